@@ -1,0 +1,1 @@
+//! Typed event handlers on Apache Kafka.
