@@ -1,0 +1,17 @@
+use super::Outcome;
+
+/// Any error, boxed.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// How one attempt at a record ended, before a policy has judged it.
+#[derive(Debug)]
+pub enum Attempt {
+    /// The function came back with an outcome.
+    Returned(Outcome),
+    /// The function returned an error.
+    Failed(BoxError),
+    /// The function panicked; the panic's message.
+    Panicked(String),
+    /// The function was not called: the record did not give one of its arguments.
+    Undecodable(BoxError),
+}

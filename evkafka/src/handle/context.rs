@@ -1,0 +1,43 @@
+use tokio_util::sync::CancellationToken;
+
+use super::States;
+use crate::record::Record;
+
+/// All that is known when a handler is called: what extractors draw from.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'r> {
+    pub(crate) record: Record<'r>,
+    pub(crate) event_type: Option<&'r [u8]>,
+    pub(crate) states: &'r States,
+    pub(crate) cancellation: &'r CancellationToken,
+    pub(crate) attempt: u32,
+}
+
+impl<'r> Context<'r> {
+    /// The record.
+    pub fn record(&self) -> &Record<'r> {
+        &self.record
+    }
+
+    /// The bytes of the event-type header; `None` if the record has none (only a fallback handler sees that).
+    pub fn event_type(&self) -> Option<&'r [u8]> {
+        self.event_type
+    }
+
+    /// The app's state of type `T`, if it has one. An extractor that needs it says so in
+    /// [`FromContext::requires`](super::FromContext::requires), so that the app is refused at its start.
+    pub fn state<T: Send + Sync + 'static>(&self) -> Option<&'r T> {
+        self.states.get()
+    }
+
+    /// Cancelled when the handler has to come to an end: its partition was taken away, or the app's time to
+    /// shut down is nearly over.
+    pub fn cancellation(&self) -> &'r CancellationToken {
+        self.cancellation
+    }
+
+    /// Which attempt at this record it is: 1 for the first.
+    pub fn attempt(&self) -> u32 {
+        self.attempt
+    }
+}

@@ -1,0 +1,57 @@
+use serde::Deserialize;
+
+use crate::{
+    decode::{self, DecodeError},
+    handle::{Context, FromContext},
+};
+
+/// The payload's bytes as they are. A null payload is rejected; `Option<Raw<'_>>` takes it as `None`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Raw<'r>(pub &'r [u8]);
+
+/// The payload as UTF-8 text, not decoded any further. A null payload is rejected; `Option<Text<'_>>` takes it as
+/// `None`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Text<'r>(pub &'r str);
+
+impl<'r> FromContext<'r> for Raw<'r> {
+    type Rejection = DecodeError;
+
+    fn from_context(context: &Context<'r>) -> Result<Self, DecodeError> {
+        context.record().payload().map(Raw).ok_or_else(DecodeError::null::<Self>)
+    }
+}
+
+impl<'r> FromContext<'r> for Option<Raw<'r>> {
+    type Rejection = DecodeError;
+
+    fn from_context(context: &Context<'r>) -> Result<Self, DecodeError> {
+        Ok(context.record().payload().map(Raw))
+    }
+}
+
+impl<'r> FromContext<'r> for Text<'r> {
+    type Rejection = DecodeError;
+
+    fn from_context(context: &Context<'r>) -> Result<Self, DecodeError> {
+        Option::<Text<'r>>::from_context(context)?.ok_or_else(DecodeError::null::<Self>)
+    }
+}
+
+impl<'r> FromContext<'r> for Option<Text<'r>> {
+    type Rejection = DecodeError;
+
+    fn from_context(context: &Context<'r>) -> Result<Self, DecodeError> {
+        let text = context.record().payload().map(str::from_utf8).transpose();
+        text.map(|text| text.map(Text)).map_err(DecodeError::text)
+    }
+}
+
+/// The handler deals with an undecodable payload itself.
+impl<'r, T: Deserialize<'r>> FromContext<'r> for Result<T, DecodeError> {
+    type Rejection = std::convert::Infallible;
+
+    fn from_context(context: &Context<'r>) -> Result<Self, Self::Rejection> {
+        Ok(decode::payload(context.record()))
+    }
+}

@@ -1,0 +1,45 @@
+use super::{Attempt, Context, Requirements};
+
+/// What [`#[handler]`](macro@crate::handler) makes of a function: a type of the function's name that knows its events
+/// and how to call it.
+///
+/// It is implemented by the attribute only; the items that the attribute uses may change.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a handler",
+    label = "not a handler",
+    note = "annotate the function with `#[evkafka::handler(event = \"…\")]`"
+)]
+pub trait Handler: Send + Sync + 'static {
+    /// What is known of the handler at compile time.
+    const SPEC: HandlerSpec;
+
+    #[doc(hidden)]
+    fn requires(requirements: &mut Requirements);
+
+    #[doc(hidden)]
+    fn call<'r>(context: &'r Context<'r>) -> impl Future<Output = Attempt> + Send + 'r;
+}
+
+/// What is known of a handler at compile time.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct HandlerSpec {
+    /// The function's full path, as `module_path!` writes it.
+    pub path: &'static str,
+    /// The event types it handles; empty for a fallback.
+    pub events: &'static [&'static str],
+    /// The first line of its doc comment; empty if it has none.
+    pub summary: &'static str,
+}
+
+impl HandlerSpec {
+    #[doc(hidden)]
+    pub const fn new(path: &'static str, events: &'static [&'static str], summary: &'static str) -> Self {
+        Self { path, events, summary }
+    }
+
+    /// Whether it takes what no other handler of its router matches.
+    pub const fn is_fallback(&self) -> bool {
+        self.events.is_empty()
+    }
+}

@@ -1,0 +1,24 @@
+//! Calling the function that a record was routed to: what it may take, what it may return.
+
+mod argument;
+mod attempt;
+mod blocking;
+mod context;
+pub mod extract;
+mod handler;
+mod outcome;
+pub(crate) mod panic;
+mod requirements;
+mod states;
+
+#[doc(hidden)]
+pub use self::blocking::call_blocking;
+pub(crate) use self::states::States;
+pub use self::{
+    argument::{Argument, FromContext, ViaContext, ViaPayload},
+    attempt::{Attempt, BoxError},
+    context::Context,
+    handler::{Handler, HandlerSpec},
+    outcome::{IntoOutcome, Outcome},
+    requirements::Requirements,
+};

@@ -1,0 +1,50 @@
+use std::time::Duration;
+
+use super::{Attempt, BoxError};
+
+/// What a handler can say about a record beyond "done" and "failed".
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// The record was handled.
+    Done,
+    /// The record does not concern this service: go on as if nothing had matched it.
+    Skip,
+    /// Not now: handle it again after this time. It counts as an attempt, and the time is not cut by the backoff.
+    RetryAfter(Duration),
+    /// Never: no retry will help. The failure policy's last step is taken at once.
+    Reject(BoxError),
+}
+
+/// What a handler's function may return: `()`, [`Outcome`], or `Result` of one of them with any error that
+/// converts into a boxed one (`std` errors, `anyhow::Error`, `String`, `&str`).
+#[diagnostic::on_unimplemented(
+    message = "a handler cannot return `{Self}`",
+    label = "not an outcome",
+    note = "return `()`, `Result<(), E>`, `Outcome` or `Result<Outcome, E>`, where `E` converts into `Box<dyn Error + Send + Sync>`"
+)]
+pub trait IntoOutcome {
+    #[doc(hidden)]
+    fn into_attempt(self) -> Attempt;
+}
+
+impl IntoOutcome for () {
+    fn into_attempt(self) -> Attempt {
+        Attempt::Returned(Outcome::Done)
+    }
+}
+
+impl IntoOutcome for Outcome {
+    fn into_attempt(self) -> Attempt {
+        Attempt::Returned(self)
+    }
+}
+
+impl<T: IntoOutcome, E: Into<BoxError>> IntoOutcome for Result<T, E> {
+    fn into_attempt(self) -> Attempt {
+        match self {
+            Ok(outcome) => outcome.into_attempt(),
+            Err(error) => Attempt::Failed(error.into()),
+        }
+    }
+}

@@ -1,0 +1,45 @@
+use std::time::{Duration, SystemTime};
+
+/// When a record was written, in Kafka's terms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Timestamp {
+    /// Milliseconds since the Unix epoch. A producer may send any value, a negative one too.
+    pub millis: i64,
+    /// Whose clock it is.
+    pub kind: TimestampKind,
+}
+
+/// Whose clock a [`Timestamp`] was read from (the topic's `message.timestamp.type`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TimestampKind {
+    /// The producer's: when the record was created.
+    Create,
+    /// The broker's: when the record was appended to the log.
+    LogAppend,
+}
+
+impl Timestamp {
+    /// The same moment as a [`SystemTime`]; `None` where the platform cannot represent it.
+    pub fn to_system_time(self) -> Option<SystemTime> {
+        let distance = Duration::from_millis(self.millis.unsigned_abs());
+        if self.millis >= 0 {
+            SystemTime::UNIX_EPOCH.checked_add(distance)
+        } else {
+            SystemTime::UNIX_EPOCH.checked_sub(distance)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_before_1970_or_out_of_range_is_no_panic() {
+        for millis in [i64::MIN, -1, 0, 1, i64::MAX] {
+            let _ = Timestamp { millis, kind: TimestampKind::Create }.to_system_time();
+        }
+        let second_before = Timestamp { millis: -1000, kind: TimestampKind::Create }.to_system_time();
+        assert_eq!(second_before, Some(SystemTime::UNIX_EPOCH - Duration::from_secs(1)));
+    }
+}

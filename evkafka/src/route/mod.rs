@@ -1,0 +1,11 @@
+//! From an event type's bytes to the handler that takes it.
+
+mod router;
+mod routes;
+mod table;
+
+pub(crate) use self::table::{RouteFault, RouteTable};
+pub use self::{
+    router::Router,
+    routes::{Merged, Routes},
+};

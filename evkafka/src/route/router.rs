@@ -1,0 +1,37 @@
+use super::{Merged, Routes};
+
+/// A set of handlers: a value that is made by [`router!`](crate::router), cloned, merged, and given to one consumer or
+/// to several.
+///
+/// ```
+/// use evkafka::{handler, router};
+///
+/// #[handler(event = "OrderCreated")]
+/// async fn on_order_created() {}
+///
+/// #[handler(event = "OrderPaid")]
+/// async fn on_order_paid() {}
+///
+/// let orders = router![on_order_created];
+/// let payments = router![on_order_paid];
+/// let all = orders.merge(payments);
+/// let the_same = all.clone();
+/// # let _ = the_same;
+/// ```
+#[derive(Clone, Copy, Debug)]
+#[must_use = "a router does nothing until it is given to a consumer"]
+pub struct Router<R> {
+    pub(crate) routes: R,
+}
+
+impl<R: Routes> Router<R> {
+    #[doc(hidden)]
+    pub fn new(routes: R) -> Self {
+        Self { routes }
+    }
+
+    /// The handlers of both. Two handlers for one event type, or two fallbacks, are refused when the app starts.
+    pub fn merge<S: Routes>(self, other: Router<S>) -> Router<Merged<R, S>> {
+        Router { routes: Merged(self.routes, other.routes) }
+    }
+}
