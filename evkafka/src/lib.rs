@@ -1,5 +1,6 @@
 //! Typed event handlers on Apache Kafka.
 
+pub mod config;
 pub mod decode;
 pub mod handle;
 pub mod record;

@@ -1,0 +1,108 @@
+//! The librdkafka properties that evkafka keeps to itself.
+//!
+//! Each is refused, with what to do instead, because a value of the user's would be ignored, or would break what
+//! evkafka promises about records and commits.
+
+/// A property that is refused.
+#[derive(Debug)]
+pub(super) struct Owned {
+    pub(super) name: &'static str,
+    /// What to do instead: a clause that goes on from "is evkafka's to set: ".
+    pub(super) instead: &'static str,
+}
+
+/// The refusal of the property of this name, if evkafka owns it.
+pub(super) fn find(name: &str) -> Option<&'static Owned> {
+    OWNED.iter().find(|owned| owned.name == name)
+}
+
+const COMMIT: &str = "offsets are always committed for you; choose when with `auto_commit_mode` (`post-commit` or \
+                      `pre-commit`)";
+const STORE: &str = "offsets are kept by the brokers; leave it out";
+const SERVERS: &str = "use the setting `bootstrap_servers`";
+const HOOK: &str = "it is a function that evkafka gives to librdkafka; leave it out";
+const CODE: &str = "librdkafka takes it from code only; leave it out";
+const LOG: &str = "librdkafka's log lines arrive under the log target `librdkafka`; set the level of that";
+
+const fn owned(name: &'static str, instead: &'static str) -> Owned {
+    Owned { name, instead }
+}
+
+pub(super) const OWNED: &[Owned] = &[
+    // When a record counts as done.
+    owned("enable.auto.commit", COMMIT),
+    owned("auto.commit.enable", COMMIT),
+    owned("auto.commit.interval.ms", "use the setting `commit_interval`"),
+    owned(
+        "enable.auto.offset.store",
+        "an offset is stored once its record is settled; choose when with `auto_commit_mode`",
+    ),
+    owned("offset.store.method", STORE),
+    owned("offset.store.path", STORE),
+    owned("offset.store.sync.interval.ms", STORE),
+    // Which records there are to read, and as whom.
+    owned("auto.offset.reset", "use the setting `auto_offset_reset`"),
+    owned("group.id", "use the setting `group_id`"),
+    owned(
+        "group.instance.id",
+        "use the setting `group_instance_id`, which is made unique for each of `instances`",
+    ),
+    owned("bootstrap.servers", SERVERS),
+    owned("metadata.broker.list", SERVERS),
+    owned("enable.partition.eof", "a handler is given records, not the ends of partitions; leave it out"),
+    owned("consume.callback.max.messages", "records are not taken by callback; leave it out"),
+    // How librdkafka talks to the program.
+    owned("enabled_events", "evkafka chooses which events of librdkafka it hears of; leave it out"),
+    owned("log.queue", LOG),
+    owned("log_level", LOG),
+    owned("background_event_cb", HOOK),
+    owned("closesocket_cb", HOOK),
+    owned("connect_cb", HOOK),
+    owned("consume_cb", HOOK),
+    owned("error_cb", HOOK),
+    owned("log_cb", HOOK),
+    owned("offset_commit_cb", HOOK),
+    owned("open_cb", HOOK),
+    owned("rebalance_cb", HOOK),
+    owned("resolve_cb", HOOK),
+    owned("socket_cb", HOOK),
+    owned("stats_cb", HOOK),
+    owned("throttle_cb", HOOK),
+    // What librdkafka takes from code only.
+    owned("default_topic_conf", CODE),
+    owned("interceptors", CODE),
+    owned("opaque", CODE),
+    owned(
+        "oauthbearer_token_refresh_cb",
+        "librdkafka fetches tokens itself with `sasl.oauthbearer.method` = `oidc`",
+    ),
+    owned(
+        "ssl.certificate.verify_cb",
+        "use `enable.ssl.certificate.verification` and `ssl.ca.location` or `ssl.ca.pem`",
+    ),
+    owned("ssl_ca", "use `ssl.ca.location` or `ssl.ca.pem`"),
+    owned("ssl_certificate", "use `ssl.certificate.location` or `ssl.certificate.pem`"),
+    owned("ssl_engine_callback_data", "use `ssl.providers`"),
+    owned("ssl_key", "use `ssl.key.location` or `ssl.key.pem`"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::super::known::{self, Kind, PROPERTIES, Role};
+    use super::*;
+
+    #[test]
+    fn every_owned_property_is_one_of_librdkafka_and_stands_here_once() {
+        for owned in OWNED {
+            assert!(known::find(owned.name).is_some(), "{}", owned.name);
+            assert_eq!(OWNED.iter().filter(|other| other.name == owned.name).count(), 1, "{}", owned.name);
+        }
+    }
+
+    #[test]
+    fn every_property_that_only_code_can_set_is_owned() {
+        for property in PROPERTIES.iter().filter(|property| property.kind == Kind::Callback) {
+            assert!(property.role == Role::Producer || find(property.name).is_some(), "{}", property.name);
+        }
+    }
+}
