@@ -15,6 +15,7 @@ pub mod __private;
 #[doc(inline)]
 pub use self::{
     app::App,
+    config::{AutoCommitMode, ConfigError, ConsumerConfig, OffsetReset, OnUnavailable},
     decode::DecodeError,
     handle::{
         Outcome,

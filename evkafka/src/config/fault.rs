@@ -3,6 +3,21 @@ use std::fmt;
 /// Everything that is wrong with a configuration.
 ///
 /// It displays as one line per fault. Values of librdkafka properties that may be secret are not part of it.
+///
+/// ```
+/// use evkafka::ConsumerConfig;
+///
+/// let error = ConsumerConfig::new(["orders"])
+///     .bootstrap_servers("localhost:9092")
+///     .property("enable.auto.commit", true)
+///     .property("fetch.min.byte", 1)
+///     .validate()
+///     .unwrap_err();
+///
+/// let settings: Vec<_> = error.faults().map(|fault| fault.setting()).collect();
+/// assert_eq!(settings, ["group_id", "enable.auto.commit", "fetch.min.byte"]);
+/// assert!(error.to_string().contains("did you mean `fetch.min.bytes`?"));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
     faults: Vec<Fault>,

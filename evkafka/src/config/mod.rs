@@ -1,9 +1,21 @@
 //! What a consumer is told before it starts.
-#![allow(dead_code, reason = "the configuration that is checked against these tables comes next")]
+//!
+//! [`ConsumerConfig`] is written in code.
+//! [`validate`](ConsumerConfig::validate) finds every fault of it at once, before anything is connected, and
+//! reports them as one [`ConfigError`].
 
+mod choice;
+mod consumer;
+mod defaults;
 mod fault;
 mod known;
+mod librdkafka;
 mod owned;
+mod property;
 mod secret;
+mod suggest;
+mod validate;
 
+pub use choice::{AutoCommitMode, OffsetReset, OnUnavailable};
+pub use consumer::ConsumerConfig;
 pub use fault::{ConfigError, Fault};

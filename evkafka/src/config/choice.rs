@@ -1,0 +1,88 @@
+//! Settings that choose one of a few.
+
+/// A choice by the name that a configuration file gives it.
+#[cfg_attr(not(test), expect(dead_code, reason = "files are not read yet"))]
+pub(super) trait Choice: Copy + 'static {
+    const NAMES: &'static [(&'static str, Self)];
+}
+
+/// When the offset of a record is committed, and so how often a record may be handled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum AutoCommitMode {
+    /// After the record was handled, or skipped because no handler takes it: **at least once**. In a configuration
+    /// file: `"post-commit"`.
+    ///
+    /// A record whose handler fails is handled again, and so is one that was handled but not yet committed when the
+    /// process died. Make handlers idempotent.
+    #[default]
+    PostCommit,
+    /// Before the record is handled: **at most once**. In a configuration file: `"pre-commit"`.
+    ///
+    /// The broker has acknowledged the offset before the handler runs, so nothing makes a record run twice; a record
+    /// whose handler fails is lost.
+    PreCommit,
+}
+
+impl Choice for AutoCommitMode {
+    const NAMES: &'static [(&'static str, Self)] =
+        &[("post-commit", Self::PostCommit), ("pre-commit", Self::PreCommit)];
+}
+
+/// Where a group starts in a partition for which it has no committed offset, or one that no longer exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum OffsetReset {
+    /// At the earliest record that there is. In a configuration file: `"earliest"`.
+    #[default]
+    Earliest,
+    /// At the end: only what is written from then on. In a configuration file: `"latest"`.
+    ///
+    /// This loses what is written to a new partition before the group has noticed the partition.
+    Latest,
+    /// Nowhere: the consumer stops with an error. In a configuration file: `"error"`.
+    Error,
+}
+
+impl Choice for OffsetReset {
+    const NAMES: &'static [(&'static str, Self)] =
+        &[("earliest", Self::Earliest), ("latest", Self::Latest), ("error", Self::Error)];
+}
+
+impl OffsetReset {
+    /// The name of the choice in librdkafka, which is the one in a configuration file too.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Earliest => "earliest",
+            Self::Latest => "latest",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// What a starting consumer does when something that it needs is not there (yet).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum OnUnavailable {
+    /// Ends the start with an error. In a configuration file: `"fail"`.
+    #[default]
+    Fail,
+    /// Waits, for as long as it takes. In a configuration file: `"wait"`.
+    Wait,
+}
+
+impl Choice for OnUnavailable {
+    const NAMES: &'static [(&'static str, Self)] = &[("fail", Self::Fail), ("wait", Self::Wait)];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_offset_reset_has_one_name_in_files_and_in_librdkafka() {
+        for (name, choice) in OffsetReset::NAMES {
+            assert_eq!(*name, choice.name());
+        }
+    }
+}

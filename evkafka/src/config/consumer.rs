@@ -1,0 +1,320 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use super::choice::{AutoCommitMode, OffsetReset, OnUnavailable};
+use super::secret::{REDACTED, Redacted};
+
+/// The configuration of one consumer: which topics it reads, where, and on behalf of which group.
+///
+/// Three settings are required: the topics, the servers and the group.
+///
+/// ```
+/// use evkafka::ConsumerConfig;
+///
+/// let orders = ConsumerConfig::new(["orders"]).bootstrap_servers("localhost:9092").group_id("billing");
+/// assert!(orders.validate().is_ok());
+/// ```
+///
+/// # Settings
+///
+/// | name | default | what it says |
+/// |---|---|---|
+/// | `topics` | required | [the topics to read](Self::new) |
+/// | `bootstrap_servers` | required | [where the cluster is](Self::bootstrap_servers) |
+/// | `group_id` | required | [the consumer group](Self::group_id) |
+/// | `auto_commit_mode` | `"post-commit"` | [when offsets are committed](Self::auto_commit_mode) |
+/// | `commit_interval` | `"5s"` | [how often offsets are committed](Self::commit_interval) |
+/// | `auto_offset_reset` | `"earliest"` | [where a new group starts](Self::auto_offset_reset) |
+/// | `event_type_header` | `"Event-Type"` | [the header that names the event](Self::event_type_header) |
+/// | `instances` | `1` | [how many members of the group run in this process](Self::instances) |
+/// | `group_instance_id` | none | [static membership](Self::group_instance_id) |
+/// | `connect_timeout` | `"10s"` | [how long a start waits for the cluster](Self::connect_timeout) |
+/// | `on_unreachable` | `"fail"` | [what a start does without a cluster](Self::on_unreachable) |
+/// | `on_missing_topic` | `"fail"` | [what a start does without a topic](Self::on_missing_topic) |
+/// | `revoke_grace` | `"5s"` | [how long handlers of lost partitions may go on](Self::revoke_grace) |
+/// | `properties` | none | [properties of librdkafka](Self::property) |
+///
+/// # librdkafka's properties
+///
+/// Every [property of librdkafka][properties] that is of use to a consumer can be set, save those that evkafka owns,
+/// such as `enable.auto.commit`: these are refused, and the error says what to use instead. evkafka has defaults of its
+/// own for some:
+///
+/// | property | evkafka's default | why |
+/// |---|---|---|
+/// | `allow.auto.create.topics` | `false` | a mistyped topic is reported, not created |
+/// | `client.id` | `evkafka` | names the framework in the brokers' logs |
+/// | `fetch.queue.backoff.ms` | `10` | librdkafka's `1000` leaves a fast consumer idle |
+/// | `partition.assignment.strategy` | `cooperative-sticky` | a rebalance stops only the partitions that move; not set with `group.protocol` = `consumer` |
+///
+/// [properties]: https://github.com/confluentinc/librdkafka/blob/v2.12.1/CONFIGURATION.md
+#[derive(Clone, PartialEq, Eq)]
+#[must_use = "a configuration does nothing until an app runs a consumer with it"]
+pub struct ConsumerConfig {
+    pub(crate) topics: Vec<String>,
+    pub(crate) bootstrap_servers: String,
+    pub(crate) group_id: String,
+    pub(crate) auto_commit_mode: AutoCommitMode,
+    pub(crate) commit_interval: Duration,
+    pub(crate) auto_offset_reset: OffsetReset,
+    pub(crate) event_type_header: String,
+    pub(crate) instances: u32,
+    pub(crate) group_instance_id: Option<String>,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) on_unreachable: OnUnavailable,
+    pub(crate) on_missing_topic: OnUnavailable,
+    pub(crate) revoke_grace: Duration,
+    pub(crate) properties: BTreeMap<String, String>,
+}
+
+/// The names of the settings.
+pub(super) const SETTINGS: &[&str] = &[
+    "topics",
+    "bootstrap_servers",
+    "group_id",
+    "auto_commit_mode",
+    "commit_interval",
+    "auto_offset_reset",
+    "event_type_header",
+    "instances",
+    "group_instance_id",
+    "connect_timeout",
+    "on_unreachable",
+    "on_missing_topic",
+    "revoke_grace",
+    "properties",
+];
+
+impl ConsumerConfig {
+    /// A consumer of these topics, with the default of every setting that has one.
+    ///
+    /// A name that starts with `^` is a regular expression, and stands for all topics that match it, also those that
+    /// are created later. How it is read is up to librdkafka.
+    pub fn new(topics: impl IntoIterator<Item: Into<String>>) -> Self {
+        Self {
+            topics: topics.into_iter().map(Into::into).collect(),
+            bootstrap_servers: String::new(),
+            group_id: String::new(),
+            auto_commit_mode: AutoCommitMode::default(),
+            commit_interval: Duration::from_secs(5),
+            auto_offset_reset: OffsetReset::default(),
+            event_type_header: "Event-Type".to_owned(),
+            instances: 1,
+            group_instance_id: None,
+            connect_timeout: Duration::from_secs(10),
+            on_unreachable: OnUnavailable::default(),
+            on_missing_topic: OnUnavailable::default(),
+            revoke_grace: Duration::from_secs(5),
+            properties: BTreeMap::new(),
+        }
+    }
+
+    /// Where to find the cluster: `host:port` of a few of its brokers, separated by commas.
+    ///
+    /// The brokers name the rest of the cluster, so one that answers is enough.
+    pub fn bootstrap_servers(mut self, servers: impl Into<String>) -> Self {
+        self.bootstrap_servers = servers.into();
+        self
+    }
+
+    /// The consumer group on whose behalf records are read, and offsets committed.
+    pub fn group_id(mut self, group: impl Into<String>) -> Self {
+        self.group_id = group.into();
+        self
+    }
+
+    /// When the offset of a record is committed, and so how often a record may be handled. Default:
+    /// [`AutoCommitMode::PostCommit`], at least once.
+    pub fn auto_commit_mode(mut self, mode: AutoCommitMode) -> Self {
+        self.auto_commit_mode = mode;
+        self
+    }
+
+    /// How often the offsets of settled records are committed. Default: 5 s. It must be longer than zero.
+    ///
+    /// They are committed as well when partitions are given up and when the consumer ends. The longer the interval, the
+    /// more records are handled again after the process died. It has no effect on [`AutoCommitMode::PreCommit`], which
+    /// commits before each batch of records.
+    pub fn commit_interval(mut self, interval: Duration) -> Self {
+        self.commit_interval = interval;
+        self
+    }
+
+    /// Where the group starts in a partition for which it has no committed offset. Default:
+    /// [`OffsetReset::Earliest`].
+    pub fn auto_offset_reset(mut self, reset: OffsetReset) -> Self {
+        self.auto_offset_reset = reset;
+        self
+    }
+
+    /// The header whose value names the type of a record's event. Default: `Event-Type`. It must not be empty, or
+    /// contain a NUL character.
+    pub fn event_type_header(mut self, name: impl Into<String>) -> Self {
+        self.event_type_header = name.into();
+        self
+    }
+
+    /// How many members of the group this process runs. Default: 1, which is also the least.
+    ///
+    /// Each has connections and threads of its own, and a share of the partitions; there should be no more members
+    /// than partitions.
+    pub fn instances(mut self, instances: u32) -> Self {
+        self.instances = instances;
+        self
+    }
+
+    /// Makes the consumer a static member of its group, so that it keeps its partitions through a quick restart.
+    /// Default: none, a dynamic member.
+    ///
+    /// The id must be unique in the group: members that share one shut each other out. With several
+    /// [`instances`](Self::instances) each adds its number to it, from `-0`.
+    pub fn group_instance_id(mut self, id: impl Into<String>) -> Self {
+        self.group_instance_id = Some(id.into());
+        self
+    }
+
+    /// How long a starting consumer waits for an answer of the cluster before
+    /// [`on_unreachable`](Self::on_unreachable) applies. Default: 10 s. It must be longer than zero.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// What a starting consumer does when no broker answered within [`connect_timeout`](Self::connect_timeout).
+    /// Default: [`OnUnavailable::Fail`].
+    ///
+    /// A cluster that goes away later does not end a consumer: it waits, and goes on.
+    pub fn on_unreachable(mut self, action: OnUnavailable) -> Self {
+        self.on_unreachable = action;
+        self
+    }
+
+    /// What a starting consumer does when one of its topics does not exist. Default: [`OnUnavailable::Fail`], because
+    /// most often the name is mistyped.
+    ///
+    /// A regular expression that matches no topic is no missing topic.
+    pub fn on_missing_topic(mut self, action: OnUnavailable) -> Self {
+        self.on_missing_topic = action;
+        self
+    }
+
+    /// How long handlers may go on with records of partitions that the consumer is losing to another member, before
+    /// they are cancelled. Default: 5 s. Zero cancels at once.
+    ///
+    /// The other member waits meanwhile. It must be shorter than the property `max.poll.interval.ms` (by default
+    /// 5 min), past which the brokers take a member for dead.
+    pub fn revoke_grace(mut self, grace: Duration) -> Self {
+        self.revoke_grace = grace;
+        self
+    }
+
+    /// Sets a [property of librdkafka][properties]. A second value for the same property replaces the first.
+    ///
+    /// The value may be a string, a number or a boolean. Properties that evkafka owns, properties of producers, unknown
+    /// properties and values that librdkafka does not accept are faults, which [`validate`](Self::validate) reports.
+    ///
+    /// ```
+    /// # use evkafka::ConsumerConfig;
+    /// let orders = ConsumerConfig::new(["orders"])
+    ///     .property("client.rack", "eu-central-1a")
+    ///     .property("fetch.min.bytes", 1024)
+    ///     .property("socket.keepalive.enable", true);
+    /// assert_eq!(orders.get_property("fetch.min.bytes"), Some("1024"));
+    /// ```
+    ///
+    /// [properties]: https://github.com/confluentinc/librdkafka/blob/v2.12.1/CONFIGURATION.md
+    pub fn property(mut self, name: impl Into<String>, value: impl fmt::Display) -> Self {
+        self.properties.insert(name.into(), value.to_string());
+        self
+    }
+
+    /// Sets several [properties](Self::property).
+    pub fn properties<N: Into<String>, V: fmt::Display>(
+        self,
+        properties: impl IntoIterator<Item = (N, V)>,
+    ) -> Self {
+        properties.into_iter().fold(self, |config, (name, value)| config.property(name, value))
+    }
+
+    /// The topics, as they were given.
+    pub fn get_topics(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.topics.iter().map(String::as_str)
+    }
+
+    /// The servers, separated by commas; empty if none were given.
+    pub fn get_bootstrap_servers(&self) -> &str {
+        &self.bootstrap_servers
+    }
+
+    /// The consumer group; empty if none was given.
+    pub fn get_group_id(&self) -> &str {
+        &self.group_id
+    }
+
+    /// The value that was given to a property of librdkafka. It may be a secret.
+    pub fn get_property(&self, name: &str) -> Option<&str> {
+        self.properties.get(name).map(String::as_str)
+    }
+}
+
+/// Shows the settings; the values of properties that may be secret are left out.
+impl fmt::Debug for ConsumerConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A password in an address is a fault, but it is not to be printed for that.
+        let servers = if self.bootstrap_servers.contains('@') { REDACTED } else { &self.bootstrap_servers };
+        f.debug_struct("ConsumerConfig")
+            .field("topics", &self.topics)
+            .field("bootstrap_servers", &servers)
+            .field("group_id", &self.group_id)
+            .field("auto_commit_mode", &self.auto_commit_mode)
+            .field("commit_interval", &self.commit_interval)
+            .field("auto_offset_reset", &self.auto_offset_reset)
+            .field("event_type_header", &self.event_type_header)
+            .field("instances", &self.instances)
+            .field("group_instance_id", &self.group_instance_id)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("on_unreachable", &self.on_unreachable)
+            .field("on_missing_topic", &self.on_missing_topic)
+            .field("revoke_grace", &self.revoke_grace)
+            .field("properties", &Redacted(&self.properties))
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_settings_and_hides_secrets() {
+        let config = ConsumerConfig::new(["orders"])
+            .bootstrap_servers("kafka:9092")
+            .group_id("billing")
+            .property("sasl.username", "alice")
+            .property("sasl.password", "hunter2")
+            .property("fetch.min.bytes", 1024);
+        let debug = format!("{config:?}");
+        for shown in ["orders", "kafka:9092", "billing", "sasl.password", "\"fetch.min.bytes\": \"1024\""] {
+            assert!(debug.contains(shown), "{shown} is not in {debug}");
+        }
+        assert!(debug.contains("\"sasl.password\": \"…\""));
+        assert!(!debug.contains("hunter2") && !debug.contains("alice"));
+    }
+
+    #[test]
+    fn debug_hides_a_password_in_an_address() {
+        let config = ConsumerConfig::new(["orders"]).bootstrap_servers("sasl_ssl://alice:hunter2@kafka:9092");
+        assert!(!format!("{config:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_later_property_replaces_an_earlier_one() {
+        let config = ConsumerConfig::new(["orders"])
+            .properties([("fetch.min.bytes", 1), ("fetch.max.bytes", 2)])
+            .property("fetch.min.bytes", 3);
+        assert_eq!(config.get_property("fetch.min.bytes"), Some("3"));
+        assert_eq!(config.get_property("fetch.max.bytes"), Some("2"));
+        assert_eq!(config.get_property("fetch.wait.max.ms"), None);
+    }
+}

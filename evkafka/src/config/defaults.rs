@@ -1,0 +1,35 @@
+//! Where evkafka's defaults differ from librdkafka's.
+
+use super::ConsumerConfig;
+
+/// A librdkafka property to which evkafka gives a value; the user may give another.
+pub(super) struct Default {
+    pub(super) name: &'static str,
+    pub(super) value: &'static str,
+    /// Whether it is of use with this configuration.
+    pub(super) applies: fn(&ConsumerConfig) -> bool,
+}
+
+fn always(_: &ConsumerConfig) -> bool {
+    true
+}
+
+/// In the order of their names.
+pub(super) const DEFAULTS: &[Default] = &[
+    // A mistyped topic must be reported, not created. librdkafka has the same default; it is stated here because
+    // `on_missing_topic` depends on it.
+    Default { name: "allow.auto.create.topics", value: "false", applies: always },
+    // Names the framework in the brokers' logs and metrics, in place of "rdkafka".
+    Default { name: "client.id", value: "evkafka", applies: always },
+    // How long librdkafka waits before it looks whether a full queue has room again. Its own 1000 ms leave a consumer
+    // that empties the queue faster than that idle, at less than half its speed (librdkafka #2879, #4284).
+    Default { name: "fetch.queue.backoff.ms", value: "10", applies: always },
+    // A rebalance takes away only the partitions that move, and the others go on meanwhile. librdkafka's "range,
+    // roundrobin" takes all of them from everybody. The new group protocol assigns on the broker, and librdkafka
+    // refuses to start when this is set as well.
+    Default {
+        name: "partition.assignment.strategy",
+        value: "cooperative-sticky",
+        applies: |config| !config.uses_new_group_protocol(),
+    },
+];

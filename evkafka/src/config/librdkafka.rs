@@ -1,0 +1,150 @@
+//! What librdkafka is told.
+
+use rdkafka::config::ClientConfig;
+
+use super::ConsumerConfig;
+use super::defaults::DEFAULTS;
+
+impl ConsumerConfig {
+    /// The configuration of the member number `instance` (from 0) of this consumer's group.
+    ///
+    /// What evkafka owns goes over what the user set, which goes over evkafka's defaults. The configuration should have
+    /// been [validated](Self::validate). Do not print the result: rdkafka hides only some of the secrets in it.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "the engine, which creates the consumers, is not here yet")
+    )]
+    pub(crate) fn client_config(&self, instance: u32) -> ClientConfig {
+        let mut client = ClientConfig::new();
+        for default in DEFAULTS.iter().filter(|default| (default.applies)(self)) {
+            client.set(default.name, default.value);
+        }
+        client.extend(self.properties.clone());
+        client
+            .set("bootstrap.servers", &self.bootstrap_servers)
+            .set("group.id", &self.group_id)
+            .set("auto.offset.reset", self.auto_offset_reset.name())
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            .set("enable.partition.eof", "false");
+        if let Some(id) = self.instance_id(instance) {
+            client.set("group.instance.id", id);
+        }
+        client
+    }
+
+    /// The static member id of one instance. Two members must not share one: the broker fences both.
+    fn instance_id(&self, instance: u32) -> Option<String> {
+        let id = self.group_instance_id.as_deref()?;
+        Some(if self.instances > 1 { format!("{id}-{instance}") } else { id.to_owned() })
+    }
+
+    /// Whether the user chose the group protocol of KIP-848.
+    pub(super) fn uses_new_group_protocol(&self) -> bool {
+        self.properties
+            .get("group.protocol")
+            .is_some_and(|protocol| protocol.eq_ignore_ascii_case("consumer"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::OffsetReset;
+    use super::*;
+    use rdkafka::consumer::BaseConsumer;
+
+    fn config() -> ConsumerConfig {
+        ConsumerConfig::new(["orders"]).bootstrap_servers("a:1,b:2").group_id("billing")
+    }
+
+    #[test]
+    fn tells_librdkafka_the_settings_and_what_evkafka_owns() {
+        let client = config().client_config(0);
+        for (name, value) in [
+            ("bootstrap.servers", "a:1,b:2"),
+            ("group.id", "billing"),
+            ("auto.offset.reset", "earliest"),
+            ("enable.auto.commit", "false"),
+            ("enable.auto.offset.store", "false"),
+            ("enable.partition.eof", "false"),
+            ("allow.auto.create.topics", "false"),
+            ("client.id", "evkafka"),
+            ("fetch.queue.backoff.ms", "10"),
+            ("partition.assignment.strategy", "cooperative-sticky"),
+        ] {
+            assert_eq!(client.get(name), Some(value), "{name}");
+        }
+        assert_eq!(client.get("group.instance.id"), None);
+        assert_eq!(client.get("statistics.interval.ms"), None);
+    }
+
+    #[test]
+    fn tells_librdkafka_where_to_start() {
+        for (reset, name) in [
+            (OffsetReset::Earliest, "earliest"),
+            (OffsetReset::Latest, "latest"),
+            (OffsetReset::Error, "error"),
+        ] {
+            assert_eq!(
+                config().auto_offset_reset(reset).client_config(0).get("auto.offset.reset"),
+                Some(name)
+            );
+        }
+    }
+
+    #[test]
+    fn a_property_of_the_user_goes_over_a_default() {
+        let client =
+            config().property("fetch.queue.backoff.ms", 500).property("fetch.min.bytes", 7).client_config(0);
+        assert_eq!(client.get("fetch.queue.backoff.ms"), Some("500"));
+        assert_eq!(client.get("fetch.min.bytes"), Some("7"));
+    }
+
+    #[test]
+    fn what_evkafka_owns_goes_over_a_property_of_the_user() {
+        let client = config()
+            .properties([
+                ("enable.auto.commit", "true"),
+                ("enable.auto.offset.store", "true"),
+                ("auto.offset.reset", "latest"),
+                ("group.id", "mine"),
+                ("bootstrap.servers", "c:3"),
+                ("enable.partition.eof", "true"),
+            ])
+            .client_config(0);
+        assert_eq!(client.get("enable.auto.commit"), Some("false"));
+        assert_eq!(client.get("enable.auto.offset.store"), Some("false"));
+        assert_eq!(client.get("auto.offset.reset"), Some("earliest"));
+        assert_eq!(client.get("group.id"), Some("billing"));
+        assert_eq!(client.get("bootstrap.servers"), Some("a:1,b:2"));
+        assert_eq!(client.get("enable.partition.eof"), Some("false"));
+    }
+
+    #[test]
+    fn each_of_several_instances_has_a_static_id_of_its_own() {
+        let one = config().group_instance_id("pod-7");
+        assert_eq!(one.client_config(0).get("group.instance.id"), Some("pod-7"));
+        let two = one.instances(2);
+        assert_eq!(two.client_config(0).get("group.instance.id"), Some("pod-7-0"));
+        assert_eq!(two.client_config(1).get("group.instance.id"), Some("pod-7-1"));
+    }
+
+    /// A consumer that librdkafka accepts; without servers it opens no socket.
+    fn create(config: ConsumerConfig) -> Result<BaseConsumer, rdkafka::error::KafkaError> {
+        config.validate().unwrap();
+        config.client_config(0).remove("bootstrap.servers").create()
+    }
+
+    #[test]
+    fn librdkafka_accepts_what_evkafka_tells_it() {
+        create(config()).unwrap();
+        create(config().group_instance_id("pod-7").auto_offset_reset(OffsetReset::Error)).unwrap();
+    }
+
+    #[test]
+    fn librdkafka_accepts_the_new_group_protocol() {
+        create(config().property("group.protocol", "consumer").property("group.remote.assignor", "uniform"))
+            .unwrap();
+        create(config().property("group.protocol", "Consumer")).unwrap();
+    }
+}

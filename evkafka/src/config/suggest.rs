@@ -1,0 +1,95 @@
+//! Which name was meant.
+
+use super::known::{Kind, PROPERTIES, Role};
+use super::{consumer::SETTINGS, owned};
+
+/// The setting or property nearest to a name that is neither. A property that would be refused is not suggested.
+pub(super) fn setting_or_property(name: &str) -> Option<&'static str> {
+    let properties = PROPERTIES
+        .iter()
+        .filter(|property| property.role != Role::Producer && property.kind != Kind::Callback)
+        .map(|property| property.name)
+        .filter(|name| owned::find(name).is_none());
+    nearest(name, SETTINGS.iter().copied().chain(properties))
+}
+
+/// The first of the nearest candidates, if one is near: at most a third of the name was mistyped. Separators and
+/// case make no difference, so that `fetch_min_bytes` finds `fetch.min.bytes`.
+fn nearest(name: &str, candidates: impl Iterator<Item = &'static str>) -> Option<&'static str> {
+    const LONGEST: usize = 80;
+    let name: Vec<char> = normalised(name).take(LONGEST + 1).collect();
+    if name.len() > LONGEST {
+        return None;
+    }
+    candidates
+        .map(|candidate| (distance(&name, &normalised(candidate).collect::<Vec<_>>()), candidate))
+        .filter(|(distance, _)| *distance <= name.len().div_ceil(3))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+fn normalised(name: &str) -> impl Iterator<Item = char> {
+    name.chars().map(|c| if matches!(c, '.' | '-' | ' ') { '_' } else { c.to_ascii_lowercase() })
+}
+
+/// How many characters must be inserted, removed or replaced to make one word of the other (Levenshtein).
+fn distance(from: &[char], to: &[char]) -> usize {
+    // One row of the table of distances between all beginnings of the two words, for ever longer beginnings of `from`.
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (i, a) in from.iter().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, b) in to.iter().enumerate() {
+            let replaced = diagonal + usize::from(a != b);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[to.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn between(from: &str, to: &str) -> usize {
+        distance(&from.chars().collect::<Vec<_>>(), &to.chars().collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn counts_edits() {
+        assert_eq!(between("", ""), 0);
+        assert_eq!(between("", "abc"), 3);
+        assert_eq!(between("kitten", "sitting"), 3);
+        assert_eq!(between("flaw", "lawn"), 2);
+    }
+
+    #[test]
+    fn suggests_the_name_that_was_meant() {
+        assert_eq!(setting_or_property("topcis"), Some("topics"));
+        assert_eq!(setting_or_property("group.idd"), Some("group_id"));
+        assert_eq!(setting_or_property("bootstrap.server"), Some("bootstrap_servers"));
+        assert_eq!(setting_or_property("fetch_min_bytes"), Some("fetch.min.bytes"));
+        assert_eq!(setting_or_property("sasl.passwort"), Some("sasl.password"));
+    }
+
+    #[test]
+    fn suggests_nothing_that_is_far_away_or_would_be_refused() {
+        assert_eq!(setting_or_property("colour"), None);
+        assert_eq!(setting_or_property(""), None);
+        assert_eq!(setting_or_property(&"x".repeat(10_000)), None);
+        assert_eq!(setting_or_property("linger.m"), None);
+        assert_eq!(setting_or_property("rebalance_c"), None);
+        assert_eq!(setting_or_property("enable.auto.offset.stor"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_distance_is_one_of_a_metric(a in "[ab]{0,6}", b in "[ab]{0,6}", c in "[ab]{0,6}") {
+            prop_assert_eq!(between(&a, &b) == 0, a == b);
+            prop_assert_eq!(between(&a, &b), between(&b, &a));
+            prop_assert!(between(&a, &c) <= between(&a, &b) + between(&b, &c));
+        }
+    }
+}

@@ -1,0 +1,234 @@
+use super::super::known::{self, Role};
+use super::super::owned;
+use super::*;
+
+fn config() -> ConsumerConfig {
+    ConsumerConfig::new(["orders"]).bootstrap_servers("localhost:9092").group_id("billing")
+}
+
+/// The faults, as `(setting, text)`.
+fn faults(config: &ConsumerConfig) -> Vec<(String, String)> {
+    let Err(error) = config.validate() else { return Vec::new() };
+    error.faults().map(|fault| (fault.setting().to_owned(), fault.to_string())).collect()
+}
+
+fn only_fault(config: &ConsumerConfig) -> (String, String) {
+    let faults = faults(config);
+    assert_eq!(faults.len(), 1, "{faults:#?}");
+    faults.into_iter().next().unwrap()
+}
+
+/// The only fault of a configuration with this property.
+fn judge(name: &str, value: &str) -> String {
+    only_fault(&config().property(name, value)).1
+}
+
+#[test]
+fn the_smallest_configuration_has_no_fault() {
+    assert_eq!(config().validate(), Ok(()));
+}
+
+#[test]
+fn ordinary_properties_have_no_fault() {
+    let config = config().properties([
+        ("fetch.min.bytes", "1024"),
+        ("socket.keepalive.enable", "true"),
+        ("isolation.level", "read_uncommitted"),
+        ("partition.assignment.strategy", "range,roundrobin"),
+        ("group.protocol", "classic"),
+        ("statistics.interval.ms", "1000"),
+        ("topic.blacklist", "^private"),
+        ("topic.metadata.refresh.interval.ms", "1000"),
+        ("sasl.password", "hunter2"),
+        ("auto.create.topics.enable", ""),
+    ]);
+    assert_eq!(only_fault(&config).0, "auto.create.topics.enable");
+}
+
+#[test]
+fn reports_all_faults_at_once() {
+    let config = ConsumerConfig::new(["a b", "orders", "orders"])
+        .instances(0)
+        .commit_interval(Duration::ZERO)
+        .event_type_header("")
+        .property("enable.auto.commit", true)
+        .property("linger.ms", 5)
+        .property("fetch.min.byte", 5)
+        .property("fetch.min.bytes", 0);
+    let settings: Vec<_> = faults(&config).into_iter().map(|(setting, _)| setting).collect();
+    assert_eq!(
+        settings,
+        [
+            "bootstrap_servers",
+            "group_id",
+            "topics",
+            "topics",
+            "event_type_header",
+            "instances",
+            "commit_interval",
+            "enable.auto.commit",
+            "fetch.min.byte",
+            "fetch.min.bytes",
+            "linger.ms",
+        ]
+    );
+}
+
+#[test]
+fn what_is_required_must_be_there() {
+    let nothing = ConsumerConfig::new([] as [&str; 0]).bootstrap_servers(" , ").group_id(" ");
+    let settings: Vec<_> = faults(&nothing).into_iter().map(|(setting, _)| setting).collect();
+    assert_eq!(settings, ["topics", "bootstrap_servers", "group_id"]);
+}
+
+#[test]
+fn a_topic_must_have_a_name_that_topics_can_have() {
+    let topics = |topic: &str| {
+        faults(&ConsumerConfig::new([topic]).bootstrap_servers("localhost:9092").group_id("billing")).len()
+    };
+    for bad in ["", "a,b", "a b", "a/b", "ä", ".", "..", "a\0", "^a\0", &"a".repeat(250)] {
+        assert_eq!(topics(bad), 1, "{bad:?}");
+    }
+    for good in ["a", "A.b_c-9", "...", "^orders\\..*", "^a{1,2}", &"a".repeat(249)] {
+        assert_eq!(topics(good), 0, "{good:?}");
+    }
+}
+
+#[test]
+fn no_text_may_contain_nul() {
+    let config = config()
+        .bootstrap_servers("a\0")
+        .group_id("a\0")
+        .event_type_header("a\0")
+        .group_instance_id("a\0")
+        .property("client.id", "a\0")
+        .property("a\0", "b");
+    assert_eq!(faults(&config).len(), 6);
+    assert!(!config.validate().unwrap_err().to_string().contains('\0'));
+    assert_eq!(judge("client.id", "a\0"), "`client.id` must not contain a NUL character");
+}
+
+#[test]
+fn every_owned_property_is_refused_with_what_to_do_instead() {
+    for owned in owned::OWNED {
+        let (setting, text) = only_fault(&config().property(owned.name, "1"));
+        assert_eq!(setting, owned.name);
+        assert_eq!(text, format!("`{}` is evkafka's to set: {}", owned.name, owned.instead));
+    }
+}
+
+#[test]
+fn the_refusal_of_a_property_names_the_setting_to_use() {
+    // Written out, so that a property that falls out of the table is missed.
+    for (property, instead) in [
+        ("auto.commit.enable", "auto_commit_mode"),
+        ("auto.commit.interval.ms", "commit_interval"),
+        ("auto.offset.reset", "auto_offset_reset"),
+        ("bootstrap.servers", "bootstrap_servers"),
+        ("enable.auto.commit", "auto_commit_mode"),
+        ("enable.auto.offset.store", "auto_commit_mode"),
+        ("enable.partition.eof", "leave it out"),
+        ("group.id", "group_id"),
+        ("group.instance.id", "group_instance_id"),
+        ("metadata.broker.list", "bootstrap_servers"),
+        ("offset.store.method", "leave it out"),
+        ("offset_commit_cb", "leave it out"),
+        ("rebalance_cb", "leave it out"),
+        ("topic.auto.offset.reset", "auto_offset_reset"),
+        ("topic.enable.auto.commit", "auto_commit_mode"),
+    ] {
+        let (setting, text) = only_fault(&config().property(property, "true"));
+        assert_eq!(setting, property);
+        assert!(text.contains("evkafka's to set") && text.contains(instead), "{text}");
+    }
+}
+
+#[test]
+fn every_property_of_producers_is_refused() {
+    for property in known::PROPERTIES.iter().filter(|property| property.role == Role::Producer) {
+        let (_, text) = only_fault(&config().property(property.name, "1"));
+        assert!(text.contains(property.name) && text.contains("producers"), "{text}");
+    }
+}
+
+#[test]
+fn an_unknown_property_is_refused_with_the_nearest_name() {
+    let (_, text) = only_fault(&config().property("sasl.passwort", "hunter2"));
+    assert_eq!(text, "`sasl.passwort` is no property; did you mean `sasl.password`?");
+    let (_, text) = only_fault(&config().property("colour", "red"));
+    assert_eq!(text, "`colour` is no property");
+    let (_, text) = only_fault(&config().property("", "red"));
+    assert_eq!(text, "`` is no property");
+}
+
+#[test]
+fn the_prefix_of_topic_properties_is_no_way_in() {
+    for (property, instead) in [
+        ("topic.fetch.min.bytes", "`fetch.min.bytes`"),
+        ("topic.client.software.name", "no property"),
+        ("topic.topic.auto.offset.reset", "no property"),
+    ] {
+        let (_, text) = only_fault(&config().property(property, "1"));
+        assert!(text.contains(instead), "{text}");
+    }
+}
+
+#[test]
+fn the_hooks_of_librdkafkas_own_tests_are_out_of_reach() {
+    let (_, text) = only_fault(&config().property("ut_handle_ProduceResponse", "1"));
+    assert!(text.contains("is no property"), "{text}");
+}
+
+#[test]
+fn says_why_librdkafka_refuses_a_value() {
+    let (_, text) = only_fault(&config().property("fetch.min.bytes", 0));
+    assert!(text.contains("outside allowed range 1..100000000"), "{text}");
+    let (_, text) = only_fault(&config().property("fetch.min.bytes", "many"));
+    assert!(text.contains("Invalid value"), "{text}");
+    let (_, text) = only_fault(&config().property("group.protocol", "modern"));
+    assert!(text.contains("modern"), "{text}");
+}
+
+#[test]
+fn faults_do_not_show_what_may_be_secret() {
+    // Neither by a wrong name, nor by a value that librdkafka refuses, nor where a secret does not belong.
+    let secret = "hunter2\0";
+    let config = config()
+        .bootstrap_servers("alice:hunter2@kafka:9092")
+        .property("sasl.pasword", secret)
+        .property("sasl.password", secret)
+        .property("ssl.key.pem", "hunter2")
+        .property("ssl.keystore.password", secret)
+        .property("sasl.oauthbearer.assertion.claim.exp.seconds", "hunter2")
+        .property("enable.sasl.oauthbearer.unsecure.token", secret);
+    let error = config.validate().unwrap_err();
+    assert!(error.faults().len() >= 5);
+    assert!(!error.to_string().contains("hunter2"), "{error}");
+    assert!(!format!("{error:?}").contains("hunter2"));
+}
+
+#[test]
+fn the_grace_of_a_revoke_must_end_before_the_brokers_lose_patience() {
+    assert_eq!(only_fault(&config().revoke_grace(Duration::from_secs(300))).0, "revoke_grace");
+    assert_eq!(faults(&config().revoke_grace(Duration::from_secs(299))), []);
+    assert_eq!(faults(&config().revoke_grace(Duration::ZERO)), []);
+    let patient = config().property("max.poll.interval.ms", 600_000);
+    assert_eq!(faults(&patient.clone().revoke_grace(Duration::from_secs(300))), []);
+    assert_eq!(only_fault(&patient.revoke_grace(Duration::from_secs(600))).0, "revoke_grace");
+}
+
+#[test]
+fn the_new_group_protocol_leaves_some_things_to_the_brokers() {
+    for name in BROKER_SIDE {
+        let value = if name.ends_with(".ms") { "6000" } else { "range" };
+        assert_eq!(faults(&config().property(*name, value)), []);
+        let new = config().property("group.protocol", "consumer").property(*name, value);
+        assert_eq!(only_fault(&new).0, *name);
+    }
+}
+
+#[test]
+fn a_static_member_must_have_a_name() {
+    assert_eq!(only_fault(&config().group_instance_id("")).0, "group_instance_id");
+    assert_eq!(faults(&config().group_instance_id("pod-7")), []);
+}
