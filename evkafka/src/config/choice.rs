@@ -1,7 +1,6 @@
 //! Settings that choose one of a few.
 
 /// A choice by the name that a configuration file gives it.
-#[cfg_attr(not(test), expect(dead_code, reason = "files are not read yet"))]
 pub(super) trait Choice: Copy + 'static {
     const NAMES: &'static [(&'static str, Self)];
 }

@@ -35,6 +35,46 @@ use super::secret::{REDACTED, Redacted};
 /// | `revoke_grace` | `"5s"` | [how long handlers of lost partitions may go on](Self::revoke_grace) |
 /// | `properties` | none | [properties of librdkafka](Self::property) |
 ///
+/// # From a file or the environment
+///
+/// A `ConsumerConfig` is [`Deserialize`](serde::Deserialize), from any format that describes itself, under the names
+/// above. In TOML:
+///
+/// ```
+/// # use evkafka::ConsumerConfig;
+/// # use serde::Deserialize;
+/// #[derive(Deserialize)]
+/// struct Settings {
+///     orders: ConsumerConfig,
+/// }
+///
+/// let settings: Settings = toml::from_str(r#"
+///     [orders]
+///     topics = ["orders", "refunds"]
+///     bootstrap_servers = "kafka-1:9092,kafka-2:9092"
+///     group_id = "billing"
+///     auto_commit_mode = "pre-commit"
+///     revoke_grace = "500ms"
+///     properties = { "socket.keepalive.enable" = true, "fetch.min.bytes" = 1024 }
+/// "#)?;
+/// assert_eq!(settings.orders.get_group_id(), "billing");
+/// # Ok::<(), toml::de::Error>(())
+/// ```
+///
+/// - A duration is a string of a whole number and a unit: `ms`, `s`, `m` or `h`. A number alone is refused.
+/// - `topics` and `bootstrap_servers` are lists, or one string with commas. Numbers may be strings. So the environment,
+///   where everything is a string, does as well as a file.
+/// - A librdkafka property stands in the table `properties`, or beside the settings if there is a dot in its name. A
+///   nested table counts as a name with dots, because TOML reads `fetch.min.bytes = 1` as one. A property's value may
+///   be a string, a number or a boolean.
+/// - `null` is the same as leaving a setting out.
+/// - An unknown name is refused, with the nearest known one.
+///
+/// All faults of what is written are reported together, in one error. What is left out is none of them: it can still be
+/// set in code, and [`validate`](Self::validate) reports it. An error does not show the values of properties that may
+/// be secret. What the format's library adds may, though: an error of `toml` displays the line at which the table at
+/// fault begins, and its `Debug` form has the whole file in it. Display such an error, and do not return it from `main`.
+///
 /// # librdkafka's properties
 ///
 /// Every [property of librdkafka][properties] that is of use to a consumer can be set, save those that evkafka owns,

@@ -1,12 +1,14 @@
 //! What a consumer is told before it starts.
 //!
-//! [`ConsumerConfig`] is written in code.
+//! [`ConsumerConfig`] is written in code or read from whatever serde reads; both ways use the same names.
 //! [`validate`](ConsumerConfig::validate) finds every fault of it at once, before anything is connected, and
 //! reports them as one [`ConfigError`].
 
 mod choice;
 mod consumer;
 mod defaults;
+mod deserialize;
+mod duration;
 mod fault;
 mod known;
 mod librdkafka;
@@ -15,6 +17,7 @@ mod property;
 mod secret;
 mod suggest;
 mod validate;
+mod value;
 
 pub use choice::{AutoCommitMode, OffsetReset, OnUnavailable};
 pub use consumer::ConsumerConfig;

@@ -1,0 +1,152 @@
+//! Reading a configuration: every entry is taken, all faults are reported at the end.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+
+use super::consumer::SETTINGS;
+use super::fault::Faults;
+use super::property::unknown;
+use super::value::{Judged, Value};
+use super::{ConsumerConfig, known, owned, suggest};
+
+impl<'de> Deserialize<'de> for ConsumerConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ConfigVisitor)
+    }
+}
+
+struct ConfigVisitor;
+
+impl<'de> Visitor<'de> for ConfigVisitor {
+    type Value = ConsumerConfig;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a table with the settings of a consumer")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut table: A) -> Result<ConsumerConfig, A::Error> {
+        let mut reader = Reader::default();
+        while let Some((name, value)) = table.next_entry()? {
+            reader.read(name, value);
+        }
+        reader.finish().map_err(A::Error::custom)
+    }
+}
+
+/// A configuration, as far as it was read.
+struct Reader {
+    config: ConsumerConfig,
+    seen: HashSet<String>,
+    faults: Faults,
+}
+
+impl Default for Reader {
+    fn default() -> Self {
+        Self {
+            config: ConsumerConfig::new([] as [String; 0]),
+            seen: HashSet::new(),
+            faults: Faults::default(),
+        }
+    }
+}
+
+impl Reader {
+    fn read(&mut self, name: String, value: Value) {
+        if matches!(value, Value::Nothing) {
+            return;
+        }
+        if !SETTINGS.contains(&name.as_str()) {
+            return self.read_other(name, value);
+        }
+        if !self.seen.insert(name.clone()) {
+            return self.faults.add(name, "is given twice");
+        }
+        if name == "properties" {
+            return match value {
+                Value::Table(entries) => self.read_properties(None, entries),
+                _ => self.faults.add(name, "must be a table"),
+            };
+        }
+        if let Err(fault) = self.read_setting(&name, value) {
+            self.faults.add(name, fault);
+        }
+    }
+
+    fn read_setting(&mut self, name: &str, value: Value) -> Judged<()> {
+        let config = &mut self.config;
+        match name {
+            "topics" => config.topics = value.list()?,
+            "bootstrap_servers" => config.bootstrap_servers = value.list()?.join(","),
+            "group_id" => config.group_id = value.text()?,
+            "auto_commit_mode" => config.auto_commit_mode = value.choice()?,
+            "commit_interval" => config.commit_interval = value.duration()?,
+            "auto_offset_reset" => config.auto_offset_reset = value.choice()?,
+            "event_type_header" => config.event_type_header = value.text()?,
+            "instances" => config.instances = value.number()?,
+            "group_instance_id" => config.group_instance_id = Some(value.text()?),
+            "connect_timeout" => config.connect_timeout = value.duration()?,
+            "on_unreachable" => config.on_unreachable = value.choice()?,
+            "on_missing_topic" => config.on_missing_topic = value.choice()?,
+            "revoke_grace" => config.revoke_grace = value.duration()?,
+            _ => unreachable!("`{name}` is in the list of settings, but nobody reads it"),
+        }
+        Ok(())
+    }
+
+    /// What is no setting: a property, or a mistake.
+    fn read_other(&mut self, name: String, value: Value) {
+        // Other clients write it `enable_auto_commit`.
+        let dotted = if name.contains('.') { name.clone() } else { name.replace('_', ".") };
+        if let Some(owned) = owned::find(&name).or_else(|| owned::find(&dotted)) {
+            return self.faults.add(name, format!("is evkafka's to set: {}", owned.instead));
+        }
+        match value {
+            Value::Table(entries) if name.contains('.') || known::is_group(&name) => {
+                self.read_properties(Some(&name), entries);
+            }
+            value if name.contains('.') => self.read_property(name, value),
+            _ if known::find(&name).is_some() => {
+                self.faults.add(name, "is a property of librdkafka: write it in the table `properties`");
+            }
+            _ => {
+                let suggestion = suggest::setting_or_property(&name);
+                self.faults.add(name, unknown("setting", suggestion));
+            }
+        }
+    }
+
+    /// A table of properties, in which a table stands for a name with dots.
+    fn read_properties(&mut self, prefix: Option<&str>, entries: Vec<(String, Value)>) {
+        for (name, value) in entries {
+            let name = match prefix {
+                Some(prefix) => format!("{prefix}.{name}"),
+                None => name,
+            };
+            match value {
+                Value::Nothing => {}
+                Value::Table(entries) => self.read_properties(Some(&name), entries),
+                value => self.read_property(name, value),
+            }
+        }
+    }
+
+    fn read_property(&mut self, name: String, value: Value) {
+        match value.text() {
+            Err(fault) => self.faults.add(name, fault),
+            Ok(_) if self.config.properties.contains_key(&name) => self.faults.add(name, "is given twice"),
+            Ok(value) => {
+                self.config.properties.insert(name, value);
+            }
+        }
+    }
+
+    fn finish(mut self) -> Result<ConsumerConfig, super::ConfigError> {
+        self.config.find_written(&mut self.faults);
+        self.faults.into_result().map(|()| self.config)
+    }
+}
+
+#[cfg(test)]
+mod tests;

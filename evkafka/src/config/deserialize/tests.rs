@@ -1,0 +1,299 @@
+use std::collections::HashMap;
+use std::time::Duration;
+
+use serde::de::value::{Error as PlainError, MapDeserializer};
+use serde_json::json;
+
+use super::*;
+use crate::config::{AutoCommitMode, OffsetReset, OnUnavailable};
+
+fn from_toml(text: &str) -> Result<ConsumerConfig, toml::de::Error> {
+    toml::from_str(text)
+}
+
+fn from_json(value: serde_json::Value) -> Result<ConsumerConfig, String> {
+    serde_json::from_value(value).map_err(|error| error.to_string())
+}
+
+/// As an environment is read: strings only.
+fn from_strings<const N: usize>(entries: [(&str, &str); N]) -> Result<ConsumerConfig, PlainError> {
+    let entries: HashMap<String, String> =
+        entries.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    ConsumerConfig::deserialize(MapDeserializer::new(entries.into_iter()))
+}
+
+fn everything() -> ConsumerConfig {
+    ConsumerConfig::new(["orders", "^refunds\\..*"])
+        .bootstrap_servers("kafka-1:9092,kafka-2:9092")
+        .group_id("billing")
+        .auto_commit_mode(AutoCommitMode::PreCommit)
+        .commit_interval(Duration::from_secs(1))
+        .auto_offset_reset(OffsetReset::Latest)
+        .event_type_header("type")
+        .instances(2)
+        .group_instance_id("pod-7")
+        .connect_timeout(Duration::from_secs(120))
+        .on_unreachable(OnUnavailable::Wait)
+        .on_missing_topic(OnUnavailable::Wait)
+        .revoke_grace(Duration::from_millis(250))
+        .property("fetch.min.bytes", 1024)
+        .property("socket.keepalive.enable", true)
+        .property("client.rack", "b")
+}
+
+fn smallest() -> ConsumerConfig {
+    ConsumerConfig::new(["orders"]).bootstrap_servers("kafka:9092").group_id("billing")
+}
+
+#[test]
+fn reads_every_setting_from_toml() {
+    let config = from_toml(
+        r#"
+        topics = ["orders", "^refunds\\..*"]
+        bootstrap_servers = ["kafka-1:9092", "kafka-2:9092"]
+        group_id = "billing"
+        auto_commit_mode = "pre-commit"
+        commit_interval = "1s"
+        auto_offset_reset = "latest"
+        event_type_header = "type"
+        instances = 2
+        group_instance_id = "pod-7"
+        connect_timeout = "2m"
+        on_unreachable = "wait"
+        on_missing_topic = "wait"
+        revoke_grace = "250ms"
+        properties = { "fetch.min.bytes" = 1024, "socket.keepalive.enable" = true }
+        "client.rack" = "b"
+        "#,
+    );
+    assert_eq!(config.unwrap(), everything());
+}
+
+#[test]
+fn reads_every_setting_from_json() {
+    let config = from_json(json!({
+        "topics": ["orders", "^refunds\\..*"],
+        "bootstrap_servers": "kafka-1:9092,kafka-2:9092",
+        "group_id": "billing",
+        "auto_commit_mode": "pre-commit",
+        "commit_interval": "1s",
+        "auto_offset_reset": "latest",
+        "event_type_header": "type",
+        "instances": 2,
+        "group_instance_id": "pod-7",
+        "connect_timeout": "2m",
+        "on_unreachable": "wait",
+        "on_missing_topic": "wait",
+        "revoke_grace": "250ms",
+        "properties": { "fetch.min.bytes": 1024, "socket.keepalive.enable": true, "client.rack": "b" },
+    }));
+    assert_eq!(config.unwrap(), everything());
+}
+
+#[test]
+fn reads_every_setting_from_strings() {
+    let config = from_strings([
+        ("topics", "orders, ^refunds\\..*"),
+        ("bootstrap_servers", "kafka-1:9092, kafka-2:9092,"),
+        ("group_id", "billing"),
+        ("auto_commit_mode", "pre-commit"),
+        ("commit_interval", "1s"),
+        ("auto_offset_reset", "latest"),
+        ("event_type_header", "type"),
+        ("instances", "2"),
+        ("group_instance_id", "pod-7"),
+        ("connect_timeout", "2m"),
+        ("on_unreachable", "wait"),
+        ("on_missing_topic", "wait"),
+        ("revoke_grace", "250ms"),
+        ("fetch.min.bytes", "1024"),
+        ("socket.keepalive.enable", "true"),
+        ("client.rack", "b"),
+    ]);
+    assert_eq!(config.unwrap(), everything());
+}
+
+#[test]
+fn every_setting_has_a_reader() {
+    for name in SETTINGS.iter().filter(|name| **name != "properties") {
+        let mut reader = Reader::default();
+        assert!(reader.read_setting(name, Value::Table(Vec::new())).is_err(), "{name}");
+    }
+}
+
+#[test]
+fn settings_have_the_same_defaults_in_files_and_in_code() {
+    let config =
+        from_json(json!({ "topics": "orders", "bootstrap_servers": "kafka:9092", "group_id": "billing" }));
+    assert_eq!(config.unwrap(), smallest());
+}
+
+#[test]
+fn null_is_the_same_as_nothing() {
+    let config = from_json(json!({
+        "topics": ["orders"],
+        "bootstrap_servers": "kafka:9092",
+        "group_id": "billing",
+        "group_instance_id": null,
+        "instances": null,
+        "properties": { "fetch.min.bytes": null },
+        "client.rack": null,
+    }));
+    assert_eq!(config.unwrap(), smallest());
+}
+
+#[test]
+fn what_is_left_out_can_be_set_in_code() {
+    let config = from_json(json!({ "topics": ["orders"] })).unwrap();
+    assert_eq!(config.validate().unwrap_err().faults().len(), 2);
+    assert_eq!(config.bootstrap_servers("kafka:9092").group_id("billing"), smallest());
+}
+
+#[test]
+fn a_property_without_quotes_is_a_property_in_toml() {
+    let config = from_toml(
+        r#"
+        topics = "orders"
+        bootstrap_servers = "kafka:9092"
+        group_id = "billing"
+        fetch.min.bytes = 1
+        topic.blacklist = "^private"
+        sasl.mechanism = "PLAIN"
+        [properties]
+        fetch.max.bytes = 2000000
+        security.protocol = "plaintext"
+        "#,
+    );
+    let expected = smallest()
+        .property("fetch.min.bytes", 1)
+        .property("sasl.mechanism", "PLAIN")
+        .property("topic.blacklist", "^private")
+        .property("fetch.max.bytes", 2_000_000)
+        .property("security.protocol", "plaintext");
+    assert_eq!(config.unwrap(), expected);
+}
+
+#[test]
+fn text_that_looks_like_a_number_is_text() {
+    let config = from_json(json!({ "group_id": 7, "topics": [1, "2"], "group_instance_id": true })).unwrap();
+    assert_eq!(config.get_group_id(), "7");
+    assert_eq!(config.get_topics().collect::<Vec<_>>(), ["1", "2"]);
+    assert_eq!(config.group_instance_id.as_deref(), Some("true"));
+}
+
+#[test]
+fn reports_all_faults_of_what_is_written_at_once() {
+    let error = from_json(json!({
+        "topcis": ["orders"],
+        "topics": [["orders"]],
+        "bootstrap_servers": {},
+        "group_id": ["billing"],
+        "auto_commit_mode": "never",
+        "commit_interval": 5,
+        "auto_offset_reset": true,
+        "event_type_header": "",
+        "instances": -1,
+        "connect_timeout": "5",
+        "revoke_grace": 0.5,
+        "on_unreachable": "panic",
+        "on_missing_topic": [],
+        "enable_auto_commit": true,
+        "auto_commit_interval_ms": 5,
+        "debug": "cgrp",
+        "fetch_min_bytes": 1,
+        "rebalance_cb": "x",
+        "colour": "red",
+        "enable.auto.commit": true,
+        "properties": { "linger.ms": 5, "fetch.min.bytes": [1], "fetch.min.byte": 1 },
+    }))
+    .unwrap_err();
+    let mut lines: Vec<_> = error.lines().collect();
+    lines.sort_unstable();
+    let mut expected = vec![
+        "`auto_commit_interval_ms` is evkafka's to set: use the setting `commit_interval`",
+        "`auto_commit_mode` must be `post-commit` or `pre-commit`, not `never`",
+        "`auto_offset_reset` must be `earliest` or `latest` or `error`, not a boolean",
+        "`bootstrap_servers` must be a list of strings, not a table",
+        "`colour` is no setting",
+        "`commit_interval` has no unit: write a whole number and a unit (`ms`, `s`, `m` or `h`), such as `250ms` or \
+         `5s`",
+        "`connect_timeout` has no unit: write a whole number and a unit (`ms`, `s`, `m` or `h`), such as `250ms` or \
+         `5s`",
+        "`debug` is a property of librdkafka: write it in the table `properties`",
+        "`enable.auto.commit` is evkafka's to set: offsets are always committed for you; choose when with \
+         `auto_commit_mode` (`post-commit` or `pre-commit`)",
+        "`enable_auto_commit` is evkafka's to set: offsets are always committed for you; choose when with \
+         `auto_commit_mode` (`post-commit` or `pre-commit`)",
+        "`event_type_header` must not be empty",
+        "`fetch.min.byte` is no property; did you mean `fetch.min.bytes`?",
+        "`fetch.min.bytes` must be a string, not a list",
+        "`fetch_min_bytes` is no setting; did you mean `fetch.min.bytes`?",
+        "`group_id` must be a string, not a list",
+        "`instances` must be a whole number from 0 to 4294967295",
+        "`linger.ms` is a property of producers, and of no use to a consumer; leave it out",
+        "`on_missing_topic` must be `fail` or `wait`, not a list",
+        "`on_unreachable` must be `fail` or `wait`, not `panic`",
+        "`rebalance_cb` is evkafka's to set: it is a function that evkafka gives to librdkafka; leave it out",
+        "`revoke_grace` must be a duration, such as `250ms` or `5s`, not a number",
+        "`topcis` is no setting; did you mean `topics`?",
+        "`topics` must be a list of strings, and has a list in it",
+    ];
+    expected.sort_unstable();
+    assert_eq!(lines, expected);
+}
+
+#[test]
+fn a_setting_that_is_given_twice_is_a_fault() {
+    let error = serde_json::from_str::<ConsumerConfig>(
+        r#"{ "group_id": "a", "group_id": "b", "client.rack": "a", "properties": { "client.rack": "b" } }"#,
+    );
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("`group_id` is given twice\n`client.rack` is given twice"), "{error}");
+}
+
+#[test]
+fn a_mistyped_table_is_no_group_of_properties() {
+    let error = from_json(json!({ "property": { "fetch.min.bytes": 1 } })).unwrap_err();
+    assert_eq!(error, "`property` is no setting; did you mean `properties`?");
+}
+
+#[test]
+fn properties_must_be_a_table() {
+    assert_eq!(from_json(json!({ "properties": "a=b" })).unwrap_err(), "`properties` must be a table");
+}
+
+#[test]
+fn owned_properties_are_refused_however_they_are_written() {
+    for value in [
+        json!({ "group.id": "a" }),
+        json!({ "group": { "id": "a" } }),
+        json!({ "properties": { "group.id": "a" } }),
+        json!({ "properties": { "group": { "id": "a" } } }),
+    ] {
+        let error = from_json(value).unwrap_err();
+        assert_eq!(error, "`group.id` is evkafka's to set: use the setting `group_id`");
+    }
+}
+
+#[test]
+fn no_error_shows_a_secret() {
+    let error = from_toml(
+        r#"
+        group_id = "billing"
+        [properties]
+        "sasl.password" = ["hunter2"]
+        "sasl.pasword" = "hunter2"
+        "sasl.oauthbearer.assertion.claim.exp.seconds" = "hunter2"
+        "#,
+    )
+    .unwrap_err();
+    assert_eq!(error.message().lines().count(), 3);
+    assert!(!error.to_string().contains("hunter2"), "{error}");
+    assert!(!error.message().contains("hunter2"));
+}
+
+#[test]
+fn a_configuration_that_is_no_table_is_refused_in_words() {
+    let error = from_json(json!(["orders"])).unwrap_err();
+    assert!(error.contains("expected a table with the settings of a consumer"), "{error}");
+}

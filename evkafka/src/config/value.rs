@@ -1,0 +1,187 @@
+//! A value as it stands in a configuration, before anybody knows what it is for.
+//!
+//! Taking values in as they are, and judging them afterwards, is what lets one wrong value be reported together with
+//! all the others. It is also what makes sources alike that deliver numbers, and those that know only strings.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+
+use super::choice::Choice;
+use super::duration;
+
+/// No `Debug`: it may hold a secret.
+pub(super) enum Value {
+    /// `null`: as if the setting were not there.
+    Nothing,
+    Boolean(bool),
+    Integer(i128),
+    Float(f64),
+    Text(String),
+    List(Vec<Value>),
+    Table(Vec<(String, Value)>),
+}
+
+/// What is wrong with a value; goes on from the name of the setting.
+pub(super) type Judged<T> = Result<T, String>;
+
+impl Value {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Boolean(_) => "a boolean",
+            Self::Integer(_) | Self::Float(_) => "a number",
+            Self::Text(_) => "a string",
+            Self::List(_) => "a list",
+            Self::Table(_) => "a table",
+        }
+    }
+
+    /// A string; numbers and booleans are written out, since some sources take a string for one when it looks so.
+    pub(super) fn text(self) -> Judged<String> {
+        match self {
+            Self::Text(text) => Ok(text),
+            Self::Integer(number) => Ok(number.to_string()),
+            Self::Float(number) => Ok(number.to_string()),
+            Self::Boolean(boolean) => Ok(boolean.to_string()),
+            other => Err(format!("must be a string, not {}", other.kind())),
+        }
+    }
+
+    /// A list of strings, or one string with commas in it.
+    pub(super) fn list(self) -> Judged<Vec<String>> {
+        match self {
+            Self::List(values) => values
+                .into_iter()
+                .map(|value| match value {
+                    Self::Nothing | Self::List(_) | Self::Table(_) => {
+                        Err(format!("must be a list of strings, and has {} in it", value.kind()))
+                    }
+                    value => value.text(),
+                })
+                .collect(),
+            Self::Table(_) | Self::Nothing => Err(format!("must be a list of strings, not {}", self.kind())),
+            value => {
+                let text = value.text()?;
+                Ok(text
+                    .split(',')
+                    .map(str::trim)
+                    .filter(|part| !part.is_empty())
+                    .map(str::to_owned)
+                    .collect())
+            }
+        }
+    }
+
+    /// A whole number.
+    pub(super) fn number(self) -> Judged<u32> {
+        let number = match &self {
+            Self::Integer(number) => u32::try_from(*number).ok(),
+            Self::Text(text) => text.trim().parse().ok(),
+            _ => None,
+        };
+        number.ok_or_else(|| format!("must be a whole number from 0 to {}", u32::MAX))
+    }
+
+    /// A duration with its unit; see [`duration`].
+    pub(super) fn duration(self) -> Judged<Duration> {
+        match self {
+            Self::Text(text) => duration::parse(&text),
+            Self::Integer(number) if number >= 0 => duration::parse(&number.to_string()),
+            other => Err(format!("must be a duration, such as `250ms` or `5s`, not {}", other.kind())),
+        }
+    }
+
+    /// One of a few names.
+    pub(super) fn choice<C: Choice>(self) -> Judged<C> {
+        let given = match &self {
+            Self::Text(text) => {
+                let text = text.trim();
+                if let Some((_, choice)) = C::NAMES.iter().find(|(name, _)| *name == text) {
+                    return Ok(*choice);
+                }
+                format!("`{text}`")
+            }
+            other => other.kind().to_owned(),
+        };
+        let names: Vec<_> = C::NAMES.iter().map(|(name, _)| format!("`{name}`")).collect();
+        Err(format!("must be {}, not {given}", names.join(" or ")))
+    }
+}
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ValueVisitor)
+    }
+}
+
+struct ValueVisitor;
+
+impl<'de> Visitor<'de> for ValueVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string, a number, a boolean, a list or a table")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Nothing)
+    }
+
+    fn visit_none<E>(self) -> Result<Value, E> {
+        Ok(Value::Nothing)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        Value::deserialize(deserializer)
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        Value::deserialize(deserializer)
+    }
+
+    fn visit_bool<E>(self, boolean: bool) -> Result<Value, E> {
+        Ok(Value::Boolean(boolean))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
+        Ok(Value::Integer(number.into()))
+    }
+
+    fn visit_i128<E>(self, number: i128) -> Result<Value, E> {
+        Ok(Value::Integer(number))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
+        Ok(Value::Integer(number.into()))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
+        Ok(Value::Float(number))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(Value::Text(text.to_owned()))
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<Value, E> {
+        Ok(Value::Text(text))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
+        let mut values = Vec::new();
+        while let Some(value) = list.next_element()? {
+            values.push(value);
+        }
+        Ok(Value::List(values))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut table: A) -> Result<Value, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(entry) = table.next_entry()? {
+            entries.push(entry);
+        }
+        Ok(Value::Table(entries))
+    }
+}
