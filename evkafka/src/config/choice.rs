@@ -1,5 +1,7 @@
 //! Settings that choose one of a few.
 
+use crate::settle::LastStep;
+
 /// A choice by the name that a configuration file gives it.
 pub(super) trait Choice: Copy + 'static {
     const NAMES: &'static [(&'static str, Self)];
@@ -72,6 +74,10 @@ pub enum OnUnavailable {
 
 impl Choice for OnUnavailable {
     const NAMES: &'static [(&'static str, Self)] = &[("fail", Self::Fail), ("wait", Self::Wait)];
+}
+
+impl Choice for LastStep {
+    const NAMES: &'static [(&'static str, Self)] = &[("stop", Self::Stop), ("skip", Self::Skip)];
 }
 
 #[cfg(test)]

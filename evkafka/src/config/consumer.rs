@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::choice::{AutoCommitMode, OffsetReset, OnUnavailable};
 use super::secret::{REDACTED, Redacted};
+use crate::settle::FailurePolicy;
 
 /// The configuration of one consumer: which topics it reads, where, and on behalf of which group.
 ///
@@ -33,6 +34,10 @@ use super::secret::{REDACTED, Redacted};
 /// | `on_unreachable` | `"fail"` | [what a start does without a cluster](Self::on_unreachable) |
 /// | `on_missing_topic` | `"fail"` | [what a start does without a topic](Self::on_missing_topic) |
 /// | `revoke_grace` | `"5s"` | [how long handlers of lost partitions may go on](Self::revoke_grace) |
+/// | `retry_attempts` | unlimited | [how often a record is tried, the first time included](FailurePolicy::attempts) |
+/// | `retry_backoff` | `"100ms"` | [the wait after the first failure](FailurePolicy::backoff) |
+/// | `retry_backoff_max` | `"30s"` | [the longest wait between attempts](FailurePolicy::backoff) |
+/// | `retry_last_step` | `"stop"` | [what is done with a record that is not tried again](FailurePolicy::last_step) |
 /// | `properties` | none | [properties of librdkafka](Self::property) |
 ///
 /// # From a file or the environment
@@ -89,7 +94,7 @@ use super::secret::{REDACTED, Redacted};
 /// | `partition.assignment.strategy` | `cooperative-sticky` | a rebalance stops only the partitions that move; not set with `group.protocol` = `consumer` |
 ///
 /// [properties]: https://github.com/confluentinc/librdkafka/blob/v2.12.1/CONFIGURATION.md
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq)]
 #[must_use = "a configuration does nothing until an app runs a consumer with it"]
 pub struct ConsumerConfig {
     pub(crate) topics: Vec<String>,
@@ -105,6 +110,7 @@ pub struct ConsumerConfig {
     pub(crate) on_unreachable: OnUnavailable,
     pub(crate) on_missing_topic: OnUnavailable,
     pub(crate) revoke_grace: Duration,
+    pub(crate) failure_policy: FailurePolicy,
     pub(crate) properties: BTreeMap<String, String>,
 }
 
@@ -123,6 +129,10 @@ pub(super) const SETTINGS: &[&str] = &[
     "on_unreachable",
     "on_missing_topic",
     "revoke_grace",
+    "retry_attempts",
+    "retry_backoff",
+    "retry_backoff_max",
+    "retry_last_step",
     "properties",
 ];
 
@@ -146,6 +156,7 @@ impl ConsumerConfig {
             on_unreachable: OnUnavailable::default(),
             on_missing_topic: OnUnavailable::default(),
             revoke_grace: Duration::from_secs(5),
+            failure_policy: FailurePolicy::default(),
             properties: BTreeMap::new(),
         }
     }
@@ -249,6 +260,16 @@ impl ConsumerConfig {
         self
     }
 
+    /// What to do with a record whose handling failed, in post-commit mode. Default: try for ever, and stop the app at a
+    /// record that cannot be decoded ([`FailurePolicy::default`]).
+    ///
+    /// In a configuration file it is spread over the settings `retry_attempts`, `retry_backoff`, `retry_backoff_max` and
+    /// `retry_last_step` (`"stop"` or `"skip"`).
+    pub fn failure_policy(mut self, policy: FailurePolicy) -> Self {
+        self.failure_policy = policy;
+        self
+    }
+
     /// Sets a [property of librdkafka][properties]. A second value for the same property replaces the first.
     ///
     /// The value may be a string, a number or a boolean. Properties that evkafka owns, properties of producers, unknown
@@ -317,6 +338,7 @@ impl fmt::Debug for ConsumerConfig {
             .field("on_unreachable", &self.on_unreachable)
             .field("on_missing_topic", &self.on_missing_topic)
             .field("revoke_grace", &self.revoke_grace)
+            .field("failure_policy", &self.failure_policy)
             .field("properties", &Redacted(&self.properties))
             .finish()
     }

@@ -90,6 +90,10 @@ impl Reader {
             "on_unreachable" => config.on_unreachable = value.choice()?,
             "on_missing_topic" => config.on_missing_topic = value.choice()?,
             "revoke_grace" => config.revoke_grace = value.duration()?,
+            "retry_attempts" => config.failure_policy.limit(value.number()?),
+            "retry_backoff" => config.failure_policy.backoff.initial = value.duration()?,
+            "retry_backoff_max" => config.failure_policy.backoff.max = value.duration()?,
+            "retry_last_step" => config.failure_policy.last_step = value.choice()?,
             _ => unreachable!("`{name}` is in the list of settings, but nobody reads it"),
         }
         Ok(())

@@ -10,10 +10,6 @@ impl ConsumerConfig {
     ///
     /// What evkafka owns goes over what the user set, which goes over evkafka's defaults. The configuration should have
     /// been [validated](Self::validate). Do not print the result: rdkafka hides only some of the secrets in it.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the engine, which creates the consumers, is not here yet")
-    )]
     pub(crate) fn client_config(&self, instance: u32) -> ClientConfig {
         let mut client = ClientConfig::new();
         for default in DEFAULTS.iter().filter(|default| (default.applies)(self)) {

@@ -1,5 +1,7 @@
 use std::fmt;
 
+use crate::native::NativeHeaders;
+
 /// The headers of a record, in the order in which they were written.
 ///
 /// A name may occur several times, and neither names nor values need be UTF-8: a producer can send any bytes.
@@ -9,6 +11,7 @@ pub struct Headers<'r>(Repr<'r>);
 #[derive(Clone, Copy)]
 enum Repr<'r> {
     Slice(&'r [(Vec<u8>, Option<Vec<u8>>)]),
+    Native(NativeHeaders<'r>),
 }
 
 impl<'r> Headers<'r> {
@@ -16,14 +19,14 @@ impl<'r> Headers<'r> {
         Self(Repr::Slice(headers))
     }
 
+    pub(crate) fn from_native(headers: NativeHeaders<'r>) -> Self {
+        Self(Repr::Native(headers))
+    }
+
     /// The value of the *last* header called `name`, as Kafka's own `lastHeader` picks it; `None` if there is no
     /// such header or if its value is null. The name is compared byte by byte, case matters.
     pub fn get(&self, name: &str) -> Option<&'r [u8]> {
-        match self.0 {
-            Repr::Slice(headers) => {
-                headers.iter().rev().find(|(key, _)| key == name.as_bytes())?.1.as_deref()
-            }
-        }
+        self.iter().filter(|(key, _)| *key == name.as_bytes()).last()?.1
     }
 
     /// All headers: name and value, a null value being `None`.
@@ -36,6 +39,7 @@ impl<'r> Headers<'r> {
             Repr::Slice(headers) => {
                 headers.get(index).map(|(name, value)| (name.as_slice(), value.as_deref()))
             }
+            Repr::Native(headers) => headers.at(index),
         }
     }
 }

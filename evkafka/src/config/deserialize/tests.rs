@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::*;
 use crate::config::{AutoCommitMode, OffsetReset, OnUnavailable};
+use crate::settle::{Backoff, FailurePolicy, LastStep};
 
 fn from_toml(text: &str) -> Result<ConsumerConfig, toml::de::Error> {
     toml::from_str(text)
@@ -36,6 +37,12 @@ fn everything() -> ConsumerConfig {
         .on_unreachable(OnUnavailable::Wait)
         .on_missing_topic(OnUnavailable::Wait)
         .revoke_grace(Duration::from_millis(250))
+        .failure_policy(
+            FailurePolicy::new()
+                .attempts(5)
+                .backoff(Backoff::exponential(Duration::from_millis(20), Duration::from_secs(3)))
+                .last_step(LastStep::Skip),
+        )
         .property("fetch.min.bytes", 1024)
         .property("socket.keepalive.enable", true)
         .property("client.rack", "b")
@@ -62,6 +69,10 @@ fn reads_every_setting_from_toml() {
         on_unreachable = "wait"
         on_missing_topic = "wait"
         revoke_grace = "250ms"
+        retry_attempts = 5
+        retry_backoff = "20ms"
+        retry_backoff_max = "3s"
+        retry_last_step = "skip"
         properties = { "fetch.min.bytes" = 1024, "socket.keepalive.enable" = true }
         "client.rack" = "b"
         "#,
@@ -85,6 +96,10 @@ fn reads_every_setting_from_json() {
         "on_unreachable": "wait",
         "on_missing_topic": "wait",
         "revoke_grace": "250ms",
+        "retry_attempts": 5,
+        "retry_backoff": "20ms",
+        "retry_backoff_max": "3s",
+        "retry_last_step": "skip",
         "properties": { "fetch.min.bytes": 1024, "socket.keepalive.enable": true, "client.rack": "b" },
     }));
     assert_eq!(config.unwrap(), everything());
@@ -106,6 +121,10 @@ fn reads_every_setting_from_strings() {
         ("on_unreachable", "wait"),
         ("on_missing_topic", "wait"),
         ("revoke_grace", "250ms"),
+        ("retry_attempts", "5"),
+        ("retry_backoff", "20ms"),
+        ("retry_backoff_max", "3s"),
+        ("retry_last_step", "skip"),
         ("fetch.min.bytes", "1024"),
         ("socket.keepalive.enable", "true"),
         ("client.rack", "b"),

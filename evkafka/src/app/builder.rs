@@ -1,0 +1,122 @@
+use std::{fmt, sync::Arc, time::Duration};
+
+use crate::{
+    config::ConsumerConfig,
+    engine::{Pipeline, Routed, requirements},
+    handle::{Requirements, States},
+    route::{Router, Routes},
+};
+
+/// An app: parallel consumers on one set of states.
+///
+/// [`app!`](macro@crate::app) writes the calls of this builder; either can be used.
+///
+/// ```no_run
+/// use evkafka::{App, ConsumerConfig, handler, router};
+///
+/// #[handler(event = "OrderCreated")]
+/// async fn on_order_created() {}
+///
+/// # #[tokio::main]
+/// # async fn main() -> evkafka::Result<()> {
+/// let orders = ConsumerConfig::new(["orders"]).bootstrap_servers("localhost:9092").group_id("billing");
+/// App::new("billing").version("1.0.0").consumer("orders", orders, router![on_order_created]).run().await
+/// # }
+/// ```
+#[must_use = "an app does nothing until it is run"]
+pub struct App {
+    pub(super) title: String,
+    pub(super) version: Option<String>,
+    pub(super) states: States,
+    pub(super) consumers: Vec<Entry>,
+    pub(super) shutdown_timeout: Duration,
+    /// What is wrong with it, collected until it is run so that all of it can be said at once.
+    pub(super) faults: Vec<String>,
+}
+
+/// A consumer of an app.
+pub(super) struct Entry {
+    pub(super) name: Arc<str>,
+    pub(super) config: ConsumerConfig,
+    /// `None` if its router has conflicts, which are among the app's faults.
+    pub(super) pipeline: Option<Arc<dyn Pipeline>>,
+    /// What each handler needs, by the handler's path.
+    pub(super) requirements: Vec<(&'static str, Requirements)>,
+}
+
+impl App {
+    /// An app with this title and no consumers.
+    pub fn new(title: impl Into<String>) -> Self {
+        Self {
+            title: title.into(),
+            version: None,
+            states: States::default(),
+            consumers: Vec::new(),
+            shutdown_timeout: Duration::from_secs(25),
+            faults: Vec::new(),
+        }
+    }
+
+    /// Sets the version of the service.
+    pub fn version(mut self, version: impl Into<String>) -> Self {
+        self.version = Some(version.into());
+        self
+    }
+
+    /// Adds a state, which handlers take as [`State<T>`](crate::State). An app has at most one of each type; a second one is
+    /// refused when the app is run.
+    pub fn state<T: Send + Sync + 'static>(mut self, state: T) -> Self {
+        if !self.states.insert(state) {
+            self.faults.push(format!(
+                "there are two states of type `{}`; wrap one in a type of its own",
+                std::any::type_name::<T>()
+            ));
+        }
+        self
+    }
+
+    /// Adds a consumer, called `name` in logs and in [`Metadata`](crate::Metadata). One router may be given to several.
+    ///
+    /// Two consumers that share group and topic on one cluster are refused when the app is run: Kafka would give each of
+    /// them a part of the partitions, and each would skip the events of the other.
+    pub fn consumer<R: Routes>(
+        mut self,
+        name: impl Into<String>,
+        config: ConsumerConfig,
+        router: Router<R>,
+    ) -> Self {
+        let name: Arc<str> = name.into().into();
+        let requirements = requirements(&router);
+        let pipeline = match Routed::new(router) {
+            Ok(routed) => Some(Arc::new(routed) as Arc<dyn Pipeline>),
+            Err(faults) => {
+                self.faults.extend(faults.iter().map(|fault| format!("consumer `{name}`: {fault}")));
+                None
+            }
+        };
+        self.consumers.push(Entry { name, config, pipeline, requirements });
+        self
+    }
+
+    /// Sets how long the app may take to come to an end, from the signal (or whatever stops it) to its last commit.
+    /// Default: 25 s, which is less than the 30 s that container platforms grant.
+    ///
+    /// Handlers that are under way have 70 % of it to finish, are then told by their
+    /// [`CancellationToken`](crate::CancellationToken), and are dropped after 80 %; the rest is for the last commit and for
+    /// leaving the group. A record whose handler was dropped is not committed.
+    pub fn shutdown_timeout(mut self, timeout: Duration) -> Self {
+        self.shutdown_timeout = timeout;
+        self
+    }
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let consumers: Vec<_> = self.consumers.iter().map(|entry| &entry.name).collect();
+        f.debug_struct("App")
+            .field("title", &self.title)
+            .field("version", &self.version)
+            .field("consumers", &consumers)
+            .finish_non_exhaustive()
+    }
+}

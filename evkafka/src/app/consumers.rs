@@ -1,0 +1,137 @@
+//! An app's consumers while they run.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::{runtime::Handle, sync::mpsc, time::timeout_at};
+
+use super::builder::{App, Entry};
+use crate::{
+    config::{AutoCommitMode, OnUnavailable},
+    engine::{DrainPlan, Member, MemberSettings, Report, Shared},
+    error::{Error, Inner, Result},
+    handle::States,
+    settle::Judge,
+};
+
+/// The members of all consumers' groups, running.
+pub(super) struct Consumers {
+    members: Vec<(Arc<str>, Member)>,
+    reports: mpsc::UnboundedReceiver<Report>,
+    shutdown_timeout: Duration,
+}
+
+impl Consumers {
+    /// Starts a member for each instance of each consumer; they look at their clusters.
+    pub(super) fn start(app: App) -> Result<Self> {
+        let App { states, consumers, shutdown_timeout, .. } = app;
+        let states = Arc::new(states);
+        let (sender, reports) = mpsc::unbounded_channel();
+        let mut members = Vec::new();
+        for entry in consumers {
+            let name = Arc::clone(&entry.name);
+            for member in start_members(entry, &states, &sender)? {
+                members.push((Arc::clone(&name), member));
+            }
+        }
+        Ok(Self { members, reports, shutdown_timeout })
+    }
+
+    /// Waits until every member has looked at its cluster, then lets all of them consume.
+    ///
+    /// # Errors
+    /// The first in the consumers' order; the others are logged. Nothing was consumed then.
+    pub(super) async fn consume(&mut self) -> Result<()> {
+        let mut errors = Vec::new();
+        for (_, member) in &mut self.members {
+            if let Ok(Err(error)) = (&mut member.ready).await {
+                errors.push(error);
+            }
+        }
+        let mut errors = errors.into_iter();
+        if let Some(first) = errors.next() {
+            errors.for_each(|error| tracing::error!(?error, "the app cannot start"));
+            return Err(first);
+        }
+        self.members.iter().for_each(|(_, member)| member.consume());
+        Ok(())
+    }
+
+    /// Waits until a consumer fails for good.
+    pub(super) async fn failure(&mut self) -> Error {
+        match self.reports.recv().await {
+            Some(Report(error)) => error,
+            // Every member holds a sender while it runs.
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Drains all members side by side, within the app's time.
+    pub(super) async fn shut_down(mut self) -> Result<()> {
+        let plan = DrainPlan::for_shutdown(Instant::now(), self.shutdown_timeout);
+        self.members.iter().for_each(|(_, member)| member.shutdown(plan));
+        let mut result = Ok(());
+        for (consumer, member) in &mut self.members {
+            let drained = match timeout_at(plan.end_at.into(), &mut member.drained).await {
+                Ok(Ok(drained)) => drained,
+                // The thread is gone without an answer, or takes longer than it may.
+                Ok(Err(_)) | Err(_) => {
+                    Err(Inner::Shutdown { consumer: Arc::clone(consumer), waited: self.shutdown_timeout }
+                        .into())
+                }
+            };
+            if timeout_at(plan.end_at.into(), &mut member.closed).await.is_err() {
+                // All is committed, so this costs the group a session timeout at most.
+                tracing::warn!(%consumer, "the Kafka client did not close in time and is left behind");
+            }
+            match (&result, drained) {
+                (Ok(()), drained) => result = drained,
+                (Err(_), Err(error)) => tracing::error!(?error, "a consumer did not end well"),
+                (Err(_), Ok(())) => {}
+            }
+        }
+        while let Ok(Report(error)) = self.reports.try_recv() {
+            tracing::error!(?error, "a consumer failed while the app was shutting down");
+        }
+        result
+    }
+}
+
+fn start_members(
+    entry: Entry,
+    states: &Arc<States>,
+    reports: &mpsc::UnboundedSender<Report>,
+) -> Result<Vec<Member>> {
+    let Entry { name, config, pipeline, .. } = entry;
+    let pipeline = pipeline.expect("an app with a router in conflict is refused before it starts");
+    let judge = match config.auto_commit_mode {
+        AutoCommitMode::PostCommit => Judge::PostCommit(config.failure_policy.clone()),
+        AutoCommitMode::PreCommit => Judge::PreCommit,
+    };
+    let shared = Arc::new(Shared {
+        consumer: name,
+        mode: config.auto_commit_mode,
+        judge,
+        event_type_header: config.event_type_header.clone(),
+        states: Arc::clone(states),
+        reports: reports.clone(),
+        counts: Default::default(),
+    });
+    (0..config.instances)
+        .map(|instance| {
+            let settings = MemberSettings {
+                client: config.client_config(instance),
+                servers: config.bootstrap_servers.clone(),
+                topics: config.topics.clone(),
+                connect_timeout: config.connect_timeout,
+                wait_for_cluster: config.on_unreachable == OnUnavailable::Wait,
+                wait_for_topics: config.on_missing_topic == OnUnavailable::Wait,
+                commit_interval: config.commit_interval,
+                revoke_grace: config.revoke_grace,
+            };
+            Member::start(settings, Arc::clone(&shared), Arc::clone(&pipeline), Handle::current())
+        })
+        .collect()
+}

@@ -1,0 +1,71 @@
+use super::{builder::App, consumers::Consumers, signal};
+use crate::error::Result;
+
+impl App {
+    /// Runs the app until SIGINT or SIGTERM (Ctrl-C elsewhere), or until a consumer fails for good.
+    ///
+    /// Then it drains: handlers that are under way come to their end, what was handled is committed, and the consumers
+    /// leave their groups, all within [`shutdown_timeout`](Self::shutdown_timeout). A second signal ends the
+    /// process at once, with the exit status 128 plus the signal's number.
+    ///
+    /// # Errors
+    /// What is wrong before anything is consumed: with the app itself, a cluster that does not answer, a topic that does
+    /// not exist. Later: the record that could not be handled, or what Kafka refuses. Return it from `main`, and the
+    /// process exits with a failure.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends the consumers without waiting for them: handlers are dropped, and what was settled since the last
+    /// commit is committed in the background, if the process lives long enough. Use [`run_until`](Self::run_until) to end
+    /// it in order.
+    pub async fn run(self) -> Result<()> {
+        self.run_until(signal::shutdown()?).await
+    }
+
+    /// Like [`run`](Self::run), but ends when `stop` does rather than at a signal: for tests, and for apps within an app.
+    ///
+    /// # Errors
+    /// # Panics
+    /// # Cancel safety
+    /// As [`run`](Self::run).
+    pub async fn run_until(self, stop: impl Future<Output = ()>) -> Result<()> {
+        self.check()?;
+        tracing::info!(
+            title = self.title,
+            version = self.version,
+            consumers = self.consumers.len(),
+            "starting"
+        );
+        let mut consumers = Consumers::start(self)?;
+        let mut stop = std::pin::pin!(stop);
+        let failure = tokio::select! {
+            biased;
+            () = &mut stop => None,
+            started = consumers.consume() => match started {
+                Err(error) => Some(error),
+                Ok(()) => tokio::select! {
+                    biased;
+                    error = consumers.failure() => Some(error),
+                    () = stop => None,
+                },
+            },
+        };
+        if let Some(error) = &failure {
+            tracing::error!(?error, "a consumer failed; the app is shutting down");
+        } else {
+            tracing::info!("shutting down");
+        }
+        let ended = consumers.shut_down().await;
+        match (failure, ended) {
+            (None, ended) => ended,
+            (Some(failure), ended) => {
+                if let Err(error) = ended {
+                    tracing::error!(?error, "the shutdown did not end well");
+                }
+                Err(failure)
+            }
+        }
+    }
+}

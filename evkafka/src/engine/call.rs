@@ -1,0 +1,68 @@
+use std::{
+    future::poll_fn,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    task::Poll,
+};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::handle::{Attempt, panic};
+
+/// Runs one attempt to its end; `None` if it was dropped because `abort` was cancelled first.
+///
+/// A panic is an attempt that failed. The future is not polled again after it.
+///
+/// # Cancel safety
+/// Dropping it drops the attempt.
+pub(crate) async fn guarded(
+    attempt: impl Future<Output = Attempt>,
+    abort: &CancellationToken,
+) -> Option<Attempt> {
+    let mut attempt = pin!(attempt);
+    let mut aborted = pin!(abort.cancelled());
+    poll_fn(|cx| {
+        // Unwind safety: after a panic the future is only dropped, and user state that a panic can break is the
+        // user's to guard, as with tokio's own tasks.
+        match catch_unwind(AssertUnwindSafe(|| attempt.as_mut().poll(cx))) {
+            Ok(Poll::Ready(attempt)) => Poll::Ready(Some(attempt)),
+            Ok(Poll::Pending) => aborted.as_mut().poll(cx).map(|()| None),
+            Err(payload) => Poll::Ready(Some(Attempt::Panicked(panic::message(&*payload)))),
+        }
+    })
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::handle::Outcome;
+
+    #[tokio::test]
+    async fn a_panic_is_an_attempt_that_failed() {
+        let attempt = guarded(async { panic!("boom {}", 7) }, &CancellationToken::new()).await;
+        assert!(matches!(attempt, Some(Attempt::Panicked(message)) if message == "boom 7"));
+    }
+
+    #[tokio::test]
+    async fn a_waiting_attempt_is_dropped_on_abort() {
+        let abort = CancellationToken::new();
+        let (dropped, on_drop) = tokio::sync::oneshot::channel::<()>();
+        let attempt = async move {
+            let _dropped = dropped;
+            std::future::pending().await
+        };
+        let canceller = abort.clone();
+        let (attempt, ()) = tokio::join!(guarded(attempt, &abort), async move { canceller.cancel() });
+        assert!(attempt.is_none());
+        assert!(on_drop.await.is_err(), "the sender must be gone");
+    }
+
+    #[tokio::test]
+    async fn an_attempt_that_is_ready_is_not_lost_to_an_abort() {
+        let abort = CancellationToken::new();
+        abort.cancel();
+        let attempt = guarded(async { Attempt::Returned(Outcome::Done) }, &abort).await;
+        assert!(matches!(attempt, Some(Attempt::Returned(Outcome::Done))));
+    }
+}

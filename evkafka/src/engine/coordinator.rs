@@ -1,0 +1,211 @@
+//! What librdkafka calls back, on the thread of the [member](super::member): rebalances, errors, logs.
+
+use std::{
+    sync::{Arc, Mutex, OnceLock, PoisonError, Weak},
+    time::{Duration, Instant},
+};
+
+use rdkafka::{
+    ClientContext,
+    config::RDKafkaLogLevel,
+    consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance},
+    error::KafkaError,
+    topic_partition_list::TopicPartitionList,
+};
+use tokio::{runtime::Handle, sync::Notify};
+
+use super::{
+    assignment::{Assignment, LaneHandle, TopicPartition, drain, to_commit},
+    drain::DrainPlan,
+    lane::{Finished, Lane, LaneControl},
+    pipeline::Pipeline,
+    shared::Shared,
+};
+use crate::{
+    error::Inner,
+    native::{ClientHandle, CommitQueue, PartitionQueue},
+    record::Origin,
+    settle::Progress,
+};
+
+/// The context of a member's consumer: makes lanes of what is assigned, and brings them to an end when it is revoked.
+pub(super) struct Coordinator {
+    pub(super) shared: Arc<Shared>,
+    pub(super) pipeline: Arc<dyn Pipeline>,
+    pub(super) assignment: Arc<Assignment>,
+    pub(super) commit_wanted: Arc<Notify>,
+    pub(super) runtime: Handle,
+    pub(super) revoke_grace: Duration,
+    /// Weak: a share of the client in its own context would keep it from ever being closed.
+    pub(super) client: OnceLock<Weak<ClientHandle>>,
+    /// While the app shuts down, its plan holds for revoked partitions too.
+    pub(super) shutdown: Mutex<Option<DrainPlan>>,
+}
+
+impl Coordinator {
+    pub(super) fn shutdown_plan(&self) -> Option<DrainPlan> {
+        *self.shutdown.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn client(&self) -> Option<Arc<ClientHandle>> {
+        self.client.get()?.upgrade()
+    }
+
+    fn assign(&self, partitions: Vec<TopicPartition>) {
+        let Some(client) = self.client() else { return };
+        tracing::info!(consumer = %self.shared.consumer, partitions = %Names(&partitions), "partitions assigned");
+        for (topic, partition) in partitions {
+            let Some(queue) = PartitionQueue::detach(&client, &topic, partition) else {
+                self.shared.report(Inner::Engine {
+                    consumer: Arc::clone(&self.shared.consumer),
+                    message: format!("no queue for the assigned partition {topic}[{partition}]"),
+                });
+                return;
+            };
+            self.start_lane(topic, partition, queue);
+        }
+    }
+
+    fn start_lane(&self, topic: Arc<str>, partition: i32, queue: PartitionQueue) {
+        let control = Arc::new(LaneControl::default());
+        if self.shutdown_plan().is_some() {
+            // Assigned while we are leaving: the lane ends before its first record.
+            control.stop();
+        }
+        let progress = Arc::new(Progress::new());
+        let handle =
+            LaneHandle { control: Arc::clone(&control), progress: Arc::clone(&progress), owned: true };
+        let before = self.assignment.insert((Arc::clone(&topic), partition), handle);
+        let lane = Lane {
+            origin: Origin { consumer: Arc::clone(&self.shared.consumer), topic, partition },
+            queue,
+            shared: Arc::clone(&self.shared),
+            finished: Finished::new(Arc::clone(&control), Arc::clone(&self.shared)),
+            control,
+            progress,
+            commit_wanted: Arc::clone(&self.commit_wanted),
+            predecessor: before.map(|lane| lane.control).filter(|control| !control.is_finished()),
+        };
+        self.runtime.spawn(Arc::clone(&self.pipeline).run(lane));
+    }
+
+    fn revoke(&self, partitions: &[TopicPartition], lost: bool) {
+        tracing::info!(consumer = %self.shared.consumer, partitions = %Names(partitions), lost, "partitions revoked");
+        let lanes = self.assignment.select(partitions);
+        let now = Instant::now();
+        let plan = match self.shutdown_plan() {
+            _ if lost => DrainPlan::for_loss(now),
+            Some(plan) => plan,
+            None => DrainPlan::for_revoke(now, self.revoke_grace),
+        };
+        if !drain(&lanes, plan) {
+            tracing::error!(
+                consumer = %self.shared.consumer,
+                "a handler that blocks its thread cannot be ended; it may still write although its partition has \
+                 another owner"
+            );
+        }
+        let entries = to_commit(lanes.iter().map(|(key, lane)| (key, lane)));
+        self.assignment.disown(partitions);
+        if !lost && !entries.is_empty() {
+            let deadline = plan.end_at.max(Instant::now() + Duration::from_secs(1));
+            let Some(client) = self.client() else { return };
+            match commit_blocking(&client, &entries, deadline) {
+                Ok(()) => {
+                    for (key, lane) in &lanes {
+                        if let Some(entry) =
+                            entries.iter().find(|e| (&e.topic, e.partition) == (&key.0, key.1))
+                        {
+                            lane.progress.acknowledge(entry.offset);
+                        }
+                    }
+                }
+                Err(error) => tracing::warn!(
+                    consumer = %self.shared.consumer,
+                    %error,
+                    "the offsets of revoked partitions could not be committed; some of their records will be handled again"
+                ),
+            }
+        }
+    }
+}
+
+/// Commits and waits for the answer.
+pub(super) fn commit_blocking(
+    client: &Arc<ClientHandle>,
+    entries: &[crate::native::CommitEntry],
+    deadline: Instant,
+) -> Result<(), rdkafka::error::RDKafkaErrorCode> {
+    let queue = CommitQueue::new(client);
+    queue.send(entries)?;
+    queue
+        .poll(deadline.saturating_duration_since(Instant::now()))
+        .map_or(Err(rdkafka::error::RDKafkaErrorCode::OperationTimedOut), |reply| reply.result)
+}
+
+impl ConsumerContext for Coordinator {
+    fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        match rebalance {
+            Rebalance::Assign(list) => self.assign(partitions(list)),
+            Rebalance::Revoke(list) => self.revoke(&partitions(list), consumer.assignment_lost()),
+            Rebalance::Error(error) => {
+                tracing::error!(consumer = %self.shared.consumer, %error, "the group could not be rebalanced");
+            }
+        }
+    }
+}
+
+impl ClientContext for Coordinator {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        log(&self.shared.consumer, level, facility, message);
+    }
+
+    /// Statistics are for a later feature; rdkafka would parse them on the thread that answers rebalances.
+    fn stats_raw(&self, _: &[u8]) {}
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::warn!(consumer = %self.shared.consumer, %error, reason, "the Kafka client reports an error");
+    }
+}
+
+/// librdkafka's own log.
+pub(super) fn log(consumer: &str, level: RDKafkaLogLevel, facility: &str, message: &str) {
+    use RDKafkaLogLevel as L;
+    match level {
+        L::Emerg | L::Alert | L::Critical | L::Error => {
+            tracing::error!(target: "librdkafka", consumer, facility, "{message}");
+        }
+        L::Warning => tracing::warn!(target: "librdkafka", consumer, facility, "{message}"),
+        L::Notice | L::Info => tracing::info!(target: "librdkafka", consumer, facility, "{message}"),
+        L::Debug => tracing::debug!(target: "librdkafka", consumer, facility, "{message}"),
+    }
+}
+
+fn partitions(list: &TopicPartitionList) -> Vec<TopicPartition> {
+    let mut topics: Vec<Arc<str>> = Vec::new();
+    list.elements()
+        .iter()
+        .map(|element| {
+            let topic =
+                topics.iter().find(|topic| &***topic == element.topic()).cloned().unwrap_or_else(|| {
+                    let topic: Arc<str> = element.topic().into();
+                    topics.push(Arc::clone(&topic));
+                    topic
+                });
+            (topic, element.partition())
+        })
+        .collect()
+}
+
+/// Partitions for a log line: `orders[0] orders[1]`.
+struct Names<'p>(&'p [TopicPartition]);
+
+impl std::fmt::Display for Names<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (index, (topic, partition)) in self.0.iter().enumerate() {
+            let space = if index == 0 { "" } else { " " };
+            write!(f, "{space}{topic}[{partition}]")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,52 @@
+use std::time::{Duration, Instant};
+
+use super::lane::LaneControl;
+
+/// How lanes are brought to an end: first they take no more records, then their handlers are told (the cancellation
+/// token), then they are dropped where they stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct DrainPlan {
+    /// When handlers are told.
+    pub(crate) cancel_at: Instant,
+    /// When handlers are dropped.
+    pub(crate) drop_at: Instant,
+    /// When whoever waits gives up.
+    pub(crate) end_at: Instant,
+}
+
+impl DrainPlan {
+    /// Handlers have `grace`, then a fifth of it (at least 100 ms) to come to an end once they were told.
+    pub(crate) fn for_revoke(now: Instant, grace: Duration) -> Self {
+        let drop_at = now + grace + (grace / 5).max(Duration::from_millis(100));
+        Self { cancel_at: now + grace, drop_at, end_at: drop_at + Duration::from_secs(1) }
+    }
+
+    /// The partitions have another owner already: handlers are told at once.
+    pub(crate) fn for_loss(now: Instant) -> Self {
+        Self { drop_at: now + Duration::from_millis(100), ..Self::for_revoke(now, Duration::ZERO) }
+    }
+
+    /// All of it within `deadline`: handlers have 70 % of it, are dropped after 80 %; the rest is for the last commit and
+    /// for leaving the group.
+    pub(crate) fn for_shutdown(now: Instant, deadline: Duration) -> Self {
+        Self {
+            cancel_at: now + deadline.mul_f64(0.7),
+            drop_at: now + deadline.mul_f64(0.8),
+            end_at: now + deadline,
+        }
+    }
+}
+
+/// A step of a plan: what is said to the lanes.
+type Step = fn(&LaneControl);
+
+impl DrainPlan {
+    /// What is said to the lanes, and how long they have before the next is said.
+    pub(super) fn steps(&self) -> [(Instant, Step); 3] {
+        [
+            (self.cancel_at, LaneControl::stop),
+            (self.drop_at, |lane| lane.cancel.cancel()),
+            (self.end_at, |lane| lane.abort.cancel()),
+        ]
+    }
+}

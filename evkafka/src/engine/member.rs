@@ -1,0 +1,348 @@
+//! One member of a consumer group, and the thread that polls librdkafka for it.
+
+use std::{
+    sync::{Arc, OnceLock, mpsc},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rdkafka::{
+    ClientConfig,
+    consumer::{Consumer, base_consumer::BaseConsumer},
+    error::{KafkaError, RDKafkaErrorCode},
+};
+use tokio::{
+    runtime::Handle,
+    sync::{Notify, oneshot},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    assignment::Assignment,
+    committer::Committer,
+    coordinator::{Coordinator, commit_blocking},
+    drain::DrainPlan,
+    pipeline::Pipeline,
+    probe::{self, Finding},
+    shared::Shared,
+};
+use crate::{
+    error::{Error, Inner, Result},
+    native::OwnedClient,
+};
+
+/// How long a poll for rebalances and errors waits; also how soon a command is noticed.
+const POLL: Duration = Duration::from_millis(100);
+/// How often all lanes look for records by themselves, should a wake-up have been lost.
+const WATCHDOG: Duration = Duration::from_secs(1);
+
+/// What a member needs to know.
+#[derive(Clone, Debug)]
+pub(crate) struct MemberSettings {
+    pub(crate) client: ClientConfig,
+    pub(crate) servers: String,
+    pub(crate) topics: Vec<String>,
+    /// How long the cluster may take to answer at the start.
+    pub(crate) connect_timeout: Duration,
+    /// Whether to wait for a cluster that does not answer, rather than to fail.
+    pub(crate) wait_for_cluster: bool,
+    /// Whether to wait for topics that do not exist, rather than to fail.
+    pub(crate) wait_for_topics: bool,
+    pub(crate) commit_interval: Duration,
+    pub(crate) revoke_grace: Duration,
+}
+
+/// A running member, as the app sees it. Dropping it makes it stop at once, without waiting for it.
+#[derive(Debug)]
+pub(crate) struct Member {
+    commands: mpsc::Sender<Command>,
+    /// Answers once: what the look at the cluster came to.
+    pub(crate) ready: oneshot::Receiver<Result<()>>,
+    /// Answers once: whether everything that was handled is committed.
+    pub(crate) drained: oneshot::Receiver<Result<()>>,
+    /// Answers once the client is closed.
+    pub(crate) closed: oneshot::Receiver<()>,
+}
+
+#[derive(Debug)]
+enum Command {
+    Consume,
+    Shutdown(DrainPlan),
+}
+
+impl Member {
+    /// Starts the thread, which looks at the cluster and then waits for [`Self::consume`].
+    ///
+    /// # Errors
+    /// If the operating system gives no thread.
+    pub(crate) fn start(
+        settings: MemberSettings,
+        shared: Arc<Shared>,
+        pipeline: Arc<dyn Pipeline>,
+        runtime: Handle,
+    ) -> Result<Self> {
+        let (commands, inbox) = mpsc::channel();
+        let (ready_sender, ready) = oneshot::channel();
+        let (drained_sender, drained) = oneshot::channel();
+        let (closed_sender, closed) = oneshot::channel();
+        let poller = Poller { settings, shared, pipeline, runtime, inbox };
+        thread::Builder::new()
+            .name(format!("evkafka-{}", poller.shared.consumer))
+            .spawn(move || {
+                poller.run(ready_sender, drained_sender);
+                let _ = closed_sender.send(());
+            })
+            .map_err(Error::other)?;
+        Ok(Self { commands, ready, drained, closed })
+    }
+
+    /// Joins the group and consumes.
+    pub(crate) fn consume(&self) {
+        let _ = self.commands.send(Command::Consume);
+    }
+
+    /// Drains by `plan`, commits, and leaves the group.
+    pub(crate) fn shutdown(&self, plan: DrainPlan) {
+        let _ = self.commands.send(Command::Shutdown(plan));
+    }
+}
+
+/// What runs on the member's thread.
+struct Poller {
+    settings: MemberSettings,
+    shared: Arc<Shared>,
+    pipeline: Arc<dyn Pipeline>,
+    runtime: Handle,
+    inbox: mpsc::Receiver<Command>,
+}
+
+impl Poller {
+    fn run(self, ready: oneshot::Sender<Result<()>>, drained: oneshot::Sender<Result<()>>) {
+        if self.prepare(ready).is_none() {
+            let _ = drained.send(Ok(()));
+            return;
+        }
+        match self.join() {
+            Ok((client, committer)) => {
+                let plan = self.poll(&client);
+                let _ = drained.send(self.leave(&client, &committer, plan));
+                // Closes the client: after the answer, because it has no deadline.
+                drop(client);
+            }
+            Err(error) => {
+                self.shared.report(error);
+                let _ = drained.send(Ok(()));
+            }
+        }
+    }
+
+    /// Looks at the cluster until it is ready or the settings say to fail, then waits for the word to consume. `None` if
+    /// there is nothing more to do.
+    fn prepare(&self, ready: oneshot::Sender<Result<()>>) -> Option<()> {
+        let settings = &self.settings;
+        let mut ready = Some(ready);
+        let mut told_to_consume = false;
+        loop {
+            let finding = probe::look(&settings.client, &settings.topics, settings.connect_timeout);
+            let waits = match &finding {
+                Finding::Ready => {
+                    if let Some(ready) = ready.take() {
+                        let _ = ready.send(Ok(()));
+                    }
+                    return if told_to_consume { Some(()) } else { self.wait_for_consume() };
+                }
+                Finding::Unreachable(..) => settings.wait_for_cluster,
+                Finding::Missing(_) => settings.wait_for_topics,
+                Finding::Refused(_) => false,
+            };
+            let error = self.finding_to_error(finding);
+            if !waits {
+                match ready.take() {
+                    Some(ready) => drop(ready.send(Err(error))),
+                    None => self.shared.report(error),
+                }
+                return None;
+            }
+            tracing::warn!(error = ?error, "not ready to consume; waiting");
+            if let Some(ready) = ready.take() {
+                // The other consumers of the app need not wait.
+                let _ = ready.send(Ok(()));
+            }
+            match self.inbox.recv_timeout(Duration::from_secs(1)) {
+                Ok(Command::Consume) => told_to_consume = true,
+                Err(mpsc::RecvTimeoutError::Timeout) => {}
+                Ok(Command::Shutdown(_)) | Err(mpsc::RecvTimeoutError::Disconnected) => return None,
+            }
+        }
+    }
+
+    fn wait_for_consume(&self) -> Option<()> {
+        match self.inbox.recv() {
+            Ok(Command::Consume) => Some(()),
+            Ok(Command::Shutdown(_)) | Err(mpsc::RecvError) => None,
+        }
+    }
+
+    fn finding_to_error(&self, finding: Finding) -> Error {
+        let consumer = Arc::clone(&self.shared.consumer);
+        let servers = self.settings.servers.clone();
+        match finding {
+            Finding::Ready => unreachable!("handled by the caller"),
+            Finding::Unreachable(cause, detail) => Inner::Unreachable {
+                consumer,
+                servers,
+                waited: self.settings.connect_timeout,
+                cause: cause.into(),
+                detail,
+            }
+            .into(),
+            Finding::Missing(topics) => Inner::MissingTopics { consumer, servers, topics }.into(),
+            Finding::Refused(cause) => Inner::Client { consumer, cause: cause.into() }.into(),
+        }
+    }
+
+    /// Creates the consumer, subscribes, and starts to commit.
+    fn join(&self) -> Result<(OwnedClient<Coordinator>, CancellationToken)> {
+        let client_error = |cause: KafkaError| Inner::Client {
+            consumer: Arc::clone(&self.shared.consumer),
+            cause: cause.into(),
+        };
+        let assignment = Arc::new(Assignment::default());
+        let commit_wanted = Arc::new(Notify::new());
+        let coordinator = Coordinator {
+            shared: Arc::clone(&self.shared),
+            pipeline: Arc::clone(&self.pipeline),
+            assignment: Arc::clone(&assignment),
+            commit_wanted: Arc::clone(&commit_wanted),
+            runtime: self.runtime.clone(),
+            revoke_grace: self.settings.revoke_grace,
+            client: OnceLock::new(),
+            shutdown: std::sync::Mutex::default(),
+        };
+        let consumer: BaseConsumer<Coordinator> =
+            self.settings.client.create_with_context(coordinator).map_err(client_error)?;
+        let client = OwnedClient::new(consumer);
+        let _ = client.context().client.set(Arc::downgrade(client.handle()));
+        let topics: Vec<&str> = self.settings.topics.iter().map(String::as_str).collect();
+        client.subscribe(&topics).map_err(client_error)?;
+        let stop = CancellationToken::new();
+        let committer = Committer {
+            shared: Arc::clone(&self.shared),
+            assignment,
+            interval: self.settings.commit_interval,
+            wanted: commit_wanted,
+            stop: stop.clone(),
+        };
+        self.runtime.spawn(committer.run(Arc::clone(client.handle())));
+        Ok((client, stop))
+    }
+
+    /// Serves rebalances and errors until the app says to stop; how it is to be done.
+    fn poll(&self, client: &OwnedClient<Coordinator>) -> DrainPlan {
+        let mut looked = Instant::now();
+        loop {
+            self.serve(client, POLL);
+            if looked.elapsed() >= WATCHDOG {
+                client.context().assignment.wake_all();
+                looked = Instant::now();
+            }
+            match self.inbox.try_recv() {
+                Ok(Command::Shutdown(plan)) => return plan,
+                Ok(Command::Consume) | Err(mpsc::TryRecvError::Empty) => {}
+                // The app's future was dropped: nobody waits, and nobody may go on handling.
+                Err(mpsc::TryRecvError::Disconnected) => return DrainPlan::for_loss(Instant::now()),
+            }
+        }
+    }
+
+    fn serve(&self, client: &OwnedClient<Coordinator>, timeout: Duration) {
+        match client.poll(timeout) {
+            None => {}
+            Some(Ok(message)) => {
+                use rdkafka::Message;
+                // Its offset is not settled by anybody, so it must not be passed over.
+                let message = format!(
+                    "a record of {}[{}] at offset {} did not come over its partition's queue",
+                    message.topic(),
+                    message.partition(),
+                    message.offset()
+                );
+                self.shared.report(Inner::Engine { consumer: Arc::clone(&self.shared.consumer), message });
+            }
+            Some(Err(error)) if is_final(&error) => self
+                .shared
+                .report(Inner::Client { consumer: Arc::clone(&self.shared.consumer), cause: error.into() }),
+            Some(Err(error)) => {
+                tracing::warn!(consumer = %self.shared.consumer, %error, "the Kafka client reports an error");
+            }
+        }
+    }
+
+    /// Drains the lanes, commits what they have settled, and leaves the group. The group is kept alive meanwhile.
+    fn leave(
+        &self,
+        client: &OwnedClient<Coordinator>,
+        committer: &CancellationToken,
+        plan: DrainPlan,
+    ) -> Result<()> {
+        let coordinator = client.context();
+        *coordinator.shutdown.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(plan);
+        let assignment = &coordinator.assignment;
+        for (deadline, then) in plan.steps() {
+            for (_, lane) in assignment.all() {
+                then(&lane.control);
+            }
+            while Instant::now() < deadline
+                && !assignment.all().iter().all(|(_, lane)| lane.control.is_finished())
+            {
+                self.serve(client, Duration::from_millis(10));
+            }
+        }
+        committer.cancel();
+        let committed = assignment
+            .commit_with(|entries| {
+                commit_blocking(client.handle(), &entries, plan.end_at.max(Instant::now() + POLL))
+            })
+            .unwrap_or(Ok(()));
+        let partitions: Vec<_> = assignment.all().into_iter().map(|(key, _)| key).collect();
+        assignment.disown(&partitions);
+        client.unsubscribe();
+        // Serves the revoke that follows, and waits for tasks that still hold something of the client.
+        while Instant::now() < plan.end_at
+            && (client.in_use() || client.assignment().is_ok_and(|a| a.count() > 0))
+        {
+            self.serve(client, Duration::from_millis(10));
+        }
+        let counts = &self.shared.counts;
+        tracing::info!(
+            consumer = %self.shared.consumer,
+            handled = counts.handled(),
+            skipped = counts.skipped(),
+            given_up = counts.given_up(),
+            "left the group"
+        );
+        committed.map_err(|code| {
+            Inner::Commit { consumer: Arc::clone(&self.shared.consumer), code, last: true }.into()
+        })
+    }
+}
+
+/// Whether an error of the client does not pass by itself.
+fn is_final(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode as E;
+    matches!(error, KafkaError::MessageConsumptionFatal(_))
+        || matches!(
+            error.rdkafka_error_code(),
+            Some(
+                E::Fatal
+                    | E::GroupAuthorizationFailed
+                    | E::TopicAuthorizationFailed
+                    | E::ClusterAuthorizationFailed
+                    | E::InvalidGroupId
+                    | E::InconsistentGroupProtocol
+                    | E::FencedInstanceId
+                    | E::UnsupportedVersion
+                    | E::UnsupportedFeature
+            )
+        )
+}

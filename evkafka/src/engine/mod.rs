@@ -1,0 +1,25 @@
+//! The engine: takes a record through the flow, record → decode → route → handle → settle.
+//!
+//! - A [`Member`](member::Member) is one member of a consumer group: a thread that polls librdkafka for rebalances and
+//!   errors, and so keeps the group alive whatever the handlers do.
+//! - A [`Lane`](lane::Lane) is one assigned partition: a task on the user's runtime that takes records from the
+//!   partition's own queue, in order. A handler that is ready at its first poll costs no task and no channel.
+//! - The [committer](committer) tells the broker how far the lanes have come.
+
+mod assignment;
+mod call;
+mod committer;
+mod coordinator;
+mod drain;
+mod lane;
+mod member;
+mod pipeline;
+mod probe;
+mod shared;
+
+pub(crate) use self::{
+    drain::DrainPlan,
+    member::{Member, MemberSettings},
+    pipeline::{Pipeline, Routed, requirements},
+    shared::{Report, Shared},
+};

@@ -1,0 +1,110 @@
+//! What is said before anything is consumed: whether the cluster answers, and whether the topics exist.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rdkafka::{
+    ClientConfig, ClientContext,
+    config::RDKafkaLogLevel,
+    consumer::{BaseConsumer, Consumer, ConsumerContext},
+    error::{KafkaError, RDKafkaErrorCode},
+};
+
+/// A topic that was just created may be unknown to some brokers for a moment.
+const TOPIC_SETTLES: Duration = Duration::from_secs(2);
+const RETRY: Duration = Duration::from_millis(100);
+
+/// What a look at the cluster found.
+#[derive(Debug)]
+pub(super) enum Finding {
+    /// The cluster answers and has the topics.
+    Ready,
+    /// The cluster does not answer. The last that the client said of it is in the error.
+    Unreachable(KafkaError, Option<String>),
+    /// The cluster answers and lacks these topics.
+    Missing(Vec<String>),
+    /// The cluster answers and refuses.
+    Refused(KafkaError),
+}
+
+/// Looks at the cluster with a client of its own, for at most about `timeout`. Names that begin with `^` are patterns, of
+/// which any number of topics may match, none too.
+pub(super) fn look(config: &ClientConfig, topics: &[String], timeout: Duration) -> Finding {
+    let mut config = config.clone();
+    // Without a group the client can be dropped at once: there is nothing to leave.
+    config.remove("group.id").remove("group.instance.id");
+    let client: BaseConsumer<Listener> = match config.create_with_context(Listener::default()) {
+        Ok(client) => client,
+        Err(error) => return Finding::Refused(error),
+    };
+    let deadline = Instant::now() + timeout;
+    let settled = Instant::now() + TOPIC_SETTLES.min(timeout);
+    loop {
+        let finding = look_once(&client, topics, deadline);
+        match &finding {
+            Finding::Missing(_) if Instant::now() < settled => thread::sleep(RETRY),
+            Finding::Unreachable(..) if Instant::now() + RETRY < deadline => thread::sleep(RETRY),
+            _ => return finding,
+        }
+    }
+}
+
+fn look_once(client: &BaseConsumer<Listener>, topics: &[String], deadline: Instant) -> Finding {
+    let mut missing = Vec::new();
+    let patterns_only = topics.iter().all(|topic| topic.starts_with('^'));
+    let names = topics.iter().filter(|topic| !topic.starts_with('^')).map(|topic| Some(topic.as_str()));
+    for name in names.chain(patterns_only.then_some(None)) {
+        let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+        let answer = client.fetch_metadata(name, left);
+        // Serves the client's error reports, which say why it cannot connect.
+        while client.poll(Duration::ZERO).is_some() {}
+        let metadata = match answer {
+            Ok(metadata) => metadata,
+            Err(error) => return Finding::Unreachable(error, client.context().last_error()),
+        };
+        for topic in metadata.topics() {
+            match topic.error().map(RDKafkaErrorCode::from) {
+                Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
+                    missing.push(topic.name().to_owned());
+                }
+                Some(
+                    code @ (RDKafkaErrorCode::TopicAuthorizationFailed
+                    | RDKafkaErrorCode::ClusterAuthorizationFailed
+                    | RDKafkaErrorCode::InvalidTopic),
+                ) => return Finding::Refused(KafkaError::MetadataFetch(code)),
+                // What else there is passes by itself, such as a leader being elected.
+                _ => {}
+            }
+        }
+    }
+    if missing.is_empty() { Finding::Ready } else { Finding::Missing(missing) }
+}
+
+/// Remembers what the client said last about its troubles.
+#[derive(Default)]
+struct Listener(Mutex<Option<String>>);
+
+impl Listener {
+    fn last_error(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl ConsumerContext for Listener {}
+
+impl ClientContext for Listener {
+    fn error(&self, error: KafkaError, reason: &str) {
+        // "All brokers are down" says less than what came before it.
+        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::AllBrokersDown) {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_owned());
+        }
+    }
+
+    /// The error that the look ends with says it all.
+    fn log(&self, _: RDKafkaLogLevel, facility: &str, message: &str) {
+        tracing::debug!(target: "librdkafka", facility, "{message}");
+    }
+}

@@ -1,0 +1,69 @@
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use tokio::sync::mpsc;
+
+use crate::{config::AutoCommitMode, error::Error, handle::States, settle::Judge};
+
+/// What all lanes of one consumer have in common.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) consumer: Arc<str>,
+    pub(crate) mode: AutoCommitMode,
+    pub(crate) judge: Judge,
+    pub(crate) event_type_header: String,
+    pub(crate) states: Arc<States>,
+    pub(crate) reports: mpsc::UnboundedSender<Report>,
+    pub(crate) counts: Counts,
+}
+
+/// What ends an app.
+#[derive(Debug)]
+pub(crate) struct Report(pub(crate) Error);
+
+/// How many records went which way, since the start.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    handled: AtomicU64,
+    skipped: AtomicU64,
+    given_up: AtomicU64,
+}
+
+/// A lane's own counts, added to the consumer's once for each batch.
+#[derive(Debug, Default)]
+pub(crate) struct LocalCounts {
+    pub(crate) handled: u64,
+    pub(crate) skipped: u64,
+    pub(crate) given_up: u64,
+}
+
+impl Counts {
+    pub(crate) fn add(&self, local: &mut LocalCounts) {
+        let LocalCounts { handled, skipped, given_up } = std::mem::take(local);
+        self.handled.fetch_add(handled, Ordering::Relaxed);
+        self.skipped.fetch_add(skipped, Ordering::Relaxed);
+        self.given_up.fetch_add(given_up, Ordering::Relaxed);
+    }
+
+    pub(crate) fn handled(&self) -> u64 {
+        self.handled.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn skipped(&self) -> u64 {
+        self.skipped.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn given_up(&self) -> u64 {
+        self.given_up.load(Ordering::Relaxed)
+    }
+}
+
+impl Shared {
+    /// Ends the app with `error`.
+    pub(crate) fn report(&self, error: impl Into<Error>) {
+        // If nobody listens, the app is ending already.
+        let _ = self.reports.send(Report(error.into()));
+    }
+}

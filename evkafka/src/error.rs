@@ -1,0 +1,244 @@
+//! The error that ends an app.
+
+use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
+
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+use crate::{handle::BoxError, record::Origin, settle::Failure};
+
+/// A result with evkafka's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why an app did not start, or why it ended.
+///
+/// `Display` says what happened and where, [`source`](StdError::source) why. `Debug`, which Rust prints when `main`
+/// returns the error, shows both in readable lines.
+pub struct Error(Box<Inner>);
+
+/// What sort of [`Error`] it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The app was put together wrongly, or a setting is wrong. Nothing was consumed.
+    Configuration,
+    /// A cluster did not answer in time at the start. Nothing was consumed.
+    Unreachable,
+    /// A topic does not exist. Nothing was consumed.
+    MissingTopic,
+    /// A record could not be handled, and the failure policy says to stop. Its offset is not committed.
+    Record,
+    /// Kafka reported an error that does not pass by itself.
+    Kafka,
+    /// The app did not come to an end in the time it had, or its last offsets could not be committed.
+    Shutdown,
+    /// An error of the application's own, by way of [`Error::other`].
+    Other,
+}
+
+#[derive(Debug)]
+pub(crate) enum Inner {
+    Faults(Vec<String>),
+    Unreachable {
+        consumer: Arc<str>,
+        servers: String,
+        waited: Duration,
+        cause: ClientError,
+        detail: Option<String>,
+    },
+    MissingTopics {
+        consumer: Arc<str>,
+        servers: String,
+        topics: Vec<String>,
+    },
+    Record(RecordError),
+    Partition {
+        origin: Origin,
+        code: RDKafkaErrorCode,
+    },
+    Client {
+        consumer: Arc<str>,
+        cause: ClientError,
+    },
+    Engine {
+        consumer: Arc<str>,
+        message: String,
+    },
+    Commit {
+        consumer: Arc<str>,
+        code: RDKafkaErrorCode,
+        last: bool,
+    },
+    Shutdown {
+        consumer: Arc<str>,
+        waited: Duration,
+    },
+    Other(BoxError),
+}
+
+/// What the Kafka client said, in words of its own: rdkafka's error prints the value of a rejected setting, which may be a
+/// secret, and says everything else twice.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct ClientError(String);
+
+impl From<KafkaError> for ClientError {
+    fn from(error: KafkaError) -> Self {
+        Self(match (error.rdkafka_error_code(), error) {
+            (Some(code), _) => code.to_string(),
+            (None, KafkaError::ClientConfig(_, reason, key, _)) => format!("`{key}` is refused: {reason}"),
+            (None, KafkaError::ClientCreation(reason) | KafkaError::Subscription(reason)) => reason,
+            (None, error) => error.to_string(),
+        })
+    }
+}
+
+/// The record at which an app stopped.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct RecordError {
+    /// Where the record came from.
+    pub origin: Origin,
+    /// Its offset, which is not committed.
+    pub offset: i64,
+    /// Its event type; `None` if it has none.
+    pub event: Option<String>,
+    /// How many attempts were made.
+    pub attempts: u32,
+    /// How the last one failed.
+    pub failure: Failure,
+}
+
+impl Error {
+    pub(crate) fn faults(faults: Vec<String>) -> Self {
+        Inner::Faults(faults).into()
+    }
+
+    /// Wraps an error of the application's own, so that `main` can return it beside evkafka's.
+    pub fn other(error: impl Into<BoxError>) -> Self {
+        Inner::Other(error.into()).into()
+    }
+
+    /// What sort of error it is.
+    pub fn kind(&self) -> ErrorKind {
+        match *self.0 {
+            Inner::Faults(_) => ErrorKind::Configuration,
+            Inner::Unreachable { .. } => ErrorKind::Unreachable,
+            Inner::MissingTopics { .. } => ErrorKind::MissingTopic,
+            Inner::Record(_) => ErrorKind::Record,
+            Inner::Partition { .. } | Inner::Client { .. } | Inner::Engine { .. } => ErrorKind::Kafka,
+            Inner::Commit { last: false, .. } => ErrorKind::Kafka,
+            Inner::Commit { .. } | Inner::Shutdown { .. } => ErrorKind::Shutdown,
+            Inner::Other(_) => ErrorKind::Other,
+        }
+    }
+
+    /// The record at which the app stopped, if that is what happened.
+    pub fn record(&self) -> Option<&RecordError> {
+        match &*self.0 {
+            Inner::Record(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<Inner> for Error {
+    fn from(inner: Inner) -> Self {
+        Self(Box::new(inner))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.0 {
+            Inner::Faults(faults) => {
+                f.write_str("the app cannot start:")?;
+                faults.iter().try_for_each(|fault| write!(f, "\n  - {fault}"))
+            }
+            Inner::Unreachable { consumer, servers, waited, detail, .. } => {
+                write!(
+                    f,
+                    "consumer `{consumer}`: no answer from the Kafka cluster at `{servers}` within {waited:?}"
+                )?;
+                detail.iter().try_for_each(|detail| write!(f, " ({detail})"))
+            }
+            Inner::MissingTopics { consumer, servers, topics } => write!(
+                f,
+                "consumer `{consumer}`: the cluster at `{servers}` has no topic {}; create it, or set \
+                 `on_missing_topic` to wait for it",
+                topics.iter().map(|topic| format!("`{topic}`")).collect::<Vec<_>>().join(", ")
+            ),
+            Inner::Record(error) => error.fmt(f),
+            Inner::Partition { origin, .. } => {
+                write!(f, "consumer `{}`: {origin} cannot be read any further", origin.consumer)
+            }
+            Inner::Client { consumer, .. } => write!(f, "consumer `{consumer}`: the Kafka client gave up"),
+            Inner::Engine { consumer, message } => write!(f, "consumer `{consumer}`: {message}"),
+            Inner::Commit { consumer, last: false, .. } => {
+                write!(f, "consumer `{consumer}`: Kafka refuses to commit offsets")
+            }
+            Inner::Commit { consumer, .. } => write!(
+                f,
+                "consumer `{consumer}`: the last offsets could not be committed; their records will be handled again"
+            ),
+            Inner::Shutdown { consumer, waited } => {
+                write!(f, "consumer `{consumer}` did not come to an end within {waited:?}")
+            }
+            Inner::Other(error) => error.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for RecordError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { origin, offset, event, attempts, failure } = self;
+        write!(f, "consumer `{}` stopped at {origin} offset {offset}, event ", origin.consumer)?;
+        match event {
+            Some(event) => write!(f, "`{event}`")?,
+            None => f.write_str("without a type")?,
+        }
+        write!(f, ", attempt {attempts}: {failure}")
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match &*self.0 {
+            Inner::Unreachable { cause, .. } | Inner::Client { cause, .. } => Some(cause),
+            Inner::Record(error) => error.failure.source(),
+            Inner::Partition { code, .. } | Inner::Commit { code, .. } => Some(code),
+            // Its own `Display` is ours already.
+            Inner::Other(error) => error.source(),
+            Inner::Faults(_)
+            | Inner::MissingTopics { .. }
+            | Inner::Engine { .. }
+            | Inner::Shutdown { .. } => None,
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")?;
+        let mut next = self.source();
+        while let Some(cause) = next {
+            write!(f, "\n  caused by: {cause}")?;
+            next = cause.source();
+        }
+        Ok(())
+    }
+}
+
+/// An error and all its causes in one line, for a log.
+pub(crate) struct Chain<'e>(pub(crate) &'e (dyn StdError + 'static));
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut next = self.0.source();
+        while let Some(cause) = next {
+            write!(f, ": {cause}")?;
+            next = cause.source();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,60 @@
+use std::{error::Error, fmt};
+
+use crate::handle::BoxError;
+
+/// Why a record was not handled.
+#[derive(Debug)]
+pub struct Failure {
+    kind: FailureKind,
+    cause: BoxError,
+}
+
+/// How a record came not to be handled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FailureKind {
+    /// The handler returned an error.
+    Error,
+    /// The handler panicked.
+    Panic,
+    /// The handler was not called: its payload did not decode, or an extractor rejected the record.
+    Undecodable,
+    /// The handler said that no retry will help ([`Outcome::Reject`](crate::Outcome::Reject)).
+    Rejected,
+    /// The handler asked for another attempt ([`Outcome::RetryAfter`](crate::Outcome::RetryAfter)).
+    Postponed,
+}
+
+impl Failure {
+    pub(crate) fn new(kind: FailureKind, cause: impl Into<BoxError>) -> Self {
+        Self { kind, cause: cause.into() }
+    }
+
+    /// How it came about.
+    pub fn kind(&self) -> FailureKind {
+        self.kind
+    }
+
+    /// The handler's own error, the decoding error, or the panic's message.
+    pub fn cause(&self) -> &(dyn Error + Send + Sync + 'static) {
+        &*self.cause
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.kind {
+            FailureKind::Error => "the handler failed",
+            FailureKind::Panic => "the handler panicked",
+            FailureKind::Undecodable => "the record could not be decoded",
+            FailureKind::Rejected => "the handler rejected the record",
+            FailureKind::Postponed => "the handler asked for another attempt",
+        })
+    }
+}
+
+impl Error for Failure {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&*self.cause)
+    }
+}

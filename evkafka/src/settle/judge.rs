@@ -1,0 +1,117 @@
+use std::time::Duration;
+
+use super::{Failure, FailureKind, FailurePolicy, LastStep};
+use crate::handle::{Attempt, Outcome};
+
+/// Judges attempts by a consumer's delivery mode and failure policy.
+#[derive(Clone, Debug)]
+pub(crate) enum Judge {
+    /// At least once: the policy decides.
+    PostCommit(FailurePolicy),
+    /// At most once: the offset is committed already, so there is no second attempt.
+    PreCommit,
+}
+
+/// What to do after an attempt.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    /// The record was handled.
+    Done,
+    /// Its handler said that it does not concern this service.
+    Skip,
+    /// Try again after this time.
+    Retry(Duration, Failure),
+    /// Give the record up and go on: it is lost to this group.
+    GiveUp(Failure),
+    /// Stop the app; the record stays unsettled.
+    Stop(Failure),
+}
+
+impl Judge {
+    /// What follows from attempt number `attempt` (1 for the first). `chance`, from 0 to 1, is the jitter's.
+    pub(crate) fn judge(&self, attempt: u32, result: Attempt, chance: f64) -> Verdict {
+        let (failure, wait) = match result {
+            Attempt::Returned(Outcome::Done) => return Verdict::Done,
+            Attempt::Returned(Outcome::Skip) => return Verdict::Skip,
+            Attempt::Returned(Outcome::RetryAfter(wait)) => {
+                (Failure::new(FailureKind::Postponed, format!("retry after {wait:?}")), Some(wait))
+            }
+            Attempt::Returned(Outcome::Reject(cause)) => (Failure::new(FailureKind::Rejected, cause), None),
+            Attempt::Failed(cause) => (Failure::new(FailureKind::Error, cause), None),
+            Attempt::Panicked(message) => (Failure::new(FailureKind::Panic, message), None),
+            Attempt::Undecodable(cause) => (Failure::new(FailureKind::Undecodable, cause), None),
+        };
+        let Self::PostCommit(policy) = self else { return Verdict::GiveUp(failure) };
+        let is_final = matches!(failure.kind(), FailureKind::Undecodable | FailureKind::Rejected);
+        if !is_final && policy.allows_another(attempt) {
+            let wait = wait.unwrap_or_else(|| policy.backoff.wait(attempt, chance));
+            return Verdict::Retry(wait.max(Duration::from_millis(1)), failure);
+        }
+        match policy.last_step {
+            LastStep::Stop => Verdict::Stop(failure),
+            LastStep::Skip => Verdict::GiveUp(failure),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn attempt_of_every_kind() -> impl Strategy<Value = fn() -> Attempt> {
+        prop_oneof![
+            Just((|| Attempt::Returned(Outcome::Done)) as fn() -> Attempt),
+            Just((|| Attempt::Returned(Outcome::Skip)) as fn() -> Attempt),
+            Just((|| Attempt::Returned(Outcome::RetryAfter(Duration::ZERO))) as fn() -> Attempt),
+            Just((|| Attempt::Returned(Outcome::Reject("no".into()))) as fn() -> Attempt),
+            Just((|| Attempt::Failed("failed".into())) as fn() -> Attempt),
+            Just((|| Attempt::Panicked("boom".into())) as fn() -> Attempt),
+            Just((|| Attempt::Undecodable("bad".into())) as fn() -> Attempt),
+        ]
+    }
+
+    #[test]
+    fn the_default_policy_tries_for_ever_and_stops_at_what_cannot_be_decoded() {
+        let judge = Judge::PostCommit(FailurePolicy::default());
+        assert!(matches!(
+            judge.judge(u32::MAX, Attempt::Failed("down".into()), 0.0),
+            Verdict::Retry(wait, _) if wait == Duration::from_secs(30)
+        ));
+        assert!(matches!(judge.judge(1, Attempt::Undecodable("bad".into()), 0.0), Verdict::Stop(_)));
+    }
+
+    #[test]
+    fn the_last_attempt_takes_the_last_step() {
+        let judge = Judge::PostCommit(FailurePolicy::new().attempts(3).last_step(LastStep::Skip));
+        assert!(matches!(judge.judge(2, Attempt::Failed("down".into()), 0.0), Verdict::Retry(..)));
+        assert!(matches!(judge.judge(3, Attempt::Failed("down".into()), 0.0), Verdict::GiveUp(_)));
+    }
+
+    #[test]
+    fn the_handlers_own_wait_goes_before_the_backoff() {
+        let judge = Judge::PostCommit(FailurePolicy::default());
+        let verdict = judge.judge(1, Attempt::Returned(Outcome::RetryAfter(Duration::from_secs(90))), 0.0);
+        assert!(matches!(verdict, Verdict::Retry(wait, _) if wait == Duration::from_secs(90)));
+    }
+
+    proptest! {
+        #[test]
+        fn pre_commit_never_tries_twice_and_never_stops(make in attempt_of_every_kind(), attempt: u32) {
+            let verdict = Judge::PreCommit.judge(attempt, make(), 0.5);
+            prop_assert!(matches!(verdict, Verdict::Done | Verdict::Skip | Verdict::GiveUp(_)));
+        }
+
+        #[test]
+        fn post_commit_gives_nothing_up_unless_told_to(
+            make in attempt_of_every_kind(), attempt: u32, attempts in proptest::option::of(0u32..10),
+        ) {
+            let mut policy = FailurePolicy::new();
+            if let Some(attempts) = attempts { policy = policy.attempts(attempts); }
+            let verdict = Judge::PostCommit(policy).judge(attempt, make(), 0.5);
+            prop_assert!(!matches!(verdict, Verdict::GiveUp(_)));
+            if let Verdict::Retry(wait, _) = verdict { prop_assert!(!wait.is_zero()); }
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! What becomes of a record after an attempt at it: settled, tried again, or the end.
+//!
+//! Nothing in here knows of Kafka's client: it is plain logic over outcomes, policies and offsets.
+
+mod backoff;
+mod failure;
+mod judge;
+mod policy;
+mod progress;
+
+pub use self::{
+    backoff::Backoff,
+    failure::{Failure, FailureKind},
+    policy::{FailurePolicy, LastStep},
+};
+pub(crate) use self::{
+    judge::{Judge, Verdict},
+    progress::Progress,
+};
