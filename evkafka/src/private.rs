@@ -1,17 +1,120 @@
 //! What the macros' expansions refer to. Not part of the interface.
 
-pub use crate::{
-    app::App,
-    handle::{Argument, Attempt, Context, Handler, HandlerSpec, IntoOutcome, Requirements, call_blocking},
-    route::{Router, Routes},
+use std::{fmt, marker::PhantomData};
+
+pub use std::{
+    clone::Clone,
+    marker::Copy,
+    result::Result::{Err, Ok},
 };
 
-/// Makes a handler's argument; the attempt is over if that fails.
-pub fn extract<'r, T: Argument<'r, Via>, Via>(context: &'r Context<'r>) -> Result<T, Attempt> {
-    T::extract(context).map_err(Attempt::Undecodable)
+pub use crate::{
+    app::App,
+    handle::{Attempt, Context, Handler, HandlerSpec, Requirements, call_blocking},
+    route::{Router, Routes, unique},
+};
+use crate::handle::{Argument, BoxError, IntoOutcome};
+
+/// A handler's argument of type `T`. The bound stands on [`argument`] only, so that a type that is no argument is
+/// told once, although both methods are called on it.
+pub struct ArgumentOf<'r, T, Via> {
+    extract: fn(&Context<'r>) -> Result<T, BoxError>,
+    requires: fn(&mut Requirements),
+    via: PhantomData<Via>,
 }
 
-/// Notes what a handler's argument needs from the app.
-pub fn requires<'r, T: Argument<'r, Via>, Via>(requirements: &mut Requirements) {
-    T::requires(requirements);
+#[inline]
+pub fn argument<'r, T: Argument<'r, Via>, Via>() -> ArgumentOf<'r, T, Via> {
+    ArgumentOf { extract: T::extract, requires: T::requires, via: PhantomData }
+}
+
+impl<'r, T, Via> ArgumentOf<'r, T, Via> {
+    /// Makes the argument; the attempt is over if that fails.
+    #[inline]
+    pub fn extract(self, context: &'r Context<'r>) -> Result<T, Attempt> {
+        (self.extract)(context).map_err(Attempt::Undecodable)
+    }
+
+    /// Notes what the argument needs from the app.
+    pub fn requires(self, requirements: &mut Requirements) {
+        (self.requires)(requirements);
+    }
+}
+
+/// Judges what a handler's function returned.
+#[inline]
+pub fn outcome<R: IntoOutcome>(returned: R) -> Attempt {
+    returned.into_attempt()
+}
+
+/// `Debug` of a router: the paths of its handlers.
+pub fn fmt_routes(routes: &impl Routes, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut list = f.debug_list();
+    routes.specs(&mut |spec| {
+        list.entry(&format_args!("{}", spec.path));
+    });
+    list.finish()
+}
+
+/// Shows the specifications to whoever asked a router for them.
+pub fn visit_specs(specs: &[HandlerSpec], visit: &mut dyn FnMut(HandlerSpec)) {
+    specs.iter().copied().for_each(visit);
+}
+
+/// The engine calls only the handlers that it got from `specs`.
+pub fn no_such_handler(index: usize) -> ! {
+    panic!("the router has no handler {index}")
+}
+
+/// Calls handlers without an app around them, for the tests of the macros.
+pub mod testing {
+    use tokio_util::sync::CancellationToken;
+
+    use crate::{
+        handle::{Attempt, Context, HandlerSpec, Requirements, States},
+        record::OwnedRecord,
+        route::{RouteTable, Router, Routes},
+    };
+
+    /// What a handler finds around its record.
+    #[derive(Debug, Default)]
+    pub struct Surroundings {
+        states: States,
+        pub cancellation: CancellationToken,
+    }
+
+    impl Surroundings {
+        pub fn state<T: Send + Sync + 'static>(mut self, state: T) -> Self {
+            assert!(self.states.insert(state), "one state of a type");
+            self
+        }
+
+        /// Routes the record and calls its handler; `None` if it has none.
+        pub async fn call<R: Routes>(
+            &self,
+            router: &Router<R>,
+            event: Option<&str>,
+            record: &OwnedRecord,
+        ) -> Option<Attempt> {
+            let event_type = event.map(str::as_bytes);
+            let table = RouteTable::new(&specs(router)).expect("a router without conflicts");
+            let (states, cancellation) = (&self.states, &self.cancellation);
+            let context = Context { record: record.as_record(), event_type, states, cancellation, attempt: 1 };
+            Some(router.routes.call(table.find(event_type)?, &context).await)
+        }
+    }
+
+    /// What the router says about its handlers.
+    pub fn specs<R: Routes>(router: &Router<R>) -> Vec<HandlerSpec> {
+        let mut specs = Vec::new();
+        router.routes.specs(&mut |spec| specs.push(spec));
+        specs
+    }
+
+    /// The names of the states that the router's handlers need.
+    pub fn required_states<R: Routes>(router: &Router<R>) -> Vec<&'static str> {
+        let mut requirements = Requirements::default();
+        (0..R::LEN).for_each(|index| router.routes.requires(index, &mut requirements));
+        requirements.states().map(|(_, name)| name).collect()
+    }
 }

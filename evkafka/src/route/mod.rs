@@ -3,6 +3,8 @@
 mod router;
 mod routes;
 mod table;
+#[doc(hidden)]
+pub mod unique;
 
 pub(crate) use self::table::{RouteFault, RouteTable};
 pub use self::{

@@ -1,0 +1,150 @@
+use proc_macro2::{Ident, Span};
+use quote::ToTokens;
+use syn::{
+    Expr, ExprAssign, LitStr, Token,
+    ext::IdentExt,
+    parse::ParseStream,
+    spanned::Spanned,
+    token::{Brace, Bracket},
+};
+
+use super::entries::{colon, comma, go_on};
+use crate::{
+    ctxt::Ctxt,
+    parse::{braced, bracketed, error_to_comma, take_to_comma},
+    router::Handlers,
+};
+
+/// `name: config => [handlers]`, or `name: config => router`.
+pub(super) struct Consumer {
+    pub(super) name: LitStr,
+    pub(super) config: Expr,
+    pub(super) router: Router,
+}
+
+pub(super) enum Router {
+    List(Handlers),
+    Value(Expr),
+}
+
+const EXAMPLE: &str = "`orders: config => [on_order_created]`";
+
+/// Parses `{ name: config => router, … }`.
+pub(super) fn parse(cx: &Ctxt, input: ParseStream<'_>) -> Option<Vec<Consumer>> {
+    if !input.peek(Brace) {
+        error_to_comma(cx, input, format_args!("the consumers stand in braces: `consumers: {{ {} }}`", EXAMPLE.trim_matches('`')));
+        return None;
+    }
+    let (brace, content) = braced(input).ok()?;
+    if content.is_empty() {
+        cx.error_at(brace.span.join(), format_args!("an app without consumers has nothing to do: write {EXAMPLE}"));
+    }
+    let mut consumers = Vec::new();
+    let mut names: Vec<String> = Vec::new();
+    while !content.is_empty() {
+        consumers.extend(consumer(cx, &content, &mut names));
+        comma(cx, &content, "consumer");
+    }
+    Some(consumers)
+}
+
+fn consumer(cx: &Ctxt, input: ParseStream<'_>, names: &mut Vec<String>) -> Option<Consumer> {
+    let Some(name) = name(input) else {
+        error_to_comma(cx, input, format_args!("expected the name of a consumer, an identifier or a string literal: {EXAMPLE}"));
+        return None;
+    };
+    if names.contains(&name.value()) {
+        cx.error(&name, format_args!("there is a consumer `{}` already", name.value()));
+    } else if name.value().is_empty() {
+        cx.error(&name, "a consumer has a name: its metrics and logs carry it");
+    }
+    names.push(name.value());
+    colon(cx, input, &Bare(&name))?;
+    let config = config(cx, input)?;
+    let router = router(cx, input)?;
+    Some(Consumer { name, config, router })
+}
+
+/// A name as it was written, an identifier without the quotes that its literal would have.
+struct Bare<'n>(&'n LitStr);
+
+impl ToTokens for Bare<'_> {
+    fn to_tokens(&self, tokens: &mut proc_macro2::TokenStream) {
+        match syn::parse_str::<Ident>(&self.0.value()) {
+            Ok(mut name) => {
+                name.set_span(self.0.span());
+                name.to_tokens(tokens);
+            }
+            Err(_) => self.0.to_tokens(tokens),
+        }
+    }
+}
+
+fn name(input: ParseStream<'_>) -> Option<LitStr> {
+    if input.peek(LitStr) {
+        return input.parse().ok();
+    }
+    let name = input.call(Ident::parse_any).ok()?;
+    Some(LitStr::new(&name.unraw().to_string(), name.span()))
+}
+
+/// The expression before `=>`, and the `=>`.
+fn config(cx: &Ctxt, input: ParseStream<'_>) -> Option<Expr> {
+    let place = input.span();
+    let ahead = input.fork();
+    match input.parse::<Expr>() {
+        Ok(Expr::Assign(ExprAssign { eq_token, .. })) => {
+            cx.error(eq_token, format_args!("the handlers follow `=>`, not `=`: {EXAMPLE}"));
+            take_to_comma(input);
+            None
+        }
+        Ok(config) if input.peek(Token![=>]) => input.parse::<Token![=>]>().ok().map(|_| config),
+        Ok(config) => {
+            missing_arrow(cx, config.span(), Some(&config));
+            take_to_comma(input);
+            None
+        }
+        Err(fault) => {
+            if has_arrow(&ahead) {
+                go_on(cx, input, fault);
+            } else {
+                missing_arrow(cx, place, None);
+                take_to_comma(input);
+            }
+            None
+        }
+    }
+}
+
+fn missing_arrow(cx: &Ctxt, place: Span, config: Option<&Expr>) {
+    let message = format!("a consumer has a configuration and its handlers, with `=>` between them: {EXAMPLE}");
+    match config {
+        Some(config) => cx.error(config, message),
+        None => cx.error_at(place, message),
+    }
+}
+
+/// Whether there is a `=>` before the next comma.
+fn has_arrow(input: ParseStream<'_>) -> bool {
+    while !input.is_empty() && !input.peek(Token![,]) {
+        if input.peek(Token![=>]) {
+            return true;
+        }
+        if input.parse::<proc_macro2::TokenTree>().is_err() {
+            break;
+        }
+    }
+    false
+}
+
+fn router(cx: &Ctxt, input: ParseStream<'_>) -> Option<Router> {
+    if input.peek(Bracket) {
+        let (bracket, content) = bracketed(input).ok()?;
+        return Some(Router::List(Handlers::parse(cx, &content, Some(bracket.span.join()))));
+    }
+    if input.is_empty() || input.peek(Token![,]) {
+        cx.error_at(input.span(), format_args!("expected the handlers after `=>`: {EXAMPLE}"));
+        return None;
+    }
+    input.parse().map_err(|fault| go_on(cx, input, fault)).ok().map(Router::Value)
+}

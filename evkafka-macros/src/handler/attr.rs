@@ -1,0 +1,178 @@
+use proc_macro2::{Ident, Span, TokenStream};
+use syn::{
+    Lit, LitStr, Path, Token,
+    ext::IdentExt,
+    parse::{ParseStream, Parser},
+    token::Bracket,
+};
+
+use crate::{
+    ctxt::Ctxt,
+    keys::{Key, Keys},
+    parse::{bracketed, crate_path, default_crate, error_to_comma, take_to_comma},
+};
+
+/// The attribute's arguments.
+pub(super) struct Attr {
+    /// Where evkafka is found.
+    pub(super) krate: Path,
+    /// The event types; empty for a fallback.
+    pub(super) events: Vec<LitStr>,
+}
+
+#[derive(Clone, Copy)]
+enum Argument {
+    Event,
+    Fallback,
+    Crate,
+}
+
+const KEYS: &[Key<Argument>] = &[
+    Key { name: "event", key: Argument::Event, repeats: false },
+    Key { name: "fallback", key: Argument::Fallback, repeats: false },
+    Key { name: "crate", key: Argument::Crate, repeats: false },
+];
+
+/// Parses `event = "A"`, `event = ["A", "B"]`, `fallback`, `crate = path`.
+pub(super) fn parse(cx: &Ctxt, args: TokenStream) -> Attr {
+    let mut attr = Attr { krate: default_crate(), events: Vec::new() };
+    let parser = |input: ParseStream<'_>| {
+        arguments(cx, input, &mut attr);
+        Ok(())
+    };
+    if let Err(fault) = parser.parse2(args) {
+        cx.push(fault);
+    }
+    attr
+}
+
+fn arguments(cx: &Ctxt, input: ParseStream<'_>, attr: &mut Attr) {
+    let empty = input.is_empty();
+    let mut keys = Keys::new("`#[handler]`", KEYS);
+    let mut faulty = false;
+    let mut fallback = None;
+    while !input.is_empty() {
+        faulty |= argument(cx, input, &mut keys, attr, &mut fallback).is_none();
+        if !input.is_empty() && !input.peek(Token![,]) {
+            error_to_comma(cx, input, "expected `,` before the next key");
+            faulty = true;
+        }
+        let _ = input.parse::<Option<Token![,]>>();
+    }
+    match fallback {
+        Some(fallback) if keys.given("event") => cx.error(
+            fallback,
+            "a handler has events or is the fallback, not both: the fallback takes what no event matched",
+        ),
+        None if !keys.given("event") && (empty || !faulty) => cx.error_at(
+            Span::call_site(),
+            "which events does it handle? Write `#[handler(event = \"OrderCreated\")]`, or \
+             `#[handler(fallback)]` for those that no other handler takes",
+        ),
+        _ => {}
+    }
+}
+
+/// One `key` or `key = value`; `None` if that is not what stands there.
+fn argument(
+    cx: &Ctxt,
+    input: ParseStream<'_>,
+    keys: &mut Keys<Argument>,
+    attr: &mut Attr,
+    fallback: &mut Option<Ident>,
+) -> Option<()> {
+    if input.peek(Lit) {
+        let value = take_to_comma(input);
+        cx.error(&value, format_args!("expected a key: `event = {value}`"));
+        return None;
+    }
+    let Ok(name) = input.call(Ident::parse_any) else {
+        error_to_comma(cx, input, "expected a key: `event = \"…\"` or `fallback`");
+        return None;
+    };
+    let Some(key) = keys.accept(cx, &name) else {
+        take_to_comma(input);
+        return None;
+    };
+    match key {
+        Argument::Event => {
+            equals(cx, input, "write `event = \"OrderCreated\"` or `event = [\"OrderCreated\", \"OrderPaid\"]`")?;
+            events(cx, input, &mut attr.events)
+        }
+        Argument::Fallback => {
+            if !input.is_empty() && !input.peek(Token![,]) {
+                error_to_comma(cx, input, "`fallback` stands alone, it takes no value");
+            }
+            *fallback = Some(name);
+            Some(())
+        }
+        Argument::Crate => {
+            equals(cx, input, "write `crate = ::path::to::evkafka`")?;
+            attr.krate = crate_path(cx, input)?;
+            Some(())
+        }
+    }
+}
+
+fn equals(cx: &Ctxt, input: ParseStream<'_>, help: &str) -> Option<()> {
+    if input.peek(Token![=]) && !input.peek(Token![==]) {
+        return input.parse::<Token![=]>().ok().map(drop);
+    }
+    error_to_comma(cx, input, format_args!("expected `=` and a value: {help}"));
+    None
+}
+
+fn events(cx: &Ctxt, input: ParseStream<'_>, events: &mut Vec<LitStr>) -> Option<()> {
+    if !input.peek(Bracket) {
+        return event(cx, input, events);
+    }
+    let (bracket, content) = bracketed(input).ok()?;
+    if content.is_empty() {
+        cx.error_at(
+            bracket.span.join(),
+            "the list is empty: name the events, or write `#[handler(fallback)]` to take what no other handler does",
+        );
+    }
+    while !content.is_empty() {
+        event(cx, &content, events);
+        if !content.is_empty() && !content.peek(Token![,]) {
+            error_to_comma(cx, &content, "expected `,` before the next event");
+        }
+        let _ = content.parse::<Option<Token![,]>>();
+    }
+    Some(())
+}
+
+fn event(cx: &Ctxt, input: ParseStream<'_>, events: &mut Vec<LitStr>) -> Option<()> {
+    if !input.peek(LitStr) {
+        let place = input.span();
+        let value = take_to_comma(input);
+        let message = match syn::parse2::<Ident>(value.clone()) {
+            Ok(name) => format!("the name of an event is a string literal: write `\"{name}\"`"),
+            Err(_) => "the name of an event is a string literal, such as `\"OrderCreated\"`".to_owned(),
+        };
+        if value.is_empty() { cx.error_at(place, message) } else { cx.error(value, message) }
+        return None;
+    }
+    let name: LitStr = input.parse().ok()?;
+    match fault(&name.value(), events) {
+        Some(message) => cx.error(&name, message),
+        None => events.push(name),
+    }
+    Some(())
+}
+
+/// What is wrong with the name of an event, apart from its type.
+fn fault(name: &str, others: &[LitStr]) -> Option<String> {
+    if name.is_empty() {
+        Some("an event has a name; records without one go to the handler with `fallback`".to_owned())
+    } else if name.trim() != name {
+        Some(format!("white space around the name would never match a record: write {:?}", name.trim()))
+    } else if name.contains('\0') {
+        Some("the name of an event cannot contain NUL".to_owned())
+    } else if others.iter().any(|other| other.value() == name) {
+        Some(format!("the event `{name}` is named twice here"))
+    } else {
+        None
+    }
+}

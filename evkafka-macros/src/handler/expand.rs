@@ -1,0 +1,156 @@
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+use syn::{Path, ext::IdentExt, spanned::Spanned};
+
+use super::{
+    attr::Attr,
+    function::Function,
+    signature::{Output, Signature},
+};
+
+/// The type beside the function, and what makes it a handler.
+pub(super) fn handler(attr: &Attr, function: &Function, signature: &Signature) -> TokenStream {
+    let krate = &attr.krate;
+    let Names { requirements, context } = &Names::new();
+    let spec = {
+        let name = &function.sig.ident.unraw().to_string();
+        let events = &attr.events;
+        let summary = function.summary();
+        quote! {
+            #krate::__private::HandlerSpec::new(
+                ::core::concat!(::core::module_path!(), "::", #name),
+                &[#(#events),*],
+                #summary,
+            )
+        }
+    };
+    // Only here do an argument's tokens become a bound: both functions call it in the same words and with the same
+    // spans, so that the compiler tells a fault in them once.
+    let arguments: Vec<_> = (signature.arguments.iter())
+        .map(|ty| quote_spanned!(located(ty)=> #krate::__private::argument::<#ty, _>()))
+        .collect();
+    let values: Vec<_> =
+        (0..arguments.len()).map(|index| format_ident!("argument_{index}", span = Span::mixed_site())).collect();
+    let call = call(krate, function, &signature.output, &values);
+    item(
+        krate,
+        function,
+        &spec,
+        &quote! {
+            fn requires(#requirements: &mut #krate::__private::Requirements) {
+                #(#arguments.requires(#requirements);)*
+            }
+        },
+        &quote! {
+            #(
+                let #values = match #arguments.extract(#context) {
+                    #krate::__private::Ok(value) => value,
+                    #krate::__private::Err(attempt) => return attempt,
+                };
+            )*
+            #call
+        },
+    )
+}
+
+/// What stands in for the handler of a faulty function, so that whatever names it meets no second error.
+pub(super) fn placeholder(krate: &Path, function: &Function) -> TokenStream {
+    let name = function.sig.ident.unraw().to_string();
+    // No handler that is accepted has such an event: two placeholders in one router do not collide with anything.
+    let event = quote!(::core::concat!("\0", ::core::module_path!(), "::", #name));
+    item(
+        krate,
+        function,
+        &quote!(#krate::__private::HandlerSpec::new(#event, &[#event], "")),
+        &quote!(fn requires(_: &mut #krate::__private::Requirements) {}),
+        &quote!(::core::unreachable!()),
+    )
+}
+
+/// The idents that generated functions bind, out of the reach of the user's.
+struct Names {
+    requirements: Ident,
+    context: Ident,
+}
+
+impl Names {
+    fn new() -> Self {
+        let local = |name| Ident::new(name, Span::mixed_site());
+        Self { requirements: local("requirements"), context: local("context") }
+    }
+}
+
+fn item(
+    krate: &Path,
+    function: &Function,
+    spec: &TokenStream,
+    requires: &TokenStream,
+    body: &TokenStream,
+) -> TokenStream {
+    let Function { vis, sig, .. } = function;
+    let (name, context) = (&sig.ident, Names::new().context);
+    let type_attrs = function.type_attrs();
+    let cfgs = function.cfgs();
+    let doc = format!("What [`#[handler]`](macro@{}) made of the function of the same name.", path_text(krate));
+    quote! {
+        #(#type_attrs)*
+        #[doc = #doc]
+        #[allow(
+            non_camel_case_types,
+            unreachable_pub,
+            missing_debug_implementations,
+            missing_copy_implementations,
+        )]
+        #vis struct #name {}
+
+        #(#cfgs)*
+        #[automatically_derived]
+        #[allow(deprecated, unused_qualifications)]
+        impl #krate::__private::Handler for #name {
+            const SPEC: #krate::__private::HandlerSpec = #spec;
+
+            #requires
+
+            async fn call<'r>(#context: &'r #krate::__private::Context<'r>) -> #krate::__private::Attempt {
+                #body
+            }
+        }
+    }
+}
+
+/// Calls the function with the extracted arguments and makes an `Attempt` of what it returns.
+fn call(krate: &Path, function: &Function, output: &Output, values: &[Ident]) -> TokenStream {
+    let name = &function.sig.ident;
+    let blocking = function.sig.asyncness.is_none();
+    let called = quote!(#name(#(#values),*));
+    match (blocking, output) {
+        (false, Output::Never) => quote!(#called.await),
+        (true, Output::Never) => quote!(#krate::__private::call_blocking(move || #called).await),
+        (false, output) => {
+            let outcome = outcome(krate, output);
+            quote!(#outcome(#called.await))
+        }
+        (true, output) => {
+            let outcome = outcome(krate, output);
+            quote!(#krate::__private::call_blocking(move || #outcome(#called)).await)
+        }
+    }
+}
+
+fn outcome(krate: &Path, output: &Output) -> TokenStream {
+    match output {
+        Output::Type(ty) => quote_spanned!(located(ty)=> #krate::__private::outcome::<#ty>),
+        Output::Opaque(ty) => quote_spanned!(located(ty)=> #krate::__private::outcome),
+        Output::Never => quote!(#krate::__private::outcome::<()>),
+    }
+}
+
+/// The place of the user's tokens, for tokens that remain the macro's: lints leave them alone.
+fn located(tokens: &impl Spanned) -> Span {
+    Span::mixed_site().located_at(tokens.span())
+}
+
+fn path_text(path: &Path) -> String {
+    let segments: Vec<_> = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
+    format!("{}::handler", segments.join("::"))
+}

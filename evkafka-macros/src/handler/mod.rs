@@ -1,0 +1,33 @@
+//! `#[handler]`: a type beside the function, which knows the function's events and how to call it.
+
+mod attr;
+mod expand;
+mod function;
+mod lifetimes;
+mod signature;
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use self::function::Function;
+use crate::ctxt::Ctxt;
+
+pub(crate) fn handler(args: TokenStream, item: TokenStream) -> TokenStream {
+    let cx = Ctxt::new();
+    let attr = attr::parse(&cx, args);
+    let Some(function) = Function::parse(&cx, item.clone()) else {
+        let faults = cx.check();
+        return quote!(#faults #item);
+    };
+    let signature = signature::check(&cx, &function);
+    match cx.check() {
+        None => {
+            let handler = expand::handler(&attr, &function, &signature);
+            quote!(#function #handler)
+        }
+        Some(faults) => {
+            let placeholder = expand::placeholder(&attr.krate, &function);
+            quote!(#faults #function #placeholder)
+        }
+    }
+}

@@ -1,0 +1,122 @@
+use proc_macro2::TokenStream;
+use quote::ToTokens;
+use syn::{
+    FnArg, GenericParam, PatType, ReturnType, Safety, Type, TypeImplTrait, parse_quote,
+    visit::{self, Visit},
+};
+
+use super::{
+    function::Function,
+    lifetimes::{elided, borrows},
+};
+use crate::ctxt::Ctxt;
+
+/// What the expansion has to know of the function's signature.
+pub(super) struct Signature {
+    /// The types of the arguments, fit to stand outside of the function.
+    pub(super) arguments: Vec<Type>,
+    pub(super) output: Output,
+}
+
+/// How the expansion can name what the function returns.
+pub(super) enum Output {
+    /// By its type.
+    Type(Type),
+    /// Not at all (`impl Trait`); the tokens are what errors stand on.
+    Opaque(TokenStream),
+    /// There is nothing to name: it does not return.
+    Never,
+}
+
+/// Checks what a handler's function may look like.
+pub(super) fn check(cx: &Ctxt, function: &Function) -> Signature {
+    let sig = &function.sig;
+    qualifiers(cx, sig);
+    generics(cx, sig);
+    let blocking = sig.asyncness.is_none();
+    let arguments = sig.inputs.iter().filter_map(|argument| match argument {
+        FnArg::Receiver(receiver) => {
+            cx.error(
+                receiver,
+                "a handler is a free function without `self`: share data as a state of the app and take `State<T>`",
+            );
+            None
+        }
+        FnArg::Typed(argument) => Some(typed(cx, argument, blocking)),
+    });
+    Signature { arguments: arguments.collect(), output: output(&sig.output) }
+}
+
+fn qualifiers(cx: &Ctxt, sig: &syn::Signature) {
+    if let Some(token) = &sig.constness {
+        cx.error(token, "a handler is called at run time: remove `const`");
+    }
+    if let Safety::Unsafe(token) = &sig.safety {
+        cx.error(token, "evkafka cannot keep the promises of an `unsafe fn`: make it safe, with the `unsafe` block inside");
+    }
+    if let Some(abi) = &sig.abi {
+        cx.error(abi, "a handler is a Rust function: remove `extern`");
+    }
+    if let Some(variadic) = &sig.variadic {
+        cx.error(variadic, "a handler takes a fixed number of arguments: remove `...`");
+    }
+}
+
+fn generics(cx: &Ctxt, sig: &syn::Signature) {
+    for param in &sig.generics.params {
+        match param {
+            GenericParam::Lifetime(_) => {}
+            GenericParam::Type(param) => cx.error(
+                param,
+                format_args!("a handler cannot be generic: write the type that `{}` stands for", param.ident),
+            ),
+            GenericParam::Const(param) => cx.error(
+                param,
+                format_args!("a handler cannot be generic: write the value that `{}` stands for", param.ident),
+            ),
+        }
+    }
+}
+
+fn typed(cx: &Ctxt, argument: &PatType, blocking: bool) -> Type {
+    if let Some(attr) = argument.attrs.iter().find(|attr| attr.path().is_ident("cfg") || attr.path().is_ident("cfg_attr")) {
+        cx.error(attr, "an argument cannot depend on `cfg`: write two functions, each with its own `#[cfg]`");
+    }
+    if let Some(opaque) = first_impl(&argument.ty) {
+        cx.error(opaque, "evkafka has to know what to make for this argument: write a concrete type");
+    } else if blocking && borrows(&argument.ty) {
+        cx.error(
+            &argument.ty,
+            "a plain function runs on the blocking pool and cannot borrow from the record: take an owned type, \
+             or make the function `async`",
+        );
+    }
+    elided(&argument.ty)
+}
+
+fn output(output: &ReturnType) -> Output {
+    match output {
+        ReturnType::Default => Output::Type(parse_quote!(())),
+        ReturnType::Type(_, ty) => match &**ty {
+            Type::Never(_) => Output::Never,
+            ty if first_impl(ty).is_some() => Output::Opaque(ty.to_token_stream()),
+            ty => Output::Type(elided(ty)),
+        },
+    }
+}
+
+/// The first `impl Trait` in a type.
+fn first_impl(ty: &Type) -> Option<&TypeImplTrait> {
+    struct FirstImpl<'t>(Option<&'t TypeImplTrait>);
+
+    impl<'t> Visit<'t> for FirstImpl<'t> {
+        fn visit_type_impl_trait(&mut self, node: &'t TypeImplTrait) {
+            self.0.get_or_insert(node);
+            visit::visit_type_impl_trait(self, node);
+        }
+    }
+
+    let mut first = FirstImpl(None);
+    first.visit_type(ty);
+    first.0
+}

@@ -1,0 +1,60 @@
+//! What the parsers of several macros share.
+
+use proc_macro2::{TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::{
+    Path, Token,
+    parse::{ParseBuffer, ParseStream},
+    token::{Brace, Bracket},
+};
+
+use crate::ctxt::Ctxt;
+
+/// Where the expansions find evkafka unless `crate = …` says otherwise.
+pub(crate) fn default_crate() -> Path {
+    syn::parse_quote!(::evkafka)
+}
+
+/// Takes everything up to the next comma, to go on after a fault.
+pub(crate) fn take_to_comma(input: ParseStream<'_>) -> TokenStream {
+    let mut taken = TokenStream::new();
+    while !input.is_empty() && !input.peek(Token![,]) {
+        match input.parse::<TokenTree>() {
+            Ok(token) => token.to_tokens(&mut taken),
+            Err(_) => break,
+        }
+    }
+    taken
+}
+
+/// A fault made up by everything up to the next comma; by the comma, or the end of the input, if that is nothing.
+pub(crate) fn error_to_comma(cx: &Ctxt, input: ParseStream<'_>, message: impl std::fmt::Display) {
+    let place = input.span();
+    let taken = take_to_comma(input);
+    if taken.is_empty() { cx.error_at(place, message) } else { cx.error(taken, message) }
+}
+
+/// Parses the path of the crate, after `crate =` (or `crate:`).
+pub(crate) fn crate_path(cx: &Ctxt, input: ParseStream<'_>) -> Option<Path> {
+    match input.call(Path::parse_mod_style) {
+        Ok(path) => Some(path),
+        Err(_) => {
+            error_to_comma(cx, input, "expected the path under which this crate knows evkafka, such as `::renamed`");
+            None
+        }
+    }
+}
+
+/// What stands in `[…]`.
+pub(crate) fn bracketed<'i>(input: ParseStream<'i>) -> syn::Result<(Bracket, ParseBuffer<'i>)> {
+    let content;
+    let bracket = syn::bracketed!(content in input);
+    Ok((bracket, content))
+}
+
+/// What stands in `{…}`.
+pub(crate) fn braced<'i>(input: ParseStream<'i>) -> syn::Result<(Brace, ParseBuffer<'i>)> {
+    let content;
+    let brace = syn::braced!(content in input);
+    Ok((brace, content))
+}

@@ -1,0 +1,75 @@
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::{Path, spanned::Spanned};
+
+use super::Handlers;
+
+/// An expression: the router with these handlers.
+pub(crate) fn router(krate: &Path, handlers: &Handlers) -> TokenStream {
+    let paths = handlers.paths();
+    let len = paths.len();
+    let indices: Vec<_> = (0..len).collect();
+    let private = &quote!(#krate::__private);
+    let local = |name| Ident::new(name, Span::mixed_site());
+    let (visit, index, requirements, context, f) =
+        (local("visit"), local("index"), local("requirements"), local("context"), local("f"));
+    // Each on its handler's path, where the error about a second handler for an event belongs.
+    let checks = paths.iter().zip(&indices).map(|(path, index)| {
+        let span = Span::mixed_site().located_at(path.span());
+        quote_spanned!(span=> const _: () = __EVKAFKA_CONFLICTS.check(#index, __EVKAFKA_SPECS);)
+    });
+    quote!({
+        struct __Routes {}
+
+        const __EVKAFKA_SPECS: &[#private::HandlerSpec; #len] = &[#(<#paths as #private::Handler>::SPEC),*];
+        const __EVKAFKA_CONFLICTS: #private::unique::Conflicts<#len> =
+            #private::unique::Conflicts::new::<{ #private::unique::slots(__EVKAFKA_SPECS) }>(__EVKAFKA_SPECS);
+        #(#checks)*
+
+        #[automatically_derived]
+        impl #private::Routes for __Routes {
+            const LEN: ::core::primitive::usize = #len;
+
+            fn specs(&self, #visit: &mut dyn ::core::ops::FnMut(#private::HandlerSpec)) {
+                #private::visit_specs(__EVKAFKA_SPECS, #visit);
+            }
+
+            fn requires(&self, #index: ::core::primitive::usize, #requirements: &mut #private::Requirements) {
+                match #index {
+                    #(#indices => <#paths as #private::Handler>::requires(#requirements),)*
+                    _ => #private::no_such_handler(#index),
+                }
+            }
+
+            async fn call<'r>(
+                &'r self,
+                #index: ::core::primitive::usize,
+                #context: &'r #private::Context<'r>,
+            ) -> #private::Attempt {
+                match #index {
+                    #(#indices => <#paths as #private::Handler>::call(#context).await,)*
+                    _ => #private::no_such_handler(#index),
+                }
+            }
+        }
+
+        #[automatically_derived]
+        impl #private::Clone for __Routes {
+            fn clone(&self) -> Self {
+                *self
+            }
+        }
+
+        #[automatically_derived]
+        impl #private::Copy for __Routes {}
+
+        #[automatically_derived]
+        impl ::core::fmt::Debug for __Routes {
+            fn fmt(&self, #f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                #private::fmt_routes(self, #f)
+            }
+        }
+
+        #private::Router::new(__Routes {})
+    })
+}

@@ -1,0 +1,215 @@
+//! Refuses, at compile time, two handlers of one list that want the same records.
+//!
+//! [`router!`](crate::router) builds one [`Conflicts`] for its list, a hash table that is filled once, and then asks
+//! it about each handler, in a `const` that stands on the handler's path. Lists that are merged at run time are
+//! checked by [`RouteTable`](super::table::RouteTable).
+
+use crate::handle::HandlerSpec;
+
+/// For each of `N` handlers the first event type that an earlier one of the list has too.
+#[derive(Debug)]
+pub struct Conflicts<const N: usize>([Option<Conflict>; N]);
+
+#[derive(Clone, Copy, Debug)]
+struct Conflict {
+    /// The index of the handler that came first.
+    first: usize,
+    /// `None`: both are fallbacks.
+    event: Option<&'static str>,
+}
+
+/// How many slots the table of these handlers needs: a power of two, so that at most half of it is filled.
+pub const fn slots(specs: &[HandlerSpec]) -> usize {
+    let mut events = 1;
+    let mut index = 0;
+    while index < specs.len() {
+        events += specs[index].events.len();
+        index += 1;
+    }
+    (2 * events).next_power_of_two()
+}
+
+impl<const N: usize> Conflicts<N> {
+    /// Looks for conflicts in the list; `SLOTS` is what [`slots`] said about it.
+    pub const fn new<const SLOTS: usize>(specs: &[HandlerSpec; N]) -> Self {
+        let mut conflicts = [None; N];
+        // Which handler and which of its events; handlers are counted from 1, so that 0 is an empty slot.
+        let mut table = [(0, 0); SLOTS];
+        let mut fallback = None;
+        let mut index = 0;
+        while index < N {
+            let events = specs[index].events;
+            if events.is_empty() {
+                match fallback {
+                    None => fallback = Some(index),
+                    Some(first) => conflicts[index] = Some(Conflict { first, event: None }),
+                }
+            }
+            let mut nth = 0;
+            while nth < events.len() {
+                let mut slot = hash(events[nth]) as usize % SLOTS;
+                loop {
+                    let (other, other_nth) = table[slot];
+                    if other == 0 {
+                        table[slot] = (index + 1, nth);
+                        break;
+                    }
+                    let first = other - 1;
+                    if equal(specs[first].events[other_nth], events[nth]) {
+                        if first != index && conflicts[index].is_none() {
+                            conflicts[index] = Some(Conflict { first, event: Some(events[nth]) });
+                        }
+                        break;
+                    }
+                    slot = (slot + 1) % SLOTS;
+                }
+                nth += 1;
+            }
+            index += 1;
+        }
+        Self(conflicts)
+    }
+
+    /// Stops the compilation if the handler at `index` wants what an earlier one of the list has.
+    ///
+    /// # Panics
+    /// In that case, with a message that names the event and both handlers.
+    #[track_caller]
+    pub const fn check(&self, index: usize, specs: &[HandlerSpec; N]) {
+        if let Some(Conflict { first, event }) = self.0[index] {
+            let mut text = Text::new();
+            match event {
+                Some(event) => {
+                    text.push("the event type `");
+                    text.push(event);
+                    text.push("` has two handlers in this list, `");
+                }
+                None => text.push("this list has two fallback handlers, `"),
+            }
+            text.push(specs[first].path);
+            text.push("` and `");
+            text.push(specs[index].path);
+            text.push("`");
+            panic!("{}", text.as_str());
+        }
+    }
+}
+
+/// FNV-1a.
+const fn hash(text: &str) -> u32 {
+    let bytes = text.as_bytes();
+    let mut hash: u32 = 0x811c_9dc5;
+    let mut index = 0;
+    while index < bytes.len() {
+        hash = (hash ^ bytes[index] as u32).wrapping_mul(0x0100_0193);
+        index += 1;
+    }
+    hash
+}
+
+const fn equal(a: &str, b: &str) -> bool {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    if a.len() != b.len() {
+        return false;
+    }
+    let mut index = 0;
+    while index < a.len() {
+        if a[index] != b[index] {
+            return false;
+        }
+        index += 1;
+    }
+    true
+}
+
+/// A message under construction. What does not fit is cut off: names of this length are read by nobody.
+struct Text {
+    bytes: [u8; 1024],
+    len: usize,
+}
+
+impl Text {
+    const fn new() -> Self {
+        Self { bytes: [0; 1024], len: 0 }
+    }
+
+    const fn push(&mut self, text: &str) {
+        let mut index = 0;
+        while index < text.len() && self.len < self.bytes.len() {
+            self.bytes[self.len] = text.as_bytes()[index];
+            self.len += 1;
+            index += 1;
+        }
+    }
+
+    /// Up to the last whole character.
+    const fn as_str(&self) -> &str {
+        let (bytes, _) = self.bytes.split_at(self.len);
+        match str::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => match str::from_utf8(bytes.split_at(error.valid_up_to()).0) {
+                Ok(text) => text,
+                Err(_) => "two handlers in this list want the same records",
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::catch_unwind;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::route::RouteTable;
+
+    fn spec(path: &'static str, events: &'static [&'static str]) -> HandlerSpec {
+        HandlerSpec::new(path, events, "")
+    }
+
+    fn message<const N: usize>(specs: [HandlerSpec; N], index: usize) -> Option<String> {
+        let conflicts = Conflicts::new::<64>(&specs);
+        assert!(slots(&specs) <= 64);
+        let panic = catch_unwind(|| conflicts.check(index, &specs)).err()?;
+        Some(crate::handle::panic::message(&*panic))
+    }
+
+    #[test]
+    fn names_the_event_and_both_handlers() {
+        let specs = [spec("a", &["X", "Y"]), spec("b", &["Z"]), spec("c", &["W", "Y"])];
+        assert_eq!(message(specs, 0), None);
+        assert_eq!(message(specs, 1), None);
+        assert_eq!(
+            message(specs, 2).unwrap(),
+            "the event type `Y` has two handlers in this list, `a` and `c`"
+        );
+    }
+
+    #[test]
+    fn names_both_fallbacks() {
+        let specs = [spec("a", &[]), spec("b", &[])];
+        assert_eq!(message(specs, 1).unwrap(), "this list has two fallback handlers, `a` and `b`");
+    }
+
+    #[test]
+    fn a_long_name_is_cut_between_characters() {
+        let name: &'static str = "é".repeat(2000).leak();
+        let event: &'static [&'static str] = vec![name].leak();
+        let text = message([spec("a", event), spec("b", event)], 1).unwrap();
+        assert!(text.ends_with('é') && text.len() > 1000, "{text}");
+    }
+
+    const POOL: &[&str] = &["A", "B", "C", "AB", "BA", "", "é", "OrderCreated", "OrderPaid"];
+
+    proptest! {
+        #[test]
+        fn refuses_exactly_what_the_run_time_check_refuses(
+            lists in proptest::array::uniform5(proptest::sample::subsequence(POOL, 0..4)),
+        ) {
+            let specs = lists.map(|list| spec("x", list.leak()));
+            let refused = (0..specs.len()).any(|index| message(specs, index).is_some());
+            prop_assert_eq!(refused, RouteTable::new(&specs).is_err());
+        }
+    }
+}
