@@ -1,0 +1,3 @@
+//! Tests against Apache Kafka: `scripts/kafka run -- cargo test -p evkafka-tests --features broker`.
+
+mod harness;
