@@ -39,7 +39,11 @@ pub(crate) fn crate_path(cx: &Ctxt, input: ParseStream<'_>) -> Option<Path> {
     match input.call(Path::parse_mod_style) {
         Ok(path) => Some(path),
         Err(_) => {
-            error_to_comma(cx, input, "expected the path under which this crate knows evkafka, such as `::renamed`");
+            error_to_comma(
+                cx,
+                input,
+                "expected the path under which this crate knows evkafka, such as `::renamed`",
+            );
             None
         }
     }

@@ -40,7 +40,6 @@ pub(super) fn app(app: &App) -> TokenStream {
     if bindings.is_empty() { app } else { quote!({ #bindings #app }) }
 }
 
-
 impl Entry {
     /// The call; `keep` may put an expression into a variable.
     fn call(&self, krate: &Path, mut keep: impl FnMut(&str, TokenStream) -> TokenStream) -> TokenStream {

@@ -96,7 +96,11 @@ fn argument(
     };
     match key {
         Argument::Event => {
-            equals(cx, input, "write `event = \"OrderCreated\"` or `event = [\"OrderCreated\", \"OrderPaid\"]`")?;
+            equals(
+                cx,
+                input,
+                "write `event = \"OrderCreated\"` or `event = [\"OrderCreated\", \"OrderPaid\"]`",
+            )?;
             events(cx, input, &mut attr.events)
         }
         Argument::Fallback => {
@@ -151,7 +155,11 @@ fn event(cx: &Ctxt, input: ParseStream<'_>, events: &mut Vec<LitStr>) -> Option<
             Ok(name) => format!("the name of an event is a string literal: write `\"{name}\"`"),
             Err(_) => "the name of an event is a string literal, such as `\"OrderCreated\"`".to_owned(),
         };
-        if value.is_empty() { cx.error_at(place, message) } else { cx.error(value, message) }
+        if value.is_empty() {
+            cx.error_at(place, message)
+        } else {
+            cx.error(value, message)
+        }
         return None;
     }
     let name: LitStr = input.parse().ok()?;

@@ -29,8 +29,9 @@ pub(super) fn handler(attr: &Attr, function: &Function, signature: &Signature) -
     let arguments: Vec<_> = (signature.arguments.iter())
         .map(|ty| quote_spanned!(located(ty)=> #krate::__private::argument::<#ty, _>()))
         .collect();
-    let values: Vec<_> =
-        (0..arguments.len()).map(|index| format_ident!("argument_{index}", span = Span::mixed_site())).collect();
+    let values: Vec<_> = (0..arguments.len())
+        .map(|index| format_ident!("argument_{index}", span = Span::mixed_site()))
+        .collect();
     let call = call(krate, function, &signature.output, &values);
     item(
         krate,
@@ -91,7 +92,8 @@ fn item(
     let (name, context) = (&sig.ident, Names::new().context);
     let type_attrs = function.type_attrs();
     let cfgs = function.cfgs();
-    let doc = format!("What [`#[handler]`](macro@{}) made of the function of the same name.", path_text(krate));
+    let doc =
+        format!("What [`#[handler]`](macro@{}) made of the function of the same name.", path_text(krate));
     quote! {
         #(#type_attrs)*
         #[doc = #doc]

@@ -74,7 +74,7 @@ impl Lane {
     }
 
     fn batch(&self) -> Batch {
-        self.queue.batch(BATCH)
+        self.queue.batch()
     }
 
     /// Waits until there may be records, or the lane is stopped. May return without a cause: look again.

@@ -18,7 +18,7 @@ use crate::record::{Headers, Origin, Record, Timestamp, TimestampKind};
 /// Records taken from one partition, in order. Each is destroyed when the batch [advances](Batch::advance) past it.
 pub(crate) struct Batch {
     /// `next..len` are alive, each owned by the batch; what lies before was destroyed.
-    messages: Box<[*mut rd_kafka_message_t]>,
+    messages: Vec<*mut rd_kafka_message_t>,
     next: usize,
     len: usize,
     /// Messages point into the client's memory.
@@ -39,8 +39,8 @@ pub(crate) enum Entry<'b> {
 }
 
 impl Batch {
-    pub(crate) fn with_capacity(capacity: usize, client: Arc<ClientHandle>) -> Self {
-        Self { messages: vec![ptr::null_mut(); capacity].into(), next: 0, len: 0, _client: client }
+    pub(crate) fn new(client: Arc<ClientHandle>) -> Self {
+        Self { messages: Vec::new(), next: 0, len: 0, _client: client }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -52,13 +52,20 @@ impl Batch {
         self.len - self.next
     }
 
-    /// Lets `fill` write messages to the slots, of which it returns how many it filled.
+    /// Lets `fill` write messages to `slots` slots, of which it returns how many it filled.
     ///
     /// # Safety
     /// `fill` must hand over the ownership of that many messages of this batch's client, in the first slots.
-    pub(super) unsafe fn refill(&mut self, fill: impl FnOnce(&mut [*mut rd_kafka_message_t]) -> usize) {
+    pub(super) unsafe fn refill(
+        &mut self,
+        slots: usize,
+        fill: impl FnOnce(&mut [*mut rd_kafka_message_t]) -> usize,
+    ) {
         self.clear();
-        self.len = fill(&mut self.messages);
+        if self.messages.len() < slots {
+            self.messages.resize(slots, ptr::null_mut());
+        }
+        self.len = fill(&mut self.messages[..slots]).min(slots);
     }
 
     /// Destroys what is left.
@@ -75,12 +82,11 @@ impl Batch {
         self.at(self.next, origin)
     }
 
-    /// The offset of the last record, if the last entry is one.
+    /// The offset of the last record; `None` if there is no record in it.
     pub(crate) fn last_offset(&self) -> Option<i64> {
-        let message = *self.messages[self.next..self.len].last()?;
         // SAFETY: `next..len` are alive.
-        let message = unsafe { &*message };
-        (message.err == rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR).then_some(message.offset)
+        let messages = self.messages[self.next..self.len].iter().map(|message| unsafe { &**message });
+        messages.rev().find(|m| m.err == rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR).map(|m| m.offset)
     }
 
     fn at<'b>(&'b self, index: usize, origin: &'b Origin) -> Option<Entry<'b>> {

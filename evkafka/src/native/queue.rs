@@ -89,12 +89,13 @@ impl PartitionQueue {
     }
 
     /// An empty batch for this queue's records.
-    pub(crate) fn batch(&self, capacity: usize) -> Batch {
-        Batch::with_capacity(capacity, Arc::clone(&self.0.client))
+    pub(crate) fn batch(&self) -> Batch {
+        Batch::new(Arc::clone(&self.0.client))
     }
 
-    /// Replaces the contents of `batch` by what is there, without waiting. `batch` must come from [`Self::batch`].
-    pub(crate) fn take(&mut self, batch: &mut Batch) {
+    /// Replaces the contents of `batch` by at most `most` of what is there, without waiting. `batch` must come from
+    /// [`Self::batch`].
+    pub(crate) fn take(&mut self, batch: &mut Batch, most: usize) {
         let queue = self.0.as_ptr();
         let fill = |slots: &mut [_]| {
             // SAFETY: the queue is alive, the slots are valid for writing, a timeout of 0 does not wait.
@@ -102,6 +103,6 @@ impl PartitionQueue {
             usize::try_from(taken).unwrap_or(0)
         };
         // SAFETY: librdkafka fills the first slots and gives up the messages' ownership.
-        unsafe { batch.refill(fill) };
+        unsafe { batch.refill(most, fill) };
     }
 }

@@ -5,6 +5,7 @@
 mod backoff;
 mod failure;
 mod judge;
+mod pace;
 mod policy;
 mod progress;
 
@@ -15,5 +16,6 @@ pub use self::{
 };
 pub(crate) use self::{
     judge::{Judge, Verdict},
+    pace::Pace,
     progress::Progress,
 };

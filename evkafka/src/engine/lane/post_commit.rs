@@ -1,6 +1,6 @@
 //! At least once: an offset may be committed once its record is settled.
 
-use super::{Flow, Lane, record::Position};
+use super::{BATCH, Flow, Lane, record::Position};
 use crate::{engine::pipeline::Routed, engine::shared::LocalCounts, native::Entry, route::Routes};
 
 impl Lane {
@@ -9,7 +9,7 @@ impl Lane {
         let mut counts = LocalCounts::default();
         let mut flow = Flow::Continue;
         while flow == Flow::Continue && !self.control.is_stopping() {
-            self.queue.take(&mut batch);
+            self.queue.take(&mut batch, BATCH);
             if batch.is_empty() {
                 self.idle().await;
                 continue;

@@ -3,11 +3,14 @@
 //! Two batches are under way: while one is handled, the offset of the next is being acknowledged. What has been committed
 //! is handled to its end even when the lane is stopped, because nobody will read it again; only an abort cuts it short.
 
+use std::time::Instant;
+
 use super::{Flow, Lane, record::Position};
 use crate::{
     engine::{pipeline::Routed, shared::LocalCounts},
     native::{Batch, Entry},
     route::Routes,
+    settle::Pace,
 };
 
 impl Lane {
@@ -15,9 +18,10 @@ impl Lane {
         let mut acknowledged = self.batch();
         let mut requested = self.batch();
         let mut counts = LocalCounts::default();
+        let mut pace = Pace::new();
         loop {
             if !self.control.is_stopping() && requested.is_empty() {
-                self.queue.take(&mut requested);
+                self.queue.take(&mut requested, pace.records());
                 self.request(&requested);
             }
             if acknowledged.is_empty() {
@@ -35,9 +39,11 @@ impl Lane {
                 // Ask for the next batch's offset before this one is handled.
                 continue;
             }
+            let (records, begun) = (acknowledged.len(), Instant::now());
             if self.handle(handlers, &mut acknowledged, &mut counts).await == Flow::End {
                 return;
             }
+            pace.handled(records, begun.elapsed());
             self.end_of_batch(&mut counts).await;
         }
     }

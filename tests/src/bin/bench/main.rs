@@ -1,0 +1,66 @@
+//! Measures evkafka against hand-written loops, on the same records of a real broker. `scripts/bench` runs all of it.
+//!
+//! `bench produce --brokers B --topic T --records N --partitions P` writes the records; `bench run VARIANT --brokers B
+//! --topic T` consumes all of them once in a group of its own and prints one line of figures; `bench table --brokers B`
+//! runs the variants in turn, round by round, each as a process of its own, and prints the ratios.
+#![allow(clippy::print_stdout, reason = "figures are what the program is for")]
+
+mod events;
+mod framework;
+mod loops;
+mod produce;
+mod table;
+mod totals;
+
+use std::{collections::HashMap, env, process::ExitCode};
+
+/// Command-line options: `--name value`.
+struct Options(HashMap<String, String>);
+
+impl Options {
+    fn text(&self, name: &str) -> &str {
+        self.0.get(name).unwrap_or_else(|| panic!("--{name} is needed"))
+    }
+
+    fn number(&self, name: &str, default: u64) -> u64 {
+        self.0
+            .get(name)
+            .map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("--{name} takes a number")))
+    }
+}
+
+fn main() -> ExitCode {
+    let mut words = env::args().skip(1);
+    let command = words.next().unwrap_or_default();
+    let variant = if command == "run" { words.next().unwrap_or_default() } else { String::new() };
+    let mut options = HashMap::new();
+    while let Some(name) = words.next() {
+        let name = name.strip_prefix("--").expect("options begin with --").to_owned();
+        options.insert(name, words.next().expect("an option has a value"));
+    }
+    let options = Options(options);
+    match command.as_str() {
+        "produce" => produce::produce(&options),
+        "run" => run(&variant, &options),
+        "table" => table::table(&options),
+        _ => {
+            println!("commands: produce, run VARIANT, table");
+            return ExitCode::FAILURE;
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+fn run(variant: &str, options: &Options) {
+    let (brokers, topic) = (options.text("brokers"), options.text("topic"));
+    let (records, partitions) = (options.number("records", 2_000_000), options.number("partitions", 8));
+    // One mark at the beginning and one at the end of each partition.
+    let all = records + 2 * partitions;
+    let run = match variant {
+        "loop" => loops::hand_written(brokers, topic, all, loops::Tuning::Tuned),
+        "loop-default" => loops::hand_written(brokers, topic, all, loops::Tuning::Default),
+        "drain" => loops::drain(brokers, topic, all),
+        other => framework::run(other, brokers, topic, records, partitions),
+    };
+    println!("{run}");
+}
