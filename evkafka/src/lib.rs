@@ -20,7 +20,7 @@ pub mod __private;
 #[doc(inline)]
 pub use self::{
     app::App,
-    config::{AutoCommitMode, ConfigError, ConsumerConfig, OffsetReset, OnUnavailable},
+    config::{AutoCommitMode, Concurrency, ConfigError, ConsumerConfig, OffsetReset, OnUnavailable},
     decode::DecodeError,
     error::{Error, Result},
     handle::{

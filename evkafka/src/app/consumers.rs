@@ -5,11 +5,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::{runtime::Handle, sync::mpsc, time::timeout_at};
+use tokio::{
+    runtime::Handle,
+    sync::{Semaphore, mpsc},
+    time::timeout_at,
+};
 
 use super::builder::{App, Entry};
 use crate::{
-    config::{AutoCommitMode, OnUnavailable},
+    config::{AutoCommitMode, Concurrency, OnUnavailable},
     engine::{DrainPlan, Member, MemberSettings, Report, Shared},
     error::{Error, Inner, Result},
     handle::States,
@@ -114,6 +118,8 @@ fn start_members(
         consumer: name,
         mode: config.auto_commit_mode,
         judge,
+        concurrency: config.concurrency,
+        permits: Arc::new(Semaphore::new(permits(config.concurrency))),
         event_type_header: config.event_type_header.clone(),
         states: Arc::clone(states),
         reports: reports.clone(),
@@ -134,4 +140,9 @@ fn start_members(
             Member::start(settings, Arc::clone(&shared), Arc::clone(&pipeline), Handle::current())
         })
         .collect()
+}
+
+fn permits(concurrency: Concurrency) -> usize {
+    let in_flight = usize::try_from(concurrency.in_flight().unwrap_or(1)).unwrap_or(usize::MAX);
+    in_flight.min(Semaphore::MAX_PERMITS)
 }

@@ -1,5 +1,6 @@
 //! Settings that choose one of a few.
 
+use super::Concurrency;
 use crate::settle::LastStep;
 
 /// A choice by the name that a configuration file gives it.
@@ -75,6 +76,17 @@ pub enum OnUnavailable {
 impl Choice for OnUnavailable {
     const NAMES: &'static [(&'static str, Self)] = &[("fail", Self::Fail), ("wait", Self::Wait)];
 }
+
+impl Choice for Concurrency {
+    const NAMES: &'static [(&'static str, Self)] = &[
+        ("partition", Self::PerPartition),
+        ("key", Self::PerKey { in_flight: IN_FLIGHT }),
+        ("unordered", Self::Unordered { in_flight: IN_FLIGHT }),
+    ];
+}
+
+/// How many records are handled side by side if a configuration file does not say.
+const IN_FLIGHT: u32 = 100;
 
 impl Choice for LastStep {
     const NAMES: &'static [(&'static str, Self)] = &[("stop", Self::Stop), ("skip", Self::Skip)];

@@ -3,6 +3,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::choice::{AutoCommitMode, OffsetReset, OnUnavailable};
+use super::concurrency::Concurrency;
 use super::secret::{REDACTED, Redacted};
 use crate::settle::FailurePolicy;
 
@@ -34,6 +35,8 @@ use crate::settle::FailurePolicy;
 /// | `on_unreachable` | `"fail"` | [what a start does without a cluster](Self::on_unreachable) |
 /// | `on_missing_topic` | `"fail"` | [what a start does without a topic](Self::on_missing_topic) |
 /// | `revoke_grace` | `"5s"` | [how long handlers of lost partitions may go on](Self::revoke_grace) |
+/// | `concurrency` | `"partition"` | [which records are handled side by side](Self::concurrency) |
+/// | `in_flight` | `100` | [how many of them](Concurrency::in_flight), if `concurrency` is `"key"` or `"unordered"` |
 /// | `retry_attempts` | unlimited | [how often a record is tried, the first time included](FailurePolicy::attempts) |
 /// | `retry_backoff` | `"100ms"` | [the wait after the first failure](FailurePolicy::backoff) |
 /// | `retry_backoff_max` | `"30s"` | [the longest wait between attempts](FailurePolicy::backoff) |
@@ -111,6 +114,7 @@ pub struct ConsumerConfig {
     pub(crate) on_missing_topic: OnUnavailable,
     pub(crate) revoke_grace: Duration,
     pub(crate) failure_policy: FailurePolicy,
+    pub(crate) concurrency: Concurrency,
     pub(crate) properties: BTreeMap<String, String>,
 }
 
@@ -129,6 +133,8 @@ pub(super) const SETTINGS: &[&str] = &[
     "on_unreachable",
     "on_missing_topic",
     "revoke_grace",
+    "concurrency",
+    "in_flight",
     "retry_attempts",
     "retry_backoff",
     "retry_backoff_max",
@@ -157,6 +163,7 @@ impl ConsumerConfig {
             on_missing_topic: OnUnavailable::default(),
             revoke_grace: Duration::from_secs(5),
             failure_policy: FailurePolicy::default(),
+            concurrency: Concurrency::default(),
             properties: BTreeMap::new(),
         }
     }
@@ -260,6 +267,12 @@ impl ConsumerConfig {
         self
     }
 
+    /// Which records are handled side by side, and in which order. Default: one record of each partition at a time.
+    pub fn concurrency(mut self, concurrency: Concurrency) -> Self {
+        self.concurrency = concurrency;
+        self
+    }
+
     /// What to do with a record whose handling failed, in post-commit mode. Default: try for ever, and stop the app at a
     /// record that cannot be decoded ([`FailurePolicy::default`]).
     ///
@@ -338,6 +351,7 @@ impl fmt::Debug for ConsumerConfig {
             .field("on_unreachable", &self.on_unreachable)
             .field("on_missing_topic", &self.on_missing_topic)
             .field("revoke_grace", &self.revoke_grace)
+            .field("concurrency", &self.concurrency)
             .field("failure_policy", &self.failure_policy)
             .field("properties", &Redacted(&self.properties))
             .finish()

@@ -9,7 +9,7 @@ use super::consumer::SETTINGS;
 use super::fault::Faults;
 use super::property::unknown;
 use super::value::{Judged, Value};
-use super::{ConsumerConfig, known, owned, suggest};
+use super::{Concurrency, ConsumerConfig, known, owned, suggest};
 
 impl<'de> Deserialize<'de> for ConsumerConfig {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -38,6 +38,8 @@ impl<'de> Visitor<'de> for ConfigVisitor {
 /// A configuration, as far as it was read.
 struct Reader {
     config: ConsumerConfig,
+    /// Belongs to `concurrency`, which may be read before or after it.
+    in_flight: Option<u32>,
     seen: HashSet<String>,
     faults: Faults,
 }
@@ -46,6 +48,7 @@ impl Default for Reader {
     fn default() -> Self {
         Self {
             config: ConsumerConfig::new([] as [String; 0]),
+            in_flight: None,
             seen: HashSet::new(),
             faults: Faults::default(),
         }
@@ -90,6 +93,8 @@ impl Reader {
             "on_unreachable" => config.on_unreachable = value.choice()?,
             "on_missing_topic" => config.on_missing_topic = value.choice()?,
             "revoke_grace" => config.revoke_grace = value.duration()?,
+            "concurrency" => config.concurrency = value.choice()?,
+            "in_flight" => self.in_flight = Some(value.number()?),
             "retry_attempts" => config.failure_policy.limit(value.number()?),
             "retry_backoff" => config.failure_policy.backoff.initial = value.duration()?,
             "retry_backoff_max" => config.failure_policy.backoff.max = value.duration()?,
@@ -146,7 +151,19 @@ impl Reader {
         }
     }
 
+    fn apply_in_flight(&mut self) {
+        let Some(given) = self.in_flight else { return };
+        match &mut self.config.concurrency {
+            Concurrency::PerKey { in_flight } | Concurrency::Unordered { in_flight } => *in_flight = given,
+            Concurrency::PerPartition => self.faults.add(
+                "in_flight",
+                "is for `concurrency` = `key` or `unordered`; partitions set their own number",
+            ),
+        }
+    }
+
     fn finish(mut self) -> Result<ConsumerConfig, super::ConfigError> {
+        self.apply_in_flight();
         self.config.find_written(&mut self.faults);
         self.faults.into_result().map(|()| self.config)
     }

@@ -5,6 +5,7 @@
 //! reports them as one [`ConfigError`].
 
 mod choice;
+mod concurrency;
 mod consumer;
 mod defaults;
 mod deserialize;
@@ -20,5 +21,6 @@ mod validate;
 mod value;
 
 pub use choice::{AutoCommitMode, OffsetReset, OnUnavailable};
+pub use concurrency::Concurrency;
 pub use consumer::ConsumerConfig;
 pub use fault::{ConfigError, Fault};

@@ -98,6 +98,9 @@ impl ConsumerConfig {
         if self.instances == 0 {
             faults.add("instances", "must be at least 1");
         }
+        if self.concurrency.in_flight() == Some(0) {
+            faults.add("in_flight", "must be at least 1");
+        }
         for (setting, duration) in
             [("commit_interval", self.commit_interval), ("connect_timeout", self.connect_timeout)]
         {

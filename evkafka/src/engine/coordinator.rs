@@ -17,7 +17,7 @@ use tokio::{runtime::Handle, sync::Notify};
 use super::{
     assignment::{Assignment, LaneHandle, TopicPartition, drain, to_commit},
     drain::DrainPlan,
-    lane::{Finished, Lane, LaneControl},
+    lane::{Finished, Lane, LaneControl, Worker},
     pipeline::Pipeline,
     shared::Shared,
 };
@@ -76,12 +76,15 @@ impl Coordinator {
         let handle =
             LaneHandle { control: Arc::clone(&control), progress: Arc::clone(&progress), owned: true };
         let before = self.assignment.insert((Arc::clone(&topic), partition), handle);
-        let lane = Lane {
+        let worker = Worker {
             origin: Origin { consumer: Arc::clone(&self.shared.consumer), topic, partition },
-            queue,
             shared: Arc::clone(&self.shared),
-            finished: Finished::new(Arc::clone(&control), Arc::clone(&self.shared)),
-            control,
+            control: Arc::clone(&control),
+        };
+        let lane = Lane {
+            queue,
+            worker: Arc::new(worker),
+            finished: Finished::new(control, Arc::clone(&self.shared)),
             progress,
             commit_wanted: Arc::clone(&self.commit_wanted),
             predecessor: before.map(|lane| lane.control).filter(|control| !control.is_finished()),

@@ -1,29 +1,28 @@
-//! One assigned partition, worked on in order.
+//! One assigned partition.
 
+mod concurrent;
 mod control;
+mod key_order;
 mod post_commit;
 mod pre_commit;
-mod record;
+mod worker;
 
-pub(super) use self::control::{Finished, LaneControl};
+pub(super) use self::{
+    control::{Finished, LaneControl},
+    worker::{Done, Worker},
+};
 
 use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-use super::{
-    pipeline::Routed,
-    shared::{LocalCounts, Shared},
-};
+use super::{pipeline::Routed, shared::LocalCounts};
 use crate::{
-    config::AutoCommitMode,
-    error::Inner,
-    native::{Batch, PartitionQueue},
-    record::Origin,
+    config::{AutoCommitMode, Concurrency},
+    native::PartitionQueue,
     route::Routes,
     settle::Progress,
 };
-use rdkafka::error::RDKafkaErrorCode;
 
 /// How many records are taken from librdkafka at a time. They stay in librdkafka's memory: a batch costs 8 bytes for
 /// each, and spares a lock and a clock reading for each.
@@ -31,10 +30,8 @@ const BATCH: usize = 256;
 
 /// One assigned partition.
 pub(crate) struct Lane {
-    pub(super) origin: Origin,
     pub(super) queue: PartitionQueue,
-    pub(super) shared: Arc<Shared>,
-    pub(super) control: Arc<LaneControl>,
+    pub(super) worker: Arc<Worker>,
     pub(super) progress: Arc<Progress>,
     /// Wakes the committer, for a commit that a lane waits for.
     pub(super) commit_wanted: Arc<Notify>,
@@ -55,71 +52,40 @@ impl Lane {
     /// Works until the lane is stopped.
     ///
     /// # Cancel safety
-    /// Dropping it drops the handler that is under way; its record is not settled.
-    pub(super) async fn run<R: Routes>(mut self, handlers: &Routed<R>) {
+    /// Dropping it drops the handlers that are under way; their records are not settled.
+    pub(super) async fn run<R: Routes>(mut self, handlers: Arc<Routed<R>>) {
         if let Some(predecessor) = self.predecessor.take() {
             // Two lanes of one partition at the same time would break its order.
             tokio::select! {
                 () = predecessor.finished() => {}
-                () = self.control.stopped() => {}
+                () = self.worker.control.stopped() => {}
             }
         }
-        let records = Arc::clone(&self.control.records);
-        self.queue.listen(records);
-        match self.shared.mode {
-            AutoCommitMode::PostCommit => self.post_commit(handlers).await,
-            AutoCommitMode::PreCommit => self.pre_commit(handlers).await,
+        self.queue.listen(Arc::clone(&self.worker.control.records));
+        let shared = Arc::clone(&self.worker.shared);
+        let in_flight =
+            shared.concurrency.in_flight().map_or(1, |n| usize::try_from(n).unwrap_or(usize::MAX));
+        match (shared.concurrency, shared.mode) {
+            (Concurrency::PerPartition, AutoCommitMode::PostCommit) => self.post_commit(&handlers).await,
+            (Concurrency::PerPartition, AutoCommitMode::PreCommit) => self.pre_commit(&handlers).await,
+            (Concurrency::PerKey { .. }, _) => self.concurrent(handlers, in_flight, true).await,
+            (Concurrency::Unordered { .. }, _) => self.concurrent(handlers, in_flight, false).await,
         }
         self.finished.in_order();
-    }
-
-    fn batch(&self) -> Batch {
-        self.queue.batch()
     }
 
     /// Waits until there may be records, or the lane is stopped. May return without a cause: look again.
     async fn idle(&self) {
         tokio::select! {
             biased;
-            () = self.control.stopped() => {}
-            () = self.control.records.notified() => {}
+            () = self.worker.control.stopped() => {}
+            () = self.worker.control.records.notified() => {}
         }
     }
 
     /// Adds up what a batch came to, and lets other tasks of the runtime have their turn.
     async fn end_of_batch(&self, counts: &mut LocalCounts) {
-        self.shared.counts.add(counts);
+        self.worker.shared.counts.add(counts);
         tokio::task::yield_now().await;
-    }
-
-    /// librdkafka reports an error of the partition. What it recovers from by itself is logged; everything else ends the
-    /// app, because going on could mean to pass over records.
-    fn partition_error(&self, code: RDKafkaErrorCode) -> Flow {
-        use RDKafkaErrorCode as E;
-        match code {
-            E::PartitionEOF => Flow::Continue,
-            E::UnknownTopicOrPartition
-            | E::UnknownTopic
-            | E::UnknownPartition
-            | E::LeaderNotAvailable
-            | E::NotLeaderForPartition
-            | E::ReplicaNotAvailable
-            | E::BrokerTransportFailure
-            | E::AllBrokersDown
-            | E::OperationTimedOut
-            | E::RequestTimedOut => {
-                tracing::warn!(
-                    consumer = %self.origin.consumer,
-                    partition = %self.origin,
-                    error = %code,
-                    "the partition cannot be read at the moment"
-                );
-                Flow::Continue
-            }
-            code => {
-                self.shared.report(Inner::Partition { origin: self.origin.clone(), code });
-                Flow::End
-            }
-        }
     }
 }

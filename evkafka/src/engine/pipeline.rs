@@ -42,6 +42,6 @@ pub(crate) fn requirements<R: Routes>(router: &Router<R>) -> Vec<(&'static str, 
 
 impl<R: Routes> Pipeline for Routed<R> {
     fn run(self: Arc<Self>, lane: Lane) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        Box::pin(async move { lane.run(&*self).await })
+        Box::pin(lane.run(self))
     }
 }

@@ -3,9 +3,16 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
-use crate::{config::AutoCommitMode, error::Error, handle::States, settle::Judge};
+use super::lane::Done;
+
+use crate::{
+    config::{AutoCommitMode, Concurrency},
+    error::Error,
+    handle::States,
+    settle::Judge,
+};
 
 /// What all lanes of one consumer have in common.
 #[derive(Debug)]
@@ -13,6 +20,9 @@ pub(crate) struct Shared {
     pub(crate) consumer: Arc<str>,
     pub(crate) mode: AutoCommitMode,
     pub(crate) judge: Judge,
+    pub(crate) concurrency: Concurrency,
+    /// For handlers that run side by side within a partition: one permit for each.
+    pub(crate) permits: Arc<Semaphore>,
     pub(crate) event_type_header: String,
     pub(crate) states: Arc<States>,
     pub(crate) reports: mpsc::UnboundedSender<Report>,
@@ -34,9 +44,21 @@ pub(crate) struct Counts {
 /// A lane's own counts, added to the consumer's once for each batch.
 #[derive(Debug, Default)]
 pub(crate) struct LocalCounts {
-    pub(crate) handled: u64,
-    pub(crate) skipped: u64,
-    pub(crate) given_up: u64,
+    handled: u64,
+    skipped: u64,
+    given_up: u64,
+}
+
+impl LocalCounts {
+    #[inline]
+    pub(super) fn add(&mut self, done: Done) {
+        match done {
+            Done::Handled => self.handled += 1,
+            Done::Skipped => self.skipped += 1,
+            Done::GivenUp => self.given_up += 1,
+            Done::Unsettled => {}
+        }
+    }
 }
 
 impl Counts {

@@ -22,7 +22,7 @@ pub(crate) struct Batch {
     next: usize,
     len: usize,
     /// Messages point into the client's memory.
-    _client: Arc<ClientHandle>,
+    client: Arc<ClientHandle>,
 }
 
 // SAFETY: messages are owned by the batch and may be read and destroyed on any thread.
@@ -40,7 +40,7 @@ pub(crate) enum Entry<'b> {
 
 impl Batch {
     pub(crate) fn new(client: Arc<ClientHandle>) -> Self {
-        Self { messages: Vec::new(), next: 0, len: 0, _client: client }
+        Self { messages: Vec::new(), next: 0, len: 0, client }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -93,24 +93,16 @@ impl Batch {
         if index >= self.len {
             return None;
         }
-        let pointer = NonNull::new(self.messages[index])?;
-        // SAFETY: `next..len` are alive, and stay so while the batch is borrowed.
-        let message = unsafe { pointer.as_ref() };
-        if message.err != rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
-            return Some(Entry::Error(message.err.into()));
-        }
-        Some(Entry::Record(Record {
-            origin,
-            offset: message.offset,
-            // SAFETY: the message is alive.
-            timestamp: unsafe { timestamp(pointer) },
-            // SAFETY: librdkafka gives pointer and length of bytes that live as long as the message.
-            key: unsafe { bytes(message.key.cast(), message.key_len) },
-            // SAFETY: as for the key.
-            payload: unsafe { bytes(message.payload.cast(), message.len) },
-            // SAFETY: the message is alive, and only the lane that owns the batch looks at it.
-            headers: Headers::from_native(unsafe { NativeHeaders::of(pointer) }),
-        }))
+        let message = NonNull::new(self.messages[index])?;
+        // SAFETY: `next..len` are alive, and stay so while the batch is borrowed; only its lane looks at them.
+        Some(unsafe { read(message, origin) })
+    }
+
+    /// Takes the entry that comes next out of the batch, to be kept for as long as need be.
+    pub(crate) fn pop(&mut self) -> Option<Message> {
+        let message = (!self.is_empty()).then(|| NonNull::new(self.messages[self.next])).flatten()?;
+        self.next += 1;
+        Some(Message { message, _client: Arc::clone(&self.client) })
     }
 
     /// Destroys the entry that comes next.
@@ -128,6 +120,57 @@ impl Drop for Batch {
     fn drop(&mut self) {
         self.clear();
     }
+}
+
+/// A record taken out of its batch. It pins the buffer that it was fetched in.
+pub(crate) struct Message {
+    message: NonNull<rd_kafka_message_t>,
+    /// The message points into the client's memory.
+    _client: Arc<ClientHandle>,
+}
+
+// SAFETY: the message is owned and may be read and destroyed on any thread.
+unsafe impl Send for Message {}
+// SAFETY: shared access only reads, but for the first look at the headers, which `entry` asks its caller to make on one
+// thread at a time.
+unsafe impl Sync for Message {}
+
+impl Message {
+    /// What it is. Not to be called on two threads at the same time: the first call has the headers parsed.
+    pub(crate) fn entry<'m>(&'m self, origin: &'m Origin) -> Entry<'m> {
+        // SAFETY: alive until `self` is dropped; the task that owns it is the only one that looks at it.
+        unsafe { read(self.message, origin) }
+    }
+}
+
+impl Drop for Message {
+    fn drop(&mut self) {
+        // SAFETY: owned, and never touched again.
+        unsafe { rd_kafka_message_destroy(self.message.as_ptr()) };
+    }
+}
+
+/// # Safety
+/// `message` is alive for `'m`, and no other thread calls this for it at the same time.
+#[inline]
+unsafe fn read<'m>(pointer: NonNull<rd_kafka_message_t>, origin: &'m Origin) -> Entry<'m> {
+    // SAFETY: alive (caller).
+    let message = unsafe { pointer.as_ref() };
+    if message.err != rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
+        return Entry::Error(message.err.into());
+    }
+    Entry::Record(Record {
+        origin,
+        offset: message.offset,
+        // SAFETY: the message is alive.
+        timestamp: unsafe { timestamp(pointer) },
+        // SAFETY: librdkafka gives pointer and length of bytes that live as long as the message.
+        key: unsafe { bytes(message.key.cast(), message.key_len) },
+        // SAFETY: as for the key.
+        payload: unsafe { bytes(message.payload.cast(), message.len) },
+        // SAFETY: the message is alive, and no other thread looks at it (caller).
+        headers: Headers::from_native(unsafe { NativeHeaders::of(pointer) }),
+    })
 }
 
 /// # Safety

@@ -17,7 +17,7 @@ mod headers;
 mod queue;
 
 pub(crate) use self::{
-    batch::{Batch, Entry},
+    batch::{Batch, Entry, Message},
     client::{ClientHandle, OwnedClient},
     commit::{CommitEntry, CommitQueue, CommitReply},
     headers::NativeHeaders,

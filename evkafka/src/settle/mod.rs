@@ -8,6 +8,7 @@ mod judge;
 mod pace;
 mod policy;
 mod progress;
+mod tracker;
 
 pub use self::{
     backoff::Backoff,
@@ -18,4 +19,5 @@ pub(crate) use self::{
     judge::{Judge, Verdict},
     pace::Pace,
     progress::Progress,
+    tracker::{OffsetTracker, Ticket},
 };

@@ -37,6 +37,7 @@ fn everything() -> ConsumerConfig {
         .on_unreachable(OnUnavailable::Wait)
         .on_missing_topic(OnUnavailable::Wait)
         .revoke_grace(Duration::from_millis(250))
+        .concurrency(Concurrency::PerKey { in_flight: 7 })
         .failure_policy(
             FailurePolicy::new()
                 .attempts(5)
@@ -69,6 +70,8 @@ fn reads_every_setting_from_toml() {
         on_unreachable = "wait"
         on_missing_topic = "wait"
         revoke_grace = "250ms"
+        in_flight = 7
+        concurrency = "key"
         retry_attempts = 5
         retry_backoff = "20ms"
         retry_backoff_max = "3s"
@@ -96,6 +99,8 @@ fn reads_every_setting_from_json() {
         "on_unreachable": "wait",
         "on_missing_topic": "wait",
         "revoke_grace": "250ms",
+        "in_flight": 7,
+        "concurrency": "key",
         "retry_attempts": 5,
         "retry_backoff": "20ms",
         "retry_backoff_max": "3s",
@@ -121,6 +126,8 @@ fn reads_every_setting_from_strings() {
         ("on_unreachable", "wait"),
         ("on_missing_topic", "wait"),
         ("revoke_grace", "250ms"),
+        ("in_flight", "7"),
+        ("concurrency", "key"),
         ("retry_attempts", "5"),
         ("retry_backoff", "20ms"),
         ("retry_backoff_max", "3s"),

@@ -1,39 +1,54 @@
 //! At least once: an offset may be committed once its record is settled.
 
-use super::{BATCH, Flow, Lane, record::Position};
-use crate::{engine::pipeline::Routed, engine::shared::LocalCounts, native::Entry, route::Routes};
+use super::{BATCH, Done, Flow, Lane};
+use crate::{
+    engine::{pipeline::Routed, shared::LocalCounts},
+    native::{Batch, Entry},
+    route::Routes,
+};
 
 impl Lane {
     pub(super) async fn post_commit<R: Routes>(&mut self, handlers: &Routed<R>) {
-        let mut batch = self.batch();
+        let mut batch = self.queue.batch();
         let mut counts = LocalCounts::default();
-        let mut flow = Flow::Continue;
-        while flow == Flow::Continue && !self.control.is_stopping() {
+        while !self.worker.control.is_stopping() {
             self.queue.take(&mut batch, BATCH);
             if batch.is_empty() {
                 self.idle().await;
                 continue;
             }
-            while let Some(entry) = batch.entry(&self.origin) {
-                if self.control.is_stopping() {
-                    break;
-                }
-                flow = match entry {
-                    Entry::Error(code) => self.partition_error(code),
-                    Entry::Record(record) => match self.settle(handlers, record, &mut counts).await {
-                        Position::Settled => {
-                            self.progress.advance(record.offset() + 1);
-                            Flow::Continue
-                        }
-                        Position::Unsettled => Flow::End,
-                    },
-                };
-                if flow == Flow::End {
-                    break;
-                }
-                batch.advance();
-            }
+            let flow = self.settle_batch(handlers, &mut batch, &mut counts).await;
             self.end_of_batch(&mut counts).await;
+            if flow == Flow::End {
+                return;
+            }
         }
+    }
+
+    async fn settle_batch<R: Routes>(
+        &self,
+        handlers: &Routed<R>,
+        batch: &mut Batch,
+        counts: &mut LocalCounts,
+    ) -> Flow {
+        while let Some(entry) = batch.entry(&self.worker.origin) {
+            if self.worker.control.is_stopping() {
+                return Flow::End;
+            }
+            match entry {
+                Entry::Error(code) if self.worker.partition_error(code) == Flow::End => return Flow::End,
+                Entry::Error(_) => {}
+                Entry::Record(record) => {
+                    let done = self.worker.settle(handlers, record).await;
+                    counts.add(done);
+                    if done == Done::Unsettled {
+                        return Flow::End;
+                    }
+                    self.progress.advance(record.offset() + 1);
+                }
+            }
+            batch.advance();
+        }
+        Flow::Continue
     }
 }

@@ -5,7 +5,7 @@
 
 use std::time::Instant;
 
-use super::{Flow, Lane, record::Position};
+use super::{BATCH, Done, Flow, Lane};
 use crate::{
     engine::{pipeline::Routed, shared::LocalCounts},
     native::{Batch, Entry},
@@ -15,18 +15,17 @@ use crate::{
 
 impl Lane {
     pub(super) async fn pre_commit<R: Routes>(&mut self, handlers: &Routed<R>) {
-        let mut acknowledged = self.batch();
-        let mut requested = self.batch();
-        let mut counts = LocalCounts::default();
+        let mut acknowledged = self.queue.batch();
+        let mut requested = self.queue.batch();
         let mut pace = Pace::new();
         loop {
-            if !self.control.is_stopping() && requested.is_empty() {
+            if !self.worker.control.is_stopping() && requested.is_empty() {
                 self.queue.take(&mut requested, pace.records());
                 self.request(&requested);
             }
             if acknowledged.is_empty() {
                 if requested.is_empty() {
-                    if self.control.is_stopping() {
+                    if self.worker.control.is_stopping() {
                         return;
                     }
                     self.idle().await;
@@ -40,61 +39,57 @@ impl Lane {
                 continue;
             }
             let (records, begun) = (acknowledged.len(), Instant::now());
-            if self.handle(handlers, &mut acknowledged, &mut counts).await == Flow::End {
+            if self.handle_batch(handlers, &mut acknowledged).await == Flow::End {
                 return;
             }
             pace.handled(records, begun.elapsed());
-            self.end_of_batch(&mut counts).await;
         }
     }
 
-    fn request(&self, batch: &Batch) {
+    /// Has the offset behind a batch committed.
+    pub(super) fn request(&self, batch: &Batch) {
         if let Some(last) = batch.last_offset() {
             self.progress.advance(last + 1);
             self.commit_wanted.notify_one();
         }
     }
 
-    async fn wait_for_acknowledgement(&self, batch: &Batch) -> Flow {
+    pub(super) async fn wait_for_acknowledgement(&self, batch: &Batch) -> Flow {
         let Some(last) = batch.last_offset() else { return Flow::Continue };
+        let control = &self.worker.control;
         while !self.progress.is_acknowledged(last + 1) {
             tokio::select! {
                 biased;
-                () = self.control.acknowledged.notified() => {}
-                () = self.control.abort.cancelled() => return Flow::End,
+                () = control.acknowledged.notified() => {}
+                () = control.abort.cancelled() => return Flow::End,
             }
         }
         Flow::Continue
     }
 
-    async fn handle<R: Routes>(
-        &self,
-        handlers: &Routed<R>,
-        batch: &mut Batch,
-        counts: &mut LocalCounts,
-    ) -> Flow {
-        while let Some(entry) = batch.entry(&self.origin) {
-            let flow = match entry {
-                Entry::Error(code) => self.partition_error(code),
-                Entry::Record(record) => match self.settle(handlers, record, counts).await {
-                    Position::Settled => Flow::Continue,
-                    Position::Unsettled => {
-                        tracing::warn!(
-                            consumer = %self.origin.consumer,
-                            partition = %self.origin,
-                            offset = record.offset(),
-                            records = batch.len(),
-                            "records that were committed before they were handled are lost: the time to end was over"
-                        );
-                        Flow::End
+    async fn handle_batch<R: Routes>(&self, handlers: &Routed<R>, batch: &mut Batch) -> Flow {
+        let mut counts = LocalCounts::default();
+        let mut until_pause = BATCH;
+        while let Some(entry) = batch.entry(&self.worker.origin) {
+            match entry {
+                Entry::Error(code) if self.worker.partition_error(code) == Flow::End => return Flow::End,
+                Entry::Error(_) => {}
+                Entry::Record(record) => {
+                    let done = self.worker.settle(handlers, record).await;
+                    counts.add(done);
+                    if done == Done::Unsettled {
+                        return Flow::End;
                     }
-                },
-            };
-            if flow == Flow::End {
-                return Flow::End;
+                }
             }
             batch.advance();
+            until_pause -= 1;
+            if until_pause == 0 {
+                self.end_of_batch(&mut counts).await;
+                until_pause = BATCH;
+            }
         }
+        self.end_of_batch(&mut counts).await;
         Flow::Continue
     }
 }

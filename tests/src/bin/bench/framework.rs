@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use evkafka::{App, AutoCommitMode, ConsumerConfig, handler, router};
+use evkafka::{App, AutoCommitMode, Concurrency, ConsumerConfig, handler, router};
 
 use crate::{
     events::{Order, OrderRef, Payment, PaymentRef},
@@ -60,6 +60,13 @@ async fn on_mark() {
     totals::flush();
 }
 
+/// Ten milliseconds of waiting for each record, as for a database or another service.
+#[handler(fallback)]
+async fn on_slow() {
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    totals::count(Sums { records: 1, ..Sums::default() });
+}
+
 pub(crate) fn run(variant: &str, brokers: &str, topic: &str, records: u64, partitions: u64) -> Run {
     let config = ConsumerConfig::new([topic]).bootstrap_servers(brokers).group_id(format!(
         "bench-{}-{:?}",
@@ -77,6 +84,10 @@ pub(crate) fn run(variant: &str, brokers: &str, topic: &str, records: u64, parti
             (app.consumer("bench", config, router![on_order, on_payment]), handled)
         }
         "unmatched" => (app.consumer("bench", config, router![on_mark]), 2 * partitions),
+        "slow-keys" => {
+            let config = config.concurrency(Concurrency::PerKey { in_flight: 1000 });
+            (app.consumer("bench", config, router![on_slow]), records + 2 * partitions)
+        }
         other => panic!("no variant is called {other}"),
     };
     let done = async move {

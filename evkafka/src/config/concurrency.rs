@@ -1,0 +1,32 @@
+/// How many records a consumer works on at a time, and which order it keeps.
+///
+/// Whatever is chosen, the committed offset never passes a record that is not settled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Concurrency {
+    /// One record of each partition at a time, in order; partitions go on side by side. In a configuration file:
+    /// `concurrency = "partition"`.
+    #[default]
+    PerPartition,
+    /// Records of one key in order, one at a time; different keys side by side, also within a partition. Records with a
+    /// null key have no order among themselves. In a configuration file: `concurrency = "key"`.
+    PerKey {
+        /// How many records at most are handled at a time by one consumer. In a configuration file: `in_flight`.
+        in_flight: u32,
+    },
+    /// Any records side by side, in no order. In a configuration file: `concurrency = "unordered"`.
+    Unordered {
+        /// As for [`PerKey`](Self::PerKey).
+        in_flight: u32,
+    },
+}
+
+impl Concurrency {
+    /// How many records at most are handled at a time; `None` if that follows from the partitions.
+    pub fn in_flight(&self) -> Option<u32> {
+        match *self {
+            Self::PerPartition => None,
+            Self::PerKey { in_flight } | Self::Unordered { in_flight } => Some(in_flight),
+        }
+    }
+}

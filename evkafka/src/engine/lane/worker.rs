@@ -1,0 +1,232 @@
+//! One record's way: route → decode and handle → settle.
+
+use std::{sync::Arc, time::Duration};
+
+use rdkafka::error::RDKafkaErrorCode;
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use super::{Flow, LaneControl};
+use crate::{
+    config::AutoCommitMode,
+    engine::{call::guarded, pipeline::Routed, shared::Shared},
+    error::{Chain, Inner, RecordError},
+    handle::Context,
+    record::{Origin, Record},
+    route::Routes,
+    settle::{Failure, Verdict},
+};
+
+/// What works on a partition's records: shared by the tasks of a lane.
+pub(in crate::engine) struct Worker {
+    pub(in crate::engine) origin: Origin,
+    pub(in crate::engine) shared: Arc<Shared>,
+    pub(in crate::engine) control: Arc<LaneControl>,
+}
+
+/// What became of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::engine) enum Done {
+    Handled,
+    /// Nothing matched it, or its handler said that it does not concern this service.
+    Skipped,
+    GivenUp,
+    /// It is not settled, and the lane is at its end.
+    Unsettled,
+}
+
+impl Worker {
+    /// The handler for a record, and the record's event type.
+    #[inline]
+    pub(super) fn route<'r, R>(
+        &self,
+        handlers: &Routed<R>,
+        record: &Record<'r>,
+    ) -> (Option<usize>, Option<&'r [u8]>) {
+        let event_type = self.event_type(record);
+        (handlers.table.find(event_type), event_type)
+    }
+
+    /// The bytes of a record's event-type header.
+    #[inline]
+    pub(super) fn event_type<'r>(&self, record: &Record<'r>) -> Option<&'r [u8]> {
+        record.headers().get(&self.shared.event_type_header)
+    }
+
+    /// Routes a record and handles it, in the lane's own task.
+    #[inline]
+    pub(super) async fn settle<R: Routes>(&self, handlers: &Routed<R>, record: Record<'_>) -> Done {
+        match self.route(handlers, &record) {
+            (None, _) => Done::Skipped,
+            (Some(handler), event_type) => {
+                self.handle(&handlers.routes, handler, record, event_type, None).await
+            }
+        }
+    }
+
+    /// Makes attempts at a record until it is settled, or the lane is at its end. With `permits`, each attempt takes one.
+    pub(super) async fn handle<R: Routes>(
+        &self,
+        routes: &R,
+        handler: usize,
+        record: Record<'_>,
+        event_type: Option<&[u8]>,
+        permits: Option<&Semaphore>,
+    ) -> Done {
+        let mut context = Context {
+            record,
+            event_type,
+            states: &self.shared.states,
+            cancellation: &self.control.cancel,
+            attempt: 0,
+        };
+        loop {
+            context.attempt = context.attempt.saturating_add(1);
+            let permit = match permits {
+                None => None,
+                Some(permits) => match self.permit(permits).await {
+                    Some(permit) => Some(permit),
+                    None => return Done::Unsettled,
+                },
+            };
+            let Some(attempt) = guarded(routes.call(handler, &context), &self.control.abort).await else {
+                return self.abandoned(&record);
+            };
+            drop(permit);
+            match self.shared.judge.judge(context.attempt, attempt, fastrand::f64()) {
+                Verdict::Done => return Done::Handled,
+                Verdict::Skip => return Done::Skipped,
+                Verdict::GiveUp(failure) => {
+                    self.log_given_up(&context, &failure);
+                    return Done::GivenUp;
+                }
+                Verdict::Stop(failure) => {
+                    self.report_stop(&context, failure);
+                    return Done::Unsettled;
+                }
+                Verdict::Retry(wait, failure) => {
+                    self.log_retry(&context, wait, &failure);
+                    tokio::select! {
+                        biased;
+                        () = self.control.stopped() => return Done::Unsettled,
+                        () = tokio::time::sleep(wait) => {}
+                    }
+                }
+            }
+        }
+    }
+
+    /// Waits for a permit; `None` if the lane ends first. What was committed already is handled even while it ends.
+    async fn permit<'p>(&self, permits: &'p Semaphore) -> Option<SemaphorePermit<'p>> {
+        let permit = tokio::select! {
+            biased;
+            () = self.control.abort.cancelled() => return None,
+            permit = permits.acquire() => permit.expect("the semaphore is never closed"),
+        };
+        let may_begin = self.shared.mode == AutoCommitMode::PreCommit || !self.control.is_stopping();
+        may_begin.then_some(permit)
+    }
+
+    /// The handler was dropped before its end.
+    fn abandoned(&self, record: &Record<'_>) -> Done {
+        match self.shared.mode {
+            AutoCommitMode::PostCommit => tracing::warn!(
+                consumer = %self.origin.consumer,
+                partition = %self.origin,
+                offset = record.offset(),
+                "a handler did not come to an end in the time it had and was dropped; its record is not committed"
+            ),
+            AutoCommitMode::PreCommit => tracing::error!(
+                consumer = %self.origin.consumer,
+                partition = %self.origin,
+                offset = record.offset(),
+                "a handler did not come to an end in the time it had and was dropped; its record, and what was committed \
+                 with it and not handled yet, is lost"
+            ),
+        }
+        Done::Unsettled
+    }
+
+    /// librdkafka reports an error of the partition. What it recovers from by itself is logged; everything else ends the
+    /// app, because going on could mean to pass over records.
+    pub(super) fn partition_error(&self, code: RDKafkaErrorCode) -> Flow {
+        use RDKafkaErrorCode as E;
+        match code {
+            E::PartitionEOF => Flow::Continue,
+            E::UnknownTopicOrPartition
+            | E::UnknownTopic
+            | E::UnknownPartition
+            | E::LeaderNotAvailable
+            | E::NotLeaderForPartition
+            | E::ReplicaNotAvailable
+            | E::BrokerTransportFailure
+            | E::AllBrokersDown
+            | E::OperationTimedOut
+            | E::RequestTimedOut => {
+                tracing::warn!(
+                    consumer = %self.origin.consumer,
+                    partition = %self.origin,
+                    error = %code,
+                    "the partition cannot be read at the moment"
+                );
+                Flow::Continue
+            }
+            code => {
+                self.shared.report(Inner::Partition { origin: self.origin.clone(), code });
+                Flow::End
+            }
+        }
+    }
+
+    /// The task of a record ended without saying what became of it.
+    pub(super) fn lost_task(&self) {
+        self.shared.report(Inner::Engine {
+            consumer: Arc::clone(&self.shared.consumer),
+            message: format!("the task of a record of {} was lost: a destructor panicked", self.origin),
+        });
+    }
+
+    fn log_retry(&self, context: &Context<'_>, wait: Duration, failure: &Failure) {
+        tracing::warn!(
+            consumer = %self.origin.consumer,
+            topic = %self.origin.topic,
+            partition = self.origin.partition,
+            offset = context.record.offset(),
+            event = event_name(context).as_deref(),
+            attempt = context.attempt,
+            wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
+            error = %Chain(failure),
+            "an event was not handled and will be tried again"
+        );
+    }
+
+    fn log_given_up(&self, context: &Context<'_>, failure: &Failure) {
+        tracing::error!(
+            consumer = %self.origin.consumer,
+            topic = %self.origin.topic,
+            partition = self.origin.partition,
+            offset = context.record.offset(),
+            event = event_name(context).as_deref(),
+            attempt = context.attempt,
+            error = %Chain(failure),
+            "an event was not handled and is given up"
+        );
+    }
+
+    fn report_stop(&self, context: &Context<'_>, failure: Failure) {
+        self.shared.report(Inner::Record(RecordError {
+            origin: self.origin.clone(),
+            offset: context.record.offset(),
+            event: event_name(context),
+            attempts: context.attempt,
+            failure,
+        }));
+    }
+}
+
+/// The event type for people: bytes that are not UTF-8 are replaced, control characters escaped, and what is too long for
+/// a log line is cut.
+fn event_name(context: &Context<'_>) -> Option<String> {
+    const LIMIT: usize = 200;
+    let name = String::from_utf8_lossy(context.event_type?);
+    Some(name.chars().take(LIMIT).flat_map(char::escape_debug).collect())
+}
