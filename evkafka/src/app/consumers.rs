@@ -13,7 +13,7 @@ use tokio::{
 
 use super::builder::{App, Entry};
 use crate::{
-    config::{AutoCommitMode, Concurrency, OnUnavailable},
+    config::{AutoCommitMode, Concurrency},
     engine::{DrainPlan, Member, MemberSettings, Report, Shared},
     error::{Error, Inner, Result},
     handle::States,
@@ -127,16 +127,7 @@ fn start_members(
     });
     (0..config.instances)
         .map(|instance| {
-            let settings = MemberSettings {
-                client: config.client_config(instance),
-                servers: config.bootstrap_servers.clone(),
-                topics: config.topics.clone(),
-                connect_timeout: config.connect_timeout,
-                wait_for_cluster: config.on_unreachable == OnUnavailable::Wait,
-                wait_for_topics: config.on_missing_topic == OnUnavailable::Wait,
-                commit_interval: config.commit_interval,
-                revoke_grace: config.revoke_grace,
-            };
+            let settings = MemberSettings { client: config.client_config(instance), config: config.clone() };
             Member::start(settings, Arc::clone(&shared), Arc::clone(&pipeline), Handle::current())
         })
         .collect()

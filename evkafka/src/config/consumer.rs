@@ -37,6 +37,7 @@ use crate::settle::FailurePolicy;
 /// | `revoke_grace` | `"5s"` | [how long handlers of lost partitions may go on](Self::revoke_grace) |
 /// | `concurrency` | `"partition"` | [which records are handled side by side](Self::concurrency) |
 /// | `in_flight` | `100` | [how many of them](Concurrency::in_flight), if `concurrency` is `"key"` or `"unordered"` |
+/// | `prefetch_memory_mib` | `64` | [how much is fetched ahead](Self::prefetch_memory_mib) |
 /// | `retry_attempts` | unlimited | [how often a record is tried, the first time included](FailurePolicy::attempts) |
 /// | `retry_backoff` | `"100ms"` | [the wait after the first failure](FailurePolicy::backoff) |
 /// | `retry_backoff_max` | `"30s"` | [the longest wait between attempts](FailurePolicy::backoff) |
@@ -115,6 +116,7 @@ pub struct ConsumerConfig {
     pub(crate) revoke_grace: Duration,
     pub(crate) failure_policy: FailurePolicy,
     pub(crate) concurrency: Concurrency,
+    pub(crate) prefetch_memory_mib: u32,
     pub(crate) properties: BTreeMap<String, String>,
 }
 
@@ -135,6 +137,7 @@ pub(super) const SETTINGS: &[&str] = &[
     "revoke_grace",
     "concurrency",
     "in_flight",
+    "prefetch_memory_mib",
     "retry_attempts",
     "retry_backoff",
     "retry_backoff_max",
@@ -164,6 +167,7 @@ impl ConsumerConfig {
             revoke_grace: Duration::from_secs(5),
             failure_policy: FailurePolicy::default(),
             concurrency: Concurrency::default(),
+            prefetch_memory_mib: 64,
             properties: BTreeMap::new(),
         }
     }
@@ -273,6 +277,18 @@ impl ConsumerConfig {
         self
     }
 
+    /// How much memory, in MiB, the records may take that are fetched ahead of the handlers. Default: 64.
+    ///
+    /// It is shared out among the partitions that the topics have when the consumer starts: half of a partition's share
+    /// may wait in its queue, the other half is for a fetch that is under way. It counts records as they are
+    /// after decompression in the queue, and before it in a fetch; a record that is larger than a share is
+    /// fetched all the same. With so many partitions that a share would be below 32 KiB, each has 32 KiB. The properties
+    /// `queued.max.messages.kbytes` and `fetch.message.max.bytes` set the two for each partition instead.
+    pub fn prefetch_memory_mib(mut self, mebibytes: u32) -> Self {
+        self.prefetch_memory_mib = mebibytes;
+        self
+    }
+
     /// What to do with a record whose handling failed, in post-commit mode. Default: try for ever, and stop the app at a
     /// record that cannot be decoded ([`FailurePolicy::default`]).
     ///
@@ -352,6 +368,7 @@ impl fmt::Debug for ConsumerConfig {
             .field("on_missing_topic", &self.on_missing_topic)
             .field("revoke_grace", &self.revoke_grace)
             .field("concurrency", &self.concurrency)
+            .field("prefetch_memory_mib", &self.prefetch_memory_mib)
             .field("failure_policy", &self.failure_policy)
             .field("properties", &Redacted(&self.properties))
             .finish()

@@ -95,6 +95,7 @@ impl Reader {
             "revoke_grace" => config.revoke_grace = value.duration()?,
             "concurrency" => config.concurrency = value.choice()?,
             "in_flight" => self.in_flight = Some(value.number()?),
+            "prefetch_memory_mib" => config.prefetch_memory_mib = value.number()?,
             "retry_attempts" => config.failure_policy.limit(value.number()?),
             "retry_backoff" => config.failure_policy.backoff.initial = value.duration()?,
             "retry_backoff_max" => config.failure_policy.backoff.max = value.duration()?,

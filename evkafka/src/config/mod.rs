@@ -14,6 +14,7 @@ mod fault;
 mod known;
 mod librdkafka;
 mod owned;
+mod prefetch;
 mod property;
 mod secret;
 mod suggest;

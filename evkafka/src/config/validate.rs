@@ -98,6 +98,9 @@ impl ConsumerConfig {
         if self.instances == 0 {
             faults.add("instances", "must be at least 1");
         }
+        if self.prefetch_memory_mib == 0 {
+            faults.add("prefetch_memory_mib", "must be at least 1");
+        }
         if self.concurrency.in_flight() == Some(0) {
             faults.add("in_flight", "must be at least 1");
         }

@@ -27,6 +27,7 @@ use super::{
     shared::Shared,
 };
 use crate::{
+    config::{ConsumerConfig, OnUnavailable},
     error::{Error, Inner, Result},
     native::OwnedClient,
 };
@@ -37,19 +38,11 @@ const POLL: Duration = Duration::from_millis(100);
 const WATCHDOG: Duration = Duration::from_secs(1);
 
 /// What a member needs to know.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct MemberSettings {
+    pub(crate) config: ConsumerConfig,
+    /// What the client is told, but for what depends on the number of partitions.
     pub(crate) client: ClientConfig,
-    pub(crate) servers: String,
-    pub(crate) topics: Vec<String>,
-    /// How long the cluster may take to answer at the start.
-    pub(crate) connect_timeout: Duration,
-    /// Whether to wait for a cluster that does not answer, rather than to fail.
-    pub(crate) wait_for_cluster: bool,
-    /// Whether to wait for topics that do not exist, rather than to fail.
-    pub(crate) wait_for_topics: bool,
-    pub(crate) commit_interval: Duration,
-    pub(crate) revoke_grace: Duration,
 }
 
 /// A running member, as the app sees it. Dropping it makes it stop at once, without waiting for it.
@@ -118,11 +111,11 @@ struct Poller {
 
 impl Poller {
     fn run(self, ready: oneshot::Sender<Result<()>>, drained: oneshot::Sender<Result<()>>) {
-        if self.prepare(ready).is_none() {
+        let Some(partitions) = self.prepare(ready) else {
             let _ = drained.send(Ok(()));
             return;
-        }
-        match self.join() {
+        };
+        match self.join(partitions) {
             Ok((client, committer)) => {
                 let plan = self.poll(&client);
                 let _ = drained.send(self.leave(&client, &committer, plan));
@@ -136,23 +129,24 @@ impl Poller {
         }
     }
 
-    /// Looks at the cluster until it is ready or the settings say to fail, then waits for the word to consume. `None` if
-    /// there is nothing more to do.
-    fn prepare(&self, ready: oneshot::Sender<Result<()>>) -> Option<()> {
+    /// Looks at the cluster until it is ready or the settings say to fail, then waits for the word to consume. The number
+    /// of partitions, or `None` if there is nothing more to do.
+    fn prepare(&self, ready: oneshot::Sender<Result<()>>) -> Option<usize> {
         let settings = &self.settings;
         let mut ready = Some(ready);
         let mut told_to_consume = false;
         loop {
-            let finding = probe::look(&settings.client, &settings.topics, settings.connect_timeout);
+            let finding =
+                probe::look(&settings.client, &settings.config.topics, settings.config.connect_timeout);
             let waits = match &finding {
-                Finding::Ready => {
+                Finding::Ready { partitions } => {
                     if let Some(ready) = ready.take() {
                         let _ = ready.send(Ok(()));
                     }
-                    return if told_to_consume { Some(()) } else { self.wait_for_consume() };
+                    return (told_to_consume || self.waits_to_consume()).then_some(*partitions);
                 }
-                Finding::Unreachable(..) => settings.wait_for_cluster,
-                Finding::Missing(_) => settings.wait_for_topics,
+                Finding::Unreachable(..) => settings.config.on_unreachable == OnUnavailable::Wait,
+                Finding::Missing(_) => settings.config.on_missing_topic == OnUnavailable::Wait,
                 Finding::Refused(_) => false,
             };
             let error = self.finding_to_error(finding);
@@ -176,22 +170,20 @@ impl Poller {
         }
     }
 
-    fn wait_for_consume(&self) -> Option<()> {
-        match self.inbox.recv() {
-            Ok(Command::Consume) => Some(()),
-            Ok(Command::Shutdown(_)) | Err(mpsc::RecvError) => None,
-        }
+    /// Waits for the word to consume; whether it came.
+    fn waits_to_consume(&self) -> bool {
+        matches!(self.inbox.recv(), Ok(Command::Consume))
     }
 
     fn finding_to_error(&self, finding: Finding) -> Error {
         let consumer = Arc::clone(&self.shared.consumer);
-        let servers = self.settings.servers.clone();
+        let servers = self.settings.config.bootstrap_servers.clone();
         match finding {
-            Finding::Ready => unreachable!("handled by the caller"),
+            Finding::Ready { .. } => unreachable!("handled by the caller"),
             Finding::Unreachable(cause, detail) => Inner::Unreachable {
                 consumer,
                 servers,
-                waited: self.settings.connect_timeout,
+                waited: self.settings.config.connect_timeout,
                 cause: cause.into(),
                 detail,
             }
@@ -202,7 +194,7 @@ impl Poller {
     }
 
     /// Creates the consumer, subscribes, and starts to commit.
-    fn join(&self) -> Result<(OwnedClient<Coordinator>, CancellationToken)> {
+    fn join(&self, partitions: usize) -> Result<(OwnedClient<Coordinator>, CancellationToken)> {
         let client_error = |cause: KafkaError| Inner::Client {
             consumer: Arc::clone(&self.shared.consumer),
             cause: cause.into(),
@@ -215,21 +207,23 @@ impl Poller {
             assignment: Arc::clone(&assignment),
             commit_wanted: Arc::clone(&commit_wanted),
             runtime: self.runtime.clone(),
-            revoke_grace: self.settings.revoke_grace,
+            revoke_grace: self.settings.config.revoke_grace,
             client: OnceLock::new(),
             shutdown: std::sync::Mutex::default(),
         };
+        let mut settings = self.settings.client.clone();
+        self.settings.config.limit_prefetch(&mut settings, partitions);
         let consumer: BaseConsumer<Coordinator> =
-            self.settings.client.create_with_context(coordinator).map_err(client_error)?;
+            settings.create_with_context(coordinator).map_err(client_error)?;
         let client = OwnedClient::new(consumer);
         let _ = client.context().client.set(Arc::downgrade(client.handle()));
-        let topics: Vec<&str> = self.settings.topics.iter().map(String::as_str).collect();
+        let topics: Vec<&str> = self.settings.config.topics.iter().map(String::as_str).collect();
         client.subscribe(&topics).map_err(client_error)?;
         let stop = CancellationToken::new();
         let committer = Committer {
             shared: Arc::clone(&self.shared),
             assignment,
-            interval: self.settings.commit_interval,
+            interval: self.settings.config.commit_interval,
             wanted: commit_wanted,
             stop: stop.clone(),
         };

@@ -20,8 +20,8 @@ const RETRY: Duration = Duration::from_millis(100);
 /// What a look at the cluster found.
 #[derive(Debug)]
 pub(super) enum Finding {
-    /// The cluster answers and has the topics.
-    Ready,
+    /// The cluster answers and has the topics, with so many partitions in all. (Those of a pattern are not known.)
+    Ready { partitions: usize },
     /// The cluster does not answer. The last that the client said of it is in the error.
     Unreachable(KafkaError, Option<String>),
     /// The cluster answers and lacks these topics.
@@ -54,6 +54,7 @@ pub(super) fn look(config: &ClientConfig, topics: &[String], timeout: Duration) 
 
 fn look_once(client: &BaseConsumer<Listener>, topics: &[String], deadline: Instant) -> Finding {
     let mut missing = Vec::new();
+    let mut partitions = 0;
     let patterns_only = topics.iter().all(|topic| topic.starts_with('^'));
     let names = topics.iter().filter(|topic| !topic.starts_with('^')).map(|topic| Some(topic.as_str()));
     for name in names.chain(patterns_only.then_some(None)) {
@@ -76,11 +77,12 @@ fn look_once(client: &BaseConsumer<Listener>, topics: &[String], deadline: Insta
                     | RDKafkaErrorCode::InvalidTopic),
                 ) => return Finding::Refused(KafkaError::MetadataFetch(code)),
                 // What else there is passes by itself, such as a leader being elected.
+                _ if name.is_some() => partitions += topic.partitions().len(),
                 _ => {}
             }
         }
     }
-    if missing.is_empty() { Finding::Ready } else { Finding::Missing(missing) }
+    if missing.is_empty() { Finding::Ready { partitions } } else { Finding::Missing(missing) }
 }
 
 /// Remembers what the client said last about its troubles.

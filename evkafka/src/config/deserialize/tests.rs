@@ -38,6 +38,7 @@ fn everything() -> ConsumerConfig {
         .on_missing_topic(OnUnavailable::Wait)
         .revoke_grace(Duration::from_millis(250))
         .concurrency(Concurrency::PerKey { in_flight: 7 })
+        .prefetch_memory_mib(16)
         .failure_policy(
             FailurePolicy::new()
                 .attempts(5)
@@ -71,6 +72,7 @@ fn reads_every_setting_from_toml() {
         on_missing_topic = "wait"
         revoke_grace = "250ms"
         in_flight = 7
+        prefetch_memory_mib = 16
         concurrency = "key"
         retry_attempts = 5
         retry_backoff = "20ms"
@@ -100,6 +102,7 @@ fn reads_every_setting_from_json() {
         "on_missing_topic": "wait",
         "revoke_grace": "250ms",
         "in_flight": 7,
+        "prefetch_memory_mib": 16,
         "concurrency": "key",
         "retry_attempts": 5,
         "retry_backoff": "20ms",
@@ -127,6 +130,7 @@ fn reads_every_setting_from_strings() {
         ("on_missing_topic", "wait"),
         ("revoke_grace", "250ms"),
         ("in_flight", "7"),
+        ("prefetch_memory_mib", "16"),
         ("concurrency", "key"),
         ("retry_attempts", "5"),
         ("retry_backoff", "20ms"),

@@ -1,0 +1,87 @@
+//! How much librdkafka may fetch ahead of the handlers.
+
+use rdkafka::config::ClientConfig;
+
+use super::ConsumerConfig;
+
+/// What librdkafka is told for each partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct PerPartition {
+    /// `queued.max.messages.kbytes`: with this much in its queue, a partition is not fetched.
+    queue_kib: u64,
+    /// `fetch.message.max.bytes`: what one more fetch may bring. A larger record is fetched all the same.
+    fetch_bytes: u64,
+}
+
+/// librdkafka's own limits, which more memory does not raise.
+const MOST: PerPartition = PerPartition { queue_kib: 65_536, fetch_bytes: 1_048_576 };
+/// Less than this would have a partition fetched a few records at a time.
+const LEAST: PerPartition = PerPartition { queue_kib: 16, fetch_bytes: 16_384 };
+
+impl PerPartition {
+    /// Shares `mebibytes` out among `partitions`: half of a partition's share may wait in its queue, and as much may come
+    /// in while it is not yet full.
+    fn share(mebibytes: u32, partitions: usize) -> Self {
+        let half_kib = u64::from(mebibytes) * 1024 / (partitions.max(1) as u64) / 2;
+        Self {
+            queue_kib: half_kib.clamp(LEAST.queue_kib, MOST.queue_kib),
+            fetch_bytes: (half_kib * 1024).clamp(LEAST.fetch_bytes, MOST.fetch_bytes),
+        }
+    }
+}
+
+impl ConsumerConfig {
+    /// Limits what is fetched ahead, now that the number of partitions is known.
+    ///
+    /// Each partition has a queue of its own, which is what lets a slow one wait without holding up the others; so what
+    /// librdkafka limits for each queue has to be a share of the whole. What the user has set stays.
+    pub(crate) fn limit_prefetch(&self, client: &mut ClientConfig, partitions: usize) {
+        let share = PerPartition::share(self.prefetch_memory_mib, partitions);
+        for (names, value) in [
+            (&["queued.max.messages.kbytes"][..], share.queue_kib),
+            (&["fetch.message.max.bytes", "max.partition.fetch.bytes"][..], share.fetch_bytes),
+        ] {
+            if names.iter().all(|name| client.get(name).is_none()) {
+                client.set(names[0], value.to_string());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_few_partitions_get_what_librdkafka_gives_at_most() {
+        assert_eq!(PerPartition::share(1_000_000, 1), MOST);
+    }
+
+    #[test]
+    fn eight_partitions_share_the_default() {
+        assert_eq!(PerPartition::share(64, 8), PerPartition { queue_kib: 4096, fetch_bytes: 1_048_576 });
+    }
+
+    #[test]
+    fn what_the_user_set_stays() {
+        let config = ConsumerConfig::new(["orders"]).property("max.partition.fetch.bytes", 5_000_000);
+        let mut client = config.client_config(0);
+        config.limit_prefetch(&mut client, 1000);
+        assert_eq!(client.get("max.partition.fetch.bytes"), Some("5000000"));
+        assert_eq!(client.get("fetch.message.max.bytes"), None);
+        assert_eq!(client.get("queued.max.messages.kbytes"), Some("32"));
+    }
+
+    proptest! {
+        #[test]
+        fn all_partitions_together_stay_within_the_memory_unless_each_has_the_least(
+            mebibytes in 1u32..100_000, partitions in 1usize..100_000,
+        ) {
+            let share = PerPartition::share(mebibytes, partitions);
+            let all = partitions as u64 * (share.queue_kib * 1024 + share.fetch_bytes);
+            prop_assert!(all <= u64::from(mebibytes) << 20 || share.queue_kib == LEAST.queue_kib);
+        }
+    }
+}
