@@ -1,10 +1,11 @@
 //! What the parsers of several macros share.
 
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{
-    Path, Token,
-    parse::{ParseBuffer, ParseStream},
+    Expr, Path, Token,
+    parse::{ParseBuffer, ParseStream, discouraged::Speculative},
+    spanned::Spanned,
     token::{Brace, Bracket},
 };
 
@@ -43,6 +44,25 @@ pub(crate) fn crate_path(cx: &Ctxt, input: ParseStream<'_>) -> Option<Path> {
             None
         }
     }
+}
+
+/// Parses an expression. On an error nothing is taken, and syn does not tell the error a second time.
+pub(crate) fn expression(input: ParseStream<'_>) -> syn::Result<Expr> {
+    let ahead = input.fork();
+    let expression = ahead.parse()?;
+    input.advance_to(&ahead);
+    Ok(expression)
+}
+
+/// A name for a generated variable. Hygiene keeps it apart from the user's variables, but not from a constant or a
+/// static of the same name: hence the underscores.
+pub(crate) fn local(name: &str) -> Ident {
+    Ident::new(&format!("__{name}"), Span::mixed_site())
+}
+
+/// The place of the user's tokens, for tokens that remain the macro's: lints leave them alone.
+pub(crate) fn located(tokens: &impl Spanned) -> Span {
+    Span::mixed_site().located_at(tokens.span())
 }
 
 /// What stands in `[…]`.

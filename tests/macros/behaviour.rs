@@ -383,8 +383,8 @@ fn app_evaluates_its_expressions_in_the_order_of_the_source() {
     let _ = evkafka::app! {
         state: at(0, 7_u8),
         consumers: {
-            first: at(1, ()) => [a],
-            "second": at(2, ()) => at(3, router![a]),
+            first: at(1, Default::default()) => [a],
+            "second": at(2, Default::default()) => at(3, router![a]),
         },
         title: at(4, "orders"),
         state: at(5, "text"),

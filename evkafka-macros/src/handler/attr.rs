@@ -90,13 +90,19 @@ fn argument(
         error_to_comma(cx, input, "expected a key: `event = \"…\"` or `fallback`");
         return None;
     };
+    let bare = input.is_empty() || input.peek(Token![,]);
+    if bare && keys.is_far_from_known(&name) {
+        keys.stranger();
+        cx.error(&name, format_args!("expected a key: `event = \"{name}\"` for the event of this name"));
+        return None;
+    }
     let Some(key) = keys.accept(cx, &name) else {
         take_to_comma(input);
         return None;
     };
     match key {
         Argument::Event => {
-            equals(cx, input, "write `event = \"OrderCreated\"` or `event = [\"OrderCreated\", \"OrderPaid\"]`")?;
+            equals(cx, input, &name, "write `event = \"OrderCreated\"` or `event = [\"OrderCreated\", \"OrderPaid\"]`")?;
             events(cx, input, &mut attr.events)
         }
         Argument::Fallback => {
@@ -107,18 +113,23 @@ fn argument(
             Some(())
         }
         Argument::Crate => {
-            equals(cx, input, "write `crate = ::path::to::evkafka`")?;
+            equals(cx, input, &name, "write `crate = ::path::to::evkafka`")?;
             attr.krate = crate_path(cx, input)?;
             Some(())
         }
     }
 }
 
-fn equals(cx: &Ctxt, input: ParseStream<'_>, help: &str) -> Option<()> {
+fn equals(cx: &Ctxt, input: ParseStream<'_>, name: &Ident, help: &str) -> Option<()> {
     if input.peek(Token![=]) && !input.peek(Token![==]) {
-        return input.parse::<Token![=]>().ok().map(drop);
+        input.parse::<Token![=]>().ok()?;
+        if !input.is_empty() && !input.peek(Token![,]) {
+            return Some(());
+        }
     }
-    error_to_comma(cx, input, format_args!("expected `=` and a value: {help}"));
+    let message = format!("expected `=` and a value: {help}");
+    let wrong = take_to_comma(input);
+    if wrong.is_empty() { cx.error(name, message) } else { cx.error(wrong, message) }
     None
 }
 
@@ -145,13 +156,12 @@ fn events(cx: &Ctxt, input: ParseStream<'_>, events: &mut Vec<LitStr>) -> Option
 
 fn event(cx: &Ctxt, input: ParseStream<'_>, events: &mut Vec<LitStr>) -> Option<()> {
     if !input.peek(LitStr) {
-        let place = input.span();
         let value = take_to_comma(input);
         let message = match syn::parse2::<Ident>(value.clone()) {
             Ok(name) => format!("the name of an event is a string literal: write `\"{name}\"`"),
             Err(_) => "the name of an event is a string literal, such as `\"OrderCreated\"`".to_owned(),
         };
-        if value.is_empty() { cx.error_at(place, message) } else { cx.error(value, message) }
+        cx.error(value, message);
         return None;
     }
     let name: LitStr = input.parse().ok()?;

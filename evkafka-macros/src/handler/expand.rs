@@ -1,17 +1,19 @@
-use proc_macro2::{Ident, Span, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
-use syn::{Path, ext::IdentExt, spanned::Spanned};
+use proc_macro2::{Ident, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::{Path, ext::IdentExt};
 
 use super::{
     attr::Attr,
     function::Function,
     signature::{Output, Signature},
 };
+use crate::parse::{local, located};
 
 /// The type beside the function, and what makes it a handler.
 pub(super) fn handler(attr: &Attr, function: &Function, signature: &Signature) -> TokenStream {
     let krate = &attr.krate;
-    let Names { requirements, context } = &Names::new();
+    let (requirements, context, value, attempt) =
+        (&local("requirements"), &local("context"), &local("value"), &local("attempt"));
     let spec = {
         let name = &function.sig.ident.unraw().to_string();
         let events = &attr.events;
@@ -29,8 +31,10 @@ pub(super) fn handler(attr: &Attr, function: &Function, signature: &Signature) -
     let arguments: Vec<_> = (signature.arguments.iter())
         .map(|ty| quote_spanned!(located(ty)=> #krate::__private::argument::<#ty, _>()))
         .collect();
+    let extracts =
+        (signature.arguments.iter().zip(&arguments)).map(|(ty, argument)| quote_spanned!(located(ty)=> #argument.extract(#context)));
     let values: Vec<_> =
-        (0..arguments.len()).map(|index| format_ident!("argument_{index}", span = Span::mixed_site())).collect();
+        (0..arguments.len()).map(|index| local(&format!("argument_{index}"))).collect();
     let call = call(krate, function, &signature.output, &values);
     item(
         krate,
@@ -43,9 +47,9 @@ pub(super) fn handler(attr: &Attr, function: &Function, signature: &Signature) -
         },
         &quote! {
             #(
-                let #values = match #arguments.extract(#context) {
-                    #krate::__private::Ok(value) => value,
-                    #krate::__private::Err(attempt) => return attempt,
+                let #values = match #extracts {
+                    #krate::__private::Ok(#value) => #value,
+                    #krate::__private::Err(#attempt) => return #attempt,
                 };
             )*
             #call
@@ -67,19 +71,6 @@ pub(super) fn placeholder(krate: &Path, function: &Function) -> TokenStream {
     )
 }
 
-/// The idents that generated functions bind, out of the reach of the user's.
-struct Names {
-    requirements: Ident,
-    context: Ident,
-}
-
-impl Names {
-    fn new() -> Self {
-        let local = |name| Ident::new(name, Span::mixed_site());
-        Self { requirements: local("requirements"), context: local("context") }
-    }
-}
-
 fn item(
     krate: &Path,
     function: &Function,
@@ -88,9 +79,13 @@ fn item(
     body: &TokenStream,
 ) -> TokenStream {
     let Function { vis, sig, .. } = function;
-    let (name, context) = (&sig.ident, Names::new().context);
+    let (name, context) = (&sig.ident, local("context"));
     let type_attrs = function.type_attrs();
     let cfgs = function.cfgs();
+    // Where the compiler says that the future is not `Send`.
+    let call = quote_spanned! {located(name)=>
+        async fn call<'r>(#context: &'r #krate::__private::Context<'r>) -> #krate::__private::Attempt
+    };
     let doc = format!("What [`#[handler]`](macro@{}) made of the function of the same name.", path_text(krate));
     quote! {
         #(#type_attrs)*
@@ -111,7 +106,7 @@ fn item(
 
             #requires
 
-            async fn call<'r>(#context: &'r #krate::__private::Context<'r>) -> #krate::__private::Attempt {
+            #call {
                 #body
             }
         }
@@ -143,11 +138,6 @@ fn outcome(krate: &Path, output: &Output) -> TokenStream {
         Output::Opaque(ty) => quote_spanned!(located(ty)=> #krate::__private::outcome),
         Output::Never => quote!(#krate::__private::outcome::<()>),
     }
-}
-
-/// The place of the user's tokens, for tokens that remain the macro's: lints leave them alone.
-fn located(tokens: &impl Spanned) -> Span {
-    Span::mixed_site().located_at(tokens.span())
 }
 
 fn path_text(path: &Path) -> String {

@@ -1,8 +1,9 @@
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
-use syn::{Path, spanned::Spanned};
+use syn::Path;
 
 use super::Handlers;
+use crate::parse::{local, located};
 
 /// An expression: the router with these handlers.
 pub(crate) fn router(krate: &Path, handlers: &Handlers) -> TokenStream {
@@ -10,18 +11,22 @@ pub(crate) fn router(krate: &Path, handlers: &Handlers) -> TokenStream {
     let len = paths.len();
     let indices: Vec<_> = (0..len).collect();
     let private = &quote!(#krate::__private);
-    let local = |name| Ident::new(name, Span::mixed_site());
     let (visit, index, requirements, context, f) =
         (local("visit"), local("index"), local("requirements"), local("context"), local("f"));
     // Each on its handler's path, where the error about a second handler for an event belongs.
     let checks = paths.iter().zip(&indices).map(|(path, index)| {
-        let span = Span::mixed_site().located_at(path.span());
-        quote_spanned!(span=> const _: () = __EVKAFKA_CONFLICTS.check(#index, __EVKAFKA_SPECS);)
+        quote_spanned!(located(path)=> const _: () = __EVKAFKA_CONFLICTS.check(#index, __EVKAFKA_SPECS);)
+    });
+    // In the same words and with the same spans wherever they stand, so that the compiler tells a fault in them once.
+    let handlers: Vec<_> =
+        paths.iter().map(|path| quote_spanned!(located(path)=> <#path as #private::Handler>)).collect();
+    let calls = paths.iter().zip(&handlers).map(|(path, handler)| {
+        quote_spanned!(located(path)=> #handler::call(#context).await)
     });
     quote!({
         struct __Routes {}
 
-        const __EVKAFKA_SPECS: &[#private::HandlerSpec; #len] = &[#(<#paths as #private::Handler>::SPEC),*];
+        const __EVKAFKA_SPECS: &[#private::HandlerSpec; #len] = &[#(#handlers::SPEC),*];
         const __EVKAFKA_CONFLICTS: #private::unique::Conflicts<#len> =
             #private::unique::Conflicts::new::<{ #private::unique::slots(__EVKAFKA_SPECS) }>(__EVKAFKA_SPECS);
         #(#checks)*
@@ -36,7 +41,7 @@ pub(crate) fn router(krate: &Path, handlers: &Handlers) -> TokenStream {
 
             fn requires(&self, #index: ::core::primitive::usize, #requirements: &mut #private::Requirements) {
                 match #index {
-                    #(#indices => <#paths as #private::Handler>::requires(#requirements),)*
+                    #(#indices => #handlers::requires(#requirements),)*
                     _ => #private::no_such_handler(#index),
                 }
             }
@@ -47,7 +52,7 @@ pub(crate) fn router(krate: &Path, handlers: &Handlers) -> TokenStream {
                 #context: &'r #private::Context<'r>,
             ) -> #private::Attempt {
                 match #index {
-                    #(#indices => <#paths as #private::Handler>::call(#context).await,)*
+                    #(#indices => #calls,)*
                     _ => #private::no_such_handler(#index),
                 }
             }
