@@ -40,7 +40,11 @@ pub(crate) fn crate_path(cx: &Ctxt, input: ParseStream<'_>) -> Option<Path> {
     match input.call(Path::parse_mod_style) {
         Ok(path) => Some(path),
         Err(_) => {
-            error_to_comma(cx, input, "expected the path under which this crate knows evkafka, such as `::renamed`");
+            error_to_comma(
+                cx,
+                input,
+                "expected the path under which this crate knows evkafka, such as `::renamed`",
+            );
             None
         }
     }
@@ -62,7 +66,16 @@ pub(crate) fn local(name: &str) -> Ident {
 
 /// The place of the user's tokens, for tokens that remain the macro's: lints leave them alone.
 pub(crate) fn located(tokens: &impl Spanned) -> Span {
-    Span::mixed_site().located_at(tokens.span())
+    Span::call_site().located_at(tokens.span())
+}
+
+/// The same tokens, said to stand at this place. A path that begins elsewhere would draw the compiler's arrow there.
+pub(crate) fn moved(tokens: impl ToTokens, place: Span) -> TokenStream {
+    let moved = |mut token: TokenTree| {
+        token.set_span(token.span().located_at(place));
+        token
+    };
+    tokens.into_token_stream().into_iter().map(moved).collect()
 }
 
 /// What stands in `[…]`.

@@ -8,12 +8,12 @@ pub use std::{
     result::Result::{Err, Ok},
 };
 
+use crate::handle::{Argument, BoxError, IntoOutcome};
 pub use crate::{
     app::App,
     handle::{Attempt, Context, Handler, HandlerSpec, Requirements, call_blocking},
     route::{Router, Routes, unique},
 };
-use crate::handle::{Argument, BoxError, IntoOutcome};
 
 /// A handler's argument of type `T`. The bound stands on [`argument`] only, so that a type that is no argument is
 /// told once, although both methods are called on it.
@@ -33,6 +33,15 @@ impl<'r, T, Via> ArgumentOf<'r, T, Via> {
     #[inline]
     pub fn extract(self, context: &'r Context<'r>) -> Result<T, Attempt> {
         (self.extract)(context).map_err(Attempt::Undecodable)
+    }
+
+    /// Makes an argument that does not borrow from the record.
+    #[inline]
+    pub fn extract_owned(self, context: &'r Context<'r>) -> Result<T, Attempt>
+    where
+        T: 'static,
+    {
+        self.extract(context)
     }
 
     /// Notes what the argument needs from the app.
@@ -99,7 +108,8 @@ pub mod testing {
             let event_type = event.map(str::as_bytes);
             let table = RouteTable::new(&specs(router)).expect("a router without conflicts");
             let (states, cancellation) = (&self.states, &self.cancellation);
-            let context = Context { record: record.as_record(), event_type, states, cancellation, attempt: 1 };
+            let context =
+                Context { record: record.as_record(), event_type, states, cancellation, attempt: 1 };
             Some(router.routes.call(table.find(event_type)?, &context).await)
         }
     }

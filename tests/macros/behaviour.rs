@@ -161,7 +161,10 @@ async fn routes_through_merged_and_cloned_routers() {
         done(surroundings.call(&merged, Some(event), &record()).await);
     }
     assert_eq!(log.lines(), ["b", "a"]);
-    assert_eq!(format!("{:?}", router![a, b]), "Router { routes: [macros::behaviour::a, macros::behaviour::b] }");
+    assert_eq!(
+        format!("{:?}", router![a, b]),
+        "Router { routes: [macros::behaviour::a, macros::behaviour::b] }"
+    );
 }
 
 #[tokio::test]
@@ -183,10 +186,7 @@ async fn lends_what_lies_in_the_record() {
     let surroundings = Surroundings::default().state(log.clone());
     let record = record().payload(r#"{"sku":"x1"}"#);
     done(surroundings.call(&router![seen], Some("Seen"), &record).await);
-    assert_eq!(
-        log.lines(),
-        [format!("x1 {:?} 12 {} {:?}", Some(b"k"), r#"{"sku":"x1"}"#, Some(b"blue"))]
-    );
+    assert_eq!(log.lines(), [format!("x1 {:?} 12 {} {:?}", Some(b"k"), r#"{"sku":"x1"}"#, Some(b"blue"))]);
 }
 
 #[tokio::test]
@@ -219,12 +219,7 @@ async fn tells_where_the_record_came_from() {
 #[tokio::test]
 async fn gives_a_tombstone_as_none() {
     #[handler(event = "A")]
-    async fn on(
-        order: Option<Order>,
-        raw: Option<Raw<'_>>,
-        text: Option<Text<'_>>,
-        State(log): State<Log>,
-    ) {
+    async fn on(order: Option<Order>, raw: Option<Raw<'_>>, text: Option<Text<'_>>, State(log): State<Log>) {
         log.note(format!("{} {} {}", order.is_none(), raw.is_none(), text.is_none()));
     }
 
@@ -240,8 +235,9 @@ async fn does_not_call_a_handler_whose_payload_does_not_decode() {
     let log = Log::default();
     let surroundings = Surroundings::default().state(log.clone());
     for payload in ["{", "{}", "\u{0}"] {
-        let attempt =
-            surroundings.call(&router![on_order_created], Some("OrderCreated"), &record().payload(payload)).await;
+        let attempt = surroundings
+            .call(&router![on_order_created], Some("OrderCreated"), &record().payload(payload))
+            .await;
         let Some(Attempt::Undecodable(error)) = attempt else { panic!("{attempt:?}") };
         assert!(error.is::<DecodeError>(), "{error:?}");
     }
@@ -325,7 +321,10 @@ async fn runs_a_plain_function_on_another_thread() {
     let surroundings = Surroundings::default().state(log.clone());
     done(surroundings.call(&router![on], Some("A"), &record()).await);
     let line = log.lines().remove(0);
-    assert!(line.ends_with(" 8") && !line.starts_with(&format!("{:?}", std::thread::current().id())), "{line}");
+    assert!(
+        line.ends_with(" 8") && !line.starts_with(&format!("{:?}", std::thread::current().id())),
+        "{line}"
+    );
     let attempt = surroundings.call(&router![panics], Some("B"), &record()).await;
     assert!(matches!(&attempt, Some(Attempt::Panicked(message)) if message == "oh"), "{attempt:?}");
 }

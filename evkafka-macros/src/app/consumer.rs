@@ -32,12 +32,19 @@ const EXAMPLE: &str = "`orders: config => [on_order_created]`";
 /// Parses `{ name: config => router, … }`.
 pub(super) fn parse(cx: &Ctxt, input: ParseStream<'_>) -> Option<Vec<Consumer>> {
     if !input.peek(Brace) {
-        error_to_comma(cx, input, format_args!("the consumers stand in braces: `consumers: {{ {} }}`", EXAMPLE.trim_matches('`')));
+        error_to_comma(
+            cx,
+            input,
+            format_args!("the consumers stand in braces: `consumers: {{ {} }}`", EXAMPLE.trim_matches('`')),
+        );
         return None;
     }
     let (brace, content) = braced(input).ok()?;
     if content.is_empty() {
-        cx.error_at(brace.span.join(), format_args!("an app without consumers has nothing to do: write {EXAMPLE}"));
+        cx.error_at(
+            brace.span.join(),
+            format_args!("an app without consumers has nothing to do: write {EXAMPLE}"),
+        );
     }
     let mut consumers = Vec::new();
     let mut names: Vec<String> = Vec::new();
@@ -50,7 +57,11 @@ pub(super) fn parse(cx: &Ctxt, input: ParseStream<'_>) -> Option<Vec<Consumer>> 
 
 fn consumer(cx: &Ctxt, input: ParseStream<'_>, names: &mut Vec<String>) -> Option<Consumer> {
     let Some(name) = name(input) else {
-        error_to_comma(cx, input, format_args!("expected the name of a consumer, an identifier or a string literal: {EXAMPLE}"));
+        error_to_comma(
+            cx,
+            input,
+            format_args!("expected the name of a consumer, an identifier or a string literal: {EXAMPLE}"),
+        );
         return None;
     };
     if names.contains(&name.value()) {
@@ -116,7 +127,8 @@ fn config(cx: &Ctxt, input: ParseStream<'_>) -> Option<Expr> {
 }
 
 fn missing_arrow(cx: &Ctxt, place: Span, config: Option<&Expr>) {
-    let message = format!("a consumer has a configuration and its handlers, with `=>` between them: {EXAMPLE}");
+    let message =
+        format!("a consumer has a configuration and its handlers, with `=>` between them: {EXAMPLE}");
     match config {
         Some(config) => cx.error(config, message),
         None => cx.error_at(place, message),

@@ -88,7 +88,9 @@ impl App {
         colon(cx, input, &name, "…")?;
         match key {
             Name::Crate => self.krate = crate_path(cx, input)?,
-            Name::Consumers => self.entries.extend(consumer::parse(cx, input)?.into_iter().map(Entry::Consumer)),
+            Name::Consumers => {
+                self.entries.extend(consumer::parse(cx, input)?.into_iter().map(Entry::Consumer))
+            }
             Name::Title => self.entries.push(Entry::Title(value(cx, input, &name)?)),
             Name::Version => self.entries.push(Entry::Version(value(cx, input, &name)?)),
             Name::State => self.entries.push(Entry::State(value(cx, input, &name)?)),
@@ -111,7 +113,11 @@ pub(super) fn colon(cx: &Ctxt, input: ParseStream<'_>, name: &impl ToTokens, val
     let place = input.span();
     let wrong = take_to_comma(input);
     let message = format!("expected `:` and a value: `{text}: {value}`");
-    if wrong.is_empty() { cx.error(name, message) } else { cx.error_at(place, message) }
+    if wrong.is_empty() {
+        cx.error(name, message)
+    } else {
+        cx.error_at(place, message)
+    }
     None
 }
 

@@ -7,7 +7,7 @@ use super::{
     entries::{App, Entry},
 };
 use crate::{
-    parse::{local, located},
+    parse::{local, located, moved},
     router,
 };
 
@@ -21,7 +21,7 @@ pub(super) fn app(app: &App) -> TokenStream {
     let (title_value, title_span) = match title.map(|index| &app.entries[index]) {
         Some(Entry::Title(title)) => (title.to_token_stream(), located(title)),
         // There was an error.
-        _ => (quote!(""), Span::mixed_site()),
+        _ => (quote!(""), Span::call_site()),
     };
     let early = match title {
         Some(index) if !matches!(app.entries[index], Entry::Title(Expr::Lit(_))) => index,
@@ -39,10 +39,10 @@ pub(super) fn app(app: &App) -> TokenStream {
             variable.into_token_stream()
         }));
     }
+    let krate = moved(krate, title_span);
     let app = quote_spanned!(title_span=> #krate::__private::App::new(#title_value) #calls);
     if bindings.is_empty() { app } else { quote!({ #bindings #app }) }
 }
-
 
 impl Entry {
     /// The call; `keep` may put an expression into a variable.

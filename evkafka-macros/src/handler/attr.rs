@@ -102,7 +102,12 @@ fn argument(
     };
     match key {
         Argument::Event => {
-            equals(cx, input, &name, "write `event = \"OrderCreated\"` or `event = [\"OrderCreated\", \"OrderPaid\"]`")?;
+            equals(
+                cx,
+                input,
+                &name,
+                "write `event = \"OrderCreated\"` or `event = [\"OrderCreated\", \"OrderPaid\"]`",
+            )?;
             events(cx, input, &mut attr.events)
         }
         Argument::Fallback => {
@@ -129,7 +134,11 @@ fn equals(cx: &Ctxt, input: ParseStream<'_>, name: &Ident, help: &str) -> Option
     }
     let message = format!("expected `=` and a value: {help}");
     let wrong = take_to_comma(input);
-    if wrong.is_empty() { cx.error(name, message) } else { cx.error(wrong, message) }
+    if wrong.is_empty() {
+        cx.error(name, message)
+    } else {
+        cx.error(wrong, message)
+    }
     None
 }
 

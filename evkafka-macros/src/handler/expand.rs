@@ -1,5 +1,5 @@
 use proc_macro2::{Ident, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{format_ident, quote, quote_spanned};
 use syn::{Path, ext::IdentExt};
 
 use super::{
@@ -7,7 +7,7 @@ use super::{
     function::Function,
     signature::{Output, Signature},
 };
-use crate::parse::{local, located};
+use crate::parse::{local, located, moved};
 
 /// The type beside the function, and what makes it a handler.
 pub(super) fn handler(attr: &Attr, function: &Function, signature: &Signature) -> TokenStream {
@@ -29,12 +29,19 @@ pub(super) fn handler(attr: &Attr, function: &Function, signature: &Signature) -
     // Only here do an argument's tokens become a bound: both functions call it in the same words and with the same
     // spans, so that the compiler tells a fault in them once.
     let arguments: Vec<_> = (signature.arguments.iter())
-        .map(|ty| quote_spanned!(located(ty)=> #krate::__private::argument::<#ty, _>()))
+        .map(|ty| {
+            let krate = moved(krate, located(ty));
+            quote_spanned!(located(ty)=> #krate::__private::argument::<#ty, _>())
+        })
         .collect();
-    let extracts =
-        (signature.arguments.iter().zip(&arguments)).map(|(ty, argument)| quote_spanned!(located(ty)=> #argument.extract(#context)));
-    let values: Vec<_> =
-        (0..arguments.len()).map(|index| local(&format!("argument_{index}"))).collect();
+    // A plain function leaves the thread on which the record is borrowed.
+    let extract = if function.sig.asyncness.is_none() { "extract_owned" } else { "extract" };
+    let extracts = signature.arguments.iter().zip(&arguments).map(|(ty, argument)| {
+        let context = moved(context, located(ty));
+        let extract = format_ident!("{extract}", span = located(ty));
+        quote_spanned!(located(ty)=> #argument.#extract(#context))
+    });
+    let values: Vec<_> = (0..arguments.len()).map(|index| local(&format!("argument_{index}"))).collect();
     let call = call(krate, function, &signature.output, &values);
     item(
         krate,
@@ -83,10 +90,14 @@ fn item(
     let type_attrs = function.type_attrs();
     let cfgs = function.cfgs();
     // Where the compiler says that the future is not `Send`.
-    let call = quote_spanned! {located(name)=>
-        async fn call<'r>(#context: &'r #krate::__private::Context<'r>) -> #krate::__private::Attempt
+    let call = {
+        let (krate, context) = (moved(krate, located(name)), moved(&context, located(name)));
+        quote_spanned! {located(name)=>
+            async fn call<'r>(#context: &'r #krate::__private::Context<'r>) -> #krate::__private::Attempt { #body }
+        }
     };
-    let doc = format!("What [`#[handler]`](macro@{}) made of the function of the same name.", path_text(krate));
+    let doc =
+        format!("What [`#[handler]`](macro@{}) made of the function of the same name.", path_text(krate));
     quote! {
         #(#type_attrs)*
         #[doc = #doc]
@@ -106,9 +117,7 @@ fn item(
 
             #requires
 
-            #call {
-                #body
-            }
+            #call
         }
     }
 }
@@ -133,9 +142,16 @@ fn call(krate: &Path, function: &Function, output: &Output, values: &[Ident]) ->
 }
 
 fn outcome(krate: &Path, output: &Output) -> TokenStream {
+    let moved = |place| moved(krate, place);
     match output {
-        Output::Type(ty) => quote_spanned!(located(ty)=> #krate::__private::outcome::<#ty>),
-        Output::Opaque(ty) => quote_spanned!(located(ty)=> #krate::__private::outcome),
+        Output::Type(ty) => {
+            let krate = moved(located(ty));
+            quote_spanned!(located(ty)=> #krate::__private::outcome::<#ty>)
+        }
+        Output::Opaque(ty) => {
+            let krate = moved(located(ty));
+            quote_spanned!(located(ty)=> #krate::__private::outcome::<_>)
+        }
         Output::Never => quote!(#krate::__private::outcome::<()>),
     }
 }

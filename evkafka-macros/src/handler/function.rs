@@ -33,7 +33,10 @@ impl Function {
         let keyword: Option<TokenTree> = input.fork().parse()?;
         if !is_function(&input.fork()) {
             input.parse::<TokenStream>()?;
-            cx.error(keyword, "`#[handler]` goes on a function: `async fn on_order_created(order: OrderCreated) { … }`");
+            cx.error(
+                keyword,
+                "`#[handler]` goes on a function: `async fn on_order_created(order: OrderCreated) { … }`",
+            );
             return Ok(None);
         }
         let sig: Signature = input.parse()?;
@@ -46,7 +49,10 @@ impl Function {
         attrs.retain(|attr| {
             let again = is_handler(attr);
             if again {
-                cx.error(attr, "one function, one `#[handler]`: name several events with `event = [\"A\", \"B\"]`");
+                cx.error(
+                    attr,
+                    "one function, one `#[handler]`: name several events with `event = [\"A\", \"B\"]`",
+                );
             }
             !again
         });

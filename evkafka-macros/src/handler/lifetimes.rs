@@ -1,7 +1,8 @@
 //! Lifetimes in the types that are copied from the function's signature.
 
 use syn::{
-    BoundLifetimes, GenericParam, Lifetime, ParenthesizedGenericArguments, TraitBound, Type, TypeFnPtr, TypeReference,
+    BoundLifetimes, GenericParam, Lifetime, ParenthesizedGenericArguments, TraitBound, Type, TypeFnPtr,
+    TypeReference,
     visit::{self, Visit},
     visit_mut::{self, VisitMut},
 };
@@ -138,7 +139,15 @@ mod tests {
 
     #[test]
     fn finds_what_borrows_from_the_record() {
-        for ty in ["&str", "&'a [u8]", "Key<'_>", "Option<Raw<'a>>", "(u8, &u8)", "Fn1<fn(&'a str)>", "Box<dyn T + '_>"] {
+        for ty in [
+            "&str",
+            "&'a [u8]",
+            "Key<'_>",
+            "Option<Raw<'a>>",
+            "(u8, &u8)",
+            "Fn1<fn(&'a str)>",
+            "Box<dyn T + '_>",
+        ] {
             assert!(borrows(&parsed(ty)), "{ty}");
         }
         for ty in [

@@ -7,7 +7,7 @@ use syn::{
 
 use super::{
     function::Function,
-    lifetimes::{elided, borrows},
+    lifetimes::{borrows, elided},
 };
 use crate::ctxt::Ctxt;
 
@@ -72,14 +72,19 @@ fn generics(cx: &Ctxt, sig: &syn::Signature) {
             ),
             GenericParam::Const(param) => cx.error(
                 param,
-                format_args!("a handler cannot be generic: write the value that `{}` stands for", param.ident),
+                format_args!(
+                    "a handler cannot be generic: write the value that `{}` stands for",
+                    param.ident
+                ),
             ),
         }
     }
 }
 
 fn typed(cx: &Ctxt, argument: &PatType, blocking: bool) -> Type {
-    if let Some(attr) = argument.attrs.iter().find(|attr| attr.path().is_ident("cfg") || attr.path().is_ident("cfg_attr")) {
+    if let Some(attr) =
+        argument.attrs.iter().find(|attr| attr.path().is_ident("cfg") || attr.path().is_ident("cfg_attr"))
+    {
         cx.error(attr, "an argument cannot depend on `cfg`: write two functions, each with its own `#[cfg]`");
     }
     if let Some(opaque) = first_impl(&argument.ty) {

@@ -1,6 +1,6 @@
-use proc_macro2::TokenStream;
+use proc_macro2::{Delimiter, Group, Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::Path;
+use syn::{Path, spanned::Spanned};
 
 use super::Handlers;
 use crate::parse::{local, located};
@@ -15,14 +15,17 @@ pub(crate) fn router(krate: &Path, handlers: &Handlers) -> TokenStream {
         (local("visit"), local("index"), local("requirements"), local("context"), local("f"));
     // Each on its handler's path, where the error about a second handler for an event belongs.
     let checks = paths.iter().zip(&indices).map(|(path, index)| {
-        quote_spanned!(located(path)=> const _: () = __EVKAFKA_CONFLICTS.check(#index, __EVKAFKA_SPECS);)
+        let mut arguments = Group::new(Delimiter::Parenthesis, quote!(#index, __EVKAFKA_SPECS));
+        arguments.set_span(path.segments.last().map_or_else(Span::call_site, located));
+        quote_spanned!(located(path)=> const _: () = __EVKAFKA_CONFLICTS.check #arguments;)
     });
     // In the same words and with the same spans wherever they stand, so that the compiler tells a fault in them once.
     let handlers: Vec<_> =
-        paths.iter().map(|path| quote_spanned!(located(path)=> <#path as #private::Handler>)).collect();
-    let calls = paths.iter().zip(&handlers).map(|(path, handler)| {
-        quote_spanned!(located(path)=> #handler::call(#context).await)
-    });
+        paths.iter().map(|path| quote_spanned!(path.span()=> <#path as #private::Handler>)).collect();
+    let calls = paths
+        .iter()
+        .zip(&handlers)
+        .map(|(path, handler)| quote_spanned!(path.span()=> #handler::call(#context).await));
     quote!({
         struct __Routes {}
 

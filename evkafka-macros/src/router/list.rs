@@ -47,7 +47,10 @@ impl Handlers {
             if input.peek(syn::Ident) {
                 cx.error_at(input.span(), format_args!("expected `,` between the handlers, after `{text}`"));
             } else {
-                cx.error(take_to_comma(input), format_args!("only the path of the handler stands here: `{text}`"));
+                cx.error(
+                    take_to_comma(input),
+                    format_args!("only the path of the handler stands here: `{text}`"),
+                );
             }
         }
         if self.0.iter().any(|other| text(other) == text(&path)) {

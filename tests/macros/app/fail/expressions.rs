@@ -13,12 +13,12 @@ fn config<T>() -> T {
 
 fn main() {
     let _ = app! {
-        title: 7_u8,
+        title: missing_title,
         version: missing(),
-        state: std::rc::Rc::new(7),
+        state: { let number: u8 = "text"; number },
         consumers: {
             orders: no_config => [a],
-            payments: config() => 7,
+            payments: config() => missing_router,
             invoices: config() => [a, also_a],
             returns: config() => router![nowhere],
         },

@@ -2,7 +2,7 @@ use evkafka::handler;
 
 #[handler(event = "A")]
 async fn on_a() -> Result<(), String> {
-    Ok(7)
+    7
 }
 
 fn main() {
