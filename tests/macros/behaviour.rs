@@ -192,7 +192,7 @@ async fn lends_what_lies_in_the_record() {
 #[tokio::test]
 async fn gives_a_plain_str_from_the_payload() {
     #[handler(event = "A")]
-    async fn named<'a>(name: &'a str, State(log): State<Log>) {
+    async fn named<'a>(name: &'a str, Key(_): Key<'a>, State(log): State<Log>) {
         log.note(name);
     }
 
@@ -376,14 +376,18 @@ fn app_evaluates_its_expressions_in_the_order_of_the_source() {
         value
     }
 
+    fn config_at<T: Default>(expected: u32) -> T {
+        at(expected, T::default())
+    }
+
     #[handler(event = "A")]
     async fn a() {}
 
     let _ = evkafka::app! {
         state: at(0, 7_u8),
         consumers: {
-            first: at(1, Default::default()) => [a],
-            "second": at(2, Default::default()) => at(3, router![a]),
+            first: config_at(1) => [a],
+            "second": config_at(2) => at(3, router![a]),
         },
         title: at(4, "orders"),
         state: at(5, "text"),

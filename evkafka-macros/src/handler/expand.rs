@@ -1,12 +1,8 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
-use syn::{Path, ext::IdentExt};
+use syn::{Path, Type, ext::IdentExt};
 
-use super::{
-    attr::Attr,
-    function::Function,
-    signature::{Output, Signature},
-};
+use super::{attr::Attr, function::Function, signature::Signature};
 use crate::parse::{local, located, moved};
 
 /// The type beside the function, and what makes it a handler.
@@ -42,7 +38,7 @@ pub(super) fn handler(attr: &Attr, function: &Function, signature: &Signature) -
         quote_spanned!(located(ty)=> #argument.#extract(#context))
     });
     let values: Vec<_> = (0..arguments.len()).map(|index| local(&format!("argument_{index}"))).collect();
-    let call = call(krate, function, &signature.output, &values);
+    let call = call(krate, function, signature.output.as_ref(), &values);
     item(
         krate,
         function,
@@ -123,36 +119,17 @@ fn item(
 }
 
 /// Calls the function with the extracted arguments and makes an `Attempt` of what it returns.
-fn call(krate: &Path, function: &Function, output: &Output, values: &[Ident]) -> TokenStream {
+fn call(krate: &Path, function: &Function, output: Option<&Type>, values: &[Ident]) -> TokenStream {
     let name = &function.sig.ident;
-    let blocking = function.sig.asyncness.is_none();
+    let outcome = output.map(|ty| {
+        let krate = moved(krate, located(ty));
+        quote_spanned!(located(ty)=> #krate::__private::outcome::<#ty>)
+    });
     let called = quote!(#name(#(#values),*));
-    match (blocking, output) {
-        (false, Output::Never) => quote!(#called.await),
-        (true, Output::Never) => quote!(#krate::__private::call_blocking(move || #called).await),
-        (false, output) => {
-            let outcome = outcome(krate, output);
-            quote!(#outcome(#called.await))
-        }
-        (true, output) => {
-            let outcome = outcome(krate, output);
-            quote!(#krate::__private::call_blocking(move || #outcome(#called)).await)
-        }
-    }
-}
-
-fn outcome(krate: &Path, output: &Output) -> TokenStream {
-    let moved = |place| moved(krate, place);
-    match output {
-        Output::Type(ty) => {
-            let krate = moved(located(ty));
-            quote_spanned!(located(ty)=> #krate::__private::outcome::<#ty>)
-        }
-        Output::Opaque(ty) => {
-            let krate = moved(located(ty));
-            quote_spanned!(located(ty)=> #krate::__private::outcome::<_>)
-        }
-        Output::Never => quote!(#krate::__private::outcome::<()>),
+    if function.sig.asyncness.is_some() {
+        quote!(#outcome(#called.await))
+    } else {
+        quote!(#krate::__private::call_blocking(move || #outcome(#called)).await)
     }
 }
 
