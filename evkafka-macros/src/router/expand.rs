@@ -30,8 +30,8 @@ pub(crate) fn router(krate: &Path, handlers: &Handlers) -> TokenStream {
         struct __Routes {}
 
         const __EVKAFKA_SPECS: &[#private::HandlerSpec; #len] = &[#(#handlers::SPEC),*];
-        const __EVKAFKA_CONFLICTS: #private::unique::Conflicts<#len> =
-            #private::unique::Conflicts::new::<{ #private::unique::slots(__EVKAFKA_SPECS) }>(__EVKAFKA_SPECS);
+        const __EVKAFKA_CONFLICTS: &#private::unique::Conflicts<#len> =
+            &#private::unique::Conflicts::new::<{ #private::unique::slots(__EVKAFKA_SPECS) }>(__EVKAFKA_SPECS);
         #(#checks)*
 
         #[automatically_derived]
