@@ -56,8 +56,8 @@ impl<K: Copy> Keys<K> {
         self.strange = true;
     }
 
-    /// Whether a key is really missing. Where something unknown was given, that has been told, and it may well have been meant
-    /// as this key.
+    /// Whether a key is really missing. Where something unknown was given, that has been told, and it may well have
+    /// been meant as this key.
     pub(crate) fn misses(&self, name: &str) -> bool {
         !self.strange && !self.given(name)
     }

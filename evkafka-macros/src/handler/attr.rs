@@ -47,15 +47,12 @@ pub(super) fn parse(cx: &Ctxt, args: TokenStream) -> Attr {
 }
 
 fn arguments(cx: &Ctxt, input: ParseStream<'_>, attr: &mut Attr) {
-    let empty = input.is_empty();
     let mut keys = Keys::new("`#[handler]`", KEYS);
-    let mut faulty = false;
     let mut fallback = None;
     while !input.is_empty() {
-        faulty |= argument(cx, input, &mut keys, attr, &mut fallback).is_none();
+        argument(cx, input, &mut keys, attr, &mut fallback);
         if !input.is_empty() && !input.peek(Token![,]) {
             error_to_comma(cx, input, "expected `,` before the next key");
-            faulty = true;
         }
         let _ = input.parse::<Option<Token![,]>>();
     }
@@ -64,7 +61,7 @@ fn arguments(cx: &Ctxt, input: ParseStream<'_>, attr: &mut Attr) {
             fallback,
             "a handler has events or is the fallback, not both: the fallback takes what no event matched",
         ),
-        None if !keys.given("event") && (empty || !faulty) => cx.error_at(
+        None if keys.misses("event") => cx.error_at(
             Span::call_site(),
             "which events does it handle? Write `#[handler(event = \"OrderCreated\")]`, or \
              `#[handler(fallback)]` for those that no other handler takes",
@@ -82,11 +79,13 @@ fn argument(
     fallback: &mut Option<Ident>,
 ) -> Option<()> {
     if input.peek(Lit) {
+        keys.stranger();
         let value = take_to_comma(input);
         cx.error(&value, format_args!("expected a key: `event = {value}`"));
         return None;
     }
     let Ok(name) = input.call(Ident::parse_any) else {
+        keys.stranger();
         error_to_comma(cx, input, "expected a key: `event = \"…\"` or `fallback`");
         return None;
     };
@@ -126,7 +125,7 @@ fn argument(
 }
 
 fn equals(cx: &Ctxt, input: ParseStream<'_>, name: &Ident, help: &str) -> Option<()> {
-    if input.peek(Token![=]) && !input.peek(Token![==]) {
+    if input.peek(Token![=]) && !input.peek(Token![==]) && !input.peek(Token![=>]) {
         input.parse::<Token![=]>().ok()?;
         if !input.is_empty() && !input.peek(Token![,]) {
             return Some(());

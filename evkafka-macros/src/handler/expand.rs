@@ -92,11 +92,9 @@ fn item(
             async fn call<'r>(#context: &'r #krate::__private::Context<'r>) -> #krate::__private::Attempt { #body }
         }
     };
-    let doc =
-        format!("What [`#[handler]`](macro@{}) made of the function of the same name.", path_text(krate));
     quote! {
         #(#type_attrs)*
-        #[doc = #doc]
+        /// What `#[handler]` made of the function of the same name.
         #[allow(
             non_camel_case_types,
             unreachable_pub,
@@ -131,9 +129,4 @@ fn call(krate: &Path, function: &Function, output: Option<&Type>, values: &[Iden
     } else {
         quote!(#krate::__private::call_blocking(move || #outcome(#called)).await)
     }
-}
-
-fn path_text(path: &Path) -> String {
-    let segments: Vec<_> = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
-    format!("{}::handler", segments.join("::"))
 }

@@ -36,4 +36,13 @@ async fn no_comma() {}
 #[handler(event = "A", crate = "evkafka")]
 async fn quoted_crate() {}
 
+#[handler(event => "A")]
+async fn arrow() {}
+
+#[handler(crate = ::evkafka)]
+async fn crate_only() {}
+
+#[handler(fallback, fallback)]
+async fn fallback_twice() {}
+
 fn main() {}
