@@ -1,5 +1,5 @@
-//! Tests across the crates of evkafka. Nothing is to be found here but the documentation of the macros, whose examples are
-//! compiled and run from this crate: the macros' own crate cannot depend on evkafka.
+//! Tests across the crates of evkafka. Nothing is to be found here but the documentation of the macros, whose
+//! examples are compiled and run from this crate: the macros' own crate cannot depend on evkafka.
 
 #![cfg(doctest)]
 
