@@ -17,11 +17,12 @@ pub(crate) struct Keys<K: 'static> {
     owner: &'static str,
     table: &'static [Key<K>],
     given: Vec<&'static str>,
+    strange: bool,
 }
 
 impl<K: Copy> Keys<K> {
     pub(crate) fn new(owner: &'static str, table: &'static [Key<K>]) -> Self {
-        Self { owner, table, given: Vec::new() }
+        Self { owner, table, given: Vec::new(), strange: false }
     }
 
     /// The key of this name. An unknown one is a fault and gives `None`. A repeated one is a fault as well, and is
@@ -29,6 +30,7 @@ impl<K: Copy> Keys<K> {
     pub(crate) fn accept(&mut self, cx: &Ctxt, name: &Ident) -> Option<K> {
         let text = name.unraw().to_string();
         let Some(row) = self.table.iter().find(|row| row.name == text) else {
+            self.strange = true;
             cx.error(name, self.unknown(&text));
             return None;
         };
@@ -42,6 +44,22 @@ impl<K: Copy> Keys<K> {
     /// Whether a key was given, rightly or wrongly.
     pub(crate) fn given(&self, name: &str) -> bool {
         self.given.contains(&name)
+    }
+
+    /// Whether the name is none of the known ones, nor a misspelt one.
+    pub(crate) fn is_far_from_known(&self, name: &Ident) -> bool {
+        nearest(&name.unraw().to_string(), self.table.iter().map(|row| row.name)).is_none()
+    }
+
+    /// Notes that something stood there in place of a key.
+    pub(crate) fn stranger(&mut self) {
+        self.strange = true;
+    }
+
+    /// Whether a key is really missing. Where something unknown was given, that has been told, and it may well have
+    /// been meant as this key.
+    pub(crate) fn misses(&self, name: &str) -> bool {
+        !self.strange && !self.given(name)
     }
 
     fn unknown(&self, text: &str) -> String {

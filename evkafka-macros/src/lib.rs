@@ -27,3 +27,40 @@ pub fn router(input: TokenStream) -> TokenStream {
 pub fn app(input: TokenStream) -> TokenStream {
     app::app(input.into()).into()
 }
+
+#[cfg(test)]
+mod tests {
+    use proc_macro2::{TokenStream, TokenTree};
+    use quote::quote;
+
+    fn names_evkafka(tokens: TokenStream) -> bool {
+        tokens.into_iter().any(|token| match token {
+            TokenTree::Ident(ident) => ident == "evkafka",
+            TokenTree::Group(group) => names_evkafka(group.stream()),
+            _ => false,
+        })
+    }
+
+    #[test]
+    fn a_renamed_crate_is_found_nowhere_but_under_its_path() {
+        let item = quote!(
+            async fn on_a(order: Order, meta: Metadata) -> Result<(), Error> {}
+        );
+        let plain = quote!(
+            fn on_a(order: Order) {}
+        );
+        let renamed = [
+            super::handler::handler(quote!(event = "A", crate = ::renamed), item.clone()),
+            super::handler::handler(quote!(crate = ::renamed, fallback), plain),
+            super::handler::handler(quote!(event = "", crate = ::renamed), item.clone()),
+            super::router::router(quote!(crate = ::renamed; a, b)),
+            super::app::app(
+                quote!(title: "t", consumers: { c: config => [a], d: config => router }, crate: ::renamed),
+            ),
+        ];
+        for tokens in renamed {
+            assert!(!names_evkafka(tokens.clone()), "{tokens}");
+        }
+        assert!(names_evkafka(super::handler::handler(quote!(event = "A"), item)));
+    }
+}

@@ -1,10 +1,11 @@
 //! What the parsers of several macros share.
 
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{
-    Path, Token,
-    parse::{ParseBuffer, ParseStream},
+    Expr, Path, Token,
+    parse::{ParseBuffer, ParseStream, discouraged::Speculative},
+    spanned::Spanned,
     token::{Brace, Bracket},
 };
 
@@ -47,6 +48,34 @@ pub(crate) fn crate_path(cx: &Ctxt, input: ParseStream<'_>) -> Option<Path> {
             None
         }
     }
+}
+
+/// Parses an expression. On an error nothing is taken, and syn does not tell the error a second time.
+pub(crate) fn expression(input: ParseStream<'_>) -> syn::Result<Expr> {
+    let ahead = input.fork();
+    let expression = ahead.parse()?;
+    input.advance_to(&ahead);
+    Ok(expression)
+}
+
+/// A name for a generated variable. Hygiene keeps it apart from the user's variables, but not from a constant or a
+/// static of the same name: hence the underscores.
+pub(crate) fn local(name: &str) -> Ident {
+    Ident::new(&format!("__{name}"), Span::mixed_site())
+}
+
+/// The place of the user's tokens, for tokens that remain the macro's: lints leave them alone.
+pub(crate) fn located(tokens: &impl Spanned) -> Span {
+    Span::call_site().located_at(tokens.span())
+}
+
+/// The same tokens, said to stand at this place. A path that begins elsewhere would draw the compiler's arrow there.
+pub(crate) fn moved(tokens: impl ToTokens, place: Span) -> TokenStream {
+    let moved = |mut token: TokenTree| {
+        token.set_span(token.span().located_at(place));
+        token
+    };
+    tokens.into_token_stream().into_iter().map(moved).collect()
 }
 
 /// What stands in `[…]`.

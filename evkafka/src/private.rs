@@ -35,6 +35,15 @@ impl<'r, T, Via> ArgumentOf<'r, T, Via> {
         (self.extract)(context).map_err(Attempt::Undecodable)
     }
 
+    /// Makes an argument that does not borrow from the record.
+    #[inline]
+    pub fn extract_owned(self, context: &'r Context<'r>) -> Result<T, Attempt>
+    where
+        T: 'static,
+    {
+        self.extract(context)
+    }
+
     /// Notes what the argument needs from the app.
     pub fn requires(self, requirements: &mut Requirements) {
         (self.requires)(requirements);

@@ -6,3 +6,16 @@
 
 pub mod kafka;
 pub mod process;
+
+// The examples in the macros' documentation are compiled and run from here: the macros' own crate cannot depend on evkafka.
+#[cfg(doctest)]
+mod macros {
+    #[doc = include_str!("../../evkafka-macros/src/docs/handler.md")]
+    mod handler {}
+
+    #[doc = include_str!("../../evkafka-macros/src/docs/router.md")]
+    mod router {}
+
+    #[doc = include_str!("../../evkafka-macros/src/docs/app.md")]
+    mod app {}
+}

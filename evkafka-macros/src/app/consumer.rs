@@ -11,7 +11,7 @@ use syn::{
 use super::entries::{colon, comma, go_on};
 use crate::{
     ctxt::Ctxt,
-    parse::{braced, bracketed, error_to_comma, take_to_comma},
+    parse::{braced, bracketed, error_to_comma, expression, take_to_comma},
     router::Handlers,
 };
 
@@ -70,7 +70,7 @@ fn consumer(cx: &Ctxt, input: ParseStream<'_>, names: &mut Vec<String>) -> Optio
         cx.error(&name, "a consumer has a name: its metrics and logs carry it");
     }
     names.push(name.value());
-    colon(cx, input, &Bare(&name))?;
+    colon(cx, input, &Bare(&name), "config => [on_order_created]")?;
     let config = config(cx, input)?;
     let router = router(cx, input)?;
     Some(Consumer { name, config, router })
@@ -102,8 +102,7 @@ fn name(input: ParseStream<'_>) -> Option<LitStr> {
 /// The expression before `=>`, and the `=>`.
 fn config(cx: &Ctxt, input: ParseStream<'_>) -> Option<Expr> {
     let place = input.span();
-    let ahead = input.fork();
-    match input.parse::<Expr>() {
+    match expression(input) {
         Ok(Expr::Assign(ExprAssign { eq_token, .. })) => {
             cx.error(eq_token, format_args!("the handlers follow `=>`, not `=`: {EXAMPLE}"));
             take_to_comma(input);
@@ -116,7 +115,7 @@ fn config(cx: &Ctxt, input: ParseStream<'_>) -> Option<Expr> {
             None
         }
         Err(fault) => {
-            if has_arrow(&ahead) {
+            if has_arrow(&input.fork()) {
                 go_on(cx, input, fault);
             } else {
                 missing_arrow(cx, place, None);
@@ -158,5 +157,5 @@ fn router(cx: &Ctxt, input: ParseStream<'_>) -> Option<Router> {
         cx.error_at(input.span(), format_args!("expected the handlers after `=>`: {EXAMPLE}"));
         return None;
     }
-    input.parse().map_err(|fault| go_on(cx, input, fault)).ok().map(Router::Value)
+    expression(input).map_err(|fault| go_on(cx, input, fault)).ok().map(Router::Value)
 }

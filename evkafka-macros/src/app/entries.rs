@@ -1,4 +1,5 @@
 use proc_macro2::{Ident, Span, TokenStream};
+use quote::ToTokens;
 use syn::{
     Expr, Path, Token,
     ext::IdentExt,
@@ -9,7 +10,7 @@ use super::consumer::{self, Consumer};
 use crate::{
     ctxt::Ctxt,
     keys::{Key, Keys},
-    parse::{crate_path, default_crate, error_to_comma},
+    parse::{crate_path, default_crate, error_to_comma, expression, take_to_comma},
 };
 
 /// What stands in `app! { … }`.
@@ -63,10 +64,10 @@ impl App {
             self.parse_entry(cx, input, &mut keys);
             comma(cx, input, "key");
         }
-        if !keys.given("title") {
+        if keys.misses("title") {
             cx.error_at(Span::call_site(), "an app has a title: `title: \"billing\"`");
         }
-        if !keys.given("consumers") {
+        if keys.misses("consumers") {
             cx.error_at(
                 Span::call_site(),
                 "an app has consumers: `consumers: { orders: config => [on_order_created] }`",
@@ -76,14 +77,15 @@ impl App {
 
     fn parse_entry(&mut self, cx: &Ctxt, input: ParseStream<'_>, keys: &mut Keys<Name>) -> Option<()> {
         let Ok(name) = input.call(Ident::parse_any) else {
+            keys.stranger();
             error_to_comma(cx, input, "expected a key, such as `title: \"billing\"`");
             return None;
         };
         let Some(key) = keys.accept(cx, &name) else {
-            crate::parse::take_to_comma(input);
+            take_to_comma(input);
             return None;
         };
-        colon(cx, input, &name)?;
+        colon(cx, input, &name, "…")?;
         match key {
             Name::Crate => self.krate = crate_path(cx, input)?,
             Name::Consumers => {
@@ -98,19 +100,19 @@ impl App {
 }
 
 /// The `:` after a key; a `=` in its place is a fault that one can read past.
-pub(super) fn colon(cx: &Ctxt, input: ParseStream<'_>, name: &dyn quote::ToTokens) -> Option<()> {
+pub(super) fn colon(cx: &Ctxt, input: ParseStream<'_>, name: &impl ToTokens, value: &str) -> Option<()> {
     let text = name.to_token_stream();
     if input.peek(Token![:]) && !input.peek(Token![::]) {
         return input.parse::<Token![:]>().ok().map(drop);
     }
     if input.peek(Token![=]) && !input.peek(Token![==]) && !input.peek(Token![=>]) {
         let equals = input.parse::<Token![=]>().ok()?;
-        cx.error(equals, format_args!("a value follows `:` here, not `=`: `{text}: …`"));
+        cx.error(equals, format_args!("a value follows `:` here, not `=`: `{text}: {value}`"));
         return Some(());
     }
     let place = input.span();
-    let wrong = crate::parse::take_to_comma(input);
-    let message = format!("expected `:` and a value: `{text}: …`");
+    let wrong = take_to_comma(input);
+    let message = format!("expected `:` and a value: `{text}: {value}`");
     if wrong.is_empty() {
         cx.error(name, message)
     } else {
@@ -124,13 +126,13 @@ fn value(cx: &Ctxt, input: ParseStream<'_>, name: &Ident) -> Option<Expr> {
         cx.error(name, format_args!("`{name}` has no value"));
         return None;
     }
-    input.parse().map_err(|fault| go_on(cx, input, fault)).ok()
+    expression(input).map_err(|fault| go_on(cx, input, fault)).ok()
 }
 
 /// Tells a fault that syn found, and goes on at the next comma.
 pub(super) fn go_on(cx: &Ctxt, input: ParseStream<'_>, fault: syn::Error) {
     cx.push(fault);
-    crate::parse::take_to_comma(input);
+    take_to_comma(input);
 }
 
 /// The comma between two entries. Where it is missing before something that looks like an entry, that is not lost.

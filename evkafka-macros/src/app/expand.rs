@@ -1,12 +1,15 @@
 use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, format_ident, quote};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::{Expr, Path};
 
 use super::{
     consumer::{Consumer, Router},
     entries::{App, Entry},
 };
-use crate::router;
+use crate::{
+    parse::{local, located, moved},
+    router,
+};
 
 /// The calls of the builder, in the order in which the entries were written.
 ///
@@ -15,10 +18,10 @@ use crate::router;
 pub(super) fn app(app: &App) -> TokenStream {
     let krate = &app.krate;
     let title = app.entries.iter().position(|entry| matches!(entry, Entry::Title(_)));
-    let title_value = match title.map(|index| &app.entries[index]) {
-        Some(Entry::Title(title)) => title.to_token_stream(),
+    let (title_value, title_span) = match title.map(|index| &app.entries[index]) {
+        Some(Entry::Title(title)) => (title.to_token_stream(), located(title)),
         // There was an error.
-        _ => quote!(""),
+        _ => (quote!(""), Span::call_site()),
     };
     let early = match title {
         Some(index) if !matches!(app.entries[index], Entry::Title(Expr::Lit(_))) => index,
@@ -31,12 +34,13 @@ pub(super) fn app(app: &App) -> TokenStream {
             if index >= early {
                 return expression;
             }
-            let variable = format_ident!("{which}_{index}", span = Span::mixed_site());
+            let variable = local(&format!("{which}_{index}"));
             bindings.extend(quote!(let #variable = #expression;));
             variable.into_token_stream()
         }));
     }
-    let app = quote!(#krate::__private::App::new(#title_value) #calls);
+    let krate = moved(krate, title_span);
+    let app = quote_spanned!(title_span=> #krate::__private::App::new(#title_value) #calls);
     if bindings.is_empty() { app } else { quote!({ #bindings #app }) }
 }
 
@@ -45,13 +49,13 @@ impl Entry {
     fn call(&self, krate: &Path, mut keep: impl FnMut(&str, TokenStream) -> TokenStream) -> TokenStream {
         match self {
             Entry::Title(_) => TokenStream::new(),
-            Entry::Version(version) => {
-                let version = keep("version", version.to_token_stream());
-                quote!(.version(#version))
+            Entry::Version(value) => {
+                let version = keep("version", value.to_token_stream());
+                quote_spanned!(located(value)=> .version(#version))
             }
-            Entry::State(state) => {
-                let state = keep("state", state.to_token_stream());
-                quote!(.state(#state))
+            Entry::State(value) => {
+                let state = keep("state", value.to_token_stream());
+                quote_spanned!(located(value)=> .state(#state))
             }
             Entry::Consumer(Consumer { name, config, router }) => {
                 let config = keep("config", config.to_token_stream());
@@ -59,7 +63,7 @@ impl Entry {
                     Router::List(handlers) => router::expand(krate, handlers),
                     Router::Value(router) => keep("router", router.to_token_stream()),
                 };
-                quote!(.consumer(#name, #config, #router))
+                quote_spanned!(located(name)=> .consumer(#name, #config, #router))
             }
         }
     }

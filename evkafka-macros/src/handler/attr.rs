@@ -47,15 +47,12 @@ pub(super) fn parse(cx: &Ctxt, args: TokenStream) -> Attr {
 }
 
 fn arguments(cx: &Ctxt, input: ParseStream<'_>, attr: &mut Attr) {
-    let empty = input.is_empty();
     let mut keys = Keys::new("`#[handler]`", KEYS);
-    let mut faulty = false;
     let mut fallback = None;
     while !input.is_empty() {
-        faulty |= argument(cx, input, &mut keys, attr, &mut fallback).is_none();
+        argument(cx, input, &mut keys, attr, &mut fallback);
         if !input.is_empty() && !input.peek(Token![,]) {
             error_to_comma(cx, input, "expected `,` before the next key");
-            faulty = true;
         }
         let _ = input.parse::<Option<Token![,]>>();
     }
@@ -64,7 +61,7 @@ fn arguments(cx: &Ctxt, input: ParseStream<'_>, attr: &mut Attr) {
             fallback,
             "a handler has events or is the fallback, not both: the fallback takes what no event matched",
         ),
-        None if !keys.given("event") && (empty || !faulty) => cx.error_at(
+        None if keys.misses("event") => cx.error_at(
             Span::call_site(),
             "which events does it handle? Write `#[handler(event = \"OrderCreated\")]`, or \
              `#[handler(fallback)]` for those that no other handler takes",
@@ -82,14 +79,22 @@ fn argument(
     fallback: &mut Option<Ident>,
 ) -> Option<()> {
     if input.peek(Lit) {
+        keys.stranger();
         let value = take_to_comma(input);
         cx.error(&value, format_args!("expected a key: `event = {value}`"));
         return None;
     }
     let Ok(name) = input.call(Ident::parse_any) else {
+        keys.stranger();
         error_to_comma(cx, input, "expected a key: `event = \"…\"` or `fallback`");
         return None;
     };
+    let bare = input.is_empty() || input.peek(Token![,]);
+    if bare && keys.is_far_from_known(&name) {
+        keys.stranger();
+        cx.error(&name, format_args!("expected a key: `event = \"{name}\"` for the event of this name"));
+        return None;
+    }
     let Some(key) = keys.accept(cx, &name) else {
         take_to_comma(input);
         return None;
@@ -99,6 +104,7 @@ fn argument(
             equals(
                 cx,
                 input,
+                &name,
                 "write `event = \"OrderCreated\"` or `event = [\"OrderCreated\", \"OrderPaid\"]`",
             )?;
             events(cx, input, &mut attr.events)
@@ -111,18 +117,27 @@ fn argument(
             Some(())
         }
         Argument::Crate => {
-            equals(cx, input, "write `crate = ::path::to::evkafka`")?;
+            equals(cx, input, &name, "write `crate = ::path::to::evkafka`")?;
             attr.krate = crate_path(cx, input)?;
             Some(())
         }
     }
 }
 
-fn equals(cx: &Ctxt, input: ParseStream<'_>, help: &str) -> Option<()> {
-    if input.peek(Token![=]) && !input.peek(Token![==]) {
-        return input.parse::<Token![=]>().ok().map(drop);
+fn equals(cx: &Ctxt, input: ParseStream<'_>, name: &Ident, help: &str) -> Option<()> {
+    if input.peek(Token![=]) && !input.peek(Token![==]) && !input.peek(Token![=>]) {
+        input.parse::<Token![=]>().ok()?;
+        if !input.is_empty() && !input.peek(Token![,]) {
+            return Some(());
+        }
     }
-    error_to_comma(cx, input, format_args!("expected `=` and a value: {help}"));
+    let message = format!("expected `=` and a value: {help}");
+    let wrong = take_to_comma(input);
+    if wrong.is_empty() {
+        cx.error(name, message)
+    } else {
+        cx.error(wrong, message)
+    }
     None
 }
 
@@ -149,17 +164,12 @@ fn events(cx: &Ctxt, input: ParseStream<'_>, events: &mut Vec<LitStr>) -> Option
 
 fn event(cx: &Ctxt, input: ParseStream<'_>, events: &mut Vec<LitStr>) -> Option<()> {
     if !input.peek(LitStr) {
-        let place = input.span();
         let value = take_to_comma(input);
         let message = match syn::parse2::<Ident>(value.clone()) {
             Ok(name) => format!("the name of an event is a string literal: write `\"{name}\"`"),
             Err(_) => "the name of an event is a string literal, such as `\"OrderCreated\"`".to_owned(),
         };
-        if value.is_empty() {
-            cx.error_at(place, message)
-        } else {
-            cx.error(value, message)
-        }
+        cx.error(value, message);
         return None;
     }
     let name: LitStr = input.parse().ok()?;

@@ -1,17 +1,15 @@
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
-use syn::{Path, ext::IdentExt, spanned::Spanned};
+use syn::{Path, Type, ext::IdentExt};
 
-use super::{
-    attr::Attr,
-    function::Function,
-    signature::{Output, Signature},
-};
+use super::{attr::Attr, function::Function, signature::Signature};
+use crate::parse::{local, located, moved};
 
 /// The type beside the function, and what makes it a handler.
 pub(super) fn handler(attr: &Attr, function: &Function, signature: &Signature) -> TokenStream {
     let krate = &attr.krate;
-    let Names { requirements, context } = &Names::new();
+    let (requirements, context, value, attempt) =
+        (&local("requirements"), &local("context"), &local("value"), &local("attempt"));
     let spec = {
         let name = &function.sig.ident.unraw().to_string();
         let events = &attr.events;
@@ -27,12 +25,20 @@ pub(super) fn handler(attr: &Attr, function: &Function, signature: &Signature) -
     // Only here do an argument's tokens become a bound: both functions call it in the same words and with the same
     // spans, so that the compiler tells a fault in them once.
     let arguments: Vec<_> = (signature.arguments.iter())
-        .map(|ty| quote_spanned!(located(ty)=> #krate::__private::argument::<#ty, _>()))
+        .map(|ty| {
+            let krate = moved(krate, located(ty));
+            quote_spanned!(located(ty)=> #krate::__private::argument::<#ty, _>())
+        })
         .collect();
-    let values: Vec<_> = (0..arguments.len())
-        .map(|index| format_ident!("argument_{index}", span = Span::mixed_site()))
-        .collect();
-    let call = call(krate, function, &signature.output, &values);
+    // A plain function leaves the thread on which the record is borrowed.
+    let extract = if function.sig.asyncness.is_none() { "extract_owned" } else { "extract" };
+    let extracts = signature.arguments.iter().zip(&arguments).map(|(ty, argument)| {
+        let context = moved(context, located(ty));
+        let extract = format_ident!("{extract}", span = located(ty));
+        quote_spanned!(located(ty)=> #argument.#extract(#context))
+    });
+    let values: Vec<_> = (0..arguments.len()).map(|index| local(&format!("argument_{index}"))).collect();
+    let call = call(krate, function, signature.output.as_ref(), &values);
     item(
         krate,
         function,
@@ -44,9 +50,9 @@ pub(super) fn handler(attr: &Attr, function: &Function, signature: &Signature) -
         },
         &quote! {
             #(
-                let #values = match #arguments.extract(#context) {
-                    #krate::__private::Ok(value) => value,
-                    #krate::__private::Err(attempt) => return attempt,
+                let #values = match #extracts {
+                    #krate::__private::Ok(#value) => #value,
+                    #krate::__private::Err(#attempt) => return #attempt,
                 };
             )*
             #call
@@ -68,19 +74,6 @@ pub(super) fn placeholder(krate: &Path, function: &Function) -> TokenStream {
     )
 }
 
-/// The idents that generated functions bind, out of the reach of the user's.
-struct Names {
-    requirements: Ident,
-    context: Ident,
-}
-
-impl Names {
-    fn new() -> Self {
-        let local = |name| Ident::new(name, Span::mixed_site());
-        Self { requirements: local("requirements"), context: local("context") }
-    }
-}
-
 fn item(
     krate: &Path,
     function: &Function,
@@ -89,14 +82,19 @@ fn item(
     body: &TokenStream,
 ) -> TokenStream {
     let Function { vis, sig, .. } = function;
-    let (name, context) = (&sig.ident, Names::new().context);
+    let (name, context) = (&sig.ident, local("context"));
     let type_attrs = function.type_attrs();
     let cfgs = function.cfgs();
-    let doc =
-        format!("What [`#[handler]`](macro@{}) made of the function of the same name.", path_text(krate));
+    // Where the compiler says that the future is not `Send`.
+    let call = {
+        let (krate, context) = (moved(krate, located(name)), moved(&context, located(name)));
+        quote_spanned! {located(name)=>
+            async fn call<'r>(#context: &'r #krate::__private::Context<'r>) -> #krate::__private::Attempt { #body }
+        }
+    };
     quote! {
         #(#type_attrs)*
-        #[doc = #doc]
+        /// What `#[handler]` made of the function of the same name.
         #[allow(
             non_camel_case_types,
             unreachable_pub,
@@ -113,46 +111,22 @@ fn item(
 
             #requires
 
-            async fn call<'r>(#context: &'r #krate::__private::Context<'r>) -> #krate::__private::Attempt {
-                #body
-            }
+            #call
         }
     }
 }
 
 /// Calls the function with the extracted arguments and makes an `Attempt` of what it returns.
-fn call(krate: &Path, function: &Function, output: &Output, values: &[Ident]) -> TokenStream {
+fn call(krate: &Path, function: &Function, output: Option<&Type>, values: &[Ident]) -> TokenStream {
     let name = &function.sig.ident;
-    let blocking = function.sig.asyncness.is_none();
+    let outcome = output.map(|ty| {
+        let krate = moved(krate, located(ty));
+        quote_spanned!(located(ty)=> #krate::__private::outcome::<#ty>)
+    });
     let called = quote!(#name(#(#values),*));
-    match (blocking, output) {
-        (false, Output::Never) => quote!(#called.await),
-        (true, Output::Never) => quote!(#krate::__private::call_blocking(move || #called).await),
-        (false, output) => {
-            let outcome = outcome(krate, output);
-            quote!(#outcome(#called.await))
-        }
-        (true, output) => {
-            let outcome = outcome(krate, output);
-            quote!(#krate::__private::call_blocking(move || #outcome(#called)).await)
-        }
+    if function.sig.asyncness.is_some() {
+        quote!(#outcome(#called.await))
+    } else {
+        quote!(#krate::__private::call_blocking(move || #outcome(#called)).await)
     }
-}
-
-fn outcome(krate: &Path, output: &Output) -> TokenStream {
-    match output {
-        Output::Type(ty) => quote_spanned!(located(ty)=> #krate::__private::outcome::<#ty>),
-        Output::Opaque(ty) => quote_spanned!(located(ty)=> #krate::__private::outcome),
-        Output::Never => quote!(#krate::__private::outcome::<()>),
-    }
-}
-
-/// The place of the user's tokens, for tokens that remain the macro's: lints leave them alone.
-fn located(tokens: &impl Spanned) -> Span {
-    Span::mixed_site().located_at(tokens.span())
-}
-
-fn path_text(path: &Path) -> String {
-    let segments: Vec<_> = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
-    format!("{}::handler", segments.join("::"))
 }

@@ -25,6 +25,8 @@ pub(crate) fn handler(args: TokenStream, item: TokenStream) -> TokenStream {
             let handler = expand::handler(&attr, &function, &signature);
             quote!(#function #handler)
         }
+        // Among the items of an `impl` there is no room for a type.
+        Some(faults) if function.sig.receiver().is_some() => quote!(#faults #function),
         Some(faults) => {
             let placeholder = expand::placeholder(&attr.krate, &function);
             quote!(#faults #function #placeholder)

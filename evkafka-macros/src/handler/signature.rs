@@ -1,7 +1,6 @@
-use proc_macro2::TokenStream;
-use quote::ToTokens;
 use syn::{
-    FnArg, GenericParam, PatType, ReturnType, Safety, Type, TypeImplTrait, parse_quote,
+    FnArg, GenericParam, PatType, ReturnType, Safety, Type, TypeImplTrait, parse_quote, parse_quote_spanned,
+    spanned::Spanned,
     visit::{self, Visit},
 };
 
@@ -15,17 +14,8 @@ use crate::ctxt::Ctxt;
 pub(super) struct Signature {
     /// The types of the arguments, fit to stand outside of the function.
     pub(super) arguments: Vec<Type>,
-    pub(super) output: Output,
-}
-
-/// How the expansion can name what the function returns.
-pub(super) enum Output {
-    /// By its type.
-    Type(Type),
-    /// Not at all (`impl Trait`); the tokens are what errors stand on.
-    Opaque(TokenStream),
-    /// There is nothing to name: it does not return.
-    Never,
+    /// The type of what it returns, `_` if it has no name (`impl Trait`); `None` if it never returns.
+    pub(super) output: Option<Type>,
 }
 
 /// Checks what a handler's function may look like.
@@ -99,13 +89,13 @@ fn typed(cx: &Ctxt, argument: &PatType, blocking: bool) -> Type {
     elided(&argument.ty)
 }
 
-fn output(output: &ReturnType) -> Output {
+fn output(output: &ReturnType) -> Option<Type> {
     match output {
-        ReturnType::Default => Output::Type(parse_quote!(())),
+        ReturnType::Default => Some(parse_quote!(())),
         ReturnType::Type(_, ty) => match &**ty {
-            Type::Never(_) => Output::Never,
-            ty if first_impl(ty).is_some() => Output::Opaque(ty.to_token_stream()),
-            ty => Output::Type(elided(ty)),
+            Type::Never(_) => None,
+            ty if first_impl(ty).is_some() => Some(parse_quote_spanned!(ty.span()=> _)),
+            ty => Some(elided(ty)),
         },
     }
 }

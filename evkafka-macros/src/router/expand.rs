@@ -1,8 +1,9 @@
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Delimiter, Group, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{Path, spanned::Spanned};
 
 use super::Handlers;
+use crate::parse::{local, located};
 
 /// An expression: the router with these handlers.
 pub(crate) fn router(krate: &Path, handlers: &Handlers) -> TokenStream {
@@ -10,20 +11,27 @@ pub(crate) fn router(krate: &Path, handlers: &Handlers) -> TokenStream {
     let len = paths.len();
     let indices: Vec<_> = (0..len).collect();
     let private = &quote!(#krate::__private);
-    let local = |name| Ident::new(name, Span::mixed_site());
     let (visit, index, requirements, context, f) =
         (local("visit"), local("index"), local("requirements"), local("context"), local("f"));
     // Each on its handler's path, where the error about a second handler for an event belongs.
     let checks = paths.iter().zip(&indices).map(|(path, index)| {
-        let span = Span::mixed_site().located_at(path.span());
-        quote_spanned!(span=> const _: () = __EVKAFKA_CONFLICTS.check(#index, __EVKAFKA_SPECS);)
+        let mut arguments = Group::new(Delimiter::Parenthesis, quote!(#index, __EVKAFKA_SPECS));
+        arguments.set_span(path.segments.last().map_or_else(Span::call_site, located));
+        quote_spanned!(located(path)=> const _: () = __EVKAFKA_CONFLICTS.check #arguments;)
     });
+    // In the same words and with the same spans wherever they stand, so that the compiler tells a fault in them once.
+    let handlers: Vec<_> =
+        paths.iter().map(|path| quote_spanned!(path.span()=> <#path as #private::Handler>)).collect();
+    let calls = paths
+        .iter()
+        .zip(&handlers)
+        .map(|(path, handler)| quote_spanned!(path.span()=> #handler::call(#context).await));
     quote!({
         struct __Routes {}
 
-        const __EVKAFKA_SPECS: &[#private::HandlerSpec; #len] = &[#(<#paths as #private::Handler>::SPEC),*];
-        const __EVKAFKA_CONFLICTS: #private::unique::Conflicts<#len> =
-            #private::unique::Conflicts::new::<{ #private::unique::slots(__EVKAFKA_SPECS) }>(__EVKAFKA_SPECS);
+        const __EVKAFKA_SPECS: &[#private::HandlerSpec; #len] = &[#(#handlers::SPEC),*];
+        const __EVKAFKA_CONFLICTS: &#private::unique::Conflicts<#len> =
+            &#private::unique::Conflicts::new::<{ #private::unique::slots(__EVKAFKA_SPECS) }>(__EVKAFKA_SPECS);
         #(#checks)*
 
         #[automatically_derived]
@@ -36,7 +44,7 @@ pub(crate) fn router(krate: &Path, handlers: &Handlers) -> TokenStream {
 
             fn requires(&self, #index: ::core::primitive::usize, #requirements: &mut #private::Requirements) {
                 match #index {
-                    #(#indices => <#paths as #private::Handler>::requires(#requirements),)*
+                    #(#indices => #handlers::requires(#requirements),)*
                     _ => #private::no_such_handler(#index),
                 }
             }
@@ -47,7 +55,7 @@ pub(crate) fn router(krate: &Path, handlers: &Handlers) -> TokenStream {
                 #context: &'r #private::Context<'r>,
             ) -> #private::Attempt {
                 match #index {
-                    #(#indices => <#paths as #private::Handler>::call(#context).await,)*
+                    #(#indices => #calls,)*
                     _ => #private::no_such_handler(#index),
                 }
             }

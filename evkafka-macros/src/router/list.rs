@@ -12,8 +12,8 @@ use crate::{
 pub(crate) struct Handlers(Vec<Path>);
 
 impl Handlers {
-    /// Parses `a, module::b, …` to the end. `place` is where to say that nothing stands there: the whole call if there is
-    /// no better one.
+    /// Parses `a, module::b, …` to the end. `place` is where to say that nothing stands there: the whole call if there
+    /// is no better one.
     pub(crate) fn parse(cx: &Ctxt, input: ParseStream<'_>, place: Option<Span>) -> Self {
         if input.is_empty() {
             cx.error_at(

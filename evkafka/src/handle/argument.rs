@@ -49,7 +49,7 @@ pub trait FromContext<'r>: Sized {
     message = "`{Self}` cannot be an argument of a handler",
     label = "neither an event nor an extractor",
     note = "for the payload: derive `serde::Deserialize` for `{Self}`",
-    note = "for anything else take `State<T>`, `Metadata`, `Headers`, `Key`, `Raw`, `Text`, `EventType`, `CancellationToken`, or implement `evkafka::handle::FromContext`"
+    note = "for anything else take `State<T>` (of a `T: Clone + Send + Sync + 'static`), `Metadata`, `Headers`, `Key`, `Raw`, `Text`, `EventType`, `CancellationToken`, or implement `evkafka::handle::FromContext`"
 )]
 pub trait Argument<'r, Via>: Sized {
     #[doc(hidden)]

@@ -4,7 +4,7 @@ use crate::handle::{Attempt, Context, HandlerSpec, Requirements};
 /// it; [`Merged`] composes two.
 ///
 /// The items of this trait are the engine's and may change.
-pub trait Routes: Send + Sync + 'static {
+pub trait Routes: Clone + Send + Sync + 'static {
     /// How many handlers there are; their indices are `0..LEN`.
     const LEN: usize;
 

@@ -2,7 +2,7 @@
 //!
 //! [`router!`](crate::router) builds one [`Conflicts`] for its list, a hash table that is filled once, and then asks
 //! it about each handler, in a `const` that stands on the handler's path. Lists that are merged at run time are
-//! checked by [`RouteTable`](super::table::RouteTable).
+//! checked by the routing table.
 
 use crate::handle::HandlerSpec;
 

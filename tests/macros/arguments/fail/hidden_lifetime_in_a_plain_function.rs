@@ -1,0 +1,6 @@
+use evkafka::{Key, handler};
+
+#[handler(event = "A")]
+fn hidden(_key: Key) {}
+
+fn main() {}

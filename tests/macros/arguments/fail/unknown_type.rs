@@ -1,0 +1,6 @@
+use evkafka::handler;
+
+#[handler(event = "A")]
+async fn on_a(_order: Order, _name: &'a str) {}
+
+fn main() {}

@@ -1,0 +1,32 @@
+#![no_implicit_prelude]
+#![deny(warnings)]
+
+#[::evkafka::handler(event = "A")]
+async fn a(
+    number: u8,
+    meta: ::evkafka::Metadata,
+    key: ::evkafka::Key<'_>,
+) -> ::core::result::Result<(), ::std::string::String> {
+    let _ = (number, meta, key);
+    ::core::result::Result::Ok(())
+}
+
+#[::evkafka::handler(fallback)]
+fn rest() {}
+
+fn config<T>() -> T {
+    ::core::unimplemented!()
+}
+
+fn app() -> ::evkafka::App {
+    ::evkafka::app! {
+        title: "billing",
+        state: 7_u8,
+        consumers: { orders: config() => [a, rest], rest: config() => ::evkafka::router![rest] },
+    }
+}
+
+fn main() {
+    let _ = ::core::clone::Clone::clone(&::evkafka::router![a, rest]);
+    let _ = app as fn() -> ::evkafka::App;
+}
