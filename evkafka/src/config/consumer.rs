@@ -282,7 +282,7 @@ impl ConsumerConfig {
     /// It is shared out among the partitions that the topics have when the consumer starts: half of a partition's share
     /// may wait in its queue, the other half is for a fetch that is under way. It counts records as they are
     /// after decompression in the queue, and before it in a fetch; a record that is larger than a share is
-    /// fetched all the same. With so many partitions that a share would be below 32 KiB, each has 32 KiB. The properties
+    /// fetched all the same. With so many partitions that a share would be below 256 KiB, each has 256 KiB. The properties
     /// `queued.max.messages.kbytes` and `fetch.message.max.bytes` set the two for each partition instead.
     pub fn prefetch_memory_mib(mut self, mebibytes: u32) -> Self {
         self.prefetch_memory_mib = mebibytes;
