@@ -13,14 +13,12 @@ use super::{assignment::Assignment, shared::Shared};
 use crate::{
     error::Inner,
     native::{ClientHandle, CommitEntry, CommitQueue, CommitReply},
+    settle::Backoff,
 };
 
 /// After this time without an answer a commit counts as failed. librdkafka itself gives up after `socket.timeout.ms`
 /// (60 s), so this is for the case that it does not answer at all.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(70);
-
-/// How long to wait before a failed commit is tried again, when a lane waits for it.
-const RETRY: Duration = Duration::from_millis(200);
 
 /// The committing task of one member.
 pub(super) struct Committer {
@@ -40,6 +38,7 @@ impl Committer {
         queue.listen(Arc::clone(&answered));
         let mut ticks = interval(self.interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut failures = 0;
         loop {
             tokio::select! {
                 biased;
@@ -49,29 +48,37 @@ impl Committer {
             }
             let sent = self.assignment.commit_with(|entries| (queue.send(&entries), entries));
             let Some((sent, entries)) = sent else { continue };
-            let result = match sent {
+            let reply = match sent {
                 Ok(()) => tokio::select! {
                     biased;
                     () = self.stop.cancelled() => return,
-                    reply = answer(&queue, &answered) => reply.result,
+                    reply = answer(&queue, &answered) => reply,
                 },
-                Err(code) => Err(code),
+                Err(code) => CommitReply { result: Err(code), refused: Vec::new() },
             };
-            if let Err(code) = result {
-                self.failed(code);
-                tokio::select! {
-                    () = self.stop.cancelled() => return,
-                    () = sleep(RETRY) => self.wanted.notify_one(),
+            let accepted: Vec<CommitEntry> =
+                entries.into_iter().filter(|entry| reply.accepts(entry)).collect();
+            self.assignment.acknowledge(&accepted);
+            match reply.into_result() {
+                Ok(()) => failures = 0,
+                Err(code) => {
+                    failures += 1;
+                    self.failed(code);
+                    let wait = self.backoff().wait(failures, fastrand::f64());
+                    tokio::select! {
+                        () = self.stop.cancelled() => return,
+                        // A lane may be waiting for it.
+                        () = sleep(wait) => self.wanted.notify_one(),
+                    }
                 }
-            } else {
-                self.acknowledge(&entries);
             }
         }
     }
 
-    fn acknowledge(&self, entries: &[CommitEntry]) {
-        tracing::trace!(consumer = %self.shared.consumer, partitions = entries.len(), "offsets committed");
-        self.assignment.acknowledge(entries);
+    /// How long to wait before a failed commit is sent again: never longer than the interval, unless that is very short.
+    fn backoff(&self) -> Backoff {
+        let first = Duration::from_millis(200);
+        Backoff::exponential(first, self.interval.max(first))
     }
 
     fn failed(&self, code: RDKafkaErrorCode) {
@@ -99,7 +106,7 @@ async fn answer(queue: &CommitQueue, answered: &Notify) -> CommitReply {
             return reply;
         }
         if Instant::now() >= deadline {
-            return CommitReply { result: Err(RDKafkaErrorCode::OperationTimedOut) };
+            return CommitReply::timed_out();
         }
         // Looks again every second, in case a wake-up was lost.
         let _ = timeout(Duration::from_secs(1), answered.notified()).await;

@@ -9,7 +9,7 @@ use rdkafka::{
     ClientContext,
     config::RDKafkaLogLevel,
     consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance},
-    error::KafkaError,
+    error::{KafkaError, RDKafkaErrorCode},
     topic_partition_list::TopicPartitionList,
 };
 use tokio::{runtime::Handle, sync::Notify};
@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     error::Inner,
-    native::{ClientHandle, CommitQueue, PartitionQueue},
+    native::{ClientHandle, CommitEntry, CommitQueue, CommitReply, PartitionQueue},
     record::Origin,
     settle::Progress,
 };
@@ -136,14 +136,15 @@ impl Coordinator {
 /// Commits and waits for the answer.
 pub(super) fn commit_blocking(
     client: &Arc<ClientHandle>,
-    entries: &[crate::native::CommitEntry],
+    entries: &[CommitEntry],
     deadline: Instant,
-) -> Result<(), rdkafka::error::RDKafkaErrorCode> {
+) -> Result<(), RDKafkaErrorCode> {
     let queue = CommitQueue::new(client);
     queue.send(entries)?;
     queue
         .poll(deadline.saturating_duration_since(Instant::now()))
-        .map_or(Err(rdkafka::error::RDKafkaErrorCode::OperationTimedOut), |reply| reply.result)
+        .unwrap_or_else(CommitReply::timed_out)
+        .into_result()
 }
 
 impl ConsumerContext for Coordinator {

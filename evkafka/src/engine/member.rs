@@ -266,9 +266,8 @@ impl Poller {
             Some(Err(error)) if is_final(&error) => self
                 .shared
                 .report(Inner::Client { consumer: Arc::clone(&self.shared.consumer), cause: error.into() }),
-            Some(Err(error)) => {
-                tracing::warn!(consumer = %self.shared.consumer, %error, "the Kafka client reports an error");
-            }
+            // The context has logged it already, with the client's reason.
+            Some(Err(_)) => {}
         }
     }
 

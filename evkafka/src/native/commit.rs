@@ -1,5 +1,5 @@
 use std::{
-    ffi::CString,
+    ffi::{CStr, CString},
     ptr::{self, NonNull},
     sync::Arc,
     time::Duration,
@@ -10,7 +10,7 @@ use rdkafka::{
         RD_KAFKA_EVENT_OFFSET_COMMIT, rd_kafka_commit_queue, rd_kafka_event_destroy, rd_kafka_event_error,
         rd_kafka_event_topic_partition_list, rd_kafka_event_type, rd_kafka_queue_new, rd_kafka_queue_poll,
         rd_kafka_resp_err_t, rd_kafka_topic_partition_list_add, rd_kafka_topic_partition_list_destroy,
-        rd_kafka_topic_partition_list_new,
+        rd_kafka_topic_partition_list_new, rd_kafka_topic_partition_list_t,
     },
     error::RDKafkaErrorCode,
 };
@@ -27,10 +27,33 @@ pub(crate) struct CommitEntry {
 }
 
 /// The broker's answer to a commit, or librdkafka's in its place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CommitReply {
-    /// The first error: of the whole commit, or of one of its partitions.
+    /// The error of the commit as a whole, if there is one.
     pub(crate) result: Result<(), RDKafkaErrorCode>,
+    /// The partitions that have an error of their own, with it.
+    pub(crate) refused: Vec<(String, i32, RDKafkaErrorCode)>,
+}
+
+impl CommitReply {
+    /// There was no answer in time.
+    pub(crate) fn timed_out() -> Self {
+        Self { result: Err(RDKafkaErrorCode::OperationTimedOut), refused: Vec::new() }
+    }
+
+    /// The first error in it.
+    pub(crate) fn into_result(self) -> Result<(), RDKafkaErrorCode> {
+        self.refused.first().map_or(self.result, |(.., code)| Err(*code))
+    }
+
+    /// Whether the broker has taken this entry's offset.
+    pub(crate) fn accepts(&self, entry: &CommitEntry) -> bool {
+        let is_refused = |(topic, partition, _): &(String, i32, _)| {
+            *partition == entry.partition && *topic == *entry.topic
+        };
+        // librdkafka repeats an error of one partition as that of the whole.
+        !self.refused.iter().any(is_refused) && (self.result.is_ok() || !self.refused.is_empty())
+    }
 }
 
 /// Commits explicit offsets and gets the answers on a queue of its own, so that nobody has to block.
@@ -88,8 +111,8 @@ impl CommitQueue {
         unsafe {
             let is_commit = rd_kafka_event_type(event) == RD_KAFKA_EVENT_OFFSET_COMMIT;
             let reply = is_commit.then(|| CommitReply {
-                result: into_result(rd_kafka_event_error(event))
-                    .and_then(|()| first_error(rd_kafka_event_topic_partition_list(event))),
+                result: into_result(rd_kafka_event_error(event)),
+                refused: refused(rd_kafka_event_topic_partition_list(event)),
             });
             rd_kafka_event_destroy(event);
             reply
@@ -97,21 +120,53 @@ impl CommitQueue {
     }
 }
 
+/// The elements that have an error.
+///
 /// # Safety
 /// `list` is null or a valid list.
-unsafe fn first_error(
-    list: *const rdkafka::bindings::rd_kafka_topic_partition_list_t,
-) -> Result<(), RDKafkaErrorCode> {
+unsafe fn refused(list: *const rd_kafka_topic_partition_list_t) -> Vec<(String, i32, RDKafkaErrorCode)> {
     // SAFETY: valid (caller).
-    let Some(list) = (unsafe { list.as_ref() }) else { return Ok(()) };
+    let Some(list) = (unsafe { list.as_ref() }) else { return Vec::new() };
     let count = usize::try_from(list.cnt).unwrap_or(0);
     // SAFETY: `elems` points to `cnt` elements.
-    (0..count).try_for_each(|index| into_result(unsafe { (*list.elems.add(index)).err }))
+    let elements = (0..count).map(|index| unsafe { &*list.elems.add(index) });
+    elements
+        .filter_map(|element| {
+            let code = into_result(element.err).err()?;
+            // SAFETY: an element's topic is a string that ends with a NUL.
+            let topic = unsafe { CStr::from_ptr(element.topic) }.to_string_lossy().into_owned();
+            Some((topic, element.partition, code))
+        })
+        .collect()
 }
 
 fn into_result(error: rd_kafka_resp_err_t) -> Result<(), RDKafkaErrorCode> {
     match error {
         rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR => Ok(()),
         error => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(partition: i32) -> CommitEntry {
+        CommitEntry { topic: "orders".into(), partition, offset: 1 }
+    }
+
+    #[test]
+    fn one_refused_partition_does_not_refuse_the_others() {
+        let code = RDKafkaErrorCode::UnknownTopicOrPartition;
+        let reply = CommitReply { result: Err(code), refused: vec![("orders".to_owned(), 1, code)] };
+        assert!(reply.accepts(&entry(0)) && !reply.accepts(&entry(1)));
+        assert_eq!(reply.into_result(), Err(code));
+    }
+
+    #[test]
+    fn an_error_of_the_whole_commit_refuses_all() {
+        assert!(!CommitReply::timed_out().accepts(&entry(0)));
+        let accepted = CommitReply { result: Ok(()), refused: Vec::new() };
+        assert!(accepted.accepts(&entry(0)));
     }
 }
