@@ -14,12 +14,14 @@ pub(super) fn handler(attr: &Attr, function: &Function, signature: &Signature) -
         let name = &function.sig.ident.unraw().to_string();
         let events = &attr.events;
         let summary = function.summary();
+        let blocking = function.sig.asyncness.is_none().then(|| quote!(.blocking()));
         quote! {
             #krate::__private::HandlerSpec::new(
                 ::core::concat!(::core::module_path!(), "::", #name),
                 &[#(#events),*],
                 #summary,
             )
+            #blocking
         }
     };
     // Only here do an argument's tokens become a bound: both functions call it in the same words and with the same

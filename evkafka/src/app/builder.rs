@@ -87,7 +87,7 @@ impl App {
     ) -> Self {
         let name: Arc<str> = name.into().into();
         let requirements = requirements(&router);
-        let pipeline = match Routed::new(router) {
+        let pipeline = match Routed::new(router, &config) {
             Ok(routed) => Some(Arc::new(routed) as Arc<dyn Pipeline>),
             Err(faults) => {
                 self.faults.extend(faults.iter().map(|fault| format!("consumer `{name}`: {fault}")));

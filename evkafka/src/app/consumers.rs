@@ -13,11 +13,10 @@ use tokio::{
 
 use super::builder::{App, Entry};
 use crate::{
-    config::{AutoCommitMode, Concurrency},
+    config::Concurrency,
     engine::{DrainPlan, Member, MemberSettings, Report, Shared},
     error::{Error, Inner, Result},
     handle::States,
-    settle::Judge,
 };
 
 /// The members of all consumers' groups, running.
@@ -110,14 +109,9 @@ fn start_members(
 ) -> Result<Vec<Member>> {
     let Entry { name, config, pipeline, .. } = entry;
     let pipeline = pipeline.expect("an app with a router in conflict is refused before it starts");
-    let judge = match config.auto_commit_mode {
-        AutoCommitMode::PostCommit => Judge::PostCommit(config.failure_policy.clone()),
-        AutoCommitMode::PreCommit => Judge::PreCommit,
-    };
     let shared = Arc::new(Shared {
         consumer: name,
         mode: config.auto_commit_mode,
-        judge,
         concurrency: config.concurrency,
         permits: Arc::new(Semaphore::new(permits(config.concurrency))),
         event_type_header: config.event_type_header.clone(),

@@ -38,6 +38,7 @@ use crate::settle::FailurePolicy;
 /// | `concurrency` | `"partition"` | [which records are handled side by side](Self::concurrency) |
 /// | `in_flight` | `100` | [how many of them](Concurrency::in_flight), if `concurrency` is `"key"` or `"unordered"` |
 /// | `prefetch_memory_mib` | `64` | [how much is fetched ahead](Self::prefetch_memory_mib) |
+/// | `attempt_timeout` | unlimited | [how long an attempt at a record may take](FailurePolicy::attempt_timeout) |
 /// | `retry_attempts` | unlimited | [how often a record is tried, the first time included](FailurePolicy::attempts) |
 /// | `retry_backoff` | `"100ms"` | [the wait after the first failure](FailurePolicy::backoff) |
 /// | `retry_backoff_max` | `"30s"` | [the longest wait between attempts](FailurePolicy::backoff) |
@@ -138,6 +139,7 @@ pub(super) const SETTINGS: &[&str] = &[
     "concurrency",
     "in_flight",
     "prefetch_memory_mib",
+    "attempt_timeout",
     "retry_attempts",
     "retry_backoff",
     "retry_backoff_max",
@@ -292,7 +294,7 @@ impl ConsumerConfig {
     /// What to do with a record whose handling failed, in post-commit mode. Default: try for ever, and stop the app at a
     /// record that cannot be decoded ([`FailurePolicy::default`]).
     ///
-    /// In a configuration file it is spread over the settings `retry_attempts`, `retry_backoff`, `retry_backoff_max` and
+    /// In a configuration file it is spread over the settings `attempt_timeout`, `retry_attempts`, `retry_backoff`, `retry_backoff_max` and
     /// `retry_last_step` (`"stop"` or `"skip"`).
     pub fn failure_policy(mut self, policy: FailurePolicy) -> Self {
         self.failure_policy = policy;

@@ -96,6 +96,7 @@ impl Reader {
             "concurrency" => config.concurrency = value.choice()?,
             "in_flight" => self.in_flight = Some(value.number()?),
             "prefetch_memory_mib" => config.prefetch_memory_mib = value.number()?,
+            "attempt_timeout" => config.failure_policy.limit_attempt_time(value.duration()?),
             "retry_attempts" => config.failure_policy.limit(value.number()?),
             "retry_backoff" => config.failure_policy.backoff.initial = value.duration()?,
             "retry_backoff_max" => config.failure_policy.backoff.max = value.duration()?,

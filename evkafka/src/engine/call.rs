@@ -3,30 +3,45 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
     task::Poll,
+    time::Duration,
 };
 
+use tokio::time::{Sleep, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::handle::{Attempt, panic};
 
 /// Runs one attempt to its end; `None` if it was dropped because `abort` was cancelled first.
 ///
-/// A panic is an attempt that failed. The future is not polled again after it.
+/// An attempt that is not done after `limit` is dropped and has failed. A panic is an attempt that failed. The future is not polled again after it.
 ///
 /// # Cancel safety
 /// Dropping it drops the attempt.
 pub(crate) async fn guarded(
     attempt: impl Future<Output = Attempt>,
     abort: &CancellationToken,
+    limit: Option<Duration>,
 ) -> Option<Attempt> {
     let mut attempt = pin!(attempt);
     let mut aborted = pin!(abort.cancelled());
+    // Only an attempt that has to wait sets a timer.
+    let mut deadline = pin!(None::<Sleep>);
     poll_fn(|cx| {
         // Unwind safety: after a panic the future is only dropped, and user state that a panic can break is the
         // user's to guard, as with tokio's own tasks.
         match catch_unwind(AssertUnwindSafe(|| attempt.as_mut().poll(cx))) {
             Ok(Poll::Ready(attempt)) => Poll::Ready(Some(attempt)),
-            Ok(Poll::Pending) => aborted.as_mut().poll(cx).map(|()| None),
+            Ok(Poll::Pending) => {
+                if aborted.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(None);
+                }
+                let Some(limit) = limit else { return Poll::Pending };
+                if deadline.is_none() {
+                    deadline.set(Some(sleep(limit)));
+                }
+                let deadline = deadline.as_mut().as_pin_mut().expect("was set");
+                deadline.poll(cx).map(|()| Some(Attempt::TimedOut(limit)))
+            }
             Err(payload) => Poll::Ready(Some(Attempt::Panicked(panic::message(&*payload)))),
         }
     })
@@ -40,7 +55,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_an_attempt_that_failed() {
-        let attempt = guarded(async { panic!("boom {}", 7) }, &CancellationToken::new()).await;
+        let attempt = guarded(async { panic!("boom {}", 7) }, &CancellationToken::new(), None).await;
         assert!(matches!(attempt, Some(Attempt::Panicked(message)) if message == "boom 7"));
     }
 
@@ -53,7 +68,7 @@ mod tests {
             std::future::pending().await
         };
         let canceller = abort.clone();
-        let (attempt, ()) = tokio::join!(guarded(attempt, &abort), async move { canceller.cancel() });
+        let (attempt, ()) = tokio::join!(guarded(attempt, &abort, None), async move { canceller.cancel() });
         assert!(attempt.is_none());
         assert!(on_drop.await.is_err(), "the sender must be gone");
     }
@@ -62,7 +77,22 @@ mod tests {
     async fn an_attempt_that_is_ready_is_not_lost_to_an_abort() {
         let abort = CancellationToken::new();
         abort.cancel();
-        let attempt = guarded(async { Attempt::Returned(Outcome::Done) }, &abort).await;
+        let attempt = guarded(async { Attempt::Returned(Outcome::Done) }, &abort, None).await;
         assert!(matches!(attempt, Some(Attempt::Returned(Outcome::Done))));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_attempt_that_takes_too_long_is_dropped_and_has_failed() {
+        let limit = Duration::from_secs(60);
+        let (dropped, on_drop) = tokio::sync::oneshot::channel::<()>();
+        let attempt = async move {
+            let _dropped = dropped;
+            std::future::pending().await
+        };
+        let begun = tokio::time::Instant::now();
+        let attempt = guarded(attempt, &CancellationToken::new(), Some(limit)).await;
+        assert!(matches!(attempt, Some(Attempt::TimedOut(after)) if after == limit));
+        assert_eq!(begun.elapsed(), limit);
+        assert!(on_drop.await.is_err(), "the sender must be gone");
     }
 }

@@ -1,9 +1,11 @@
-use std::{pin::Pin, sync::Arc};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
 use super::lane::Lane;
 use crate::{
+    config::{AutoCommitMode, ConsumerConfig},
     handle::{HandlerSpec, Requirements},
     route::{RouteFault, RouteTable, Router, Routes},
+    settle::Judge,
 };
 
 /// A consumer's handlers behind one dynamic call for each lane. Only what is behind it is generic over the handlers.
@@ -16,17 +18,38 @@ pub(crate) trait Pipeline: Send + Sync {
 pub(crate) struct Routed<R> {
     pub(super) routes: R,
     pub(super) table: RouteTable,
+    /// What is decided for each handler once, by its index.
+    pub(super) rules: Vec<Rule>,
+}
+
+/// How a handler's attempts are judged.
+#[derive(Debug)]
+pub(super) struct Rule {
+    pub(super) judge: Judge,
+    /// How long an attempt may take.
+    pub(super) time_limit: Option<Duration>,
 }
 
 impl<R: Routes> Routed<R> {
-    /// Prepares a router.
+    /// Prepares a router for a consumer.
     ///
     /// # Errors
     /// With all its conflicts.
-    pub(crate) fn new(router: Router<R>) -> Result<Self, Vec<RouteFault>> {
+    pub(crate) fn new(router: Router<R>, config: &ConsumerConfig) -> Result<Self, Vec<RouteFault>> {
+        let routes = router.routes;
         let mut specs: Vec<HandlerSpec> = Vec::with_capacity(R::LEN);
-        router.routes.specs(&mut |spec| specs.push(spec));
-        Ok(Self { table: RouteTable::new(&specs)?, routes: router.routes })
+        routes.specs(&mut |spec| specs.push(spec));
+        let rule = |(index, spec): (usize, &HandlerSpec)| {
+            let policy = routes.policy(index).unwrap_or(&config.failure_policy).clone();
+            let judge = match config.auto_commit_mode {
+                AutoCommitMode::PostCommit => Judge::PostCommit(policy),
+                AutoCommitMode::PreCommit => Judge::PreCommit(policy),
+            };
+            // What runs on the blocking pool cannot be dropped.
+            Rule { time_limit: judge.time_limit().filter(|_| !spec.blocking), judge }
+        };
+        let rules = specs.iter().enumerate().map(rule).collect();
+        Ok(Self { table: RouteTable::new(&specs)?, rules, routes })
     }
 }
 

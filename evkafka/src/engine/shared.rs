@@ -11,7 +11,6 @@ use crate::{
     config::{AutoCommitMode, Concurrency},
     error::Error,
     handle::States,
-    settle::Judge,
 };
 
 /// What all lanes of one consumer have in common.
@@ -19,7 +18,6 @@ use crate::{
 pub(crate) struct Shared {
     pub(crate) consumer: Arc<str>,
     pub(crate) mode: AutoCommitMode,
-    pub(crate) judge: Judge,
     pub(crate) concurrency: Concurrency,
     /// For handlers that run side by side within a partition: one permit for each.
     pub(crate) permits: Arc<Semaphore>,

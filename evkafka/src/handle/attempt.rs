@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::Outcome;
 
 /// Any error, boxed.
@@ -12,6 +14,8 @@ pub enum Attempt {
     Failed(BoxError),
     /// The function panicked; the panic's message.
     Panicked(String),
+    /// The function was not done after this time and was dropped.
+    TimedOut(Duration),
     /// The function was not called: the record did not give one of its arguments.
     Undecodable(BoxError),
 }

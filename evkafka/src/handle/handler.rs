@@ -30,12 +30,20 @@ pub struct HandlerSpec {
     pub events: &'static [&'static str],
     /// The first line of its doc comment; empty if it has none.
     pub summary: &'static str,
+    /// Whether it is a plain function, which runs on the blocking pool.
+    pub blocking: bool,
 }
 
 impl HandlerSpec {
     #[doc(hidden)]
     pub const fn new(path: &'static str, events: &'static [&'static str], summary: &'static str) -> Self {
-        Self { path, events, summary }
+        Self { path, events, summary, blocking: false }
+    }
+
+    #[doc(hidden)]
+    pub const fn blocking(mut self) -> Self {
+        self.blocking = true;
+        self
     }
 
     /// Whether it takes what no other handler of its router matches.

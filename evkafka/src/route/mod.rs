@@ -9,5 +9,5 @@ pub mod unique;
 pub(crate) use self::table::{RouteFault, RouteTable};
 pub use self::{
     router::Router,
-    routes::{Merged, Routes},
+    routes::{Merged, Routes, WithPolicy},
 };

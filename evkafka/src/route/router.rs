@@ -1,4 +1,7 @@
-use super::{Merged, Routes};
+use std::sync::Arc;
+
+use super::{Merged, Routes, WithPolicy};
+use crate::settle::FailurePolicy;
 
 /// A set of handlers: a value that is made by [`router!`](crate::router), cloned, merged, and given to one consumer or
 /// to several.
@@ -33,5 +36,25 @@ impl<R: Routes> Router<R> {
     /// The handlers of both. Two handlers for one event type, or two fallbacks, are refused when the app starts.
     pub fn merge<S: Routes>(self, other: Router<S>) -> Router<Merged<R, S>> {
         Router { routes: Merged(self.routes, other.routes) }
+    }
+
+    /// Gives these handlers a failure policy of their own, in place of their consumer's. One that a handler has
+    /// already, from a call before a merge, stays.
+    ///
+    /// ```
+    /// use evkafka::{FailurePolicy, LastStep, handler, router};
+    ///
+    /// #[handler(event = "OrderCreated")]
+    /// async fn on_order_created() {}
+    ///
+    /// #[handler(event = "PageViewed")]
+    /// async fn on_page_viewed() {}
+    ///
+    /// let lenient = FailurePolicy::new().attempts(2).last_step(LastStep::Skip);
+    /// let all = router![on_order_created].merge(router![on_page_viewed].failure_policy(lenient));
+    /// # let _ = all;
+    /// ```
+    pub fn failure_policy(self, policy: FailurePolicy) -> Router<WithPolicy<R>> {
+        Router { routes: WithPolicy(self.routes, Arc::new(policy)) }
     }
 }

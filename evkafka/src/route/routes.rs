@@ -1,4 +1,9 @@
-use crate::handle::{Attempt, Context, HandlerSpec, Requirements};
+use std::sync::Arc;
+
+use crate::{
+    handle::{Attempt, Context, HandlerSpec, Requirements},
+    settle::FailurePolicy,
+};
 
 /// A set of handlers whose dispatch is one flat `match` on the handler's index. [`router!`](crate::router) generates
 /// it; [`Merged`] composes two.
@@ -13,6 +18,13 @@ pub trait Routes: Clone + Send + Sync + 'static {
 
     #[doc(hidden)]
     fn requires(&self, index: usize, requirements: &mut Requirements);
+
+    /// The policy that the handler at `index` has of its own.
+    #[doc(hidden)]
+    fn policy(&self, index: usize) -> Option<&FailurePolicy> {
+        let _ = index;
+        None
+    }
 
     /// Calls the handler at `index`, which is below `LEN`.
     #[doc(hidden)]
@@ -43,11 +55,44 @@ impl<A: Routes, B: Routes> Routes for Merged<A, B> {
         }
     }
 
+    fn policy(&self, index: usize) -> Option<&FailurePolicy> {
+        if index < A::LEN { self.0.policy(index) } else { self.1.policy(index - A::LEN) }
+    }
+
     async fn call<'r>(&'r self, index: usize, context: &'r Context<'r>) -> Attempt {
         if index < A::LEN {
             self.0.call(index, context).await
         } else {
             self.1.call(index - A::LEN, context).await
         }
+    }
+}
+
+/// The handlers of a router, with a failure policy of their own.
+#[derive(Clone, Debug)]
+pub struct WithPolicy<R>(pub(super) R, pub(super) Arc<FailurePolicy>);
+
+impl<R: Routes> Routes for WithPolicy<R> {
+    const LEN: usize = R::LEN;
+
+    fn specs(&self, visit: &mut dyn FnMut(HandlerSpec)) {
+        self.0.specs(visit);
+    }
+
+    fn requires(&self, index: usize, requirements: &mut Requirements) {
+        self.0.requires(index, requirements);
+    }
+
+    fn policy(&self, index: usize) -> Option<&FailurePolicy> {
+        // The policy that stands nearest to the handler goes before one around it.
+        self.0.policy(index).or(Some(&self.1))
+    }
+
+    fn call<'r>(
+        &'r self,
+        index: usize,
+        context: &'r Context<'r>,
+    ) -> impl Future<Output = Attempt> + Send + 'r {
+        self.0.call(index, context)
     }
 }

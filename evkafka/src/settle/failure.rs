@@ -21,6 +21,8 @@ pub enum FailureKind {
     Undecodable,
     /// The handler said that no retry will help ([`Outcome::Reject`](crate::Outcome::Reject)).
     Rejected,
+    /// The handler took longer than an attempt may ([`FailurePolicy::attempt_timeout`](super::FailurePolicy::attempt_timeout)).
+    Timeout,
     /// The handler asked for another attempt ([`Outcome::RetryAfter`](crate::Outcome::RetryAfter)).
     Postponed,
 }
@@ -48,6 +50,7 @@ impl fmt::Display for Failure {
             FailureKind::Panic => "the handler panicked",
             FailureKind::Undecodable => "the record could not be decoded",
             FailureKind::Rejected => "the handler rejected the record",
+            FailureKind::Timeout => "the handler took too long and was dropped",
             FailureKind::Postponed => "the handler asked for another attempt",
         })
     }

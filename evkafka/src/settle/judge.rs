@@ -8,8 +8,9 @@ use crate::handle::{Attempt, Outcome};
 pub(crate) enum Judge {
     /// At least once: the policy decides.
     PostCommit(FailurePolicy),
-    /// At most once: the offset is committed already, so there is no second attempt.
-    PreCommit,
+    /// At most once: the offset is committed already, so there is no second attempt. Of the policy, only the time limit
+    /// holds.
+    PreCommit(FailurePolicy),
 }
 
 /// What to do after an attempt.
@@ -28,6 +29,13 @@ pub(crate) enum Verdict {
 }
 
 impl Judge {
+    /// How long an attempt may take.
+    pub(crate) fn time_limit(&self) -> Option<Duration> {
+        match self {
+            Self::PostCommit(policy) | Self::PreCommit(policy) => policy.time_limit(),
+        }
+    }
+
     /// What follows from attempt number `attempt` (1 for the first). `chance`, from 0 to 1, is the jitter's.
     pub(crate) fn judge(&self, attempt: u32, result: Attempt, chance: f64) -> Verdict {
         let (failure, wait) = match result {
@@ -39,10 +47,17 @@ impl Judge {
             Attempt::Returned(Outcome::Reject(cause)) => (Failure::new(FailureKind::Rejected, cause), None),
             Attempt::Failed(cause) => (Failure::new(FailureKind::Error, cause), None),
             Attempt::Panicked(message) => (Failure::new(FailureKind::Panic, message), None),
+            Attempt::TimedOut(limit) => {
+                (Failure::new(FailureKind::Timeout, format!("not done after {limit:?}")), None)
+            }
             Attempt::Undecodable(cause) => (Failure::new(FailureKind::Undecodable, cause), None),
         };
         let Self::PostCommit(policy) = self else { return Verdict::GiveUp(failure) };
-        let is_final = matches!(failure.kind(), FailureKind::Undecodable | FailureKind::Rejected);
+        let is_final = match failure.kind() {
+            FailureKind::Undecodable | FailureKind::Rejected => true,
+            FailureKind::Error => policy.is_final(failure.cause()),
+            FailureKind::Panic | FailureKind::Postponed | FailureKind::Timeout => false,
+        };
         if !is_final && policy.allows_another(attempt) {
             let wait = wait.unwrap_or_else(|| policy.backoff.wait(attempt, chance));
             return Verdict::Retry(wait.max(Duration::from_millis(1)), failure);
@@ -68,6 +83,7 @@ mod tests {
             Just((|| Attempt::Returned(Outcome::Reject("no".into()))) as fn() -> Attempt),
             Just((|| Attempt::Failed("failed".into())) as fn() -> Attempt),
             Just((|| Attempt::Panicked("boom".into())) as fn() -> Attempt),
+            Just((|| Attempt::TimedOut(Duration::from_secs(1))) as fn() -> Attempt),
             Just((|| Attempt::Undecodable("bad".into())) as fn() -> Attempt),
         ]
     }
@@ -90,6 +106,20 @@ mod tests {
     }
 
     #[test]
+    fn an_error_that_is_final_takes_the_last_step_at_once_and_others_do_not() {
+        let policy = FailurePolicy::new().final_if(|error| error.is::<std::fmt::Error>());
+        let judge = Judge::PostCommit(policy);
+        assert!(matches!(judge.judge(1, Attempt::Failed(Box::new(std::fmt::Error)), 0.0), Verdict::Stop(_)));
+        assert!(matches!(judge.judge(1, Attempt::Failed("other".into()), 0.0), Verdict::Retry(..)));
+    }
+
+    #[test]
+    fn a_predicate_that_panics_says_no() {
+        let judge = Judge::PostCommit(FailurePolicy::new().final_if(|_| panic!("undecided")));
+        assert!(matches!(judge.judge(1, Attempt::Failed("error".into()), 0.0), Verdict::Retry(..)));
+    }
+
+    #[test]
     fn the_handlers_own_wait_goes_before_the_backoff() {
         let judge = Judge::PostCommit(FailurePolicy::default());
         let verdict = judge.judge(1, Attempt::Returned(Outcome::RetryAfter(Duration::from_secs(90))), 0.0);
@@ -99,7 +129,7 @@ mod tests {
     proptest! {
         #[test]
         fn pre_commit_never_tries_twice_and_never_stops(make in attempt_of_every_kind(), attempt: u32) {
-            let verdict = Judge::PreCommit.judge(attempt, make(), 0.5);
+            let verdict = Judge::PreCommit(FailurePolicy::new()).judge(attempt, make(), 0.5);
             prop_assert!(matches!(verdict, Verdict::Done | Verdict::Skip | Verdict::GiveUp(_)));
         }
 

@@ -1,18 +1,37 @@
-use std::num::NonZeroU32;
+use std::{error::Error, fmt, num::NonZeroU32, sync::Arc, time::Duration};
 
 use super::Backoff;
 
 /// What to do with a record whose handling failed, in post-commit mode.
 ///
 /// The default loses nothing: it tries for ever, with [`Backoff::default`] between attempts, and stops the app at a
-/// record that cannot be decoded.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// record that cannot be decoded. A consumer has a policy
+/// ([`ConsumerConfig::failure_policy`](crate::ConsumerConfig::failure_policy)), and a router may have another for its
+/// handlers ([`Router::failure_policy`](crate::Router::failure_policy)).
+///
+/// ```
+/// use std::time::Duration;
+/// use evkafka::{Backoff, FailurePolicy, LastStep};
+///
+/// let policy = FailurePolicy::new()
+///     .attempts(5)
+///     .backoff(Backoff::exponential(Duration::from_millis(50), Duration::from_secs(10)))
+///     .attempt_timeout(Duration::from_secs(30))
+///     .final_if(|error| error.is::<std::num::ParseIntError>())
+///     .last_step(LastStep::Skip);
+/// # let _ = policy;
+/// ```
+#[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct FailurePolicy {
     attempts: Option<NonZeroU32>,
+    attempt_timeout: Option<Duration>,
+    is_final: Option<Arc<IsFinal>>,
     pub(crate) backoff: Backoff,
     pub(crate) last_step: LastStep,
 }
+
+type IsFinal = dyn Fn(&(dyn Error + 'static)) -> bool + Send + Sync;
 
 /// What to do with a record that no further attempt is made at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -31,7 +50,7 @@ impl FailurePolicy {
         Self::default()
     }
 
-    /// Limits the attempts at a record, the first one included. Zero counts as one.
+    /// Limits the attempts at a record, the first one included. Zero counts as one. Default: no limit.
     #[must_use]
     pub fn attempts(mut self, attempts: u32) -> Self {
         self.limit(attempts);
@@ -42,6 +61,30 @@ impl FailurePolicy {
     #[must_use]
     pub fn backoff(mut self, backoff: Backoff) -> Self {
         self.backoff = backoff;
+        self
+    }
+
+    /// Limits the time of one attempt: a handler that takes longer is dropped where it stands, and the attempt has failed
+    /// ([`FailureKind::Timeout`](super::FailureKind::Timeout)). Default: no limit.
+    ///
+    /// A plain function on the blocking pool cannot be dropped, and so has no limit: a second attempt would run beside
+    /// the first.
+    #[must_use]
+    pub fn attempt_timeout(mut self, limit: Duration) -> Self {
+        self.attempt_timeout = Some(limit);
+        self
+    }
+
+    /// Says which errors of handlers no further attempt can mend; the last step is taken at once for them. What it is
+    /// asked about is the error that the handler returned. A panic in it counts as "no".
+    ///
+    /// A second call replaces the first.
+    #[must_use]
+    pub fn final_if(
+        mut self,
+        is_final: impl Fn(&(dyn Error + 'static)) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.is_final = Some(Arc::new(is_final));
         self
     }
 
@@ -56,7 +99,46 @@ impl FailurePolicy {
         self.attempts = Some(NonZeroU32::new(attempts).unwrap_or(NonZeroU32::MIN));
     }
 
+    pub(crate) fn limit_attempt_time(&mut self, limit: Duration) {
+        self.attempt_timeout = Some(limit);
+    }
+
+    pub(crate) fn time_limit(&self) -> Option<Duration> {
+        self.attempt_timeout
+    }
+
     pub(super) fn allows_another(&self, attempt: u32) -> bool {
         self.attempts.is_none_or(|attempts| attempt < attempts.get())
+    }
+
+    pub(super) fn is_final(&self, error: &(dyn Error + 'static)) -> bool {
+        let Some(is_final) = &self.is_final else { return false };
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| is_final(error))).unwrap_or(false)
+    }
+}
+
+/// Policies with a predicate are equal only if they share it.
+impl PartialEq for FailurePolicy {
+    fn eq(&self, other: &Self) -> bool {
+        let same_predicate = match (&self.is_final, &other.is_final) {
+            (Some(mine), Some(theirs)) => Arc::ptr_eq(mine, theirs),
+            (None, None) => true,
+            _ => false,
+        };
+        same_predicate
+            && (self.attempts, self.attempt_timeout, self.backoff, self.last_step)
+                == (other.attempts, other.attempt_timeout, other.backoff, other.last_step)
+    }
+}
+
+impl fmt::Debug for FailurePolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FailurePolicy")
+            .field("attempts", &self.attempts)
+            .field("attempt_timeout", &self.attempt_timeout)
+            .field("has_final_errors", &self.is_final.is_some())
+            .field("backoff", &self.backoff)
+            .field("last_step", &self.last_step)
+            .finish()
     }
 }

@@ -42,6 +42,7 @@ fn everything() -> ConsumerConfig {
         .failure_policy(
             FailurePolicy::new()
                 .attempts(5)
+                .attempt_timeout(Duration::from_secs(60))
                 .backoff(Backoff::exponential(Duration::from_millis(20), Duration::from_secs(3)))
                 .last_step(LastStep::Skip),
         )
@@ -72,6 +73,7 @@ fn reads_every_setting_from_toml() {
         on_missing_topic = "wait"
         revoke_grace = "250ms"
         in_flight = 7
+        attempt_timeout = "1m"
         prefetch_memory_mib = 16
         concurrency = "key"
         retry_attempts = 5
@@ -102,6 +104,7 @@ fn reads_every_setting_from_json() {
         "on_missing_topic": "wait",
         "revoke_grace": "250ms",
         "in_flight": 7,
+        "attempt_timeout": "1m",
         "prefetch_memory_mib": 16,
         "concurrency": "key",
         "retry_attempts": 5,
@@ -130,6 +133,7 @@ fn reads_every_setting_from_strings() {
         ("on_missing_topic", "wait"),
         ("revoke_grace", "250ms"),
         ("in_flight", "7"),
+        ("attempt_timeout", "1m"),
         ("prefetch_memory_mib", "16"),
         ("concurrency", "key"),
         ("retry_attempts", "5"),

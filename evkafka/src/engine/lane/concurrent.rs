@@ -158,7 +158,7 @@ impl<R: Routes> Concurrent<R> {
             let done = match message.entry(&worker.origin) {
                 Entry::Record(record) => {
                     let event_type = worker.event_type(&record);
-                    worker.handle(&handlers.routes, handler, record, event_type, Some(&permits)).await
+                    worker.handle(&handlers, handler, record, event_type, Some(&permits)).await
                 }
                 Entry::Error(_) => unreachable!("errors are not handed to tasks"),
             };

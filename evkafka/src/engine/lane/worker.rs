@@ -57,21 +57,20 @@ impl Worker {
     pub(super) async fn settle<R: Routes>(&self, handlers: &Routed<R>, record: Record<'_>) -> Done {
         match self.route(handlers, &record) {
             (None, _) => Done::Skipped,
-            (Some(handler), event_type) => {
-                self.handle(&handlers.routes, handler, record, event_type, None).await
-            }
+            (Some(handler), event_type) => self.handle(handlers, handler, record, event_type, None).await,
         }
     }
 
     /// Makes attempts at a record until it is settled, or the lane is at its end. With `permits`, each attempt takes one.
     pub(super) async fn handle<R: Routes>(
         &self,
-        routes: &R,
+        handlers: &Routed<R>,
         handler: usize,
         record: Record<'_>,
         event_type: Option<&[u8]>,
         permits: Option<&Semaphore>,
     ) -> Done {
+        let rule = &handlers.rules[handler];
         let mut context = Context {
             record,
             event_type,
@@ -88,11 +87,12 @@ impl Worker {
                     None => return Done::Unsettled,
                 },
             };
-            let Some(attempt) = guarded(routes.call(handler, &context), &self.control.abort).await else {
+            let call = handlers.routes.call(handler, &context);
+            let Some(attempt) = guarded(call, &self.control.abort, rule.time_limit).await else {
                 return self.abandoned(&record);
             };
             drop(permit);
-            match self.shared.judge.judge(context.attempt, attempt, fastrand::f64()) {
+            match rule.judge.judge(context.attempt, attempt, fastrand::f64()) {
                 Verdict::Done => return Done::Handled,
                 Verdict::Skip => return Done::Skipped,
                 Verdict::GiveUp(failure) => {
