@@ -14,7 +14,7 @@ use tokio::{
 use super::builder::{App, Entry};
 use crate::{
     config::Concurrency,
-    engine::{DrainPlan, Member, MemberSettings, Report, Shared},
+    engine::{DeadLetters, DrainPlan, Member, MemberSettings, Report, Shared},
     error::{Error, Inner, Result},
     handle::States,
 };
@@ -109,6 +109,13 @@ fn start_members(
 ) -> Result<Vec<Member>> {
     let Entry { name, config, pipeline, .. } = entry;
     let pipeline = pipeline.expect("an app with a router in conflict is refused before it starts");
+    let dead_letter_topics = pipeline.dead_letter_topics();
+    let dead_letters = if dead_letter_topics.is_empty() {
+        None
+    } else {
+        let letters = DeadLetters::new(Arc::clone(&name), &config.producer_config());
+        Some(letters.map_err(|cause| Inner::Client { consumer: Arc::clone(&name), cause: cause.into() })?)
+    };
     let shared = Arc::new(Shared {
         consumer: name,
         mode: config.auto_commit_mode,
@@ -117,11 +124,17 @@ fn start_members(
         event_type_header: config.event_type_header.clone(),
         states: Arc::clone(states),
         reports: reports.clone(),
+        group: config.group_id.clone(),
+        dead_letters,
         counts: Default::default(),
     });
     (0..config.instances)
         .map(|instance| {
-            let settings = MemberSettings { client: config.client_config(instance), config: config.clone() };
+            let settings = MemberSettings {
+                client: config.client_config(instance),
+                config: config.clone(),
+                dead_letter_topics: dead_letter_topics.clone(),
+            };
             Member::start(settings, Arc::clone(&shared), Arc::clone(&pipeline), Handle::current())
         })
         .collect()

@@ -4,7 +4,7 @@ use super::Concurrency;
 use crate::settle::LastStep;
 
 /// A choice by the name that a configuration file gives it.
-pub(super) trait Choice: Copy + 'static {
+pub(super) trait Choice: Clone + 'static {
     const NAMES: &'static [(&'static str, Self)];
 }
 

@@ -43,6 +43,7 @@ use crate::settle::FailurePolicy;
 /// | `retry_backoff` | `"100ms"` | [the wait after the first failure](FailurePolicy::backoff) |
 /// | `retry_backoff_max` | `"30s"` | [the longest wait between attempts](FailurePolicy::backoff) |
 /// | `retry_last_step` | `"stop"` | [what is done with a record that is not tried again](FailurePolicy::last_step) |
+/// | `dead_letter_topic` | none | [where such a record is sent](FailurePolicy::dead_letter), in place of `retry_last_step` |
 /// | `properties` | none | [properties of librdkafka](Self::property) |
 ///
 /// # From a file or the environment
@@ -144,6 +145,7 @@ pub(super) const SETTINGS: &[&str] = &[
     "retry_backoff",
     "retry_backoff_max",
     "retry_last_step",
+    "dead_letter_topic",
     "properties",
 ];
 
@@ -294,8 +296,8 @@ impl ConsumerConfig {
     /// What to do with a record whose handling failed, in post-commit mode. Default: try for ever, and stop the app at a
     /// record that cannot be decoded ([`FailurePolicy::default`]).
     ///
-    /// In a configuration file it is spread over the settings `attempt_timeout`, `retry_attempts`, `retry_backoff`, `retry_backoff_max` and
-    /// `retry_last_step` (`"stop"` or `"skip"`).
+    /// In a configuration file it is spread over the settings `attempt_timeout`, `retry_attempts`, `retry_backoff`, `retry_backoff_max`,
+    /// `retry_last_step` (`"stop"` or `"skip"`) and `dead_letter_topic`.
     pub fn failure_policy(mut self, policy: FailurePolicy) -> Self {
         self.failure_policy = policy;
         self

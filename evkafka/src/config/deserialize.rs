@@ -9,6 +9,8 @@ use super::consumer::SETTINGS;
 use super::fault::Faults;
 use super::property::unknown;
 use super::value::{Judged, Value};
+use crate::settle::LastStep;
+
 use super::{Concurrency, ConsumerConfig, known, owned, suggest};
 
 impl<'de> Deserialize<'de> for ConsumerConfig {
@@ -101,6 +103,9 @@ impl Reader {
             "retry_backoff" => config.failure_policy.backoff.initial = value.duration()?,
             "retry_backoff_max" => config.failure_policy.backoff.max = value.duration()?,
             "retry_last_step" => config.failure_policy.last_step = value.choice()?,
+            "dead_letter_topic" => {
+                config.failure_policy.last_step = LastStep::DeadLetter { topic: value.text()?.into() };
+            }
             _ => unreachable!("`{name}` is in the list of settings, but nobody reads it"),
         }
         Ok(())
@@ -166,6 +171,9 @@ impl Reader {
 
     fn finish(mut self) -> Result<ConsumerConfig, super::ConfigError> {
         self.apply_in_flight();
+        if self.seen.contains("retry_last_step") && self.seen.contains("dead_letter_topic") {
+            self.faults.add("dead_letter_topic", "is a last step already: leave `retry_last_step` out");
+        }
         self.config.find_written(&mut self.faults);
         self.faults.into_result().map(|()| self.config)
     }

@@ -4,6 +4,7 @@ use rdkafka::config::ClientConfig;
 
 use super::ConsumerConfig;
 use super::defaults::DEFAULTS;
+use super::known::{self, Role};
 
 impl ConsumerConfig {
     /// The configuration of the member number `instance` (from 0) of this consumer's group.
@@ -29,6 +30,20 @@ impl ConsumerConfig {
         client
     }
 
+    /// The configuration of a producer on the same cluster: what the user set for both kinds of client, and acknowledgement
+    /// by all in-sync replicas.
+    pub(crate) fn producer_config(&self) -> ClientConfig {
+        let mut client = ClientConfig::new();
+        let is_for_both = |name: &str| known::find(name).is_none_or(|property| property.role == Role::Both);
+        client.extend(self.properties.clone().into_iter().filter(|(name, _)| is_for_both(name)));
+        client
+            .set("bootstrap.servers", &self.bootstrap_servers)
+            .set("acks", "all")
+            .set("enable.idempotence", "true")
+            .set("linger.ms", "5");
+        client
+    }
+
     /// The static member id of one instance. Two members must not share one: the broker fences both.
     fn instance_id(&self, instance: u32) -> Option<String> {
         let id = self.group_instance_id.as_deref()?;
@@ -51,6 +66,17 @@ mod tests {
 
     fn config() -> ConsumerConfig {
         ConsumerConfig::new(["orders"]).bootstrap_servers("a:1,b:2").group_id("billing")
+    }
+
+    #[test]
+    fn a_producer_gets_what_is_for_both_kinds_of_client() {
+        let consumer = config().property("fetch.min.bytes", 7).property("socket.keepalive.enable", true);
+        let client = consumer.producer_config();
+        assert_eq!(client.get("socket.keepalive.enable"), Some("true"));
+        assert_eq!(client.get("fetch.min.bytes"), None);
+        assert_eq!(client.get("group.id"), None);
+        assert_eq!(client.get("acks"), Some("all"));
+        client.create::<rdkafka::producer::BaseProducer>().expect("librdkafka takes it");
     }
 
     #[test]

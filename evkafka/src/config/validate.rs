@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::fault::Faults;
 use super::property::judge_property;
-use super::{ConfigError, ConsumerConfig};
+use super::{AutoCommitMode, ConfigError, ConsumerConfig};
 
 /// What librdkafka refuses together with `group.protocol` = `consumer`, because the brokers decide it.
 const BROKER_SIDE: &[&str] =
@@ -97,6 +97,14 @@ impl ConsumerConfig {
     fn find_in_numbers(&self, faults: &mut Faults) {
         if self.instances == 0 {
             faults.add("instances", "must be at least 1");
+        }
+        if self.auto_commit_mode == AutoCommitMode::PreCommit
+            && self.failure_policy.dead_letter_topic().is_some()
+        {
+            faults.add(
+                "dead_letter_topic",
+                "has no effect with `auto_commit_mode` = `pre-commit`: a record that fails is logged and gone",
+            );
         }
         if self.prefetch_memory_mib == 0 {
             faults.add("prefetch_memory_mib", "must be at least 1");

@@ -99,7 +99,7 @@ impl Value {
             Self::Text(text) => {
                 let text = text.trim();
                 if let Some((_, choice)) = C::NAMES.iter().find(|(name, _)| *name == text) {
-                    return Ok(*choice);
+                    return Ok(choice.clone());
                 }
                 format!("`{text}`")
             }

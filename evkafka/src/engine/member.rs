@@ -43,6 +43,8 @@ pub(crate) struct MemberSettings {
     pub(crate) config: ConsumerConfig,
     /// What the client is told, but for what depends on the number of partitions.
     pub(crate) client: ClientConfig,
+    /// Topics that must exist although they are not read.
+    pub(crate) dead_letter_topics: Vec<String>,
 }
 
 /// A running member, as the app sees it. Dropping it makes it stop at once, without waiting for it.
@@ -136,8 +138,12 @@ impl Poller {
         let mut ready = Some(ready);
         let mut told_to_consume = false;
         loop {
-            let finding =
-                probe::look(&settings.client, &settings.config.topics, settings.config.connect_timeout);
+            let finding = probe::look(
+                &settings.client,
+                &settings.config.topics,
+                &settings.dead_letter_topics,
+                settings.config.connect_timeout,
+            );
             let waits = match &finding {
                 Finding::Ready { partitions } => {
                     if let Some(ready) = ready.take() {
@@ -312,6 +318,7 @@ impl Poller {
             handled = counts.handled(),
             skipped = counts.skipped(),
             given_up = counts.given_up(),
+            dead_lettered = counts.dead_lettered(),
             "left the group"
         );
         committed.map_err(|code| {

@@ -10,6 +10,7 @@ mod assignment;
 mod call;
 mod committer;
 mod coordinator;
+mod dead_letters;
 mod drain;
 mod lane;
 mod member;
@@ -18,6 +19,7 @@ mod probe;
 mod shared;
 
 pub(crate) use self::{
+    dead_letters::DeadLetters,
     drain::DrainPlan,
     member::{Member, MemberSettings},
     pipeline::{Pipeline, Routed, requirements},

@@ -1,4 +1,4 @@
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, pin::Pin, sync::Arc, time::Duration};
 
 use super::lane::Lane;
 use crate::{
@@ -12,6 +12,9 @@ use crate::{
 pub(crate) trait Pipeline: Send + Sync {
     /// Works on a lane until it ends.
     fn run(self: Arc<Self>, lane: Lane) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+
+    /// The topics that dead letters are sent to.
+    fn dead_letter_topics(&self) -> Vec<String>;
 }
 
 /// A router that is ready to be used.
@@ -26,6 +29,8 @@ pub(crate) struct Routed<R> {
 #[derive(Debug)]
 pub(super) struct Rule {
     pub(super) judge: Judge,
+    /// The path of the handler's function.
+    pub(super) path: &'static str,
     /// How long an attempt may take.
     pub(super) time_limit: Option<Duration>,
 }
@@ -46,7 +51,7 @@ impl<R: Routes> Routed<R> {
                 AutoCommitMode::PreCommit => Judge::PreCommit(policy),
             };
             // What runs on the blocking pool cannot be dropped.
-            Rule { time_limit: judge.time_limit().filter(|_| !spec.blocking), judge }
+            Rule { time_limit: judge.time_limit().filter(|_| !spec.blocking), path: spec.path, judge }
         };
         let rules = specs.iter().enumerate().map(rule).collect();
         Ok(Self { table: RouteTable::new(&specs)?, rules, routes })
@@ -66,5 +71,11 @@ pub(crate) fn requirements<R: Routes>(router: &Router<R>) -> Vec<(&'static str, 
 impl<R: Routes> Pipeline for Routed<R> {
     fn run(self: Arc<Self>, lane: Lane) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(lane.run(self))
+    }
+
+    fn dead_letter_topics(&self) -> Vec<String> {
+        let topics = self.rules.iter().filter_map(|rule| rule.judge.dead_letter_topic());
+        let topics: BTreeSet<&str> = topics.map(|topic| &**topic).collect();
+        topics.into_iter().map(str::to_owned).collect()
     }
 }

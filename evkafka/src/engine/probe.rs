@@ -31,8 +31,13 @@ pub(super) enum Finding {
 }
 
 /// Looks at the cluster with a client of its own, for at most about `timeout`. Names that begin with `^` are patterns, of
-/// which any number of topics may match, none too.
-pub(super) fn look(config: &ClientConfig, topics: &[String], timeout: Duration) -> Finding {
+/// which any number of topics may match, none too. Topics that are `written` to must exist as well.
+pub(super) fn look(
+    config: &ClientConfig,
+    topics: &[String],
+    written: &[String],
+    timeout: Duration,
+) -> Finding {
     let mut config = config.clone();
     // Without a group the client can be dropped at once: there is nothing to leave.
     config.remove("group.id").remove("group.instance.id");
@@ -43,7 +48,7 @@ pub(super) fn look(config: &ClientConfig, topics: &[String], timeout: Duration) 
     let deadline = Instant::now() + timeout;
     let settled = Instant::now() + TOPIC_SETTLES.min(timeout);
     loop {
-        let finding = look_once(&client, topics, deadline);
+        let finding = look_once(&client, topics, written, deadline);
         match &finding {
             Finding::Missing(_) if Instant::now() < settled => thread::sleep(RETRY),
             Finding::Unreachable(..) if Instant::now() + RETRY < deadline => thread::sleep(RETRY),
@@ -52,12 +57,20 @@ pub(super) fn look(config: &ClientConfig, topics: &[String], timeout: Duration) 
     }
 }
 
-fn look_once(client: &BaseConsumer<Listener>, topics: &[String], deadline: Instant) -> Finding {
+fn look_once(
+    client: &BaseConsumer<Listener>,
+    topics: &[String],
+    written: &[String],
+    deadline: Instant,
+) -> Finding {
     let mut missing = Vec::new();
     let mut partitions = 0;
     let patterns_only = topics.iter().all(|topic| topic.starts_with('^'));
-    let names = topics.iter().filter(|topic| !topic.starts_with('^')).map(|topic| Some(topic.as_str()));
-    for name in names.chain(patterns_only.then_some(None)) {
+    let read =
+        topics.iter().filter(|topic| !topic.starts_with('^')).map(|topic| (Some(topic.as_str()), true));
+    let written = written.iter().map(|topic| (Some(topic.as_str()), false));
+    let all = patterns_only.then_some((None, false));
+    for (name, is_read) in read.chain(written).chain(all) {
         let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
         let answer = client.fetch_metadata(name, left);
         // Serves the client's error reports, which say why it cannot connect.
@@ -77,7 +90,7 @@ fn look_once(client: &BaseConsumer<Listener>, topics: &[String], deadline: Insta
                     | RDKafkaErrorCode::InvalidTopic),
                 ) => return Finding::Refused(KafkaError::MetadataFetch(code)),
                 // What else there is passes by itself, such as a leader being elected.
-                _ if name.is_some() => partitions += topic.partitions().len(),
+                _ if is_read => partitions += topic.partitions().len(),
                 _ => {}
             }
         }

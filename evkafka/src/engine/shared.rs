@@ -5,7 +5,7 @@ use std::sync::{
 
 use tokio::sync::{Semaphore, mpsc};
 
-use super::lane::Done;
+use super::{dead_letters::DeadLetters, lane::Done};
 
 use crate::{
     config::{AutoCommitMode, Concurrency},
@@ -24,6 +24,9 @@ pub(crate) struct Shared {
     pub(crate) event_type_header: String,
     pub(crate) states: Arc<States>,
     pub(crate) reports: mpsc::UnboundedSender<Report>,
+    pub(crate) group: String,
+    /// There if a policy of the consumer sends dead letters.
+    pub(crate) dead_letters: Option<DeadLetters>,
     pub(crate) counts: Counts,
 }
 
@@ -37,6 +40,7 @@ pub(crate) struct Counts {
     handled: AtomicU64,
     skipped: AtomicU64,
     given_up: AtomicU64,
+    dead_lettered: AtomicU64,
 }
 
 /// A lane's own counts, added to the consumer's once for each batch.
@@ -45,6 +49,7 @@ pub(crate) struct LocalCounts {
     handled: u64,
     skipped: u64,
     given_up: u64,
+    dead_lettered: u64,
 }
 
 impl LocalCounts {
@@ -54,6 +59,7 @@ impl LocalCounts {
             Done::Handled => self.handled += 1,
             Done::Skipped => self.skipped += 1,
             Done::GivenUp => self.given_up += 1,
+            Done::DeadLettered => self.dead_lettered += 1,
             Done::Unsettled => {}
         }
     }
@@ -61,10 +67,11 @@ impl LocalCounts {
 
 impl Counts {
     pub(crate) fn add(&self, local: &mut LocalCounts) {
-        let LocalCounts { handled, skipped, given_up } = std::mem::take(local);
+        let LocalCounts { handled, skipped, given_up, dead_lettered } = std::mem::take(local);
         self.handled.fetch_add(handled, Ordering::Relaxed);
         self.skipped.fetch_add(skipped, Ordering::Relaxed);
         self.given_up.fetch_add(given_up, Ordering::Relaxed);
+        self.dead_lettered.fetch_add(dead_lettered, Ordering::Relaxed);
     }
 
     pub(crate) fn handled(&self) -> u64 {
@@ -73,6 +80,10 @@ impl Counts {
 
     pub(crate) fn skipped(&self) -> u64 {
         self.skipped.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn dead_lettered(&self) -> u64 {
+        self.dead_lettered.load(Ordering::Relaxed)
     }
 
     pub(crate) fn given_up(&self) -> u64 {

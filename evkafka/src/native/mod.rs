@@ -3,7 +3,8 @@
 //! - [`PartitionQueue`]: takes records from one partition in batches, without a copy;
 //! - [`Batch`]: the records taken, each destroyed once it is settled;
 //! - [`NativeHeaders`]: headers of any bytes (rdkafka's own iterator panics on a name that is not UTF-8);
-//! - [`CommitQueue`]: commits of explicit offsets whose answers can be awaited with a deadline.
+//! - [`CommitQueue`]: commits of explicit offsets whose answers can be awaited with a deadline;
+//! - [`produce`]: sends a record with headers of any bytes.
 //!
 //! # The invariant that all of it rests on
 //! None of these objects may be used after their librdkafka client was destroyed. Each of them holds a clone of the
@@ -14,6 +15,7 @@ mod batch;
 mod client;
 mod commit;
 mod headers;
+mod produce;
 mod queue;
 
 pub(crate) use self::{
@@ -21,5 +23,6 @@ pub(crate) use self::{
     client::{ClientHandle, OwnedClient},
     commit::{CommitEntry, CommitQueue, CommitReply},
     headers::NativeHeaders,
+    produce::{RawRecord, produce},
     queue::PartitionQueue,
 };

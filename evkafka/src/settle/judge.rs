@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::{Failure, FailureKind, FailurePolicy, LastStep};
 use crate::handle::{Attempt, Outcome};
@@ -24,11 +24,21 @@ pub(crate) enum Verdict {
     Retry(Duration, Failure),
     /// Give the record up and go on: it is lost to this group.
     GiveUp(Failure),
+    /// Send it to this topic and go on once it is there.
+    DeadLetter(Arc<str>, Failure),
     /// Stop the app; the record stays unsettled.
     Stop(Failure),
 }
 
 impl Judge {
+    /// Where records are sent that no further attempt is made at.
+    pub(crate) fn dead_letter_topic(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::PostCommit(policy) => policy.dead_letter_topic(),
+            Self::PreCommit(_) => None,
+        }
+    }
+
     /// How long an attempt may take.
     pub(crate) fn time_limit(&self) -> Option<Duration> {
         match self {
@@ -62,9 +72,10 @@ impl Judge {
             let wait = wait.unwrap_or_else(|| policy.backoff.wait(attempt, chance));
             return Verdict::Retry(wait.max(Duration::from_millis(1)), failure);
         }
-        match policy.last_step {
+        match &policy.last_step {
             LastStep::Stop => Verdict::Stop(failure),
             LastStep::Skip => Verdict::GiveUp(failure),
+            LastStep::DeadLetter { topic } => Verdict::DeadLetter(Arc::clone(topic), failure),
         }
     }
 }
@@ -103,6 +114,14 @@ mod tests {
         let judge = Judge::PostCommit(FailurePolicy::new().attempts(3).last_step(LastStep::Skip));
         assert!(matches!(judge.judge(2, Attempt::Failed("down".into()), 0.0), Verdict::Retry(..)));
         assert!(matches!(judge.judge(3, Attempt::Failed("down".into()), 0.0), Verdict::GiveUp(_)));
+    }
+
+    #[test]
+    fn what_cannot_be_decoded_goes_straight_to_the_dead_letters() {
+        let judge = Judge::PostCommit(FailurePolicy::new().dead_letter("orders.dead"));
+        let verdict = judge.judge(1, Attempt::Undecodable("bad".into()), 0.0);
+        assert!(matches!(verdict, Verdict::DeadLetter(topic, _) if &*topic == "orders.dead"));
+        assert!(matches!(judge.judge(9, Attempt::Failed("down".into()), 0.0), Verdict::Retry(..)));
     }
 
     #[test]

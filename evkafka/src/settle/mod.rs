@@ -3,6 +3,7 @@
 //! Nothing in here knows of Kafka's client: it is plain logic over outcomes, policies and offsets.
 
 mod backoff;
+mod dead_letter;
 mod failure;
 mod judge;
 mod pace;
@@ -12,10 +13,12 @@ mod tracker;
 
 pub use self::{
     backoff::Backoff,
+    dead_letter::DEAD_LETTER_PREFIX,
     failure::{Failure, FailureKind},
     policy::{FailurePolicy, LastStep},
 };
 pub(crate) use self::{
+    dead_letter::{Obituary, OwnedHeader, headers as dead_letter_headers},
     judge::{Judge, Verdict},
     pace::Pace,
     progress::Progress,

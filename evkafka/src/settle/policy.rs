@@ -34,7 +34,7 @@ pub struct FailurePolicy {
 type IsFinal = dyn Fn(&(dyn Error + 'static)) -> bool + Send + Sync;
 
 /// What to do with a record that no further attempt is made at.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LastStep {
     /// Stop the app with an error that names the record. Its offset is not committed.
@@ -42,6 +42,12 @@ pub enum LastStep {
     Stop,
     /// Log it as an error and go on. The record is lost to this group: its offset is committed.
     Skip,
+    /// Send it to a topic of dead letters on the same cluster, and go on once the broker has acknowledged it there; see
+    /// [`FailurePolicy::dead_letter`].
+    DeadLetter {
+        /// The topic's name.
+        topic: Arc<str>,
+    },
 }
 
 impl FailurePolicy {
@@ -95,6 +101,26 @@ impl FailurePolicy {
         self
     }
 
+    /// Sends records that no further attempt is made at to this topic on the same cluster. (The last step
+    /// [`LastStep::DeadLetter`].)
+    ///
+    /// A dead letter has the record's key, payload and headers as they were, and headers that say what became of it,
+    /// whose names begin with [`DEAD_LETTER_PREFIX`](super::DEAD_LETTER_PREFIX): `topic`, `partition`, `offset`, `timestamp`
+    /// (ms since 1970), `consumer`, `group`, `event`, `handler`, `attempts`, `error` (with its causes, at most 2 KiB), `time`
+    /// (when it was given up, ms since 1970). The record's offset is committed only after the broker has acknowledged the
+    /// dead letter; until then its partition (or key) waits. The topic must exist when the app starts.
+    #[must_use]
+    pub fn dead_letter(self, topic: impl Into<Arc<str>>) -> Self {
+        self.last_step(LastStep::DeadLetter { topic: topic.into() })
+    }
+
+    pub(crate) fn dead_letter_topic(&self) -> Option<&Arc<str>> {
+        match &self.last_step {
+            LastStep::DeadLetter { topic } => Some(topic),
+            LastStep::Stop | LastStep::Skip => None,
+        }
+    }
+
     pub(crate) fn limit(&mut self, attempts: u32) {
         self.attempts = Some(NonZeroU32::new(attempts).unwrap_or(NonZeroU32::MIN));
     }
@@ -126,8 +152,8 @@ impl PartialEq for FailurePolicy {
             _ => false,
         };
         same_predicate
-            && (self.attempts, self.attempt_timeout, self.backoff, self.last_step)
-                == (other.attempts, other.attempt_timeout, other.backoff, other.last_step)
+            && (self.attempts, self.attempt_timeout, self.backoff, &self.last_step)
+                == (other.attempts, other.attempt_timeout, other.backoff, &other.last_step)
     }
 }
 

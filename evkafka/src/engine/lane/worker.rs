@@ -1,6 +1,9 @@
 //! One record's way: route → decode and handle → settle.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use rdkafka::error::RDKafkaErrorCode;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -8,12 +11,17 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use super::{Flow, LaneControl};
 use crate::{
     config::AutoCommitMode,
-    engine::{call::guarded, pipeline::Routed, shared::Shared},
+    engine::{
+        call::guarded,
+        pipeline::{Routed, Rule},
+        shared::Shared,
+    },
     error::{Chain, Inner, RecordError},
     handle::Context,
+    native::RawRecord,
     record::{Origin, Record},
     route::Routes,
-    settle::{Failure, Verdict},
+    settle::{Failure, Obituary, Verdict, dead_letter_headers},
 };
 
 /// What works on a partition's records: shared by the tasks of a lane.
@@ -30,6 +38,8 @@ pub(in crate::engine) enum Done {
     /// Nothing matched it, or its handler said that it does not concern this service.
     Skipped,
     GivenUp,
+    /// It is a dead letter now, and acknowledged as one.
+    DeadLettered,
     /// It is not settled, and the lane is at its end.
     Unsettled,
 }
@@ -99,6 +109,9 @@ impl Worker {
                     self.log_given_up(&context, &failure);
                     return Done::GivenUp;
                 }
+                Verdict::DeadLetter(topic, failure) => {
+                    return self.send_dead_letter(&context, rule, &topic, &failure).await;
+                }
                 Verdict::Stop(failure) => {
                     self.report_stop(&context, failure);
                     return Done::Unsettled;
@@ -112,6 +125,43 @@ impl Worker {
                     }
                 }
             }
+        }
+    }
+
+    /// Sends a record to the dead letters. Should the lane end before the broker has acknowledged it, the record is not
+    /// settled; it may then be among the dead letters and yet be handled again.
+    async fn send_dead_letter(
+        &self,
+        context: &Context<'_>,
+        rule: &Rule,
+        topic: &str,
+        failure: &Failure,
+    ) -> Done {
+        let record = &context.record;
+        let headers = dead_letter_headers(
+            record,
+            &Obituary {
+                group: &self.shared.group,
+                handler: rule.path,
+                event: context.event_type,
+                attempts: context.attempt,
+                failure,
+                now: SystemTime::now(),
+            },
+        );
+        let letter = RawRecord { topic, key: record.key(), payload: record.payload(), headers: &headers };
+        let letters = self
+            .shared
+            .dead_letters
+            .as_ref()
+            .expect("a consumer whose policies have dead letters sends them");
+        tokio::select! {
+            biased;
+            () = letters.send(letter) => {
+                self.log_dead_letter(context, topic, failure);
+                Done::DeadLettered
+            }
+            () = self.control.abort.cancelled() => self.abandoned(record),
         }
     }
 
@@ -196,6 +246,20 @@ impl Worker {
             wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
             error = %Chain(failure),
             "an event was not handled and will be tried again"
+        );
+    }
+
+    fn log_dead_letter(&self, context: &Context<'_>, topic: &str, failure: &Failure) {
+        tracing::error!(
+            consumer = %self.origin.consumer,
+            topic = %self.origin.topic,
+            partition = self.origin.partition,
+            offset = context.record.offset(),
+            event = event_name(context).as_deref(),
+            attempt = context.attempt,
+            error = %Chain(failure),
+            dead_letter_topic = topic,
+            "an event was not handled and is a dead letter now"
         );
     }
 

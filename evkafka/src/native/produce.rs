@@ -1,0 +1,92 @@
+use std::{ffi::CString, mem, ptr};
+
+use rdkafka::{
+    bindings::{
+        RD_KAFKA_MSG_F_COPY, rd_kafka_error_code, rd_kafka_error_destroy, rd_kafka_header_add,
+        rd_kafka_headers_destroy, rd_kafka_headers_new, rd_kafka_produceva, rd_kafka_resp_err_t,
+        rd_kafka_vtype_t, rd_kafka_vu_t,
+    },
+    error::RDKafkaErrorCode,
+    producer::{Producer, ProducerContext, ThreadedProducer},
+    util::IntoOpaque,
+};
+
+use crate::settle::OwnedHeader;
+
+/// A record to produce. rdkafka's own interface takes header names as `str` only.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RawRecord<'r> {
+    pub(crate) topic: &'r str,
+    pub(crate) key: Option<&'r [u8]>,
+    pub(crate) payload: Option<&'r [u8]>,
+    pub(crate) headers: &'r [OwnedHeader],
+}
+
+/// Hands a record to a producer, which copies it. What became of it arrives at the producer's context, with `opaque`.
+///
+/// # Errors
+/// When the producer does not take it (its queue is full, the topic's name is not one); then nothing arrives.
+pub(crate) fn produce<C: ProducerContext>(
+    producer: &ThreadedProducer<C>,
+    record: RawRecord<'_>,
+    opaque: C::DeliveryOpaque,
+) -> Result<(), RDKafkaErrorCode> {
+    let topic = CString::new(record.topic).map_err(|_| RDKafkaErrorCode::InvalidTopic)?;
+    // SAFETY: creates a list of our own, given to librdkafka or destroyed below.
+    let headers = unsafe { rd_kafka_headers_new(record.headers.len()) };
+    for (name, value) in record.headers {
+        let (value, len) = value.as_deref().map_or((ptr::null(), 0), |v| (v.as_ptr(), v.len()));
+        // SAFETY: the list is ours; name and value are copied, each with its length (a slice has at most `isize::MAX`
+        // bytes). It fails only for lists that may not be changed.
+        unsafe {
+            rd_kafka_header_add(
+                headers,
+                name.as_ptr().cast(),
+                name.len() as isize,
+                value.cast(),
+                len as isize,
+            );
+        }
+    }
+    let opaque = opaque.into_ptr();
+    let mut arguments = [
+        argument(rd_kafka_vtype_t::RD_KAFKA_VTYPE_TOPIC),
+        argument(rd_kafka_vtype_t::RD_KAFKA_VTYPE_MSGFLAGS),
+        argument(rd_kafka_vtype_t::RD_KAFKA_VTYPE_KEY),
+        argument(rd_kafka_vtype_t::RD_KAFKA_VTYPE_VALUE),
+        argument(rd_kafka_vtype_t::RD_KAFKA_VTYPE_HEADERS),
+        argument(rd_kafka_vtype_t::RD_KAFKA_VTYPE_OPAQUE),
+    ];
+    arguments[0].u.cstr = topic.as_ptr();
+    arguments[1].u.i = RD_KAFKA_MSG_F_COPY;
+    (arguments[2].u.mem.ptr, arguments[2].u.mem.size) = memory(record.key);
+    (arguments[3].u.mem.ptr, arguments[3].u.mem.size) = memory(record.payload);
+    arguments[4].u.headers = headers;
+    arguments[5].u.ptr = opaque;
+    // SAFETY: each argument has the field that its type asks for; key and payload are copied (`F_COPY`); on success the
+    // headers belong to librdkafka.
+    let error =
+        unsafe { rd_kafka_produceva(producer.client().native_ptr(), arguments.as_ptr(), arguments.len()) };
+    if error.is_null() {
+        return Ok(());
+    }
+    // SAFETY: the error is ours; after it headers and opaque are still ours too, and nobody else knows them.
+    unsafe {
+        let code = rd_kafka_error_code(error);
+        rd_kafka_error_destroy(error);
+        rd_kafka_headers_destroy(headers);
+        drop(C::DeliveryOpaque::from_ptr(opaque));
+        debug_assert_ne!(code, rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR);
+        Err(code.into())
+    }
+}
+
+fn argument(vtype: rd_kafka_vtype_t) -> rd_kafka_vu_t {
+    // SAFETY: a union of integers and pointers, for which zeroes are valid.
+    rd_kafka_vu_t { vtype, u: unsafe { mem::zeroed() } }
+}
+
+/// Null stays null: an empty slice has an address.
+fn memory(bytes: Option<&[u8]>) -> (*mut std::ffi::c_void, usize) {
+    bytes.map_or((ptr::null_mut(), 0), |bytes| (bytes.as_ptr().cast_mut().cast(), bytes.len()))
+}

@@ -1,0 +1,145 @@
+use std::{fmt::Write, time::SystemTime};
+
+use super::Failure;
+use crate::{error::Chain, record::Record};
+
+/// What the headers that a dead letter is given begin with. A record that has such headers, because it was a dead letter
+/// before, loses them: it does not grow with each pass.
+pub const DEAD_LETTER_PREFIX: &str = "dead-letter-";
+
+/// The most bytes of an error that a dead letter carries.
+const ERROR_LIMIT: usize = 2048;
+
+/// A header: its name, and its value or null.
+pub(crate) type OwnedHeader = (Vec<u8>, Option<Vec<u8>>);
+
+/// What is said of a record that becomes a dead letter, beside the record itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Obituary<'o> {
+    pub(crate) group: &'o str,
+    pub(crate) handler: &'o str,
+    pub(crate) event: Option<&'o [u8]>,
+    pub(crate) attempts: u32,
+    pub(crate) failure: &'o Failure,
+    pub(crate) now: SystemTime,
+}
+
+/// The headers of a dead letter: the record's own, byte for byte and in their order, then what became of it.
+pub(crate) fn headers(record: &Record<'_>, obituary: &Obituary<'_>) -> Vec<OwnedHeader> {
+    let own = record
+        .headers()
+        .iter()
+        .filter(|(name, _)| !name.starts_with(DEAD_LETTER_PREFIX.as_bytes()))
+        .map(|(name, value)| (name.to_vec(), value.map(<[u8]>::to_vec)));
+    let mut headers: Vec<OwnedHeader> = own.collect();
+    let mut add = |name: &str, value: &[u8]| {
+        headers.push((format!("{DEAD_LETTER_PREFIX}{name}").into_bytes(), Some(value.to_vec())));
+    };
+    add("topic", record.topic().as_bytes());
+    add("partition", record.partition().to_string().as_bytes());
+    add("offset", record.offset().to_string().as_bytes());
+    if let Some(timestamp) = record.timestamp() {
+        add("timestamp", timestamp.millis.to_string().as_bytes());
+    }
+    add("consumer", record.origin().consumer.as_bytes());
+    add("group", obituary.group.as_bytes());
+    if let Some(event) = obituary.event {
+        add("event", event);
+    }
+    add("handler", obituary.handler.as_bytes());
+    add("attempts", obituary.attempts.to_string().as_bytes());
+    add("error", error_text(obituary.failure).as_bytes());
+    let since_epoch = obituary.now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    add("time", since_epoch.as_millis().to_string().as_bytes());
+    headers
+}
+
+/// The failure and its causes, cut where it becomes too long.
+fn error_text(failure: &Failure) -> String {
+    let mut text = String::new();
+    // Writing to a string does not fail.
+    let _ = write!(text, "{}", Chain(failure));
+    if text.len() > ERROR_LIMIT {
+        let whole_chars = (0..=ERROR_LIMIT).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+        text.truncate(whole_chars);
+        text.push('…');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        record::{OwnedRecord, Timestamp, TimestampKind},
+        settle::FailureKind,
+    };
+
+    fn obituary(failure: &Failure) -> Obituary<'_> {
+        Obituary {
+            group: "billing",
+            handler: "app::on_order",
+            event: Some(b"Order"),
+            attempts: 3,
+            failure,
+            now: SystemTime::UNIX_EPOCH + Duration::from_millis(1234),
+        }
+    }
+
+    fn with_headers(headers: &[OwnedHeader]) -> OwnedRecord {
+        let record = OwnedRecord::new("orders", 3, 42)
+            .timestamp(Timestamp { millis: 99, kind: TimestampKind::Create });
+        headers.iter().fold(record, |record, (name, value)| match value {
+            Some(value) => record.header(name.clone(), value.clone()),
+            None => record.null_header(name.clone()),
+        })
+    }
+
+    #[test]
+    fn says_what_became_of_the_record() {
+        let failure = Failure::new(FailureKind::Error, "the ledger is closed");
+        let headers = headers(&with_headers(&[]).as_record(), &obituary(&failure));
+        let text = |(name, value): &OwnedHeader| {
+            let value = value.as_deref().map(String::from_utf8_lossy);
+            format!("{}={}", String::from_utf8_lossy(name), value.unwrap_or_default())
+        };
+        assert_eq!(
+            headers.iter().map(text).collect::<Vec<_>>(),
+            [
+                "dead-letter-topic=orders",
+                "dead-letter-partition=3",
+                "dead-letter-offset=42",
+                "dead-letter-timestamp=99",
+                "dead-letter-consumer=",
+                "dead-letter-group=billing",
+                "dead-letter-event=Order",
+                "dead-letter-handler=app::on_order",
+                "dead-letter-attempts=3",
+                "dead-letter-error=the handler failed: the ledger is closed",
+                "dead-letter-time=1234",
+            ]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn keeps_the_records_own_headers_and_does_not_grow_with_a_second_pass(
+            own in prop::collection::vec(
+                (prop::collection::vec(any::<u8>(), 0..8), prop::option::of(prop::collection::vec(any::<u8>(), 0..8))), 0..6,
+            ),
+            error in ".{0,3000}",
+        ) {
+            let failure = Failure::new(FailureKind::Error, error);
+            let once = headers(&with_headers(&own).as_record(), &obituary(&failure));
+            prop_assert_eq!(&once[..own.len()], &own[..]);
+            let twice = headers(&with_headers(&once).as_record(), &obituary(&failure));
+            prop_assert_eq!(&once, &twice);
+            let added: usize = once[own.len()..].iter().map(|(n, v)| n.len() + v.as_ref().map_or(0, Vec::len)).sum();
+            prop_assert!(added < ERROR_LIMIT + 500);
+        }
+    }
+}
