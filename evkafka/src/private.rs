@@ -77,6 +77,8 @@ pub fn no_such_handler(index: usize) -> ! {
 
 /// Calls handlers without an app around them, for the tests of the macros.
 pub mod testing {
+    pub use crate::engine::BareEngine;
+
     use tokio_util::sync::CancellationToken;
 
     use crate::{

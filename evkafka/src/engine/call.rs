@@ -23,8 +23,8 @@ pub(crate) async fn guarded(
     limit: Option<Duration>,
 ) -> Option<Attempt> {
     let mut attempt = pin!(attempt);
-    let mut aborted = pin!(abort.cancelled());
-    // Only an attempt that has to wait sets a timer.
+    // Only an attempt that has to wait listens for an abort and sets a timer.
+    let mut aborted = pin!(None);
     let mut deadline = pin!(None::<Sleep>);
     poll_fn(|cx| {
         // Unwind safety: after a panic the future is only dropped, and user state that a panic can break is the
@@ -32,7 +32,10 @@ pub(crate) async fn guarded(
         match catch_unwind(AssertUnwindSafe(|| attempt.as_mut().poll(cx))) {
             Ok(Poll::Ready(attempt)) => Poll::Ready(Some(attempt)),
             Ok(Poll::Pending) => {
-                if aborted.as_mut().poll(cx).is_ready() {
+                if aborted.is_none() {
+                    aborted.set(Some(abort.cancelled()));
+                }
+                if aborted.as_mut().as_pin_mut().expect("was set").poll(cx).is_ready() {
                     return Poll::Ready(None);
                 }
                 let Some(limit) = limit else { return Poll::Pending };

@@ -7,6 +7,7 @@
 //! - The [committer](committer) tells the broker how far the lanes have come.
 
 mod assignment;
+mod bare;
 mod call;
 mod committer;
 mod coordinator;
@@ -18,6 +19,7 @@ mod pipeline;
 mod probe;
 mod shared;
 
+pub use self::bare::BareEngine;
 pub(crate) use self::{
     dead_letters::DeadLetters,
     drain::DrainPlan,

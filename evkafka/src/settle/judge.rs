@@ -46,8 +46,9 @@ impl Judge {
         }
     }
 
-    /// What follows from attempt number `attempt` (1 for the first). `chance`, from 0 to 1, is the jitter's.
-    pub(crate) fn judge(&self, attempt: u32, result: Attempt, chance: f64) -> Verdict {
+    /// What follows from attempt number `attempt` (1 for the first). `chance` gives the jitter's part, from 0 to 1.
+    #[inline]
+    pub(crate) fn judge(&self, attempt: u32, result: Attempt, chance: impl FnOnce() -> f64) -> Verdict {
         let (failure, wait) = match result {
             Attempt::Returned(Outcome::Done) => return Verdict::Done,
             Attempt::Returned(Outcome::Skip) => return Verdict::Skip,
@@ -69,7 +70,7 @@ impl Judge {
             FailureKind::Panic | FailureKind::Postponed | FailureKind::Timeout => false,
         };
         if !is_final && policy.allows_another(attempt) {
-            let wait = wait.unwrap_or_else(|| policy.backoff.wait(attempt, chance));
+            let wait = wait.unwrap_or_else(|| policy.backoff.wait(attempt, chance()));
             return Verdict::Retry(wait.max(Duration::from_millis(1)), failure);
         }
         match &policy.last_step {
@@ -103,52 +104,55 @@ mod tests {
     fn the_default_policy_tries_for_ever_and_stops_at_what_cannot_be_decoded() {
         let judge = Judge::PostCommit(FailurePolicy::default());
         assert!(matches!(
-            judge.judge(u32::MAX, Attempt::Failed("down".into()), 0.0),
+            judge.judge(u32::MAX, Attempt::Failed("down".into()), || 0.0),
             Verdict::Retry(wait, _) if wait == Duration::from_secs(30)
         ));
-        assert!(matches!(judge.judge(1, Attempt::Undecodable("bad".into()), 0.0), Verdict::Stop(_)));
+        assert!(matches!(judge.judge(1, Attempt::Undecodable("bad".into()), || 0.0), Verdict::Stop(_)));
     }
 
     #[test]
     fn the_last_attempt_takes_the_last_step() {
         let judge = Judge::PostCommit(FailurePolicy::new().attempts(3).last_step(LastStep::Skip));
-        assert!(matches!(judge.judge(2, Attempt::Failed("down".into()), 0.0), Verdict::Retry(..)));
-        assert!(matches!(judge.judge(3, Attempt::Failed("down".into()), 0.0), Verdict::GiveUp(_)));
+        assert!(matches!(judge.judge(2, Attempt::Failed("down".into()), || 0.0), Verdict::Retry(..)));
+        assert!(matches!(judge.judge(3, Attempt::Failed("down".into()), || 0.0), Verdict::GiveUp(_)));
     }
 
     #[test]
     fn what_cannot_be_decoded_goes_straight_to_the_dead_letters() {
         let judge = Judge::PostCommit(FailurePolicy::new().dead_letter("orders.dead"));
-        let verdict = judge.judge(1, Attempt::Undecodable("bad".into()), 0.0);
+        let verdict = judge.judge(1, Attempt::Undecodable("bad".into()), || 0.0);
         assert!(matches!(verdict, Verdict::DeadLetter(topic, _) if &*topic == "orders.dead"));
-        assert!(matches!(judge.judge(9, Attempt::Failed("down".into()), 0.0), Verdict::Retry(..)));
+        assert!(matches!(judge.judge(9, Attempt::Failed("down".into()), || 0.0), Verdict::Retry(..)));
     }
 
     #[test]
     fn an_error_that_is_final_takes_the_last_step_at_once_and_others_do_not() {
         let policy = FailurePolicy::new().final_if(|error| error.is::<std::fmt::Error>());
         let judge = Judge::PostCommit(policy);
-        assert!(matches!(judge.judge(1, Attempt::Failed(Box::new(std::fmt::Error)), 0.0), Verdict::Stop(_)));
-        assert!(matches!(judge.judge(1, Attempt::Failed("other".into()), 0.0), Verdict::Retry(..)));
+        assert!(matches!(
+            judge.judge(1, Attempt::Failed(Box::new(std::fmt::Error)), || 0.0),
+            Verdict::Stop(_)
+        ));
+        assert!(matches!(judge.judge(1, Attempt::Failed("other".into()), || 0.0), Verdict::Retry(..)));
     }
 
     #[test]
     fn a_predicate_that_panics_says_no() {
         let judge = Judge::PostCommit(FailurePolicy::new().final_if(|_| panic!("undecided")));
-        assert!(matches!(judge.judge(1, Attempt::Failed("error".into()), 0.0), Verdict::Retry(..)));
+        assert!(matches!(judge.judge(1, Attempt::Failed("error".into()), || 0.0), Verdict::Retry(..)));
     }
 
     #[test]
     fn the_handlers_own_wait_goes_before_the_backoff() {
         let judge = Judge::PostCommit(FailurePolicy::default());
-        let verdict = judge.judge(1, Attempt::Returned(Outcome::RetryAfter(Duration::from_secs(90))), 0.0);
+        let verdict = judge.judge(1, Attempt::Returned(Outcome::RetryAfter(Duration::from_secs(90))), || 0.0);
         assert!(matches!(verdict, Verdict::Retry(wait, _) if wait == Duration::from_secs(90)));
     }
 
     proptest! {
         #[test]
         fn pre_commit_never_tries_twice_and_never_stops(make in attempt_of_every_kind(), attempt: u32) {
-            let verdict = Judge::PreCommit(FailurePolicy::new()).judge(attempt, make(), 0.5);
+            let verdict = Judge::PreCommit(FailurePolicy::new()).judge(attempt, make(), || 0.5);
             prop_assert!(matches!(verdict, Verdict::Done | Verdict::Skip | Verdict::GiveUp(_)));
         }
 
@@ -158,7 +162,7 @@ mod tests {
         ) {
             let mut policy = FailurePolicy::new();
             if let Some(attempts) = attempts { policy = policy.attempts(attempts); }
-            let verdict = Judge::PostCommit(policy).judge(attempt, make(), 0.5);
+            let verdict = Judge::PostCommit(policy).judge(attempt, make(), || 0.5);
             prop_assert!(!matches!(verdict, Verdict::GiveUp(_)));
             if let Verdict::Retry(wait, _) = verdict { prop_assert!(!wait.is_zero()); }
         }

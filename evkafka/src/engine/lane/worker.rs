@@ -64,7 +64,11 @@ impl Worker {
 
     /// Routes a record and handles it, in the lane's own task.
     #[inline]
-    pub(super) async fn settle<R: Routes>(&self, handlers: &Routed<R>, record: Record<'_>) -> Done {
+    pub(in crate::engine) async fn settle<R: Routes>(
+        &self,
+        handlers: &Routed<R>,
+        record: Record<'_>,
+    ) -> Done {
         match self.route(handlers, &record) {
             (None, _) => Done::Skipped,
             (Some(handler), event_type) => self.handle(handlers, handler, record, event_type, None).await,
@@ -102,7 +106,7 @@ impl Worker {
                 return self.abandoned(&record);
             };
             drop(permit);
-            match rule.judge.judge(context.attempt, attempt, fastrand::f64()) {
+            match rule.judge.judge(context.attempt, attempt, fastrand::f64) {
                 Verdict::Done => return Done::Handled,
                 Verdict::Skip => return Done::Skipped,
                 Verdict::GiveUp(failure) => {

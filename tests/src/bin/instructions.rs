@@ -1,0 +1,59 @@
+//! A record, again and again: what `scripts/instructions` counts the instructions of.
+//!
+//! `instructions skipped N` takes N unmatched records through the engine, `handled` N matched ones, and `by-hand` does
+//! what is left of `handled` without an engine: the payload decoded, the handler's function called.
+
+use std::{
+    env,
+    future::Future,
+    hint::black_box,
+    pin::pin,
+    task::{Context, Poll, Waker},
+};
+
+use evkafka::{__private::testing::BareEngine, ConsumerConfig, handler, record::OwnedRecord, router};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Order<'a> {
+    id: u64,
+    sku: &'a str,
+}
+
+#[handler(event = "OrderCreated")]
+async fn on_order_created(order: Order<'_>) {
+    black_box((order.id, order.sku.len()));
+}
+
+#[handler(event = "OrderPaid")]
+async fn on_order_paid(order: Order<'_>) {
+    black_box((order.id, order.sku.len()));
+}
+
+fn ready<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => panic!("nothing in here waits"),
+    }
+}
+
+fn main() {
+    let mut arguments = env::args().skip(1);
+    let what = arguments.next().expect("skipped, handled or by-hand");
+    let times: u64 = arguments.next().expect("a number").parse().expect("a number");
+    let event = if what == "skipped" { "InventoryCounted" } else { "OrderCreated" };
+    let record = OwnedRecord::new("orders", 0, 7)
+        .header("Event-Type", event)
+        .payload(r#"{"id": 7, "sku": "sku-00042"}"#);
+    if what == "by-hand" {
+        for _ in 0..times {
+            let payload = black_box(&record).as_record().payload().expect("a payload");
+            ready(on_order_created(serde_json::from_slice(payload).expect("an order")));
+        }
+        return;
+    }
+    let engine = BareEngine::new(router![on_order_created, on_order_paid], &ConsumerConfig::new(["orders"]));
+    for _ in 0..times {
+        assert_eq!(ready(engine.settle(black_box(&record))), what == "handled");
+    }
+}
