@@ -277,6 +277,24 @@ impl Poller {
         }
     }
 
+    /// Commits what the drained lanes have settled. A group that is rebalancing, perhaps because another member is leaving
+    /// too, refuses a commit until it has settled; so this goes on polling and tries again.
+    fn commit_last(
+        &self,
+        client: &OwnedClient<Coordinator>,
+        deadline: Instant,
+    ) -> Result<(), RDKafkaErrorCode> {
+        loop {
+            let Some(entries) = client.context().assignment.commit_with(|entries| entries) else {
+                return Ok(());
+            };
+            match commit_blocking(client.handle(), &entries, deadline.max(Instant::now() + POLL)) {
+                Err(code) if is_passing(code) && Instant::now() < deadline => self.serve(client, POLL / 2),
+                result => return result,
+            }
+        }
+    }
+
     /// Drains the lanes, commits what they have settled, and leaves the group. The group is kept alive meanwhile.
     fn leave(
         &self,
@@ -298,11 +316,7 @@ impl Poller {
             }
         }
         committer.cancel();
-        let committed = assignment
-            .commit_with(|entries| {
-                commit_blocking(client.handle(), &entries, plan.end_at.max(Instant::now() + POLL))
-            })
-            .unwrap_or(Ok(()));
+        let committed = self.commit_last(client, plan.end_at);
         let partitions: Vec<_> = assignment.all().into_iter().map(|(key, _)| key).collect();
         assignment.disown(&partitions);
         client.unsubscribe();
@@ -325,6 +339,21 @@ impl Poller {
             Inner::Commit { consumer: Arc::clone(&self.shared.consumer), code, last: true }.into()
         })
     }
+}
+
+/// Whether a commit may be accepted when the group has settled.
+fn is_passing(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as E;
+    matches!(
+        code,
+        E::RebalanceInProgress
+            // The group has settled, and this member is about to learn it.
+            | E::IllegalGeneration
+            | E::CoordinatorLoadInProgress
+            | E::CoordinatorNotAvailable
+            | E::NotCoordinator
+            | E::WaitingForCoordinator
+    )
 }
 
 /// Whether an error of the client does not pass by itself.

@@ -21,7 +21,7 @@ use crate::settle::FailurePolicy;
 /// let the_same = all.clone();
 /// # let _ = the_same;
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 #[must_use = "a router does nothing until it is given to a consumer"]
 pub struct Router<R> {
     pub(crate) routes: R,

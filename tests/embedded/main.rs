@@ -1,0 +1,13 @@
+//! evkafka on the embedded cluster: what plain `cargo test` shows.
+
+mod dead_letters;
+mod delivery;
+mod extractors;
+mod failures;
+mod groups;
+mod hostile;
+mod logs;
+mod restart;
+mod shutdown;
+mod start;
+mod support;

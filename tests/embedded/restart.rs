@@ -1,0 +1,97 @@
+//! What an app finds when it comes back: exactly what was not committed.
+
+use std::time::Duration;
+
+use evkafka::{App, Backoff, FailurePolicy, Metadata, State, handler, router};
+
+use crate::support::{Ledger, Running, cluster, committed, config, event, until_committed};
+
+#[handler(event = "OrderCreated")]
+async fn on_order(id: u64, State(ledger): State<Ledger>, meta: Metadata) {
+    ledger.note(&meta, id);
+}
+
+/// Comes to its end until it meets the record whose number is in the state; that one it never leaves.
+#[handler(event = "OrderCreated")]
+async fn sticks_at(id: u64, State(at): State<u64>, State(ledger): State<Ledger>, meta: Metadata) {
+    ledger.note(&meta, id);
+    if id == at {
+        std::future::pending::<()>().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_shutdown_the_next_run_gets_exactly_what_was_not_handled() {
+    let cluster = cluster(1);
+    cluster.send_all((0..100).map(|id| event("OrderCreated", id))).await.unwrap();
+    for (run, at) in [17_u64, 18, 71].into_iter().enumerate() {
+        let ledger = Ledger::default();
+        let app = App::new("test")
+            .state(ledger.clone())
+            .state(at)
+            .shutdown_timeout(Duration::from_secs(2))
+            .consumer("orders", config(&cluster), router![sticks_at]);
+        let app = Running::start(app);
+        ledger.until(|calls| calls.iter().any(|call| call.note == at.to_string())).await;
+        app.stop().await.unwrap();
+        // What was being handled is not committed, and comes again.
+        let first = [0, 17, 18][run];
+        assert_eq!(ledger.offsets(), (first..=i64::try_from(at).unwrap()).collect::<Vec<_>>());
+        assert_eq!(committed(&cluster).await, Some(i64::try_from(at).unwrap()));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_crash_the_next_run_gets_what_was_not_committed() {
+    let cluster = cluster(1);
+    cluster.send_all((0..40).map(|id| event("OrderCreated", id))).await.unwrap();
+    let ledger = Ledger::default();
+    let app = App::new("test").state(ledger.clone()).state(u64::MAX).consumer(
+        "orders",
+        config(&cluster).commit_interval(Duration::from_millis(50)),
+        router![sticks_at],
+    );
+    let app = Running::start(app);
+    until_committed(&cluster, 40).await;
+    app.kill().await;
+    cluster.send_all((40..60).map(|id| event("OrderCreated", id))).await.unwrap();
+
+    let ledger = Ledger::default();
+    let app = App::new("test").state(ledger.clone()).consumer("orders", config(&cluster), router![on_order]);
+    let app = Running::start(app);
+    ledger.until_len(20).await;
+    app.stop().await.unwrap();
+    assert_eq!(ledger.offsets(), (40..60).collect::<Vec<_>>());
+    assert_eq!(committed(&cluster).await, Some(60));
+}
+
+#[handler(event = "OrderCreated")]
+async fn always_fails(id: u64, State(ledger): State<Ledger>, meta: Metadata) -> Result<(), &'static str> {
+    ledger.note(&meta, id);
+    Err("the ledger is closed")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_event_waits_for_the_next_run() {
+    let cluster = cluster(1);
+    cluster.send_all([event("OrderCreated", 1), event("OrderCreated", 2)]).await.unwrap();
+    let ledger = Ledger::default();
+    let policy = FailurePolicy::new().backoff(Backoff::constant(Duration::from_millis(5)));
+    let app = App::new("test").state(ledger.clone()).consumer(
+        "orders",
+        config(&cluster).failure_policy(policy).commit_interval(Duration::from_millis(20)),
+        router![always_fails],
+    );
+    let app = Running::start(app);
+    ledger.until_len(20).await;
+    app.stop().await.unwrap();
+    assert!(ledger.offsets().iter().all(|offset| *offset == 0), "the second waits for the first");
+    assert_eq!(committed(&cluster).await, None);
+
+    let ledger = Ledger::default();
+    let app = App::new("test").state(ledger.clone()).consumer("orders", config(&cluster), router![on_order]);
+    let app = Running::start(app);
+    ledger.until_len(2).await;
+    app.stop().await.unwrap();
+    assert_eq!(ledger.notes(), ["1", "2"]);
+}

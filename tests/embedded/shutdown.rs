@@ -1,0 +1,167 @@
+//! How an app comes to its end.
+
+use std::time::{Duration, Instant};
+
+use evkafka::{
+    App, CancellationToken, ConsumerConfig, Metadata, State, embedded::Event, error::ErrorKind, handler,
+    router,
+};
+
+use crate::support::{Ledger, Running, cluster, committed, config, event};
+
+#[handler(event = "Slow")]
+async fn slow(id: u64, State(ledger): State<Ledger>, meta: Metadata) {
+    ledger.note(&meta, format!("begun {id}"));
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    ledger.note(&meta, format!("done {id}"));
+}
+
+#[handler(event = "Deaf")]
+async fn deaf(State(ledger): State<Ledger>, meta: Metadata) {
+    ledger.note(&meta, "begun");
+    std::future::pending::<()>().await;
+}
+
+#[handler(event = "Listening")]
+async fn listening(token: CancellationToken, State(ledger): State<Ledger>, meta: Metadata) {
+    ledger.note(&meta, "begun");
+    token.cancelled().await;
+    ledger.note(&meta, "told");
+}
+
+#[handler(event = "Blocking")]
+fn blocking(State(ledger): State<Ledger>, meta: Metadata) {
+    ledger.note(&meta, "begun");
+    std::thread::sleep(Duration::from_secs(4));
+}
+
+#[handler(event = "OrderCreated")]
+async fn on_order(id: u64, State(ledger): State<Ledger>, meta: Metadata) {
+    ledger.note(&meta, id);
+}
+
+async fn shut_down_while(event_type: &str, timeout: Duration) -> (Ledger, Option<i64>, Duration) {
+    let cluster = cluster(1);
+    cluster.send_all([event(event_type, 1), event(event_type, 2)]).await.unwrap();
+    let ledger = Ledger::default();
+    let app = App::new("test").state(ledger.clone()).shutdown_timeout(timeout).consumer(
+        "orders",
+        config(&cluster),
+        router![slow, deaf, listening, blocking],
+    );
+    let app = Running::start(app);
+    ledger.until_len(1).await;
+    let begun = Instant::now();
+    app.stop().await.unwrap();
+    (ledger, committed(&cluster).await, begun.elapsed())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handler_that_is_under_way_comes_to_its_end_and_is_committed() {
+    let (ledger, committed, _) = shut_down_while("Slow", Duration::from_secs(20)).await;
+    assert_eq!(ledger.notes(), ["begun 1", "done 1"], "and no other is begun");
+    assert_eq!(committed, Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handler_that_does_not_end_is_dropped_in_time_and_not_committed() {
+    let (ledger, committed, took) = shut_down_while("Deaf", Duration::from_secs(2)).await;
+    assert_eq!((ledger.notes(), committed), (vec!["begun".to_owned()], None));
+    assert!(took >= Duration::from_millis(1500) && took < Duration::from_secs(4), "{took:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handler_that_listens_is_told_in_time_to_end_in_order() {
+    let (ledger, committed, took) = shut_down_while("Listening", Duration::from_secs(2)).await;
+    assert_eq!((ledger.notes(), committed), (vec!["begun".to_owned(), "told".to_owned()], Some(1)));
+    assert!(took < Duration::from_secs(4), "{took:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plain_function_that_does_not_end_does_not_hold_up_the_shutdown() {
+    let (ledger, committed, took) = shut_down_while("Blocking", Duration::from_secs(1)).await;
+    assert_eq!((ledger.notes(), committed), (vec!["begun".to_owned()], None));
+    assert!(took < Duration::from_secs(3), "{took:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_one_consumer_fails_for_good_the_others_drain_and_its_error_is_returned() {
+    let (good, bad) = (cluster(1), cluster(1));
+    good.send_all((0..10).map(|id| event("OrderCreated", id))).await.unwrap();
+    let ledger = Ledger::default();
+    let app = App::new("test")
+        .state(ledger.clone())
+        .consumer("good", config(&good), router![on_order])
+        .consumer("bad", config(&bad), router![on_order]);
+    let app = Running::start(app);
+    ledger.until_len(10).await;
+    bad.send(Event::new("orders").partition(0).event_type("OrderCreated").payload("broken")).await.unwrap();
+    let error = app.ends().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Record);
+    assert_eq!(&*error.record().unwrap().origin.consumer, "bad");
+    assert_eq!(committed(&good).await, Some(10));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_that_goes_down_stops_no_other_consumer_and_is_read_again_when_it_is_back() {
+    let (up, down) = (cluster(1), cluster(1));
+    let ledger = Ledger::default();
+    let app = App::new("test").state(ledger.clone()).consumer("up", config(&up), router![on_order]).consumer(
+        "down",
+        config(&down).property("reconnect.backoff.max.ms", 200),
+        router![on_order],
+    );
+    let app = Running::start(app);
+    up.send(event("OrderCreated", 1)).await.unwrap();
+    down.send(event("OrderCreated", 2)).await.unwrap();
+    ledger.until_len(2).await;
+    down.broker_down(1).unwrap();
+    up.send_all((10..20).map(|id| event("OrderCreated", id))).await.unwrap();
+    ledger.until_len(12).await;
+    down.broker_up(1).unwrap();
+    down.send(event("OrderCreated", 3)).await.unwrap();
+    ledger.until(|calls| calls.iter().any(|call| call.note == "3")).await;
+    app.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_that_is_stopped_before_it_consumed_ends_well() {
+    let cluster = cluster(1);
+    let app =
+        App::new("test").state(Ledger::default()).consumer("orders", config(&cluster), router![on_order]);
+    Running::start(app).stop().await.unwrap();
+    assert_eq!(committed(&cluster).await, None);
+}
+
+#[tokio::test]
+async fn an_app_runs_on_a_runtime_of_one_thread() {
+    let cluster = cluster(3);
+    cluster
+        .send_all((0..300).map(|id| Event::new("orders").event_type("OrderCreated").payload(id.to_string())))
+        .await
+        .unwrap();
+    let ledger = Ledger::default();
+    let app = App::new("test").state(ledger.clone()).consumer("orders", config(&cluster), router![on_order]);
+    let app = Running::start(app);
+    ledger.until_len(300).await;
+    app.stop().await.unwrap();
+    assert_eq!(cluster.committed("billing", "orders").await.unwrap().values().sum::<i64>(), 300);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn static_members_of_one_consumer_do_not_fence_each_other() {
+    let cluster = cluster(4);
+    let ledger = Ledger::default();
+    let config: ConsumerConfig = config(&cluster).instances(2).group_instance_id("pod-1");
+    let app = App::new("test").state(ledger.clone()).consumer("orders", config, router![on_order]);
+    let app = Running::start(app);
+    cluster
+        .send_all((0..400).map(|id| Event::new("orders").event_type("OrderCreated").payload(id.to_string())))
+        .await
+        .unwrap();
+    ledger.until_len(400).await;
+    app.stop().await.unwrap();
+    let mut ids: Vec<u64> = ledger.notes().iter().map(|note| note.parse().unwrap()).collect();
+    ids.sort_unstable();
+    assert_eq!(ids, (0..400).collect::<Vec<_>>());
+}

@@ -1,0 +1,176 @@
+//! What is refused before anything is consumed.
+
+use std::time::{Duration, Instant};
+
+use evkafka::{
+    App, ConsumerConfig, Metadata, OnUnavailable, State, embedded::Cluster, error::ErrorKind, handler, router,
+};
+
+use crate::support::{Ledger, Running, cluster, committed, config, event};
+
+#[derive(Clone)]
+struct Database;
+
+#[handler(event = "OrderCreated")]
+async fn on_order(id: u64, State(ledger): State<Ledger>, meta: Metadata) {
+    ledger.note(&meta, id);
+}
+
+#[handler(event = ["OrderCreated", "OrderPaid"])]
+async fn on_order_too(State(_database): State<Database>) {}
+
+#[handler(fallback)]
+async fn rest() {}
+
+#[handler(fallback)]
+async fn rest_too() {}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_faults_of_an_app_are_told_at_once_and_nothing_is_consumed() {
+    let cluster = cluster(1);
+    cluster.send(event("OrderCreated", 1)).await.unwrap();
+    let other_spelling = config(&cluster).bootstrap_servers(
+        format!(" PLAINTEXT://{} ,localhost:1", cluster.bootstrap_servers()).to_uppercase(),
+    );
+    let app = App::new("test")
+        .state(1_u8)
+        .state(2_u8)
+        .consumer("orders", config(&cluster), router![on_order, rest].merge(router![on_order_too, rest_too]))
+        .consumer("orders", other_spelling, router![on_order])
+        .consumer("bad", ConsumerConfig::new(["x"]).property("enable.auto.commit", true), router![rest]);
+    let error = app.run_until(std::future::pending()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Configuration);
+    let text = error.to_string();
+    for fault in [
+        "there are two states of type `u8`",
+        "consumer `orders`: the event type `OrderCreated` has two handlers, `embedded::start::on_order` and \
+         `embedded::start::on_order_too`",
+        "consumer `orders`: there are two fallback handlers, `embedded::start::rest` and `embedded::start::rest_too`",
+        "2 consumers are called `orders`",
+        "share the group `billing` and the topic `orders` on one cluster",
+        "the app has no state of type `embedded::start::Database`, which `embedded::start::on_order_too` needs",
+        "the app has no state of type `embedded::support::Ledger`, which `embedded::start::on_order` needs",
+        "consumer `bad`: `enable.auto.commit`",
+        "consumer `bad`: `group_id`",
+        "consumer `bad`: `bootstrap_servers`",
+    ] {
+        assert!(text.contains(fault), "{fault:?} is not in {text}");
+    }
+    assert_eq!(committed(&cluster).await, None);
+}
+
+#[tokio::test]
+async fn an_app_without_a_consumer_is_refused() {
+    let error = App::new("test").run_until(std::future::pending()).await.unwrap_err();
+    assert!(error.to_string().contains("the app has no consumer"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn consumers_may_share_a_group_on_different_clusters_or_topics() {
+    let (one, two) = (cluster(1), cluster(1));
+    one.create_topic("refunds", 1).unwrap();
+    let refunds =
+        ConsumerConfig::new(["refunds"]).bootstrap_servers(one.bootstrap_servers()).group_id("billing");
+    let app = App::new("test")
+        .consumer("one", config(&one), router![rest])
+        .consumer("two", config(&two), router![rest])
+        .consumer("refunds", refunds, router![rest]);
+    app.check().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_topic_is_named() {
+    let cluster = cluster(1);
+    let config = ConsumerConfig::new(["orders", "oders"])
+        .bootstrap_servers(cluster.bootstrap_servers())
+        .group_id("billing");
+    let error = App::new("test")
+        .consumer("c", config, router![rest])
+        .run_until(std::future::pending())
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::MissingTopic);
+    assert!(error.to_string().contains("has no topic `oders`;"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_can_wait_for_its_topic_while_another_goes_on() {
+    let (here, there) = (cluster(1), Cluster::start().unwrap());
+    here.send(event("OrderCreated", 1)).await.unwrap();
+    let ledger = Ledger::default();
+    let app = App::new("test")
+        .state(ledger.clone())
+        .consumer("here", config(&here), router![on_order])
+        .consumer("there", config(&there).on_missing_topic(OnUnavailable::Wait), router![on_order]);
+    let app = Running::start(app);
+    ledger.until_len(1).await;
+    there.create_topic("orders", 1).unwrap();
+    there.send(event("OrderCreated", 2)).await.unwrap();
+    ledger.until_len(2).await;
+    app.stop().await.unwrap();
+    assert_eq!(ledger.notes(), ["1", "2"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_that_does_not_answer_is_named_in_time() {
+    let cluster = cluster(1);
+    cluster.broker_down(1).unwrap();
+    let config =
+        config(&cluster).connect_timeout(Duration::from_secs(1)).property("sasl.password", "hunter2");
+    let begun = Instant::now();
+    let error = App::new("test")
+        .consumer("c", config, router![rest])
+        .run_until(std::future::pending())
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unreachable);
+    let text = format!("{error:?}");
+    assert!(text.contains(cluster.bootstrap_servers()) && text.contains("within 1s"), "{text}");
+    assert!(!text.contains("hunter2"), "{text}");
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_can_wait_for_its_cluster() {
+    let cluster = cluster(1);
+    cluster.send(event("OrderCreated", 1)).await.unwrap();
+    cluster.broker_down(1).unwrap();
+    let ledger = Ledger::default();
+    let config = config(&cluster)
+        .connect_timeout(Duration::from_millis(300))
+        .on_unreachable(OnUnavailable::Wait)
+        .property("reconnect.backoff.max.ms", 200);
+    let app = App::new("test").state(ledger.clone()).consumer("c", config, router![on_order]);
+    let app = Running::start(app);
+    // Long enough for the first look to have failed; should it not have, the test shows less, and does not fail.
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    cluster.broker_up(1).unwrap();
+    ledger.until_len(1).await;
+    app.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_that_waits_for_its_cluster_can_be_stopped() {
+    let cluster = cluster(1);
+    cluster.broker_down(1).unwrap();
+    let config =
+        config(&cluster).connect_timeout(Duration::from_millis(300)).on_unreachable(OnUnavailable::Wait);
+    let app = Running::start(App::new("test").consumer("c", config, router![rest]));
+    let begun = Instant::now();
+    app.stop().await.unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_setting_that_librdkafka_refuses_is_told_without_its_value() {
+    let cluster = cluster(1);
+    let config =
+        config(&cluster).property("ssl.key.password", "hunter2").property("sasl.mechanisms", "hunter3");
+    let error = App::new("test")
+        .consumer("c", config, router![rest])
+        .run_until(std::future::pending())
+        .await
+        .unwrap_err();
+    let text = format!("{error:?} {error}");
+    assert!(!text.contains("hunter2") && !text.is_empty(), "{text}");
+}

@@ -1,0 +1,164 @@
+//! What the tests share: a ledger of what handlers saw, and apps that run in the background.
+
+use std::{
+    fmt::Display,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use evkafka::{
+    App, ConsumerConfig, Metadata,
+    embedded::{Cluster, Event},
+};
+use tokio::{
+    sync::{Notify, oneshot},
+    task::JoinHandle,
+    time::timeout,
+};
+
+/// The longest that anything may take. Only a test that fails waits for it.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(40);
+
+/// A call of a handler.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Call {
+    pub(crate) consumer: String,
+    pub(crate) partition: i32,
+    pub(crate) offset: i64,
+    pub(crate) attempt: u32,
+    pub(crate) note: String,
+}
+
+/// The calls of all handlers, in the order in which they came.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ledger(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    calls: Mutex<Vec<Call>>,
+    changed: Notify,
+}
+
+impl Ledger {
+    pub(crate) fn note(&self, meta: &Metadata, note: impl Display) {
+        self.0.calls.lock().expect("no panic").push(Call {
+            consumer: meta.consumer.to_string(),
+            partition: meta.partition,
+            offset: meta.offset,
+            attempt: meta.attempt,
+            note: note.to_string(),
+        });
+        self.0.changed.notify_waiters();
+    }
+
+    pub(crate) fn calls(&self) -> Vec<Call> {
+        self.0.calls.lock().expect("no panic").clone()
+    }
+
+    pub(crate) fn notes(&self) -> Vec<String> {
+        self.calls().into_iter().map(|call| call.note).collect()
+    }
+
+    pub(crate) fn offsets(&self) -> Vec<i64> {
+        self.calls().into_iter().map(|call| call.offset).collect()
+    }
+
+    /// Waits until the calls are as wanted.
+    pub(crate) async fn until(&self, wanted: impl Fn(&[Call]) -> bool) {
+        let wait = async {
+            loop {
+                let changed = self.0.changed.notified();
+                tokio::pin!(changed);
+                // From here on no change is missed.
+                changed.as_mut().enable();
+                if wanted(&self.calls()) {
+                    return;
+                }
+                changed.await;
+            }
+        };
+        if timeout(DEADLINE, wait).await.is_err() {
+            panic!("the handlers were not called as expected within {DEADLINE:?}: {:?}", self.calls());
+        }
+    }
+
+    pub(crate) async fn until_len(&self, len: usize) {
+        self.until(|calls| calls.len() >= len).await;
+    }
+}
+
+/// An app that runs in the background.
+pub(crate) struct Running {
+    stop: oneshot::Sender<()>,
+    app: JoinHandle<evkafka::Result<()>>,
+}
+
+impl Running {
+    pub(crate) fn start(app: App) -> Self {
+        // `RUST_LOG=evkafka=debug cargo test …` shows what the engine says.
+        if std::env::var_os("RUST_LOG").is_some() {
+            let filter = tracing_subscriber::EnvFilter::from_default_env();
+            let _ = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().try_init();
+        }
+        let (stop, stopped) = oneshot::channel();
+        let app = tokio::spawn(app.run_until(async {
+            let _ = stopped.await;
+        }));
+        Self { stop, app }
+    }
+
+    /// Has the app shut down and waits for it.
+    pub(crate) async fn stop(self) -> evkafka::Result<()> {
+        // The app may have ended by itself.
+        let _ = self.stop.send(());
+        timeout(DEADLINE, self.app).await.expect("the app ends").expect("the app does not panic")
+    }
+
+    /// Waits until the app ends by itself.
+    pub(crate) async fn ends(self) -> evkafka::Result<()> {
+        let ended = timeout(DEADLINE, self.app).await.expect("the app ends").expect("the app does not panic");
+        drop(self.stop);
+        ended
+    }
+
+    /// Drops the app where it stands, without a drain.
+    pub(crate) async fn kill(self) {
+        self.app.abort();
+        let _ = self.app.await;
+    }
+}
+
+/// A cluster with one topic, `orders`.
+pub(crate) fn cluster(partitions: u16) -> Cluster {
+    let cluster = Cluster::start().expect("a cluster");
+    cluster.create_topic("orders", partitions).expect("a topic");
+    cluster
+}
+
+/// A consumer of `orders` in the group `billing`. The mock cluster ends a rebalance only a second before the session
+/// timeout, so that is short.
+pub(crate) fn config(cluster: &Cluster) -> ConsumerConfig {
+    ConsumerConfig::new(["orders"])
+        .bootstrap_servers(cluster.bootstrap_servers())
+        .group_id("billing")
+        .property("session.timeout.ms", 3000)
+        .property("heartbeat.interval.ms", 300)
+}
+
+/// An event of partition 0 of `orders`, with its number as payload.
+pub(crate) fn event(event_type: &str, id: u64) -> Event {
+    Event::new("orders").partition(0).event_type(event_type).payload(id.to_string())
+}
+
+/// What `billing` has committed of partition 0 of `orders`.
+pub(crate) async fn committed(cluster: &Cluster) -> Option<i64> {
+    cluster.committed("billing", "orders").await.expect("committed offsets").get(&0).copied()
+}
+
+/// Waits until `billing` has committed `offset` of partition 0 of `orders`.
+pub(crate) async fn until_committed(cluster: &Cluster, offset: i64) {
+    let wait = async { while committed(cluster).await != Some(offset) {} };
+    if timeout(DEADLINE, wait).await.is_err() {
+        panic!("{offset} was not committed within {DEADLINE:?}, but {:?}", committed(cluster).await);
+    }
+}
