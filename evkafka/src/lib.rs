@@ -1,4 +1,50 @@
-//! Typed event handlers on Apache Kafka.
+//! Typed, asynchronous event handlers on Apache Kafka.
+//!
+//! A service is a list of async functions. Each says which event it takes and what it needs; a record is routed to it by
+//! its event-type header, decoded into the function's own struct, and handled; then its offset is committed.
+//!
+//! ```no_run
+//! use evkafka::{ConsumerConfig, handler};
+//! use serde::Deserialize;
+//!
+//! #[derive(Deserialize)]
+//! struct OrderCreated {
+//!     id: u64,
+//! }
+//!
+//! #[handler(event = "OrderCreated")]
+//! async fn on_order_created(order: OrderCreated) -> Result<(), std::io::Error> {
+//!     println!("order {}", order.id);
+//!     Ok(())
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> evkafka::Result<()> {
+//!     let orders = ConsumerConfig::new(["orders"]).bootstrap_servers("localhost:9092").group_id("billing");
+//!     evkafka::app! {
+//!         title: "billing",
+//!         consumers: {
+//!             orders: orders => [on_order_created],
+//!         },
+//!     }
+//!     .run()
+//!     .await
+//! }
+//! ```
+//!
+//! # Where to look
+//!
+//! - [`#[handler]`](macro@handler): what a handler may take and return; [`handle`]: extractors, and how to write your own.
+//! - [`router!`], [`Router`]: sets of handlers. [`app!`](macro@app), [`App`]: consumers, start and stop.
+//! - [`ConsumerConfig`]: all settings. [`AutoCommitMode`]: at least once or at most once. [`Concurrency`]: order.
+//! - [`FailurePolicy`]: what becomes of a record whose handler fails.
+#![cfg_attr(feature = "embedded", doc = "- [`embedded`]: a Kafka cluster inside the process, for tests.")]
+//!
+//! # The way of a record
+//!
+//! [`record`] → [`decode`] → [`route`] → [`handle`] → [`settle`]. The event's name is looked up first, and the payload is decoded
+//! only if a handler matched. A partition's records are taken in batches from a queue of its own and handled in a task on
+//! your runtime; while a partition's handler is busy, its queue fills and librdkafka stops fetching it.
 
 mod app;
 pub mod config;
@@ -32,3 +78,8 @@ pub use self::{
     settle::{Backoff, FailurePolicy, LastStep},
 };
 pub use evkafka_macros::{app, handler, router};
+
+// The README's code is compiled with the documentation's.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
