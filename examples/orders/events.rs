@@ -1,34 +1,47 @@
-//! The events of the shop, as this service reads them. A producer may send more than is named here.
+//! The events of a shop, as far as billing looks into them. Fields that it does not need are left out, and cost nothing.
 
 use serde::Deserialize;
 
-#[derive(Deserialize)]
-pub(crate) struct OrderCreated {
-    pub(crate) order: u64,
+/// Borrows from the record: nothing is copied to read it.
+#[derive(Debug, Deserialize)]
+pub(crate) struct OrderCreated<'a> {
+    pub(crate) order: &'a str,
+    pub(crate) currency: &'a str,
+    pub(crate) total_cents: i64,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct OrderPaid {
+    pub(crate) order: String,
+    pub(crate) currency: String,
+    pub(crate) amount_cents: i64,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct OrderCancelled<'a> {
+    pub(crate) currency: &'a str,
+    pub(crate) refund_cents: i64,
+}
+
+/// Owned, because its handler is a plain function, which runs on another thread.
+#[derive(Debug, Deserialize)]
+pub(crate) struct InvoiceRequested {
+    pub(crate) order: String,
+    pub(crate) customer: String,
+    pub(crate) currency: String,
     pub(crate) lines: Vec<Line>,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 pub(crate) struct Line {
-    pub(crate) quantity: u64,
-    pub(crate) cents: u64,
+    pub(crate) sku: String,
+    pub(crate) quantity: i64,
+    pub(crate) price_cents: i64,
 }
 
-/// Borrows from the record: no string is copied.
-#[derive(Deserialize)]
-pub(crate) struct OrderPaid<'a> {
-    pub(crate) order: u64,
-    pub(crate) cents: u64,
-    pub(crate) method: &'a str,
-}
-
-#[derive(Deserialize)]
-pub(crate) struct OrderCancelled {
-    pub(crate) order: u64,
-}
-
-#[derive(Deserialize)]
-pub(crate) struct RefundRequested {
-    pub(crate) order: u64,
-    pub(crate) cents: u64,
+/// Only the new cluster has it.
+#[derive(Debug, Deserialize)]
+pub(crate) struct CreditGranted<'a> {
+    pub(crate) currency: &'a str,
+    pub(crate) credit_cents: i64,
 }

@@ -1,108 +1,61 @@
-//! Two clusters inside the process, and the events that they are fed.
-
-use std::{collections::BTreeMap, time::Duration};
+//! The day of orders that the demo is about: two clusters, and what is written to them.
 
 use evkafka::{
-    ConsumerConfig,
+    Error, Result,
     embedded::{Cluster, Event},
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// One event a line.
-const EVENTS: &str = include_str!("orders.jsonl");
-
 pub(crate) const TOPIC: &str = "orders";
-pub(crate) const GROUP: &str = "billing";
 
-/// The types that the service handles, by consumer.
-const HANDLED: &[(&str, &[&str])] = &[
-    (
-        "shop",
-        &[
-            "OrderCreated",
-            "OrderPaid",
-            "OrderCancelled",
-            "RefundRequested",
-            "InvoicesInspected",
-            "LedgerInspected",
-        ],
-    ),
-    ("old_shop", &["OrderCreated", "OrderPaid", "OrderCancelled"]),
-];
+/// One event a line.
+const ORDERS: &str = include_str!("orders.jsonl");
 
 #[derive(Deserialize)]
 struct Line<'a> {
     cluster: &'a str,
+    /// Missing in what an older service wrote.
     #[serde(rename = "type")]
-    event_type: &'a str,
+    event_type: Option<&'a str>,
     key: &'a str,
     #[serde(borrow)]
     payload: &'a RawValue,
 }
 
-/// The clusters, and what was sent to each.
-pub(crate) struct Feed {
-    clusters: BTreeMap<&'static str, Cluster>,
-    /// How many events of each type were sent to each cluster.
-    sent: BTreeMap<&'static str, BTreeMap<String, usize>>,
+/// A cluster with a day of orders in it.
+pub(crate) struct Fed {
+    pub(crate) name: &'static str,
+    pub(crate) cluster: Cluster,
+    pub(crate) partitions: u16,
+    pub(crate) sent: usize,
 }
 
-impl Feed {
-    pub(crate) async fn start() -> Result<Self, Box<dyn std::error::Error>> {
-        let mut feed = Self { clusters: BTreeMap::new(), sent: BTreeMap::new() };
-        for (name, partitions) in [("shop", 4), ("old_shop", 2)] {
-            let cluster = Cluster::start()?;
-            cluster.create_topic(TOPIC, partitions)?;
-            let mut events = Vec::new();
-            for line in EVENTS.lines() {
-                let line: Line<'_> = serde_json::from_str(line)?;
-                if line.cluster == name {
-                    let event = Event::new(TOPIC).event_type(line.event_type).key(line.key);
-                    events.push(event.payload(line.payload.get()));
-                    *feed.sent.entry(name).or_default().entry(line.event_type.to_owned()).or_default() += 1;
-                }
-            }
-            cluster.send_all(events).await?;
-            feed.clusters.insert(name, cluster);
-        }
-        Ok(feed)
-    }
-
-    pub(crate) fn config(&self, cluster: &str) -> ConsumerConfig {
-        ConsumerConfig::new([TOPIC])
-            .bootstrap_servers(self.clusters[cluster].bootstrap_servers())
-            .group_id(GROUP)
-            // So that nobody has to wait for the summary.
-            .commit_interval(Duration::from_millis(100))
-    }
-
-    pub(crate) fn sent(&self) -> &BTreeMap<&'static str, BTreeMap<String, usize>> {
-        &self.sent
-    }
-
-    /// How many of the events have a handler.
-    pub(crate) fn to_be_handled(&self) -> usize {
-        HANDLED
-            .iter()
-            .flat_map(|(cluster, types)| {
-                types.iter().filter_map(|event_type| self.sent[cluster].get(*event_type))
-            })
-            .sum()
-    }
-
-    /// Waits until the service has committed past everything that was sent, what nobody handles included.
-    pub(crate) async fn until_all_committed(&self) {
-        for (cluster, types) in &self.sent {
-            let sent: usize = types.values().sum();
-            while self.committed(cluster).await.is_ok_and(|committed| committed < sent as i64) {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
+/// Starts a cluster and sends it the events that the file has for it, then to each partition the news that the day is
+/// over.
+pub(crate) async fn start(name: &'static str, partitions: u16) -> Result<Fed> {
+    let cluster = Cluster::start()?;
+    cluster.create_topic(TOPIC, partitions)?;
+    let mut events = Vec::new();
+    for (number, line) in ORDERS.lines().enumerate() {
+        let line: Line<'_> = serde_json::from_str(line)
+            .map_err(|error| Error::other(format!("orders.jsonl, line {}: {error}", number + 1)))?;
+        if line.cluster == name {
+            events.push(event(&line));
         }
     }
+    let closed = |partition| Event::new(TOPIC).event_type("DayClosed").partition(i32::from(partition));
+    events.extend((0..partitions).map(closed));
+    let sent = events.len();
+    cluster.send_all(events).await?;
+    Ok(Fed { name, cluster, partitions, sent })
+}
 
-    /// How far the service has come on a cluster: the sum of what its group has committed.
-    pub(crate) async fn committed(&self, cluster: &str) -> evkafka::Result<i64> {
-        Ok(self.clusters[cluster].committed(GROUP, TOPIC).await?.values().sum())
+fn event(line: &Line<'_>) -> Event {
+    // Events of one order have its key, so they are in one partition, and in order.
+    let event = Event::new(TOPIC).key(line.key).payload(line.payload.get());
+    match line.event_type {
+        Some(name) => event.event_type(name),
+        None => event,
     }
 }

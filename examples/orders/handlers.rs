@@ -1,47 +1,88 @@
-//! What the service does with an event.
+//! One function per event. Each can be called without evkafka, in a unit test for example.
 
 use evkafka::{Metadata, State, handler};
 
 use crate::{
-    events::{OrderCancelled, OrderCreated, OrderPaid, RefundRequested},
-    ledger::{Ledger, LedgerBusy},
+    events::{CreditGranted, InvoiceRequested, OrderCancelled, OrderCreated, OrderPaid},
+    ledger::{Ledger, LedgerError},
+    report,
 };
 
-/// Opens an invoice.
+/// Opens an account for a new order.
 #[handler(event = "OrderCreated")]
-pub(crate) async fn on_order_created(order: OrderCreated, State(ledger): State<Ledger>, meta: Metadata) {
-    let cents = order.lines.iter().map(|line| line.quantity * line.cents).sum();
-    ledger.invoice(&meta, order.order, cents);
+pub(crate) async fn on_order_created(
+    order: OrderCreated<'_>,
+    State(ledger): State<Ledger>,
+    metadata: Metadata,
+) {
+    ledger.order(order.order, order.currency, order.total_cents);
+    ledger.handled(&metadata.consumer);
 }
 
-/// Books a payment. The ledger may be busy, which is no reason to lose it: an error has the event handled again.
+/// Books a payment. An error makes evkafka try again, and the record's offset waits until it went well.
 #[handler(event = "OrderPaid")]
 pub(crate) async fn on_order_paid(
-    paid: OrderPaid<'_>,
+    payment: OrderPaid,
     State(ledger): State<Ledger>,
-    meta: Metadata,
-) -> Result<(), LedgerBusy> {
-    ledger.payment(&meta, paid.order, paid.cents, paid.method).await
+    metadata: Metadata,
+) -> Result<(), LedgerError> {
+    ledger.pay(&payment.order, &payment.currency, payment.amount_cents, metadata.attempt).await?;
+    if metadata.attempt > 1 {
+        report::retried(&payment.order, &metadata);
+    }
+    ledger.handled(&metadata.consumer);
+    Ok(())
 }
 
-/// Closes an invoice that will not be paid.
+/// Pays back what a cancelled order had cost.
 #[handler(event = "OrderCancelled")]
 pub(crate) async fn on_order_cancelled(
-    cancelled: OrderCancelled,
+    cancelled: OrderCancelled<'_>,
     State(ledger): State<Ledger>,
-    meta: Metadata,
+    metadata: Metadata,
 ) {
-    ledger.cancellation(&meta, cancelled.order);
+    ledger.refund(cancelled.currency, cancelled.refund_cents);
+    ledger.handled(&metadata.consumer);
 }
 
-/// Pays money back. A plain function may block: it runs on a thread of its own.
-#[handler(event = "RefundRequested")]
-pub(crate) fn on_refund_requested(refund: RefundRequested, State(ledger): State<Ledger>, meta: Metadata) {
-    ledger.refund(&meta, refund.order, refund.cents);
+/// Writes an invoice. A plain `fn` may take its time, or block: it does not run on the runtime's threads.
+#[handler(event = "InvoiceRequested")]
+pub(crate) fn on_invoice_requested(
+    invoice: InvoiceRequested,
+    State(ledger): State<Ledger>,
+    metadata: Metadata,
+) {
+    let text = render(&invoice);
+    if !text.is_empty() {
+        ledger.invoice();
+    }
+    ledger.handled(&metadata.consumer);
 }
 
-/// Two types of events in one handler, of which it needs nothing but that they came.
-#[handler(event = ["InvoicesInspected", "LedgerInspected"])]
-pub(crate) async fn on_inspection(State(ledger): State<Ledger>, meta: Metadata) {
-    ledger.inspection(&meta);
+/// Notes a credit, an event that only the new cluster has.
+#[handler(event = "CreditGranted")]
+pub(crate) async fn on_credit_granted(
+    credit: CreditGranted<'_>,
+    State(ledger): State<Ledger>,
+    metadata: Metadata,
+) {
+    ledger.credit(credit.currency, credit.credit_cents);
+    ledger.handled(&metadata.consumer);
+}
+
+/// Says that a partition has come to the end of the day.
+#[handler(event = "DayClosed")]
+pub(crate) async fn on_day_closed(State(ledger): State<Ledger>, metadata: Metadata) {
+    report::day_closed(&metadata);
+    ledger.close_day(&metadata.consumer);
+}
+
+fn render(invoice: &InvoiceRequested) -> String {
+    let InvoiceRequested { order, customer, currency, lines } = invoice;
+    let mut text = format!("Invoice for {order}\nto {customer}\n");
+    for line in lines {
+        let sum = report::cents(line.quantity * line.price_cents);
+        text.push_str(&format!("{:>4} {:<16}{sum:>12} {currency}\n", line.quantity, line.sku));
+    }
+    text
 }

@@ -1,94 +1,147 @@
-//! The books. In memory here; a real service would have them in a database.
+//! The state of the service: what was billed, by currency, and how far each consumer is.
 
 use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard},
+    collections::{BTreeMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use evkafka::Metadata;
 use tokio::sync::watch;
 
-/// A handle of the books: a clone of it is the same books.
+use crate::options::Mode;
+
+/// The books. Handlers take it as `State<Ledger>`; a clone is another handle of the same books.
+///
+/// They are kept in memory. A real ledger would note the event's key with the entry, because a record may be handled
+/// again after a crash.
 #[derive(Clone)]
-pub(crate) struct Ledger {
-    books: Arc<Mutex<Books>>,
-    handled: Arc<watch::Sender<usize>>,
+pub(crate) struct Ledger(Arc<Shared>);
+
+struct Shared {
+    /// The order whose first payment does not go through, to show a retry.
+    flaky: Option<&'static str>,
+    books: Mutex<Books>,
+    progress: watch::Sender<Progress>,
+}
+
+/// How far it has come.
+#[derive(Default)]
+pub(crate) struct Progress {
+    /// How many events each consumer has handled.
+    pub(crate) handled: BTreeMap<Arc<str>, u64>,
+    /// In how many partitions the day is over.
+    pub(crate) closed: u64,
 }
 
 #[derive(Clone, Default)]
 pub(crate) struct Books {
-    pub(crate) invoiced_cents: u64,
-    pub(crate) paid_cents: u64,
-    pub(crate) refunded_cents: u64,
-    pub(crate) cancelled: u64,
-    pub(crate) retried: u64,
-    pub(crate) payments_by_method: BTreeMap<String, u64>,
-    pub(crate) events_by_consumer: BTreeMap<String, u64>,
+    pub(crate) accounts: BTreeMap<String, Account>,
+    pub(crate) invoices: u64,
+    pub(crate) retries: u64,
+    open: HashSet<String>,
+}
+
+/// The totals of one currency, in cents.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Account {
+    pub(crate) ordered: i64,
+    pub(crate) paid: i64,
+    pub(crate) refunded: i64,
+    pub(crate) credited: i64,
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("the ledger is busy with order {0}")]
-pub(crate) struct LedgerBusy(u64);
+pub(crate) enum LedgerError {
+    #[error("the bank does not answer for {order}")]
+    BankIsBusy { order: String },
+    #[error("{order} is paid, but was never ordered")]
+    UnknownOrder { order: String },
+}
 
 impl Ledger {
-    pub(crate) fn new() -> Self {
-        Self { books: Arc::default(), handled: Arc::new(watch::Sender::new(0)) }
+    pub(crate) fn new(mode: &Mode) -> Self {
+        let flaky = matches!(mode, Mode::Demo).then_some("order-1042");
+        Self(Arc::new(Shared { flaky, books: Mutex::default(), progress: watch::Sender::default() }))
+    }
+
+    pub(crate) fn order(&self, order: &str, currency: &str, cents: i64) {
+        let mut books = self.lock();
+        books.open.insert(order.to_owned());
+        books.account(currency).ordered += cents;
+    }
+
+    /// Takes a payment.
+    ///
+    /// # Errors
+    /// If the bank cannot be asked just now, or the order is unknown.
+    pub(crate) async fn pay(
+        &self,
+        order: &str,
+        currency: &str,
+        cents: i64,
+        attempt: u32,
+    ) -> Result<(), LedgerError> {
+        // Stands for the call of another service.
+        tokio::task::yield_now().await;
+        if attempt == 1 && self.0.flaky == Some(order) {
+            self.lock().retries += 1;
+            return Err(LedgerError::BankIsBusy { order: order.to_owned() });
+        }
+        let mut books = self.lock();
+        if !books.open.contains(order) {
+            return Err(LedgerError::UnknownOrder { order: order.to_owned() });
+        }
+        books.account(currency).paid += cents;
+        Ok(())
+    }
+
+    pub(crate) fn refund(&self, currency: &str, cents: i64) {
+        self.lock().account(currency).refunded += cents;
+    }
+
+    pub(crate) fn credit(&self, currency: &str, cents: i64) {
+        self.lock().account(currency).credited += cents;
+    }
+
+    pub(crate) fn invoice(&self) {
+        self.lock().invoices += 1;
+    }
+
+    /// Notes that a consumer has handled an event.
+    pub(crate) fn handled(&self, consumer: &Arc<str>) {
+        self.0.progress.send_modify(|progress| progress.count(consumer));
+    }
+
+    /// Notes that a consumer has come to the end of the day in one of its partitions.
+    pub(crate) fn close_day(&self, consumer: &Arc<str>) {
+        self.0.progress.send_modify(|progress| {
+            progress.count(consumer);
+            progress.closed += 1;
+        });
+    }
+
+    /// How far it has come; it can be waited for.
+    pub(crate) fn progress(&self) -> watch::Receiver<Progress> {
+        self.0.progress.subscribe()
     }
 
     pub(crate) fn books(&self) -> Books {
         self.lock().clone()
     }
 
-    /// Completes when so many events have been booked.
-    pub(crate) async fn until(&self, events: usize) {
-        // The sender is ours, so it does not go away.
-        let _ = self.handled.subscribe().wait_for(|handled| *handled >= events).await;
-    }
-
-    pub(crate) fn invoice(&self, meta: &Metadata, _order: u64, cents: u64) {
-        self.book(meta, |books| books.invoiced_cents += cents);
-    }
-
-    /// Refuses the first attempt at each hundredth order, as a busy database might.
-    pub(crate) async fn payment(
-        &self,
-        meta: &Metadata,
-        order: u64,
-        cents: u64,
-        method: &str,
-    ) -> Result<(), LedgerBusy> {
-        if order.is_multiple_of(100) && meta.attempt == 1 {
-            self.lock().retried += 1;
-            return Err(LedgerBusy(order));
-        }
-        self.book(meta, |books| {
-            books.paid_cents += cents;
-            *books.payments_by_method.entry(method.to_owned()).or_default() += 1;
-        });
-        Ok(())
-    }
-
-    pub(crate) fn cancellation(&self, meta: &Metadata, _order: u64) {
-        self.book(meta, |books| books.cancelled += 1);
-    }
-
-    pub(crate) fn refund(&self, meta: &Metadata, _order: u64, cents: u64) {
-        self.book(meta, |books| books.refunded_cents += cents);
-    }
-
-    pub(crate) fn inspection(&self, meta: &Metadata) {
-        self.book(meta, |_| ());
-    }
-
-    fn book(&self, meta: &Metadata, entry: impl FnOnce(&mut Books)) {
-        let mut books = self.lock();
-        entry(&mut books);
-        *books.events_by_consumer.entry(meta.consumer.to_string()).or_default() += 1;
-        drop(books);
-        self.handled.send_modify(|handled| *handled += 1);
-    }
-
+    /// The books are consistent after each statement, so a panic elsewhere has not spoilt them.
     fn lock(&self) -> MutexGuard<'_, Books> {
-        self.books.lock().expect("nothing panics while it holds the books")
+        self.0.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Progress {
+    fn count(&mut self, consumer: &Arc<str>) {
+        *self.handled.entry(Arc::clone(consumer)).or_default() += 1;
+    }
+}
+
+impl Books {
+    fn account(&mut self, currency: &str) -> &mut Account {
+        self.accounts.entry(currency.to_owned()).or_default()
     }
 }

@@ -1,63 +1,52 @@
-//! What the service shows.
+//! What a person gets to read.
 
-use crate::{
-    feed::{Feed, GROUP, TOPIC},
-    ledger::Ledger,
-    options::Options,
-};
+use std::collections::BTreeMap;
 
-/// Says what the clusters were fed.
-pub(crate) fn fed(feed: &Feed) {
-    println!("Two clusters inside this process, each with a topic `{TOPIC}`:\n");
-    for (cluster, types) in feed.sent() {
-        println!("  {cluster:<10} {:>5} events", types.values().sum::<usize>());
-        for (event_type, count) in types {
-            println!("    {event_type:<22} {count:>5}");
-        }
-    }
+use evkafka::Metadata;
+
+use crate::{feed::Fed, ledger::Books};
+
+pub(crate) fn fed(fed: &Fed) {
+    let Fed { name, cluster, partitions, sent } = fed;
+    println!("  {name:<9} {:<16} {partitions} partitions  {sent:>4} events", cluster.bootstrap_servers());
+}
+
+pub(crate) fn retried(order: &str, metadata: &Metadata) {
     println!(
-        "\nStarting the billing service: one consumer for each cluster (a group's first join takes 3 s) …\n"
+        "  {:<9} {:<12} the payment went through at attempt {}",
+        metadata.consumer, order, metadata.attempt
     );
 }
 
-/// Says what is being consumed.
-pub(crate) fn consuming(options: &Options) {
-    println!(
-        "Reading `{}` at {} as the group `{}`, until Ctrl-C …\n",
-        options.topic, options.brokers, options.group
-    );
+pub(crate) fn day_closed(metadata: &Metadata) {
+    let Metadata { consumer, topic, partition, offset, .. } = metadata;
+    let place = format!("{topic}[{partition}]");
+    println!("  {consumer:<9} {place:<12} the day is over, after {offset} events");
 }
 
-/// Says what was done with what the clusters were fed.
-pub(crate) async fn summary(feed: &Feed, ledger: &Ledger) -> evkafka::Result<()> {
-    let handled = ledger.books().events_by_consumer;
-    println!("  {:<10} {:>8} {:>8} {:>10}", "consumer", "handled", "skipped", "committed");
-    for (cluster, types) in feed.sent() {
-        let sent: usize = types.values().sum();
-        let handled = handled.get(*cluster).copied().unwrap_or(0);
-        let skipped = sent as u64 - handled;
-        let committed = feed.committed(cluster).await?;
-        println!("  {cluster:<10} {handled:>8} {skipped:>8} {committed:>6}/{sent}");
+pub(crate) fn consumers() {
+    println!("\nConsumer   handled  skipped  committed  by partition");
+}
+
+/// `committed` is what the cluster says: the offset at which each partition would be read on.
+pub(crate) fn consumer(name: &str, handled: u64, skipped: u64, committed: &BTreeMap<i32, i64>) {
+    let total: i64 = committed.values().sum();
+    let each: Vec<_> = committed.iter().map(|(partition, offset)| format!("{partition}: {offset}")).collect();
+    println!("  {name:<9}{handled:>7}  {skipped:>7}  {total:>9}  {}", each.join("  "));
+}
+
+pub(crate) fn books(books: &Books) {
+    println!("\nLedger          ordered          paid      refunded      credited");
+    for (currency, account) in &books.accounts {
+        let [ordered, paid, refunded, credited] =
+            [account.ordered, account.paid, account.refunded, account.credited].map(cents);
+        println!("  {currency:<7}{ordered:>14}{paid:>14}{refunded:>14}{credited:>14}");
     }
-    println!("\nSkipped are events that nobody handles; the group `{GROUP}` has committed past them too.\n");
-    totals(ledger);
-    Ok(())
+    println!("\nInvoices written: {}\nPayments tried again: {}", books.invoices, books.retries);
 }
 
-/// Says what is in the books.
-pub(crate) fn totals(ledger: &Ledger) {
-    let books = ledger.books();
-    println!("The books:");
-    println!("  invoiced   {:>14}", money(books.invoiced_cents));
-    println!("  paid       {:>14}", money(books.paid_cents));
-    println!("  refunded   {:>14}", money(books.refunded_cents));
-    println!("  cancelled  {:>14}", format!("{} orders", books.cancelled));
-    for (method, payments) in &books.payments_by_method {
-        println!("  by {method:<8}{payments:>14}");
-    }
-    println!("  retried    {:>14}", format!("{} payments", books.retried));
-}
-
-fn money(cents: u64) -> String {
-    format!("{}.{:02} EUR", cents / 100, cents % 100)
+/// An amount of cents, with its point.
+pub(crate) fn cents(cents: i64) -> String {
+    let sign = if cents < 0 { "-" } else { "" };
+    format!("{sign}{}.{:02}", cents.unsigned_abs() / 100, cents.unsigned_abs() % 100)
 }

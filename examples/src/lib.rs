@@ -1,54 +1,37 @@
-//! What the recipes share: a place where handlers note what they did, and a way to run an app until they did it.
+//! What the examples share: a log that stays out of the way, and a deadline.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{future::Future, time::Duration};
 
-use evkafka::App;
-use tokio::sync::watch;
+use evkafka::{Error, Result};
+use tracing_subscriber::EnvFilter;
 
-/// Notes of handlers, in the order in which they came. A clone is the same notes.
-#[derive(Clone, Debug)]
-pub struct Notes(Arc<Mutex<Vec<String>>>, Arc<watch::Sender<usize>>);
-
-impl Default for Notes {
-    fn default() -> Self {
-        Self(Arc::default(), Arc::new(watch::Sender::new(0)))
-    }
+/// Writes warnings and errors to stderr, or what `RUST_LOG` asks for.
+pub fn log() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .compact()
+        .without_time()
+        .with_target(false)
+        .with_ansi(false)
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
 }
 
-impl Notes {
-    /// Notes and prints a line.
-    pub fn add(&self, line: impl Into<String>) {
-        let line = line.into();
-        println!("  {line}");
-        let mut lines = self.0.lock().expect("nothing panics in here");
-        lines.push(line);
-        self.1.send_replace(lines.len());
-    }
+/// Waits for something that has to happen, and for no longer than the limit.
+///
+/// # Errors
+/// If it did not happen in time.
+pub async fn within<T>(limit: Duration, what: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::time::timeout(limit, what)
+        .await
+        .unwrap_or_else(|_| Err(Error::other(format!("not done within {limit:?}"))))
+}
 
-    /// All lines so far.
-    pub fn lines(&self) -> Vec<String> {
-        self.0.lock().expect("nothing panics in here").clone()
-    }
-
-    /// Runs an app until so many lines were noted.
-    ///
-    /// # Errors
-    /// The app's own, or that the lines did not come within a minute.
-    pub async fn run_until(&self, lines: usize, app: App) -> evkafka::Result<()> {
-        let mut count = self.1.subscribe();
-        let mut in_time = false;
-        app.run_until(async {
-            let noted = count.wait_for(|count| *count >= lines);
-            in_time = tokio::time::timeout(Duration::from_secs(60), noted).await.is_ok();
-        })
-        .await?;
-        if in_time {
-            Ok(())
-        } else {
-            Err(evkafka::Error::other("the handlers were not called within a minute"))
-        }
-    }
+/// An error unless this is so.
+///
+/// # Errors
+/// If it is not.
+pub fn expect(holds: bool, otherwise: &str) -> Result<()> {
+    if holds { Ok(()) } else { Err(Error::other(otherwise)) }
 }

@@ -1,77 +1,192 @@
-//! The example that the README names does what it says.
+//! The example's summary, against totals that are computed here from the same file.
 
 use std::{
+    collections::BTreeMap,
     env,
-    path::PathBuf,
+    ffi::OsStr,
+    path::{Path, PathBuf},
     process::{Command, Output},
 };
 
 use serde_json::Value;
 
-/// Cargo builds a package's examples before it runs the package's tests, and puts them beside the tests' folder.
-fn run(example: &str, arguments: &[&str]) -> Output {
-    let test = env::current_exe().expect("a path");
-    let profile: PathBuf = test.ancestors().nth(2).expect("…/deps/test").to_owned();
-    Command::new(profile.join("examples").join(example)).args(arguments).output().expect("the example starts")
+const PARTITIONS: [(&str, i64); 2] = [("internal", 4), ("legacy", 2)];
+const SHARED: [&str; 4] = ["OrderCreated", "OrderPaid", "OrderCancelled", "InvoiceRequested"];
+
+/// The example that cargo has built beside this test.
+fn example() -> PathBuf {
+    let test = env::current_exe().unwrap();
+    let profile = test.parent().and_then(Path::parent).unwrap();
+    let path = profile.join("examples").join("orders").with_extension(env::consts::EXE_EXTENSION);
+    assert!(path.is_file(), "{} is not there: run `cargo build --examples` first", path.display());
+    path
 }
 
-/// The amount that the summary gives for `name`, in cents.
-fn amount(summary: &str, name: &str) -> u64 {
-    let line = summary.lines().find(|line| line.trim_start().starts_with(name));
-    let amount = line
-        .and_then(|line| line.split_whitespace().nth(1))
-        .unwrap_or_else(|| panic!("no {name} in {summary}"));
-    amount.replace('.', "").parse().expect("an amount")
+fn run<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Output {
+    Command::new(example()).args(arguments).env_remove("RUST_LOG").output().unwrap()
 }
 
-#[test]
-fn the_books_agree_with_the_events() {
-    let (mut invoiced, mut paid, mut refunded) = (0, 0, 0);
-    for line in include_str!("../orders/orders.jsonl").lines() {
-        let event: Value = serde_json::from_str(line).expect("JSON");
-        let payload = &event["payload"];
-        let cents = payload["cents"].as_u64().unwrap_or(0);
-        match (event["type"].as_str().expect("a type"), event["cluster"].as_str().expect("a cluster")) {
-            ("OrderCreated", _) => {
-                for line in payload["lines"].as_array().expect("lines") {
-                    invoiced += line["quantity"].as_u64().expect("a number")
-                        * line["cents"].as_u64().expect("a number");
-                }
-            }
-            ("OrderPaid", _) => paid += cents,
-            ("RefundRequested", "shop") => refunded += cents,
-            _ => {}
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// An amount without its point, in cents.
+fn cents(amount: &str) -> i64 {
+    amount.replace('.', "").parse().unwrap()
+}
+
+/// The summary's lines by their first word; a heading's name stands before those of its table.
+fn table(output: &str, heading: &str) -> BTreeMap<String, Vec<String>> {
+    let lines = output.lines().skip_while(|line| !line.starts_with(heading)).skip(1);
+    let rows = lines.take_while(|line| line.starts_with("  ")).map(|line| {
+        let mut words = line.split_whitespace().map(str::to_owned);
+        (words.next().unwrap(), words.collect())
+    });
+    rows.collect()
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Expected {
+    /// Handled, skipped and committed, by consumer.
+    consumers: BTreeMap<String, [i64; 3]>,
+    /// Ordered, paid, refunded and credited, by currency.
+    ledger: BTreeMap<String, [i64; 4]>,
+    invoices: i64,
+}
+
+impl Expected {
+    fn compute() -> Self {
+        let mut expected = Self::default();
+        for (cluster, partitions) in PARTITIONS {
+            // Each partition gets the news that the day is over.
+            expected.consumers.insert(cluster.to_owned(), [partitions, 0, partitions]);
+        }
+        for line in include_str!("../orders/orders.jsonl").lines() {
+            let line: Value = serde_json::from_str(line).unwrap();
+            expected.add(&line);
+        }
+        expected
+    }
+
+    fn add(&mut self, line: &Value) {
+        let (cluster, payload) = (line["cluster"].as_str().unwrap(), &line["payload"]);
+        let event = line["type"].as_str().unwrap_or_default();
+        let [handled, skipped, committed] = self.consumers.get_mut(cluster).unwrap();
+        *committed += 1;
+        let known = SHARED.contains(&event) || (event == "CreditGranted" && cluster == "internal");
+        if !known {
+            *skipped += 1;
+            return;
+        }
+        *handled += 1;
+        let (column, amount) = match event {
+            "OrderCreated" => (0, "total_cents"),
+            "OrderPaid" => (1, "amount_cents"),
+            "OrderCancelled" => (2, "refund_cents"),
+            "CreditGranted" => (3, "credit_cents"),
+            _ => return self.invoices += 1,
+        };
+        let account = self.ledger.entry(payload["currency"].as_str().unwrap().to_owned()).or_default();
+        account[column] += payload[amount].as_i64().unwrap();
+    }
+
+    fn read(output: &str) -> Self {
+        let numbers = |words: Vec<String>| [0, 1, 2].map(|column| words[column].parse().unwrap());
+        let amounts = |words: Vec<String>| [0, 1, 2, 3].map(|column| cents(&words[column]));
+        let invoices = output.lines().find_map(|line| line.strip_prefix("Invoices written: "));
+        Self {
+            consumers: table(output, "Consumer")
+                .into_iter()
+                .map(|(name, row)| (name, numbers(row)))
+                .collect(),
+            ledger: table(output, "Ledger").into_iter().map(|(name, row)| (name, amounts(row))).collect(),
+            invoices: invoices.unwrap().parse().unwrap(),
         }
     }
-    let output = run("orders", &[]);
-    let summary = String::from_utf8(output.stdout).expect("text");
-    assert!(output.status.success(), "{summary} {}", String::from_utf8_lossy(&output.stderr));
-    assert_eq!(amount(&summary, "invoiced"), invoiced);
-    assert_eq!(amount(&summary, "paid"), paid);
-    assert_eq!(amount(&summary, "refunded"), refunded);
-    assert_eq!(amount(&summary, "retried"), 1);
-    assert!(summary.contains("242/242") && summary.contains("102/102"), "all is committed: {summary}");
 }
 
 #[test]
-fn a_wrong_argument_is_told_and_is_a_failure() {
-    let output = run("orders", &["--broker", "localhost:9092"]);
-    assert!(!output.status.success());
-    assert!(String::from_utf8_lossy(&output.stderr).contains("there is no option `--broker`"));
+fn a_day_is_billed_to_the_cent() {
+    let output = run::<&str>([]);
+    let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{}\n{stdout}\n{stderr}", output.status);
+    assert_eq!(Expected::read(&stdout), Expected::compute(), "{stdout}");
+    assert!(stdout.contains("Payments tried again: 1"), "{stdout}");
+    assert!(stderr.contains("the bank does not answer for order-1042"), "{stderr}");
 }
 
 #[test]
-fn a_cluster_that_does_not_answer_is_told_and_is_a_failure() {
-    let output = run("orders", &["--brokers", "127.0.0.1:1"]);
-    assert!(!output.status.success());
-    let error = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(error.contains("no answer from the Kafka cluster at `127.0.0.1:1`"), "{error}");
+fn help_is_printed() {
+    let output = run(["--help"]);
+    assert!(output.status.success());
+    assert!(text(&output.stdout).contains("--brokers HOST:PORT"));
 }
 
 #[test]
-fn the_recipes_end_well() {
-    for recipe in ["at_most_once", "extractors", "dead_letters", "config_file"] {
-        let output = run(recipe, &[]);
-        assert!(output.status.success(), "{recipe}: {}", String::from_utf8_lossy(&output.stderr));
+fn a_wrong_argument_is_named() {
+    for (arguments, named) in [
+        (&["--broker", "localhost:9092"][..], "unknown argument `--broker`"),
+        (&["--brokers"], "`--brokers` needs a value"),
+        (&["--group", "billing"], "give `--brokers` as well"),
+    ] {
+        let output = run(arguments);
+        assert!(!output.status.success(), "{arguments:?}");
+        assert!(text(&output.stderr).contains(named), "{}", text(&output.stderr));
     }
+}
+
+/// A process that does not outlive its test.
+#[cfg(unix)]
+struct Service(std::process::Child);
+
+#[cfg(unix)]
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Ctrl-C is sent by the `kill` of the system.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_that_is_there_already_is_billed_until_ctrl_c() {
+    use std::{
+        io::{BufRead, BufReader},
+        process::Stdio,
+        sync::mpsc,
+        thread,
+        time::Duration,
+    };
+
+    use evkafka::embedded::{Cluster, Event};
+
+    let cluster = Cluster::start().unwrap();
+    cluster.create_topic("sales", 1).unwrap();
+    let event = |name| Event::new("sales").event_type(name);
+    let order = r#"{"order": "order-1", "currency": "EUR", "total_cents": 1290}"#;
+    cluster
+        .send_all([event("OrderCreated").payload(order), event("PriceChanged"), event("DayClosed")])
+        .await
+        .unwrap();
+
+    let arguments = ["--brokers", cluster.bootstrap_servers(), "--topic=sales", "--group", "test"];
+    let child = Command::new(example()).args(arguments).stdout(Stdio::piped()).spawn().unwrap();
+    let mut service = Service(child);
+    let (sender, lines) = mpsc::channel();
+    let stdout = BufReader::new(service.0.stdout.take().unwrap());
+    let reader = thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|l| sender.send(l)));
+    let limit = Duration::from_secs(30);
+    while !lines.recv_timeout(limit).unwrap().contains("the day is over") {}
+
+    let id = service.0.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    let mut rest = Vec::new();
+    while let Ok(line) = lines.recv_timeout(limit) {
+        rest.push(line);
+    }
+    assert!(service.0.wait().unwrap().success());
+    reader.join().unwrap().unwrap();
+    assert!(rest.iter().any(|line| line == "2 events handled"), "{rest:#?}");
+    assert_eq!(cluster.committed("test", "sales").await.unwrap(), BTreeMap::from([(0, 3)]));
 }
