@@ -37,6 +37,22 @@ fn consume(consumer: &BaseConsumer, count: usize) -> Vec<OwnedMessage> {
     messages
 }
 
+/// Key, payload and headers of a record.
+pub(crate) type Letter = (Option<Vec<u8>>, Option<Vec<u8>>, Vec<(String, Option<Vec<u8>>)>);
+
+/// Reads the first records of a topic.
+pub(crate) fn read(bootstrap: &str, topic: &str, count: usize) -> Vec<Letter> {
+    let messages = consume(&consumer(bootstrap, topic, &kafka::unique("reader")), count);
+    let owned = |(name, value): (&str, Option<&[u8]>)| (name.to_owned(), value.map(<[u8]>::to_vec));
+    messages
+        .iter()
+        .map(|message| {
+            let headers = headers(message).into_iter().map(owned).collect();
+            (message.key().map(<[u8]>::to_vec), message.payload().map(<[u8]>::to_vec), headers)
+        })
+        .collect()
+}
+
 fn headers(message: &OwnedMessage) -> Vec<(&str, Option<&[u8]>)> {
     let headers = message.headers().into_iter().flat_map(|headers| headers.iter());
     headers.map(|header| (header.key, header.value)).collect()

@@ -1,3 +1,10 @@
 //! Tests against Apache Kafka: `scripts/kafka run -- cargo test -p evkafka-tests --features broker`.
 
+#![allow(clippy::print_stdout, reason = "what was lost and repeated is worth knowing")]
+
+mod crashes;
+mod delivery;
 mod harness;
+mod members;
+mod shutdown;
+mod support;

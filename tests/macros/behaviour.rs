@@ -157,7 +157,7 @@ async fn routes_through_merged_and_copied_routers() {
     let log = Log::default();
     let surroundings = Surroundings::default().state(log.clone());
     let first = router![a];
-    let merged = first.merge(router![b]);
+    let merged = first.clone().merge(router![b]);
     for event in ["B", "A"] {
         done(surroundings.call(&merged, Some(event), &record()).await);
     }

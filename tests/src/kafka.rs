@@ -8,8 +8,8 @@ use std::env;
 use std::io::Write;
 use std::path::Path;
 use std::process::{self, Command, Stdio};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -357,7 +357,12 @@ fn tool<'a>(class: &str, arguments: impl IntoIterator<Item = &'a str>, input: &s
 pub struct Cluster {
     name: &'static str,
     bootstrap: String,
+    /// Tests with a cluster of their own run one after the other: one that starts would take the port of a node that another
+    /// test has stopped.
+    _alone: MutexGuard<'static, ()>,
 }
+
+static ALONE: Mutex<()> = Mutex::new(());
 
 impl Cluster {
     /// Starts an empty cluster. Its name is the test's alone; what an earlier run has left under it is killed.
@@ -367,9 +372,11 @@ impl Cluster {
     /// When it does not start.
     #[track_caller]
     pub fn start(name: &'static str, nodes: u32) -> Self {
+        // A test that failed while it held the lock has nothing to do with this one.
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let _ = script(&["kill", name]);
         match script(&["start", "--nodes", &nodes.to_string(), name]) {
-            Ok(bootstrap) => Self { name, bootstrap: bootstrap.trim().to_owned() },
+            Ok(bootstrap) => Self { name, bootstrap: bootstrap.trim().to_owned(), _alone: alone },
             Err(error) => panic!("could not start the cluster {name}\n{error}"),
         }
     }

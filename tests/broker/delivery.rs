@@ -1,0 +1,49 @@
+//! What is written by Kafka's own tools is handled, and what is committed is read with them.
+
+use std::collections::BTreeMap;
+
+use evkafka_tests::kafka;
+
+use crate::support::{Scene, handled, terminate};
+
+#[test]
+fn what_the_console_producer_writes_is_handled_and_committed() {
+    let scene = Scene::new("console", 2);
+    kafka::console_produce(
+        &scene.brokers,
+        &scene.topic,
+        [
+            "Event-Type:OrderCreated\ta\t1",
+            "Event-Type:Other,trace:7f\tb\t{",
+            "trace:8\tc\tplain",
+            "Event-Type:OrderCreated\td\t2",
+        ],
+    );
+    let process = scene.service(&[("commit-interval-ms", "100")]);
+    scene.until("handled", |ledger| handled(ledger).len() == 2);
+    // The unmatched ones too, some of which may stand behind the handled ones.
+    while scene.committed().values().sum::<i64>() < 4 {}
+    terminate(process);
+    assert_eq!(scene.committed().values().sum::<i64>(), 4);
+}
+
+#[test]
+fn two_consumers_read_two_clusters_with_the_same_handler() {
+    let internal = Scene::new("both", 2);
+    let external = kafka::external_brokers();
+    let on_external = Scene::on(external.clone(), "both", 2);
+    internal.produce(0..100);
+    on_external.produce(100..200);
+    // One app, two consumers: the internal one reads its topic, the external one its own.
+    let process =
+        internal.service(&[("external-brokers", &external), ("external-topic", &on_external.topic)]);
+    internal.until("handled", |ledger| handled(ledger).len() == 200);
+    terminate(process);
+    let mut by_consumer: BTreeMap<String, u64> = BTreeMap::new();
+    for entry in internal.ledger().iter().filter(|entry| !entry.begins) {
+        assert_eq!(entry.consumer == "external", entry.id >= 100, "{entry:?}");
+        *by_consumer.entry(entry.consumer.clone()).or_default() += 1;
+    }
+    assert_eq!((by_consumer["internal"], by_consumer["external"]), (100, 100));
+    assert!(!kafka::committed_offsets(&external, &internal.group).is_empty());
+}

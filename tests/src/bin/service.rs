@@ -1,0 +1,128 @@
+//! A service for the tests on a real broker: its handler writes down when it began and ended with each record.
+//!
+//! A line of the ledger is `begin|end PID CONSUMER PARTITION OFFSET ID`, written with one call to a file that is opened for
+//! appending, so that a process that is killed loses nothing that it wrote.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "the tests read it")]
+
+use std::{
+    collections::HashMap,
+    env,
+    fs::{File, OpenOptions},
+    io::Write,
+    process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use evkafka::{AutoCommitMode, Backoff, ConsumerConfig, FailurePolicy, Metadata, State, handler, router};
+
+#[derive(Clone)]
+struct Ledger {
+    file: Arc<File>,
+    handled: Arc<AtomicU64>,
+    handler_time: Duration,
+    fails_at: Option<u64>,
+}
+
+impl Ledger {
+    fn write(&self, what: &str, meta: &Metadata, id: u64) {
+        let pid = std::process::id();
+        let line = format!("{what} {pid} {} {} {} {id}\n", meta.consumer, meta.partition, meta.offset);
+        (&*self.file).write_all(line.as_bytes()).expect("the ledger can be written");
+    }
+}
+
+#[handler(event = "OrderCreated")]
+async fn on_order_created(id: u64, State(ledger): State<Ledger>, meta: Metadata) -> Result<(), String> {
+    ledger.write("begin", &meta, id);
+    if ledger.fails_at == Some(id) {
+        return Err(format!("the books are closed for order {id}"));
+    }
+    if !ledger.handler_time.is_zero() {
+        tokio::time::sleep(ledger.handler_time).await;
+    }
+    ledger.write("end", &meta, id);
+    let handled = ledger.handled.fetch_add(1, Ordering::Relaxed) + 1;
+    if handled == 1 || handled.is_multiple_of(100) {
+        println!("handled {handled}");
+    }
+    Ok(())
+}
+
+struct Options(HashMap<String, String>);
+
+impl Options {
+    fn text(&self, name: &str) -> &str {
+        self.0.get(name).unwrap_or_else(|| panic!("--{name} is needed"))
+    }
+
+    fn number(&self, name: &str) -> Option<u64> {
+        self.0.get(name).map(|text| text.parse().unwrap_or_else(|_| panic!("--{name} takes a number")))
+    }
+
+    fn millis(&self, name: &str, default: u64) -> Duration {
+        Duration::from_millis(self.number(name).unwrap_or(default))
+    }
+}
+
+fn config(options: &Options, brokers: &str, topic: &str) -> ConsumerConfig {
+    let mode = match options.0.get("mode").map(String::as_str) {
+        Some("pre") => AutoCommitMode::PreCommit,
+        _ => AutoCommitMode::PostCommit,
+    };
+    let mut policy = FailurePolicy::new().attempts(2).backoff(Backoff::constant(Duration::from_millis(10)));
+    if let Some(topic) = options.0.get("dead-letters") {
+        policy = policy.dead_letter(topic.as_str());
+    }
+    let mut config = ConsumerConfig::new([topic])
+        .bootstrap_servers(brokers)
+        .group_id(options.text("group"))
+        .auto_commit_mode(mode)
+        .commit_interval(options.millis("commit-interval-ms", 500))
+        .failure_policy(policy)
+        .property("session.timeout.ms", 6000);
+    if let Some(strategy) = options.0.get("strategy") {
+        config = config.property("partition.assignment.strategy", strategy);
+    }
+    config
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let mut words = env::args().skip(1);
+    let mut options = HashMap::new();
+    while let Some(name) = words.next() {
+        let name = name.strip_prefix("--").expect("options begin with --").to_owned();
+        options.insert(name, words.next().expect("an option has a value"));
+    }
+    let options = Options(options);
+    let file = OpenOptions::new().create(true).append(true).open(options.text("ledger")).expect("a ledger");
+    let ledger = Ledger {
+        file: Arc::new(file),
+        handled: Arc::default(),
+        handler_time: options.millis("handler-ms", 0),
+        fails_at: options.number("fails-at"),
+    };
+    let handlers = router![on_order_created];
+    let mut app = evkafka::app! {
+        title: "service",
+        state: ledger,
+        consumers: {
+            internal: config(&options, options.text("brokers"), options.text("topic")) => handlers.clone(),
+        },
+    }
+    .shutdown_timeout(options.millis("shutdown-ms", 20_000));
+    if let Some(brokers) = options.0.get("external-brokers") {
+        app = app.consumer("external", config(&options, brokers, options.text("external-topic")), handlers);
+    }
+    match app.run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:?}");
+            ExitCode::FAILURE
+        }
+    }
+}
