@@ -55,6 +55,7 @@ mod engine;
 pub mod error;
 pub mod handle;
 mod native;
+mod raw_producer;
 pub mod record;
 pub mod route;
 pub mod settle;

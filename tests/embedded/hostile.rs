@@ -57,7 +57,9 @@ fn hostile() -> Vec<Event> {
         plain().header("Event-Type", vec![b'E'; 100_000]),
         plain().header("Event-Type", [0, 159, 146, 150]),
         plain().header("Ève\u{7f}\u{1}\n", "x"),
-        (0..2_000).fold(plain(), |event, i| event.header(&format!("h{i}"), "x")),
+        plain().header([0xff, 0xfe], "not UTF-8").header("Event-Type", "Nothing"),
+        plain().header([b'E', 0x80], [0x80]).null_header([0xc3]),
+        (0..2_000).fold(plain(), |event, i| event.header(format!("h{i}"), "x")),
     ]);
     events
 }

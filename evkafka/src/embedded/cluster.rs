@@ -1,15 +1,16 @@
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 use rdkafka::{
-    ClientConfig, ClientContext, Offset, TopicPartitionList,
-    config::RDKafkaLogLevel,
+    ClientConfig, Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer},
     error::KafkaError,
-    producer::{FutureProducer, FutureRecord},
 };
 
 use super::{Event, host::Host};
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    raw_producer::RawProducer,
+};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -17,7 +18,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Cluster {
     host: Host,
     bootstrap_servers: String,
-    producer: FutureProducer<Quiet>,
+    producer: RawProducer,
 }
 
 impl Cluster {
@@ -36,11 +37,9 @@ impl Cluster {
     pub fn with_brokers(brokers: u8) -> Result<Self> {
         let host = Host::start(i32::from(brokers.max(1)))?;
         let bootstrap_servers = host.with(|mock| Ok(mock.bootstrap_servers()))?;
-        let producer = ClientConfig::new()
-            .set("bootstrap.servers", &bootstrap_servers)
-            .set("linger.ms", "0")
-            .create_with_context(Quiet)
-            .map_err(Error::other)?;
+        let mut settings = ClientConfig::new();
+        settings.set("bootstrap.servers", &bootstrap_servers).set("linger.ms", "0");
+        let producer = RawProducer::new("embedded".into(), &settings).map_err(Error::other)?;
         Ok(Self { host, bootstrap_servers, producer })
     }
 
@@ -90,16 +89,7 @@ impl Cluster {
     /// # Cancel safety
     /// Dropping the future does not take the event back.
     pub async fn send(&self, event: Event) -> Result<(i32, i64)> {
-        let Event { topic, partition, key, payload, headers } = event;
-        let mut record: FutureRecord<'_, [u8], [u8]> = FutureRecord::to(&topic);
-        record.partition = partition;
-        record.key = key.as_deref();
-        record.payload = payload.as_deref();
-        record.headers = headers;
-        match self.producer.send(record, TIMEOUT).await {
-            Ok(delivery) => Ok((delivery.partition, delivery.offset)),
-            Err((error, _)) => Err(Error::other(error)),
-        }
+        self.producer.send(event.as_raw()).await.map_err(Error::other)
     }
 
     /// Sends events, in order, without waiting for one before the next; then waits for all acknowledgements.
@@ -107,18 +97,10 @@ impl Cluster {
     /// # Errors
     /// The first that the broker did not acknowledge.
     pub async fn send_all(&self, events: impl IntoIterator<Item = Event>) -> Result<()> {
-        let mut pending = Vec::new();
-        for event in events {
-            let Event { topic, partition, key, payload, headers } = &event;
-            let mut record: FutureRecord<'_, [u8], [u8]> = FutureRecord::to(topic);
-            record.partition = *partition;
-            record.key = key.as_deref();
-            record.payload = payload.as_deref();
-            record.headers = headers.clone();
-            pending.push(self.producer.send_result(record).map_err(|(error, _)| Error::other(error))?);
-        }
+        let enqueue = |event: Event| self.producer.enqueue(event.as_raw()).map_err(Error::other);
+        let pending: Vec<_> = events.into_iter().map(enqueue).collect::<Result<_>>()?;
         for delivery in pending {
-            delivery.await.map_err(Error::other)?.map_err(|(error, _)| Error::other(error))?;
+            delivery.await.map_err(Error::other)?.map_err(Error::other)?;
         }
         Ok(())
     }
@@ -150,19 +132,5 @@ impl Cluster {
 impl fmt::Debug for Cluster {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cluster").field("bootstrap_servers", &self.bootstrap_servers).finish_non_exhaustive()
-    }
-}
-
-/// The producer's context: its log goes to `tracing`.
-#[derive(Clone, Debug)]
-struct Quiet;
-
-impl ClientContext for Quiet {
-    fn log(&self, _: RDKafkaLogLevel, facility: &str, message: &str) {
-        tracing::debug!(target: "librdkafka", facility, "{message}");
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        tracing::debug!(%error, reason, "the embedded cluster's producer reports an error");
     }
 }

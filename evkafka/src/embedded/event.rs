@@ -1,20 +1,20 @@
-use rdkafka::message::{Header, OwnedHeaders};
+use crate::{native::RawRecord, settle::OwnedHeader};
 
 /// A record to be sent to a [`Cluster`](super::Cluster).
 #[derive(Clone, Debug)]
 #[must_use = "an event is sent by `Cluster::send`"]
 pub struct Event {
-    pub(super) topic: String,
-    pub(super) partition: Option<i32>,
-    pub(super) key: Option<Vec<u8>>,
-    pub(super) payload: Option<Vec<u8>>,
-    pub(super) headers: Option<OwnedHeaders>,
+    topic: String,
+    partition: Option<i32>,
+    key: Option<Vec<u8>>,
+    payload: Option<Vec<u8>>,
+    headers: Vec<OwnedHeader>,
 }
 
 impl Event {
     /// An event for this topic: null key, null payload, no headers.
     pub fn new(topic: impl Into<String>) -> Self {
-        Self { topic: topic.into(), partition: None, key: None, payload: None, headers: None }
+        Self { topic: topic.into(), partition: None, key: None, payload: None, headers: Vec::new() }
     }
 
     /// Adds an `Event-Type` header, which is where consumers look by default.
@@ -22,25 +22,29 @@ impl Event {
         self.header("Event-Type", name)
     }
 
-    /// Adds a header.
-    ///
-    /// # Panics
-    /// If the name contains a NUL.
-    pub fn header(self, name: &str, value: impl AsRef<[u8]>) -> Self {
-        self.any_header(name, Some(value.as_ref()))
+    /// Adds a header. Neither name nor value need be UTF-8.
+    pub fn header(self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
+        self.any_header(name.as_ref(), Some(value.as_ref()))
     }
 
     /// Adds a header with a null value.
-    ///
-    /// # Panics
-    /// If the name contains a NUL.
-    pub fn null_header(self, name: &str) -> Self {
-        self.any_header(name, None)
+    pub fn null_header(self, name: impl AsRef<[u8]>) -> Self {
+        self.any_header(name.as_ref(), None)
     }
 
-    fn any_header(mut self, key: &str, value: Option<&[u8]>) -> Self {
-        self.headers = Some(self.headers.unwrap_or_default().insert(Header { key, value }));
+    fn any_header(mut self, name: &[u8], value: Option<&[u8]>) -> Self {
+        self.headers.push((name.to_vec(), value.map(<[u8]>::to_vec)));
         self
+    }
+
+    pub(super) fn as_raw(&self) -> RawRecord<'_> {
+        RawRecord {
+            topic: &self.topic,
+            partition: self.partition,
+            key: self.key.as_deref(),
+            payload: self.payload.as_deref(),
+            headers: &self.headers,
+        }
     }
 
     /// Sets the key.

@@ -173,7 +173,7 @@ impl ClientContext for Coordinator {
 }
 
 /// librdkafka's own log.
-pub(super) fn log(consumer: &str, level: RDKafkaLogLevel, facility: &str, message: &str) {
+pub(crate) fn log(consumer: &str, level: RDKafkaLogLevel, facility: &str, message: &str) {
     use RDKafkaLogLevel as L;
     match level {
         L::Emerg | L::Alert | L::Critical | L::Error => {

@@ -2,23 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use rdkafka::{
-    ClientConfig, ClientContext, Message,
-    config::{FromClientConfigAndContext, RDKafkaLogLevel},
-    error::{KafkaError, RDKafkaErrorCode},
-    producer::{DeliveryResult, Producer, ProducerContext, ThreadedProducer},
-};
-use tokio::sync::oneshot;
+use rdkafka::{ClientConfig, error::KafkaError};
 
-use super::coordinator::log;
-use crate::{
-    native::{RawRecord, produce},
-    settle::Backoff,
-};
+use crate::{native::RawRecord, raw_producer::RawProducer, settle::Backoff};
 
 /// Produces dead letters for one consumer.
+#[derive(Debug)]
 pub(crate) struct DeadLetters {
-    producer: ThreadedProducer<Context>,
+    consumer: Arc<str>,
+    producer: RawProducer,
 }
 
 /// How long to wait before a dead letter that was not acknowledged is sent again.
@@ -30,7 +22,7 @@ impl DeadLetters {
     /// # Errors
     /// If librdkafka does not take the settings.
     pub(crate) fn new(consumer: Arc<str>, settings: &ClientConfig) -> Result<Self, KafkaError> {
-        Ok(Self { producer: ThreadedProducer::from_config_and_context(settings, Context { consumer })? })
+        Ok(Self { producer: RawProducer::new(Arc::clone(&consumer), settings)?, consumer })
     }
 
     /// Sends a record until the broker has acknowledged it.
@@ -39,18 +31,11 @@ impl DeadLetters {
     /// Dropping the future leaves open whether the record was sent; it may be there twice if it is sent again.
     pub(crate) async fn send(&self, record: RawRecord<'_>) {
         let mut attempt = 0;
-        loop {
-            let (acknowledged, answer) = oneshot::channel();
-            let result = match produce(&self.producer, record, Box::new(acknowledged)) {
-                // The context answers each record that was taken.
-                Ok(()) => answer.await.unwrap_or(Err(RDKafkaErrorCode::Fail)),
-                Err(code) => Err(code),
-            };
-            let Err(code) = result else { return };
+        while let Err(code) = self.producer.send(record).await {
             attempt += 1;
             let wait = BACKOFF.wait(attempt, fastrand::f64());
             tracing::warn!(
-                consumer = %self.producer.context().consumer,
+                consumer = %self.consumer,
                 topic = record.topic,
                 error = %code,
                 wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
@@ -58,47 +43,5 @@ impl DeadLetters {
             );
             tokio::time::sleep(wait).await;
         }
-    }
-}
-
-impl std::fmt::Debug for DeadLetters {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("DeadLetters")
-    }
-}
-
-struct Context {
-    consumer: Arc<str>,
-}
-
-impl ClientContext for Context {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        log(&self.consumer, level, facility, message);
-    }
-
-    fn stats_raw(&self, _: &[u8]) {}
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        tracing::warn!(consumer = %self.consumer, %error, reason, "the producer of dead letters reports an error");
-    }
-}
-
-impl ProducerContext for Context {
-    type DeliveryOpaque = Box<oneshot::Sender<Result<(), RDKafkaErrorCode>>>;
-
-    fn delivery(&self, result: &DeliveryResult<'_>, answer: Self::DeliveryOpaque) {
-        let result = match result {
-            Ok(message) => {
-                tracing::debug!(
-                    topic = message.topic(),
-                    offset = message.offset(),
-                    "a dead letter was acknowledged"
-                );
-                Ok(())
-            }
-            Err((error, _)) => Err(error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail)),
-        };
-        // Nobody waits for it any more if the lane has ended.
-        let _ = answer.send(result);
     }
 }

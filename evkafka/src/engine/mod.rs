@@ -21,6 +21,7 @@ mod shared;
 
 pub use self::bare::BareEngine;
 pub(crate) use self::{
+    coordinator::log,
     dead_letters::DeadLetters,
     drain::DrainPlan,
     member::{Member, MemberSettings},

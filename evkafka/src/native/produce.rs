@@ -13,10 +13,15 @@ use rdkafka::{
 
 use crate::settle::OwnedHeader;
 
+/// `RD_KAFKA_PARTITION_UA` of librdkafka's header, a macro that the bindings leave out.
+const ANY_PARTITION: i32 = -1;
+
 /// A record to produce. rdkafka's own interface takes header names as `str` only.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RawRecord<'r> {
     pub(crate) topic: &'r str,
+    /// `None` leaves it to the key, or to chance.
+    pub(crate) partition: Option<i32>,
     pub(crate) key: Option<&'r [u8]>,
     pub(crate) payload: Option<&'r [u8]>,
     pub(crate) headers: &'r [OwnedHeader],
@@ -56,6 +61,7 @@ pub(crate) fn produce<C: ProducerContext>(
         argument(rd_kafka_vtype_t::RD_KAFKA_VTYPE_VALUE),
         argument(rd_kafka_vtype_t::RD_KAFKA_VTYPE_HEADERS),
         argument(rd_kafka_vtype_t::RD_KAFKA_VTYPE_OPAQUE),
+        argument(rd_kafka_vtype_t::RD_KAFKA_VTYPE_PARTITION),
     ];
     arguments[0].u.cstr = topic.as_ptr();
     arguments[1].u.i = RD_KAFKA_MSG_F_COPY;
@@ -63,6 +69,7 @@ pub(crate) fn produce<C: ProducerContext>(
     (arguments[3].u.mem.ptr, arguments[3].u.mem.size) = memory(record.payload);
     arguments[4].u.headers = headers;
     arguments[5].u.ptr = opaque;
+    arguments[6].u.i32_ = record.partition.unwrap_or(ANY_PARTITION);
     // SAFETY: each argument has the field that its type asks for; key and payload are copied (`F_COPY`); on success the
     // headers belong to librdkafka.
     let error =

@@ -24,6 +24,22 @@ use crate::{
     settle::{Failure, Obituary, Verdict, dead_letter_headers},
 };
 
+/// Logs that a record was not handled: where it is, which attempt it was, why, and what else is given.
+macro_rules! log_failure {
+    ($level:ident, $worker:expr, $context:expr, $failure:expr, $($rest:tt)+) => {
+        tracing::$level!(
+            consumer = %$worker.origin.consumer,
+            topic = %$worker.origin.topic,
+            partition = $worker.origin.partition,
+            offset = $context.record.offset(),
+            event = event_name($context).as_deref(),
+            attempt = $context.attempt,
+            error = %Chain($failure),
+            $($rest)+
+        )
+    };
+}
+
 /// What works on a partition's records: shared by the tasks of a lane.
 pub(in crate::engine) struct Worker {
     pub(in crate::engine) origin: Origin,
@@ -153,7 +169,13 @@ impl Worker {
                 now: SystemTime::now(),
             },
         );
-        let letter = RawRecord { topic, key: record.key(), payload: record.payload(), headers: &headers };
+        let letter = RawRecord {
+            topic,
+            partition: None,
+            key: record.key(),
+            payload: record.payload(),
+            headers: &headers,
+        };
         let letters = self
             .shared
             .dead_letters
@@ -240,44 +262,30 @@ impl Worker {
     }
 
     fn log_retry(&self, context: &Context<'_>, wait: Duration, failure: &Failure) {
-        tracing::warn!(
-            consumer = %self.origin.consumer,
-            topic = %self.origin.topic,
-            partition = self.origin.partition,
-            offset = context.record.offset(),
-            event = event_name(context).as_deref(),
-            attempt = context.attempt,
-            wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
-            error = %Chain(failure),
+        let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+        log_failure!(
+            warn,
+            self,
+            context,
+            failure,
+            wait_ms,
             "an event was not handled and will be tried again"
         );
     }
 
-    fn log_dead_letter(&self, context: &Context<'_>, topic: &str, failure: &Failure) {
-        tracing::error!(
-            consumer = %self.origin.consumer,
-            topic = %self.origin.topic,
-            partition = self.origin.partition,
-            offset = context.record.offset(),
-            event = event_name(context).as_deref(),
-            attempt = context.attempt,
-            error = %Chain(failure),
-            dead_letter_topic = topic,
+    fn log_dead_letter(&self, context: &Context<'_>, dead_letter_topic: &str, failure: &Failure) {
+        log_failure!(
+            error,
+            self,
+            context,
+            failure,
+            dead_letter_topic,
             "an event was not handled and is a dead letter now"
         );
     }
 
     fn log_given_up(&self, context: &Context<'_>, failure: &Failure) {
-        tracing::error!(
-            consumer = %self.origin.consumer,
-            topic = %self.origin.topic,
-            partition = self.origin.partition,
-            offset = context.record.offset(),
-            event = event_name(context).as_deref(),
-            attempt = context.attempt,
-            error = %Chain(failure),
-            "an event was not handled and is given up"
-        );
+        log_failure!(error, self, context, failure, "an event was not handled and is given up");
     }
 
     fn report_stop(&self, context: &Context<'_>, failure: Failure) {
