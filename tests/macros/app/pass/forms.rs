@@ -26,8 +26,8 @@ async fn keys_in_any_order() -> Result<App, String> {
         state: later(7_u8).await?,
         consumers: {
             internal: later(config()).await? => [a, orders::b],
-            "external-1": config() => shared,
-            r#match: { config() } => shared.merge(router![crate::orders::b]),
+            "external-1": config() => shared.clone(),
+            r#match: { config() } => shared.clone().merge(router![crate::orders::b]),
             r#type: config() => if true { shared } else { shared },
         },
         version: env!("CARGO_PKG_VERSION"),

@@ -24,7 +24,7 @@ fn main() {
 
     // One handler in two lists is no conflict.
     let both = (router![a, c], router![a]);
-    let copied = both.0;
+    let copied = both.0.clone();
     let _ = both.0.merge(routes());
     assert_eq!(format!("{copied:?}"), "Router { routes: [forms::a, forms::c] }".replace("forms", module_path!()));
 }
