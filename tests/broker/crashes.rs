@@ -6,14 +6,17 @@ use evkafka_tests::{kafka, process::Signal};
 
 use crate::support::{DEADLINE, Scene, begun_again, handled, terminate};
 
-const ORDERS: u64 = 4_000;
+/// Before each kill so many are written.
+const WAVE: u64 = 3_000;
+/// All of them.
+const ORDERS: u64 = 3 * WAVE;
 
 #[test]
 fn post_commit_loses_nothing_to_kill_9_and_repeats_only_what_was_not_committed() {
     let scene = Scene::new("post", 4);
-    scene.produce(0..ORDERS);
     let mut uncommitted = 0;
-    for _ in 0..3 {
+    for round in 0..3 {
+        scene.produce(round * WAVE..(round + 1) * WAVE);
         let so_far = handled(&scene.ledger()).len();
         let mut process = scene.service(&[("handler-ms", "1"), ("commit-interval-ms", "200")]);
         scene.until("under way", |ledger| handled(ledger).len() > so_far + 700);
@@ -41,8 +44,8 @@ fn post_commit_loses_nothing_to_kill_9_and_repeats_only_what_was_not_committed()
 #[test]
 fn pre_commit_handles_nothing_twice_across_kill_9() {
     let scene = Scene::new("pre", 4);
-    scene.produce(0..ORDERS);
-    for _ in 0..3 {
+    for round in 0..3 {
+        scene.produce(round * WAVE..(round + 1) * WAVE);
         let so_far = handled(&scene.ledger()).len();
         let mut process = scene.service(&[("handler-ms", "1"), ("mode", "pre")]);
         scene.until("under way", |ledger| handled(ledger).len() > so_far + 500);

@@ -15,8 +15,8 @@ use crate::support::{DEADLINE, Scene, handled};
 /// After SIGTERM under load, everything that was handled is committed and nothing beyond.
 fn sigterm_commits_what_was_handled(handler_ms: &str) {
     let scene = Scene::new("sigterm", 4);
-    scene.produce(0..20_000);
-    for _ in 0..3 {
+    for round in 0..3 {
+        scene.produce(round * 10_000..(round + 1) * 10_000);
         let so_far = handled(&scene.ledger()).len();
         let mut process = scene.service(&[("handler-ms", handler_ms), ("commit-interval-ms", "60000")]);
         scene.until("under way", |ledger| handled(ledger).len() > so_far + 50);
