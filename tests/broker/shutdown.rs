@@ -61,6 +61,11 @@ fn a_handler_that_fails_for_good_ends_the_process_with_an_error_that_names_the_r
     let mut process = scene.service(&[("fails-at", "7")]);
     let status = process.wait(DEADLINE);
     assert_eq!(status.code(), Some(1));
+    // What the process wrote last may be read a moment after it has ended.
+    let deadline = Instant::now() + DEADLINE;
+    while !process.stderr().contains("order 7") && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(20));
+    }
     let error = process.stderr();
     for part in [
         &format!("{}[0] offset 9", scene.topic),
