@@ -24,6 +24,11 @@ pub(super) const DEFAULTS: &[Default] = &[
     // How long librdkafka waits before it looks whether a full queue has room again. Its own 1000 ms leave a consumer
     // that empties the queue faster than that idle, at less than half its speed (librdkafka #2879, #4284).
     Default { name: "fetch.queue.backoff.ms", value: "10", applies: always },
+    // How long a broker keeps a fetch that it has nothing for. While it does, librdkafka asks it for no other partition: one
+    // that had no room when the fetch was sent waits, with its queue running dry, until a partition that is at its end gets a
+    // record. With its own 500 ms, 2,000,000 records of which some partitions ended before others took 1.3 times as long as
+    // with 100 ms (with 20 ms no less than with 100). It costs an idle consumer ten requests a second for each broker.
+    Default { name: "fetch.wait.max.ms", value: "100", applies: always },
     // A rebalance takes away only the partitions that move, and the others go on meanwhile. librdkafka's "range,
     // roundrobin" takes all of them from everybody. The new group protocol assigns on the broker, and librdkafka
     // refuses to start when this is set as well.

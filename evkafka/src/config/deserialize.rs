@@ -97,6 +97,7 @@ impl Reader {
             "revoke_grace" => config.revoke_grace = value.duration()?,
             "concurrency" => config.concurrency = value.choice()?,
             "in_flight" => self.in_flight = Some(value.number()?),
+            "persist_progress" => config.persist_progress = value.boolean()?,
             "prefetch_memory_mib" => config.prefetch_memory_mib = value.number()?,
             "attempt_timeout" => config.failure_policy.limit_attempt_time(value.duration()?),
             "retry_attempts" => config.failure_policy.limit(value.number()?),

@@ -4,6 +4,7 @@ use rdkafka::config::ClientConfig;
 
 use super::ConsumerConfig;
 use super::defaults::DEFAULTS;
+use super::elsewhere;
 use super::known::{self, Role};
 
 impl ConsumerConfig {
@@ -16,7 +17,7 @@ impl ConsumerConfig {
         for default in DEFAULTS.iter().filter(|default| (default.applies)(self)) {
             client.set(default.name, default.value);
         }
-        client.extend(self.properties.clone());
+        client.extend(self.resolved());
         client
             .set("bootstrap.servers", &self.bootstrap_servers)
             .set("group.id", &self.group_id)
@@ -35,13 +36,21 @@ impl ConsumerConfig {
     pub(crate) fn producer_config(&self) -> ClientConfig {
         let mut client = ClientConfig::new();
         let is_for_both = |name: &str| known::find(name).is_none_or(|property| property.role == Role::Both);
-        client.extend(self.properties.clone().into_iter().filter(|(name, _)| is_for_both(name)));
+        client.extend(self.resolved().filter(|(name, _)| is_for_both(name)));
         client
             .set("bootstrap.servers", &self.bootstrap_servers)
             .set("acks", "all")
             .set("enable.idempotence", "true")
             .set("linger.ms", "5");
         client
+    }
+
+    /// The properties, with the values that are kept elsewhere. What cannot be read is a fault that validation has told.
+    fn resolved(&self) -> impl Iterator<Item = (String, String)> {
+        self.properties.iter().filter_map(|(name, value)| match elsewhere::find(name) {
+            Some(elsewhere) => Some((elsewhere.property.to_owned(), elsewhere.read(value).ok()?)),
+            None => Some((name.clone(), value.clone())),
+        })
     }
 
     /// The static member id of one instance. Two members must not share one: the broker fences both.
@@ -92,6 +101,7 @@ mod tests {
             ("allow.auto.create.topics", "false"),
             ("client.id", "evkafka"),
             ("fetch.queue.backoff.ms", "10"),
+            ("fetch.wait.max.ms", "100"),
             ("partition.assignment.strategy", "cooperative-sticky"),
         ] {
             assert_eq!(client.get(name), Some(value), "{name}");

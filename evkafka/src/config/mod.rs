@@ -10,6 +10,7 @@ mod consumer;
 mod defaults;
 mod deserialize;
 mod duration;
+mod elsewhere;
 mod fault;
 mod known;
 mod librdkafka;

@@ -5,7 +5,7 @@ use rdkafka::error::KafkaError;
 
 use super::known::{self, Role};
 use super::secret::is_secret;
-use super::{owned, suggest};
+use super::{elsewhere, owned, suggest};
 
 /// What is wrong with a property, if anything.
 pub(super) fn judge_property(name: &str, value: &str) -> Option<String> {
@@ -23,7 +23,13 @@ pub(super) fn judge_property(name: &str, value: &str) -> Option<String> {
         }
         Some(_) => judge_value(name, value),
         None if known::is_known_to_librdkafka(name) => judge_value(name, value),
-        None => Some(unknown("property", suggest::setting_or_property(name))),
+        None => match elsewhere::find(name) {
+            Some(elsewhere) => match elsewhere.read(value) {
+                Ok(value) => judge_property(elsewhere.property, &value),
+                Err(fault) => Some(fault),
+            },
+            None => Some(unknown("property", suggest::setting_or_property(name))),
+        },
     }
 }
 

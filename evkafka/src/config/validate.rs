@@ -1,9 +1,10 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use super::elsewhere;
 use super::fault::Faults;
 use super::property::judge_property;
-use super::{AutoCommitMode, ConfigError, ConsumerConfig};
+use super::{AutoCommitMode, Concurrency, ConfigError, ConsumerConfig};
 
 /// What librdkafka refuses together with `group.protocol` = `consumer`, because the brokers decide it.
 const BROKER_SIDE: &[&str] =
@@ -45,6 +46,11 @@ impl ConsumerConfig {
         for (name, value) in &self.properties {
             if let Some(fault) = judge_property(name, value) {
                 faults.add(name, fault);
+            }
+            if let Some(elsewhere) = elsewhere::find(name)
+                && self.properties.contains_key(elsewhere.property)
+            {
+                faults.add(name, format!("gives `{}` a second value; leave one out", elsewhere.property));
             }
         }
         if self.uses_new_group_protocol() {
@@ -104,6 +110,13 @@ impl ConsumerConfig {
             faults.add(
                 "dead_letter_topic",
                 "has no effect with `auto_commit_mode` = `pre-commit`: a record that fails is logged and gone",
+            );
+        }
+        let side_by_side = self.concurrency != Concurrency::PerPartition;
+        if self.persist_progress && !(side_by_side && self.auto_commit_mode == AutoCommitMode::PostCommit) {
+            faults.add(
+                "persist_progress",
+                "has an effect only with `auto_commit_mode` = `post-commit` and `concurrency` = `key` or `unordered`",
             );
         }
         if self.prefetch_memory_mib == 0 {

@@ -74,6 +74,16 @@ impl Value {
         }
     }
 
+    /// A boolean; some sources have only strings.
+    pub(super) fn boolean(self) -> Judged<bool> {
+        let boolean = match &self {
+            Self::Boolean(boolean) => Some(*boolean),
+            Self::Text(text) => text.trim().parse().ok(),
+            _ => None,
+        };
+        boolean.ok_or_else(|| "must be `true` or `false`".to_owned())
+    }
+
     /// A whole number.
     pub(super) fn number(self) -> Judged<u32> {
         let number = match &self {

@@ -227,6 +227,7 @@ fn reports_all_faults_of_what_is_written_at_once() {
         "auto_offset_reset": true,
         "event_type_header": "",
         "instances": -1,
+        "persist_progress": "perhaps",
         "connect_timeout": "5",
         "revoke_grace": 0.5,
         "on_unreachable": "panic",
@@ -267,6 +268,7 @@ fn reports_all_faults_of_what_is_written_at_once() {
         "`linger.ms` is a property of producers, and of no use to a consumer; leave it out",
         "`on_missing_topic` must be `fail` or `wait`, not a list",
         "`on_unreachable` must be `fail` or `wait`, not `panic`",
+        "`persist_progress` must be `true` or `false`",
         "`rebalance_cb` is evkafka's to set: it is a function that evkafka gives to librdkafka; leave it out",
         "`revoke_grace` must be a duration, such as `250ms` or `5s`, not a number",
         "`topcis` is no setting; did you mean `topics`?",
@@ -274,6 +276,29 @@ fn reports_all_faults_of_what_is_written_at_once() {
     ];
     expected.sort_unstable();
     assert_eq!(lines, expected);
+}
+
+#[test]
+fn persisted_progress_goes_with_records_side_by_side() {
+    let expected = smallest().concurrency(Concurrency::Unordered { in_flight: 100 }).persist_progress(true);
+    let config = from_toml(
+        r#"
+        topics = "orders"
+        bootstrap_servers = "kafka:9092"
+        group_id = "billing"
+        concurrency = "unordered"
+        persist_progress = true
+        "#,
+    );
+    assert_eq!(config.unwrap(), expected);
+    let config = from_strings([
+        ("topics", "orders"),
+        ("bootstrap_servers", "kafka:9092"),
+        ("group_id", "billing"),
+        ("concurrency", "unordered"),
+        ("persist_progress", "true"),
+    ]);
+    assert_eq!(config.unwrap(), expected);
 }
 
 #[test]

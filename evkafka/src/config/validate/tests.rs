@@ -29,6 +29,36 @@ fn the_smallest_configuration_has_no_fault() {
 }
 
 #[test]
+fn progress_is_persisted_only_where_it_can_be_ahead() {
+    use crate::Concurrency;
+    let config = config().persist_progress(true);
+    assert_eq!(only_fault(&config).0, "persist_progress");
+    let side_by_side = config.concurrency(Concurrency::Unordered { in_flight: 2 });
+    assert_eq!(side_by_side.validate(), Ok(()));
+    assert_eq!(only_fault(&side_by_side.auto_commit_mode(AutoCommitMode::PreCommit)).0, "persist_progress");
+}
+
+#[test]
+fn a_value_may_be_kept_elsewhere() {
+    let path = std::env::temp_dir().join(format!("evkafka-validate-{}", std::process::id()));
+    std::fs::write(&path, "7\n").unwrap();
+    let with_file = |name: &str| config().property(name, path.display());
+    let good = with_file("fetch.min.bytes.file");
+    assert_eq!(good.validate(), Ok(()));
+    assert_eq!(good.client_config(0).get("fetch.min.bytes"), Some("7"));
+    assert_eq!(good.client_config(0).get("fetch.min.bytes.file"), None);
+    let twice = with_file("fetch.min.bytes.file").property("fetch.min.bytes", 8);
+    assert!(only_fault(&twice).1.contains("a second value"), "{:?}", only_fault(&twice));
+    std::fs::write(&path, "hunter2").unwrap();
+    let (_, wrong) = only_fault(&with_file("fetch.min.bytes.file"));
+    let (_, owned) = only_fault(&with_file("enable.auto.commit.file"));
+    std::fs::remove_file(&path).unwrap();
+    assert!(wrong.contains("librdkafka refuses"), "{wrong}");
+    assert!(owned.contains("evkafka's to set"), "{owned}");
+    assert!(judge("sasl.password.env", "EVKAFKA_NO_SUCH").contains("which is not set"));
+}
+
+#[test]
 fn ordinary_properties_have_no_fault() {
     let config = config().properties([
         ("fetch.min.bytes", "1024"),
