@@ -6,7 +6,7 @@ use syn::{
     Expr, Path, Token,
     parse::{ParseBuffer, ParseStream, discouraged::Speculative},
     spanned::Spanned,
-    token::{Brace, Bracket},
+    token::{Brace, Bracket, Paren},
 };
 
 use crate::ctxt::Ctxt;
@@ -76,6 +76,13 @@ pub(crate) fn moved(tokens: impl ToTokens, place: Span) -> TokenStream {
         token
     };
     tokens.into_token_stream().into_iter().map(moved).collect()
+}
+
+/// What stands in `(…)`.
+pub(crate) fn parenthesized<'i>(input: ParseStream<'i>) -> syn::Result<(Paren, ParseBuffer<'i>)> {
+    let content;
+    let paren = syn::parenthesized!(content in input);
+    Ok((paren, content))
 }
 
 /// What stands in `[…]`.

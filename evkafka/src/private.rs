@@ -8,23 +8,33 @@ pub use std::{
     result::Result::{Err, Ok},
 };
 
-use crate::handle::{Argument, BoxError, IntoOutcome};
+use crate::handle::{Argument, BatchArgument, IntoOutcome};
 pub use crate::{
     app::App,
     handle::{Attempt, Context, Handler, HandlerSpec, Requirements, call_blocking},
     route::{Router, Routes, unique},
 };
 
-/// A handler's argument of type `T`. The bound stands on [`argument`] only, so that a type that is no argument is
+/// A handler's argument of type `T`. The bound stands on [`argument`] and [`batch_argument`] only, so that a type that is no argument is
 /// told once, although both methods are called on it.
 pub struct ArgumentOf<'r, T, Via> {
-    extract: fn(&Context<'r>) -> Result<T, BoxError>,
+    extract: fn(&Context<'r>) -> Result<T, Attempt>,
     requires: fn(&mut Requirements),
     via: PhantomData<Via>,
 }
 
 #[inline]
 pub fn argument<'r, T: Argument<'r, Via>, Via>() -> ArgumentOf<'r, T, Via> {
+    ArgumentOf {
+        extract: |context| T::extract(context).map_err(Attempt::Undecodable),
+        requires: T::requires,
+        via: PhantomData,
+    }
+}
+
+/// The same for a batch handler.
+#[inline]
+pub fn batch_argument<'r, T: BatchArgument<'r, Via>, Via>() -> ArgumentOf<'r, T, Via> {
     ArgumentOf { extract: T::extract, requires: T::requires, via: PhantomData }
 }
 
@@ -32,7 +42,7 @@ impl<'r, T, Via> ArgumentOf<'r, T, Via> {
     /// Makes the argument; the attempt is over if that fails.
     #[inline]
     pub fn extract(self, context: &'r Context<'r>) -> Result<T, Attempt> {
-        (self.extract)(context).map_err(Attempt::Undecodable)
+        (self.extract)(context)
     }
 
     /// Makes an argument that does not borrow from the record.
@@ -85,7 +95,25 @@ pub mod testing {
         handle::{Attempt, Context, HandlerSpec, Requirements, States},
         record::OwnedRecord,
         route::{RouteTable, Router, Routes},
+        settle::OffsetTracker,
     };
+
+    /// The tracker of offsets, for the benchmark of what it costs.
+    #[derive(Debug, Default)]
+    pub struct BareTracker(OffsetTracker);
+
+    impl BareTracker {
+        /// Begins so many records and settles them in order, or the first of them last.
+        pub fn begin_and_settle(&mut self, records: u64, lowest_last: bool) {
+            let offsets = 0..i64::try_from(records).expect("an offset");
+            let mut tickets: Vec<_> = offsets.map(|offset| self.0.begin(offset)).collect();
+            if lowest_last {
+                tickets.rotate_left(1);
+            }
+            let committable = tickets.into_iter().filter_map(|ticket| self.0.settle(ticket)).last();
+            assert_eq!(committable, i64::try_from(records).ok());
+        }
+    }
 
     /// What a handler finds around its record.
     #[derive(Debug, Default)]
@@ -110,8 +138,14 @@ pub mod testing {
             let event_type = event.map(str::as_bytes);
             let table = RouteTable::new(&specs(router)).expect("a router without conflicts");
             let (states, cancellation) = (&self.states, &self.cancellation);
-            let context =
-                Context { record: record.as_record(), event_type, states, cancellation, attempt: 1 };
+            let context = Context {
+                record: record.as_record(),
+                event_type,
+                states,
+                cancellation,
+                attempt: 1,
+                batch: &[],
+            };
             Some(router.routes.call(table.find(event_type)?, &context).await)
         }
     }

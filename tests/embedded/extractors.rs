@@ -101,7 +101,7 @@ async fn tenanted(tenant: Tenant, State(ledger): State<Ledger>, meta: Metadata) 
 
 #[handler(event = "Plain")]
 fn plain(event: Owned, State(ledger): State<Ledger>, meta: Metadata) -> Result<(), String> {
-    let blocking = std::thread::current().name().is_some_and(|name| name.contains("tokio"));
+    let blocking = std::thread::current().name().is_some_and(|name| name == "evkafka-blocking");
     ledger.note(&meta, format!("plain {} {blocking}", event.id));
     Ok(())
 }

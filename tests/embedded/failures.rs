@@ -64,6 +64,38 @@ async fn a_panic_is_a_failure_like_any_other() {
     assert_eq!(committed(&cluster).await, Some(2));
 }
 
+#[derive(Debug)]
+struct Unprintable;
+
+impl std::fmt::Display for Unprintable {
+    fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        panic!("no words")
+    }
+}
+
+impl std::error::Error for Unprintable {}
+
+#[handler(event = "OrderRefunded")]
+async fn fails_without_words() -> Result<(), Unprintable> {
+    Err(Unprintable)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_that_cannot_be_printed_ends_the_app_as_any_other_does() {
+    let cluster = cluster(1);
+    cluster.send_all([event("Unknown", 1), event("OrderRefunded", 2)]).await.unwrap();
+    let app = App::new("test").consumer(
+        "orders",
+        config(&cluster).failure_policy(quick().attempts(2)),
+        router![fails_without_words],
+    );
+    let error = Running::start(app).ends().await.unwrap_err();
+    let record = error.record().expect("a record");
+    assert_eq!((record.offset, record.attempts, record.failure.kind()), (1, 2, FailureKind::Error));
+    assert!(format!("{error:?}").contains("no words"), "{error:?}");
+    assert_eq!(committed(&cluster).await, Some(1));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn pre_commit_makes_one_attempt_and_goes_on() {
     for concurrency in [Concurrency::PerPartition, Concurrency::Unordered { in_flight: 1 }] {

@@ -1,5 +1,6 @@
 //! evkafka on the embedded cluster: what plain `cargo test` shows.
 
+mod batches;
 mod dead_letters;
 mod delivery;
 mod extractors;
@@ -7,6 +8,7 @@ mod failures;
 mod groups;
 mod hostile;
 mod logs;
+mod progress;
 mod restart;
 mod shutdown;
 mod start;

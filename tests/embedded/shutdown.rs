@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use evkafka::{
-    App, CancellationToken, ConsumerConfig, Metadata, State, embedded::Event, error::ErrorKind, handler,
-    router,
+    App, AutoCommitMode, CancellationToken, ConsumerConfig, Metadata, State, embedded::Event,
+    error::ErrorKind, handler, router,
 };
 
 use crate::support::{Ledger, Running, cluster, committed, config, event};
@@ -61,6 +61,24 @@ async fn a_handler_that_is_under_way_comes_to_its_end_and_is_committed() {
     let (ledger, committed, _) = shut_down_while("Slow", Duration::from_secs(20)).await;
     assert_eq!(ledger.notes(), ["begun 1", "done 1"], "and no other is begun");
     assert_eq!(committed, Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pre_commit_commits_no_more_ahead_of_slow_handlers_than_they_can_handle_when_stopped() {
+    let cluster = cluster(1);
+    cluster.send_all((0..100).map(|id| event("Slow", id))).await.unwrap();
+    let ledger = Ledger::default();
+    let config = config(&cluster).auto_commit_mode(AutoCommitMode::PreCommit);
+    let app = App::new("test").state(ledger.clone()).shutdown_timeout(Duration::from_secs(10)).consumer(
+        "orders",
+        config,
+        router![slow],
+    );
+    let app = Running::start(app);
+    ledger.until_len(1).await;
+    app.stop().await.unwrap();
+    let done = ledger.notes().iter().filter(|note| note.starts_with("done")).count();
+    assert_eq!(committed(&cluster).await, Some(done as i64));
 }
 
 #[tokio::test(flavor = "multi_thread")]

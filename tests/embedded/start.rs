@@ -6,7 +6,9 @@ use evkafka::{
     App, ConsumerConfig, Metadata, OnUnavailable, State, embedded::Cluster, error::ErrorKind, handler, router,
 };
 
-use crate::support::{Ledger, Running, cluster, committed, config, event};
+use tokio::time::timeout;
+
+use crate::support::{DEADLINE, Ledger, Running, cluster, committed, config, event};
 
 #[derive(Clone)]
 struct Database;
@@ -159,6 +161,45 @@ async fn an_app_that_waits_for_its_cluster_can_be_stopped() {
     let begun = Instant::now();
     app.stop().await.unwrap();
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_that_looks_at_its_cluster_for_the_first_time_can_be_stopped() {
+    let cluster = cluster(1);
+    cluster.broker_down(1).unwrap();
+    let config = config(&cluster).connect_timeout(Duration::MAX);
+    let app = App::new("test").shutdown_timeout(Duration::MAX).consumer("c", config, router![rest]);
+    timeout(DEADLINE, Running::start(app).stop()).await.expect("it does not wait for the cluster").unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_the_time_there_is_may_be_given() {
+    let cluster = cluster(1);
+    cluster.send(event("OrderCreated", 1)).await.unwrap();
+    let ledger = Ledger::default();
+    let config = config(&cluster).connect_timeout(Duration::MAX).commit_interval(Duration::MAX);
+    let app = App::new("test").state(ledger.clone()).shutdown_timeout(Duration::MAX).consumer(
+        "c",
+        config,
+        router![on_order],
+    );
+    let app = Running::start(app);
+    ledger.until_len(1).await;
+    app.stop().await.unwrap();
+    assert_eq!(committed(&cluster).await, Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_entry_among_the_servers_makes_no_two_clusters_one() {
+    let (one, two) = (cluster(1), cluster(1));
+    let with_comma =
+        |cluster: &Cluster| config(cluster).bootstrap_servers(format!("{},", cluster.bootstrap_servers()));
+    let app = App::new("test").consumer("one", with_comma(&one), router![rest]).consumer(
+        "two",
+        with_comma(&two),
+        router![rest],
+    );
+    app.check().unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,8 +4,26 @@
 //! Everything here blocks, and may be called from a plain test as well as from an asynchronous one. Whatever goes wrong is
 //! a panic that says what was expected and what was seen instead; no wait is without a deadline.
 
+use std::{
+    pin::pin,
+    task::{Context, Poll, Waker},
+};
+
 pub mod kafka;
 pub mod process;
+
+/// What a future gives that does not wait: for measuring it without a runtime around it.
+///
+/// # Panics
+///
+/// When it waits.
+#[inline]
+pub fn ready<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => panic!("nothing in here waits"),
+    }
+}
 
 // The examples in the macros' documentation are compiled and run from here: the macros' own crate cannot depend on evkafka.
 #[cfg(doctest)]

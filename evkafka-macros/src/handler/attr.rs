@@ -6,6 +6,7 @@ use syn::{
     token::Bracket,
 };
 
+use super::batch::{self, Batch};
 use crate::{
     ctxt::Ctxt,
     keys::{Key, Keys},
@@ -18,24 +19,28 @@ pub(super) struct Attr {
     pub(super) krate: Path,
     /// The event types; empty for a fallback.
     pub(super) events: Vec<LitStr>,
+    /// How events are collected, if they are.
+    pub(super) batch: Option<Batch>,
 }
 
 #[derive(Clone, Copy)]
 enum Argument {
     Event,
     Fallback,
+    Batch,
     Crate,
 }
 
 const KEYS: &[Key<Argument>] = &[
     Key { name: "event", key: Argument::Event, repeats: false },
     Key { name: "fallback", key: Argument::Fallback, repeats: false },
+    Key { name: "batch", key: Argument::Batch, repeats: false },
     Key { name: "crate", key: Argument::Crate, repeats: false },
 ];
 
-/// Parses `event = "A"`, `event = ["A", "B"]`, `fallback`, `crate = path`.
+/// Parses `event = "A"`, `event = ["A", "B"]`, `fallback`, `batch(…)`, `crate = path`.
 pub(super) fn parse(cx: &Ctxt, args: TokenStream) -> Attr {
-    let mut attr = Attr { krate: default_crate(), events: Vec::new() };
+    let mut attr = Attr { krate: default_crate(), events: Vec::new(), batch: None };
     let parser = |input: ParseStream<'_>| {
         arguments(cx, input, &mut attr);
         Ok(())
@@ -114,6 +119,10 @@ fn argument(
                 error_to_comma(cx, input, "`fallback` stands alone, it takes no value");
             }
             *fallback = Some(name);
+            Some(())
+        }
+        Argument::Batch => {
+            attr.batch = Some(batch::parse(cx, input, &name)?);
             Some(())
         }
         Argument::Crate => {

@@ -2,7 +2,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::{Path, Type, ext::IdentExt};
 
-use super::{attr::Attr, function::Function, signature::Signature};
+use super::{attr::Attr, batch::Batch, function::Function, signature::Signature};
 use crate::parse::{local, located, moved};
 
 /// The type beside the function, and what makes it a handler.
@@ -15,6 +15,7 @@ pub(super) fn handler(attr: &Attr, function: &Function, signature: &Signature) -
         let events = &attr.events;
         let summary = function.summary();
         let blocking = function.sig.asyncness.is_none().then(|| quote!(.blocking()));
+        let batch = attr.batch.map(|Batch { max, within }| quote!(.batch(#max, #within)));
         quote! {
             #krate::__private::HandlerSpec::new(
                 ::core::concat!(::core::module_path!(), "::", #name),
@@ -22,14 +23,17 @@ pub(super) fn handler(attr: &Attr, function: &Function, signature: &Signature) -
                 #summary,
             )
             #blocking
+            #batch
         }
     };
+    let argument = if attr.batch.is_some() { "batch_argument" } else { "argument" };
     // Only here do an argument's tokens become a bound: both functions call it in the same words and with the same
     // spans, so that the compiler tells a fault in them once.
     let arguments: Vec<_> = (signature.arguments.iter())
         .map(|ty| {
             let krate = moved(krate, located(ty));
-            quote_spanned!(located(ty)=> #krate::__private::argument::<#ty, _>())
+            let argument = format_ident!("{argument}", span = located(ty));
+            quote_spanned!(located(ty)=> #krate::__private::#argument::<#ty, _>())
         })
         .collect();
     // A plain function leaves the thread on which the record is borrowed.

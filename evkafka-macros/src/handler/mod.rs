@@ -1,6 +1,7 @@
 //! `#[handler]`: a type beside the function, which knows the function's events and how to call it.
 
 mod attr;
+mod batch;
 mod expand;
 mod function;
 mod lifetimes;
@@ -20,6 +21,7 @@ pub(crate) fn handler(args: TokenStream, item: TokenStream) -> TokenStream {
         return quote!(#faults #item);
     };
     let signature = signature::check(&cx, &function);
+    batch::check(&cx, function.sig.ident.span(), attr.batch, function.sig.inputs.len());
     match cx.check() {
         None => {
             let handler = expand::handler(&attr, &function, &signature);

@@ -93,8 +93,10 @@ fn shared_topic<'c>(first: &'c ConsumerConfig, second: &ConsumerConfig) -> Optio
 
 /// The servers by which a cluster is known here, in lower case and with their port.
 fn servers(config: &ConsumerConfig) -> impl Iterator<Item = String> {
-    config.bootstrap_servers.split(',').map(|server| {
-        let server = server.trim().to_ascii_lowercase();
+    // An empty entry is no server, as librdkafka sees it.
+    let servers = config.bootstrap_servers.split(',').map(str::trim).filter(|server| !server.is_empty());
+    servers.map(|server| {
+        let server = server.to_ascii_lowercase();
         let server = server.split_once("://").map_or(server.as_str(), |(_, address)| address);
         if server.rsplit_once(':').is_some() { server.to_owned() } else { format!("{server}:9092") }
     })

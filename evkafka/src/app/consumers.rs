@@ -49,8 +49,14 @@ impl Consumers {
     pub(super) async fn consume(&mut self) -> Result<()> {
         let mut errors = Vec::new();
         for (_, member) in &mut self.members {
-            if let Ok(Err(error)) = (&mut member.ready).await {
-                errors.push(error);
+            match (&mut member.ready).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => errors.push(error),
+                // Its thread is gone, and says why.
+                Err(_) => {
+                    let Some(Report(error)) = self.reports.recv().await else { continue };
+                    errors.push(error);
+                }
             }
         }
         let mut errors = errors.into_iter();
@@ -74,7 +80,7 @@ impl Consumers {
     /// Drains all members side by side, within the app's time.
     pub(super) async fn shut_down(mut self) -> Result<()> {
         let plan = DrainPlan::for_shutdown(Instant::now(), self.shutdown_timeout);
-        self.members.iter().for_each(|(_, member)| member.shutdown(plan));
+        self.members.retain(|(_, member)| member.shutdown(plan));
         let mut result = Ok(());
         for (consumer, member) in &mut self.members {
             let drained = match timeout_at(plan.end_at.into(), &mut member.drained).await {
@@ -121,6 +127,7 @@ fn start_members(
         mode: config.auto_commit_mode,
         concurrency: config.concurrency,
         permits: Arc::new(Semaphore::new(permits(config.concurrency))),
+        persist_progress: config.persist_progress,
         event_type_header: config.event_type_header.clone(),
         states: Arc::clone(states),
         reports: reports.clone(),

@@ -1,41 +1,81 @@
 //! The signals that end an app.
 
+use std::thread;
+
+use tokio::runtime::Builder;
+
 use crate::error::{Error, Result};
 
-/// Completes at the first signal that asks the process to end. From then on the second ends it at once.
 #[cfg(unix)]
-pub(super) fn shutdown() -> Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
+mod os {
+    use tokio::signal::unix::{Signal, SignalKind, signal};
 
-    let listen = |kind: SignalKind| signal(kind).map_err(Error::other);
-    let mut interrupt = listen(SignalKind::interrupt())?;
-    let mut terminate = listen(SignalKind::terminate())?;
-    Ok(async move {
-        let mut next = async move || {
-            tokio::select! {
-                _ = interrupt.recv() => SignalKind::interrupt(),
-                _ = terminate.recv() => SignalKind::terminate(),
+    /// Listens for SIGINT and SIGTERM.
+    pub(super) struct Signals {
+        interrupt: Signal,
+        terminate: Signal,
+    }
+
+    impl Signals {
+        pub(super) fn listen() -> std::io::Result<Self> {
+            Ok(Self {
+                interrupt: signal(SignalKind::interrupt())?,
+                terminate: signal(SignalKind::terminate())?,
+            })
+        }
+
+        /// Waits for the next; the exit status of a process that it ends.
+        pub(super) async fn next(&mut self) -> i32 {
+            let kind = tokio::select! {
+                _ = self.interrupt.recv() => SignalKind::interrupt(),
+                _ = self.terminate.recv() => SignalKind::terminate(),
+            };
+            128 + kind.as_raw_value()
+        }
+    }
+}
+
+#[cfg(not(unix))]
+mod os {
+    /// Listens for Ctrl-C.
+    pub(super) struct Signals;
+
+    impl Signals {
+        pub(super) fn listen() -> std::io::Result<Self> {
+            Ok(Self)
+        }
+
+        /// Waits for the next; the exit status of a process that it ends.
+        pub(super) async fn next(&mut self) -> i32 {
+            if tokio::signal::ctrl_c().await.is_err() {
+                std::future::pending::<()>().await;
             }
-        };
-        next().await;
-        tokio::spawn(async move {
-            let signal = next().await;
-            tracing::warn!("a second signal: ending at once");
-            std::process::exit(128 + signal.as_raw_value());
-        });
+            130
+        }
+    }
+}
+
+use os::Signals;
+
+/// Completes at the first signal that asks the process to end. From then on the next ends it at once, also after the app has
+/// returned: what `main` still does may hang.
+pub(super) fn shutdown() -> Result<impl Future<Output = ()>> {
+    let mut signals = Signals::listen().map_err(Error::other)?;
+    Ok(async move {
+        signals.next().await;
+        if let Err(error) = end_at_next(signals) {
+            tracing::warn!(%error, "a second signal will not end the process at once");
+        }
     })
 }
 
-/// Completes at Ctrl-C. From then on the second ends the process at once.
-#[cfg(not(unix))]
-pub(super) fn shutdown() -> Result<impl Future<Output = ()>> {
-    Ok(async {
-        let _ = tokio::signal::ctrl_c().await;
-        tokio::spawn(async {
-            if tokio::signal::ctrl_c().await.is_ok() {
-                tracing::warn!("a second signal: ending at once");
-                std::process::exit(130);
-            }
-        });
-    })
+/// Has a thread of its own end the process at the next signal: the app's runtime may be blocked, or gone.
+fn end_at_next(mut signals: Signals) -> std::io::Result<()> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    thread::Builder::new().name("evkafka-signals".to_owned()).spawn(move || {
+        let status = runtime.block_on(signals.next());
+        tracing::warn!("a second signal: ending at once");
+        std::process::exit(status);
+    })?;
+    Ok(())
 }

@@ -1,17 +1,36 @@
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
+use rdkafka::error::RDKafkaErrorCode;
+
 use super::{drain::DrainPlan, lane::LaneControl};
-use crate::{native::CommitEntry, settle::Progress};
+use crate::{
+    native::{CommitEntry, CommitReply},
+    settle::{Commit, Progress},
+};
 
 /// A topic's partition.
 pub(crate) type TopicPartition = (Arc<str>, i32);
 
 /// The lanes of one member: what it is assigned.
 #[derive(Debug, Default)]
-pub(crate) struct Assignment(Mutex<HashMap<TopicPartition, LaneHandle>>);
+pub(crate) struct Assignment {
+    lanes: Mutex<HashMap<TopicPartition, LaneHandle>>,
+    /// The broker does not know this member any more: what the lanes stand for belongs to others, and nothing of it is
+    /// committed until the member has joined anew.
+    evicted: AtomicBool,
+}
+
+/// A commit that was sent.
+pub(crate) struct Sent {
+    entries: Vec<(CommitEntry, LaneHandle)>,
+    pub(crate) result: Result<(), RDKafkaErrorCode>,
+}
 
 /// A lane as the others see it.
 #[derive(Clone, Debug)]
@@ -24,12 +43,17 @@ pub(crate) struct LaneHandle {
 
 impl Assignment {
     fn lanes(&self) -> MutexGuard<'_, HashMap<TopicPartition, LaneHandle>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds a lane; what stood in its place.
     pub(crate) fn insert(&self, partition: TopicPartition, lane: LaneHandle) -> Option<LaneHandle> {
         self.lanes().insert(partition, lane)
+    }
+
+    /// Whether nothing is assigned.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lanes().values().all(|lane| !lane.owned)
     }
 
     /// The lanes of these partitions.
@@ -61,38 +85,72 @@ impl Assignment {
         self.lanes().values().for_each(|lane| lane.control.records.notify_one());
     }
 
-    /// Hands what is settled and not committed to `send`, unless there is nothing.
+    /// The broker has said that it does not know this member.
+    pub(crate) fn evict(&self) {
+        self.evicted.store(true, Ordering::Release);
+    }
+
+    /// The member joins anew.
+    pub(crate) fn readmit(&self) {
+        self.evicted.store(false, Ordering::Release);
+    }
+
+    pub(crate) fn is_evicted(&self) -> bool {
+        self.evicted.load(Ordering::Acquire)
+    }
+
+    /// Hands what is settled and not committed to `send`, unless there is nothing. [`Sent::answered`] follows.
     ///
     /// No partition can be [disowned](Self::disown) meanwhile: a commit that was collected before a revoke and sent after it
     /// could take back what the next owner has committed.
-    pub(crate) fn commit_with<T>(&self, send: impl FnOnce(Vec<CommitEntry>) -> T) -> Option<T> {
+    pub(crate) fn commit_with(
+        &self,
+        send: impl FnOnce(&[CommitEntry]) -> Result<(), RDKafkaErrorCode>,
+    ) -> Option<Sent> {
         let lanes = self.lanes();
-        let entries = to_commit(lanes.iter());
-        (!entries.is_empty()).then(|| send(entries))
+        if self.is_evicted() {
+            return None;
+        }
+        let collected = entries_of(lanes.iter(), Progress::begin_commit);
+        if collected.is_empty() {
+            return None;
+        }
+        let result = send(&collected);
+        let handle = |entry: CommitEntry| {
+            let lane = lanes[&(Arc::clone(&entry.topic), entry.partition)].clone();
+            (entry, lane)
+        };
+        Some(Sent { entries: collected.into_iter().map(handle).collect(), result })
     }
 
-    /// The broker has acknowledged these offsets.
-    pub(crate) fn acknowledge(&self, entries: &[CommitEntry]) {
-        let lanes = self.lanes();
-        for entry in entries {
-            // No copy of the name: it is shared.
-            if let Some(lane) = lanes.get(&(Arc::clone(&entry.topic), entry.partition)) {
-                lane.progress.acknowledge(entry.offset);
-                lane.control.acknowledged.notify_one();
-            }
+    /// What is settled and not committed.
+    pub(crate) fn uncommitted(&self) -> Vec<CommitEntry> {
+        if self.is_evicted() { Vec::new() } else { entries_of(self.lanes().iter(), Progress::to_commit) }
+    }
+}
+
+impl Sent {
+    /// The commit was answered, or will not be.
+    ///
+    /// It is the lanes of then that learn it, not those that the partitions may have by now.
+    pub(crate) fn answered(&self, reply: &CommitReply) {
+        for (entry, lane) in &self.entries {
+            lane.progress.end_commit(reply.accepts(entry).then_some(entry.offset));
+            lane.control.acknowledged.notify_one();
         }
     }
 }
 
-/// What of these lanes is settled and not committed.
-pub(crate) fn to_commit<'l>(
+/// What to commit of those of these lanes that are ours.
+pub(crate) fn entries_of<'l>(
     lanes: impl Iterator<Item = (&'l TopicPartition, &'l LaneHandle)>,
+    commit: impl Fn(&Progress) -> Option<Commit>,
 ) -> Vec<CommitEntry> {
     lanes
         .filter(|(_, lane)| lane.owned)
         .filter_map(|((topic, partition), lane)| {
-            let offset = lane.progress.to_commit()?;
-            Some(CommitEntry { topic: Arc::clone(topic), partition: *partition, offset })
+            let Commit { offset, metadata } = commit(&lane.progress)?;
+            Some(CommitEntry { topic: Arc::clone(topic), partition: *partition, offset, metadata })
         })
         .collect()
 }

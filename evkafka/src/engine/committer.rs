@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::{assignment::Assignment, shared::Shared};
 use crate::{
     error::Inner,
-    native::{ClientHandle, CommitEntry, CommitQueue, CommitReply},
+    native::{ClientHandle, CommitQueue, CommitReply},
     settle::Backoff,
 };
 
@@ -32,10 +32,8 @@ pub(super) struct Committer {
 impl Committer {
     /// Commits until it is stopped. What is open then is left to the thread that stopped it.
     pub(super) async fn run(self, client: Arc<ClientHandle>) {
-        let mut queue = CommitQueue::new(&client);
-        drop(client);
         let answered = Arc::new(Notify::new());
-        queue.listen(Arc::clone(&answered));
+        let mut queue = listening_queue(&client, &answered);
         let mut ticks = interval(self.interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut failures = 0;
@@ -46,19 +44,21 @@ impl Committer {
                 () = self.wanted.notified() => {}
                 _ = ticks.tick() => {}
             }
-            let sent = self.assignment.commit_with(|entries| (queue.send(&entries), entries));
-            let Some((sent, entries)) = sent else { continue };
-            let reply = match sent {
+            let Some(sent) = self.assignment.commit_with(|entries| queue.send(entries)) else { continue };
+            let reply = match sent.result {
                 Ok(()) => tokio::select! {
                     biased;
                     () = self.stop.cancelled() => return,
                     reply = answer(&queue, &answered) => reply,
                 },
-                Err(code) => CommitReply { result: Err(code), refused: Vec::new() },
+                Err(code) => Some(CommitReply { result: Err(code), refused: Vec::new() }),
             };
-            let accepted: Vec<CommitEntry> =
-                entries.into_iter().filter(|entry| reply.accepts(entry)).collect();
-            self.assignment.acknowledge(&accepted);
+            let reply = reply.unwrap_or_else(|| {
+                // An answer that comes yet must not be taken for that to the next commit.
+                queue = listening_queue(&client, &answered);
+                CommitReply::timed_out()
+            });
+            sent.answered(&reply);
             match reply.into_result() {
                 Ok(()) => failures = 0,
                 Err(code) => {
@@ -82,6 +82,9 @@ impl Committer {
     }
 
     fn failed(&self, code: RDKafkaErrorCode) {
+        if code == RDKafkaErrorCode::UnknownMemberId {
+            self.assignment.evict();
+        }
         if is_refusal(code) {
             self.shared.report(Inner::Commit {
                 consumer: Arc::clone(&self.shared.consumer),
@@ -98,15 +101,21 @@ impl Committer {
     }
 }
 
-/// Waits for the answer to the commit that was sent.
-async fn answer(queue: &CommitQueue, answered: &Notify) -> CommitReply {
+fn listening_queue(client: &Arc<ClientHandle>, answered: &Arc<Notify>) -> CommitQueue {
+    let mut queue = CommitQueue::new(client);
+    queue.listen(Arc::clone(answered));
+    queue
+}
+
+/// Waits for the answer to the commit that was sent; `None` if there was none in time.
+async fn answer(queue: &CommitQueue, answered: &Notify) -> Option<CommitReply> {
     let deadline = Instant::now() + ANSWER_TIMEOUT;
     loop {
         if let Some(reply) = queue.poll(Duration::ZERO) {
-            return reply;
+            return Some(reply);
         }
         if Instant::now() >= deadline {
-            return CommitReply::timed_out();
+            return None;
         }
         // Looks again every second, in case a wake-up was lost.
         let _ = timeout(Duration::from_secs(1), answered.notified()).await;

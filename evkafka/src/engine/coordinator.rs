@@ -12,13 +12,17 @@ use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode},
     topic_partition_list::TopicPartitionList,
 };
-use tokio::{runtime::Handle, sync::Notify};
+use tokio::{
+    runtime::Handle,
+    sync::{Notify, oneshot},
+};
 
 use super::{
-    assignment::{Assignment, LaneHandle, TopicPartition, drain, to_commit},
+    assignment::{Assignment, LaneHandle, TopicPartition, drain, entries_of},
     drain::DrainPlan,
     lane::{Finished, Lane, LaneControl, Worker},
     pipeline::Pipeline,
+    recovery::{Waiting, recover},
     shared::Shared,
 };
 use crate::{
@@ -54,6 +58,7 @@ impl Coordinator {
     fn assign(&self, partitions: Vec<TopicPartition>) {
         let Some(client) = self.client() else { return };
         tracing::info!(consumer = %self.shared.consumer, partitions = %Names(&partitions), "partitions assigned");
+        let mut waiting = Vec::new();
         for (topic, partition) in partitions {
             let Some(queue) = PartitionQueue::detach(&client, &topic, partition) else {
                 self.shared.report(Inner::Engine {
@@ -62,11 +67,16 @@ impl Coordinator {
                 });
                 return;
             };
-            self.start_lane(topic, partition, queue);
+            waiting.extend(self.start_lane(topic, partition, queue));
+        }
+        if !waiting.is_empty() {
+            let consumer = Arc::clone(&self.shared.consumer);
+            self.runtime.spawn_blocking(move || recover(&consumer, &client, waiting));
         }
     }
 
-    fn start_lane(&self, topic: Arc<str>, partition: i32, queue: PartitionQueue) {
+    /// Starts a lane; it may wait to hear what it goes on from.
+    fn start_lane(&self, topic: Arc<str>, partition: i32, queue: PartitionQueue) -> Option<Waiting> {
         let control = Arc::new(LaneControl::default());
         if self.shutdown_plan().is_some() {
             // Assigned while we are leaving: the lane ends before its first record.
@@ -76,6 +86,13 @@ impl Coordinator {
         let handle =
             LaneHandle { control: Arc::clone(&control), progress: Arc::clone(&progress), owned: true };
         let before = self.assignment.insert((Arc::clone(&topic), partition), handle);
+        let (waiting, recovered) = if self.shared.persist_progress {
+            let (sender, recovered) = oneshot::channel();
+            let partition = (Arc::clone(&topic), partition);
+            (Some(Waiting { partition, control: Arc::clone(&control), recovered: sender }), Some(recovered))
+        } else {
+            (None, None)
+        };
         let worker = Worker {
             origin: Origin { consumer: Arc::clone(&self.shared.consumer), topic, partition },
             shared: Arc::clone(&self.shared),
@@ -86,10 +103,12 @@ impl Coordinator {
             worker: Arc::new(worker),
             finished: Finished::new(control, Arc::clone(&self.shared)),
             progress,
+            recovered,
             commit_wanted: Arc::clone(&self.commit_wanted),
             predecessor: before.map(|lane| lane.control).filter(|control| !control.is_finished()),
         };
         self.runtime.spawn(Arc::clone(&self.pipeline).run(lane));
+        waiting
     }
 
     fn revoke(&self, partitions: &[TopicPartition], lost: bool) {
@@ -108,7 +127,7 @@ impl Coordinator {
                  another owner"
             );
         }
-        let entries = to_commit(lanes.iter().map(|(key, lane)| (key, lane)));
+        let entries = entries_of(lanes.iter().map(|(key, lane)| (key, lane)), Progress::to_commit);
         self.assignment.disown(partitions);
         if !lost && !entries.is_empty() {
             let deadline = plan.end_at.max(Instant::now() + Duration::from_secs(1));
@@ -123,11 +142,20 @@ impl Coordinator {
                         }
                     }
                 }
-                Err(error) => tracing::warn!(
-                    consumer = %self.shared.consumer,
-                    %error,
-                    "the offsets of revoked partitions could not be committed; some of their records will be handled again"
-                ),
+                Err(error) => {
+                    // Nobody but this thread can have the member join again, so a new generation is one without it.
+                    if matches!(
+                        error,
+                        RDKafkaErrorCode::UnknownMemberId | RDKafkaErrorCode::IllegalGeneration
+                    ) {
+                        self.assignment.evict();
+                    }
+                    tracing::warn!(
+                        consumer = %self.shared.consumer,
+                        %error,
+                        "the offsets of revoked partitions could not be committed; some of their records will be handled again"
+                    );
+                }
             }
         }
     }
@@ -151,7 +179,9 @@ impl ConsumerContext for Coordinator {
     fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         match rebalance {
             Rebalance::Assign(list) => self.assign(partitions(list)),
-            Rebalance::Revoke(list) => self.revoke(&partitions(list), consumer.assignment_lost()),
+            Rebalance::Revoke(list) => {
+                self.revoke(&partitions(list), consumer.assignment_lost() || self.assignment.is_evicted());
+            }
             Rebalance::Error(error) => {
                 tracing::error!(consumer = %self.shared.consumer, %error, "the group could not be rebalanced");
             }

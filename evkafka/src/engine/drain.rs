@@ -17,8 +17,9 @@ pub(crate) struct DrainPlan {
 impl DrainPlan {
     /// Handlers have `grace`, then a fifth of it (at least 100 ms) to come to an end once they were told.
     pub(crate) fn for_revoke(now: Instant, grace: Duration) -> Self {
-        let drop_at = now + grace + (grace / 5).max(Duration::from_millis(100));
-        Self { cancel_at: now + grace, drop_at, end_at: drop_at + Duration::from_secs(1) }
+        let cancel_at = after(now, grace);
+        let drop_at = after(cancel_at, (grace / 5).max(Duration::from_millis(100)));
+        Self { cancel_at, drop_at, end_at: after(drop_at, Duration::from_secs(1)) }
     }
 
     /// The partitions have another owner already: handlers are told at once.
@@ -30,11 +31,19 @@ impl DrainPlan {
     /// for leaving the group.
     pub(crate) fn for_shutdown(now: Instant, deadline: Duration) -> Self {
         Self {
-            cancel_at: now + deadline.mul_f64(0.7),
-            drop_at: now + deadline.mul_f64(0.8),
-            end_at: now + deadline,
+            cancel_at: after(now, deadline.mul_f64(0.7)),
+            drop_at: after(now, deadline.mul_f64(0.8)),
+            end_at: after(now, deadline),
         }
     }
+}
+
+/// A time so far off that it does not come: about as tokio has it.
+const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
+
+/// The time after `wait`, which may be `Duration::MAX` for "as long as it takes".
+pub(crate) fn after(now: Instant, wait: Duration) -> Instant {
+    now + wait.min(NEVER)
 }
 
 /// A step of a plan: what is said to the lanes.
@@ -48,5 +57,19 @@ impl DrainPlan {
             (self.drop_at, |lane| lane.cancel.cancel()),
             (self.end_at, |lane| lane.abort.cancel()),
         ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_may_have_all_the_time_there_is() {
+        let now = Instant::now();
+        for plan in [DrainPlan::for_shutdown(now, Duration::MAX), DrainPlan::for_revoke(now, Duration::MAX)] {
+            assert!(plan.cancel_at <= plan.drop_at && plan.drop_at <= plan.end_at, "{plan:?}");
+            assert!(plan.cancel_at > now + Duration::from_secs(365 * 24 * 3600), "{plan:?}");
+        }
     }
 }

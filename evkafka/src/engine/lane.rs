@@ -2,6 +2,8 @@
 
 mod concurrent;
 mod control;
+mod group;
+mod in_batches;
 mod key_order;
 mod post_commit;
 mod pre_commit;
@@ -14,9 +16,9 @@ pub(super) use self::{
 
 use std::sync::Arc;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
-use super::{pipeline::Routed, shared::LocalCounts};
+use super::{pipeline::Routed, recovery::Recovered, shared::LocalCounts};
 use crate::{
     config::{AutoCommitMode, Concurrency},
     native::PartitionQueue,
@@ -33,6 +35,8 @@ pub(crate) struct Lane {
     pub(super) queue: PartitionQueue,
     pub(super) worker: Arc<Worker>,
     pub(super) progress: Arc<Progress>,
+    /// What it goes on from, if progress is persisted.
+    pub(super) recovered: Option<oneshot::Receiver<Recovered>>,
     /// Wakes the committer, for a commit that a lane waits for.
     pub(super) commit_wanted: Arc<Notify>,
     /// The lane of an earlier assignment of the same partition, if it has not come to its end.
@@ -66,6 +70,9 @@ impl Lane {
         let in_flight =
             shared.concurrency.in_flight().map_or(1, |n| usize::try_from(n).unwrap_or(usize::MAX));
         match (shared.concurrency, shared.mode) {
+            (Concurrency::PerPartition, AutoCommitMode::PostCommit) if handlers.largest_batch().is_some() => {
+                self.post_commit_in_batches(&handlers).await;
+            }
             (Concurrency::PerPartition, AutoCommitMode::PostCommit) => self.post_commit(&handlers).await,
             (Concurrency::PerPartition, AutoCommitMode::PreCommit) => self.pre_commit(&handlers).await,
             (Concurrency::PerKey { .. }, _) => self.concurrent(handlers, in_flight, true).await,

@@ -1,6 +1,8 @@
 //! One member of a consumer group, and the thread that polls librdkafka for it.
 
 use std::{
+    any::Any,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, OnceLock, mpsc},
     thread,
     time::{Duration, Instant},
@@ -14,10 +16,12 @@ use rdkafka::{
 use tokio::{
     runtime::Handle,
     sync::{Notify, oneshot},
+    task::JoinHandle,
 };
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    admission::Admission,
     assignment::Assignment,
     committer::Committer,
     coordinator::{Coordinator, commit_blocking},
@@ -29,6 +33,7 @@ use super::{
 use crate::{
     config::{ConsumerConfig, OnUnavailable},
     error::{Error, Inner, Result},
+    handle::panic,
     native::OwnedClient,
 };
 
@@ -51,7 +56,8 @@ pub(crate) struct MemberSettings {
 #[derive(Debug)]
 pub(crate) struct Member {
     commands: mpsc::Sender<Command>,
-    /// Answers once: what the look at the cluster came to.
+    admission: Arc<Admission>,
+    /// Answers once: what the look at the cluster came to. Not at all if the thread panicked, which is reported.
     pub(crate) ready: oneshot::Receiver<Result<()>>,
     /// Answers once: whether everything that was handled is committed.
     pub(crate) drained: oneshot::Receiver<Result<()>>,
@@ -80,15 +86,17 @@ impl Member {
         let (ready_sender, ready) = oneshot::channel();
         let (drained_sender, drained) = oneshot::channel();
         let (closed_sender, closed) = oneshot::channel();
-        let poller = Poller { settings, shared, pipeline, runtime, inbox };
+        let admission = Arc::new(Admission::default());
+        let watcher = Arc::clone(&shared);
+        let poller = Poller { settings, shared, pipeline, runtime, admission: Arc::clone(&admission), inbox };
         thread::Builder::new()
-            .name(format!("evkafka-{}", poller.shared.consumer))
+            .name(format!("evkafka-{}", watcher.consumer))
             .spawn(move || {
-                poller.run(ready_sender, drained_sender);
+                watch(&watcher, || poller.run(ready_sender, drained_sender));
                 let _ = closed_sender.send(());
             })
             .map_err(Error::other)?;
-        Ok(Self { commands, ready, drained, closed })
+        Ok(Self { commands, admission, ready, drained, closed })
     }
 
     /// Joins the group and consumes.
@@ -96,10 +104,41 @@ impl Member {
         let _ = self.commands.send(Command::Consume);
     }
 
-    /// Drains by `plan`, commits, and leaves the group.
-    pub(crate) fn shutdown(&self, plan: DrainPlan) {
+    /// Drains by `plan`, commits, and leaves the group. Whether there is anything to wait for: not if it has not joined.
+    pub(crate) fn shutdown(&self, plan: DrainPlan) -> bool {
         let _ = self.commands.send(Command::Shutdown(plan));
+        !self.admission.call_off()
     }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        self.admission.call_off();
+    }
+}
+
+/// Waits for the task that commits, and reports its panic: without it nothing would be committed any more.
+async fn watch_task(shared: Arc<Shared>, committer: JoinHandle<()>) {
+    if let Err(error) = committer.await
+        && let Ok(payload) = error.try_into_panic()
+    {
+        report_panic(&shared, "the task that commits", &*payload);
+    }
+}
+
+/// Runs what a member's thread does. A bug that ends it must not leave an app that looks as if it consumed.
+fn watch(shared: &Shared, thread: impl FnOnce()) {
+    // Unwind safety: nothing of it is used any more.
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(thread)) {
+        report_panic(shared, "the thread of a member", &*payload);
+    }
+}
+
+fn report_panic(shared: &Shared, who: &str, payload: &(dyn Any + Send)) {
+    shared.report(Inner::Engine {
+        consumer: Arc::clone(&shared.consumer),
+        message: format!("{who} panicked: {}", panic::message(payload)),
+    });
 }
 
 /// What runs on the member's thread.
@@ -108,6 +147,7 @@ struct Poller {
     shared: Arc<Shared>,
     pipeline: Arc<dyn Pipeline>,
     runtime: Handle,
+    admission: Arc<Admission>,
     inbox: mpsc::Receiver<Command>,
 }
 
@@ -117,6 +157,9 @@ impl Poller {
             let _ = drained.send(Ok(()));
             return;
         };
+        if !self.admission.join() {
+            return;
+        }
         match self.join(partitions) {
             Ok((client, committer)) => {
                 let plan = self.poll(&client);
@@ -143,6 +186,7 @@ impl Poller {
                 &settings.config.topics,
                 &settings.dead_letter_topics,
                 settings.config.connect_timeout,
+                || self.admission.is_called_off(),
             );
             let waits = match &finding {
                 Finding::Ready { partitions } => {
@@ -154,6 +198,7 @@ impl Poller {
                 Finding::Unreachable(..) => settings.config.on_unreachable == OnUnavailable::Wait,
                 Finding::Missing(_) => settings.config.on_missing_topic == OnUnavailable::Wait,
                 Finding::Refused(_) => false,
+                Finding::CalledOff => return None,
             };
             let error = self.finding_to_error(finding);
             if !waits {
@@ -185,7 +230,7 @@ impl Poller {
         let consumer = Arc::clone(&self.shared.consumer);
         let servers = self.settings.config.bootstrap_servers.clone();
         match finding {
-            Finding::Ready { .. } => unreachable!("handled by the caller"),
+            Finding::Ready { .. } | Finding::CalledOff => unreachable!("handled by the caller"),
             Finding::Unreachable(cause, detail) => Inner::Unreachable {
                 consumer,
                 servers,
@@ -223,8 +268,7 @@ impl Poller {
             settings.create_with_context(coordinator).map_err(client_error)?;
         let client = OwnedClient::new(consumer);
         let _ = client.context().client.set(Arc::downgrade(client.handle()));
-        let topics: Vec<&str> = self.settings.config.topics.iter().map(String::as_str).collect();
-        client.subscribe(&topics).map_err(client_error)?;
+        client.subscribe(&self.topics()).map_err(client_error)?;
         let stop = CancellationToken::new();
         let committer = Committer {
             shared: Arc::clone(&self.shared),
@@ -233,7 +277,8 @@ impl Poller {
             wanted: commit_wanted,
             stop: stop.clone(),
         };
-        self.runtime.spawn(committer.run(Arc::clone(client.handle())));
+        let committer = self.runtime.spawn(committer.run(Arc::clone(client.handle())));
+        self.runtime.spawn(watch_task(Arc::clone(&self.shared), committer));
         Ok((client, stop))
     }
 
@@ -246,6 +291,9 @@ impl Poller {
                 client.context().assignment.wake_all();
                 looked = Instant::now();
             }
+            if client.context().assignment.is_evicted() {
+                self.join_anew(client);
+            }
             match self.inbox.try_recv() {
                 Ok(Command::Shutdown(plan)) => return plan,
                 Ok(Command::Consume) | Err(mpsc::TryRecvError::Empty) => {}
@@ -253,6 +301,28 @@ impl Poller {
                 Err(mpsc::TryRecvError::Disconnected) => return DrainPlan::for_loss(Instant::now()),
             }
         }
+    }
+
+    /// The group has gone on without this member, because a rebalance took it too long or it was frozen. Its lanes are brought
+    /// to an end, without a commit, and it joins as if it were new: lanes that went on could handle what belongs to others,
+    /// and commit offsets that go backwards.
+    fn join_anew(&self, client: &OwnedClient<Coordinator>) {
+        tracing::warn!(consumer = %self.shared.consumer, "the group has gone on without this member, which joins anew");
+        let assignment = &client.context().assignment;
+        client.unsubscribe();
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while !assignment.is_empty() && Instant::now() < deadline {
+            self.serve(client, Duration::from_millis(10));
+        }
+        assignment.readmit();
+        if let Err(cause) = client.subscribe(&self.topics()) {
+            self.shared
+                .report(Inner::Client { consumer: Arc::clone(&self.shared.consumer), cause: cause.into() });
+        }
+    }
+
+    fn topics(&self) -> Vec<&str> {
+        self.settings.config.topics.iter().map(String::as_str).collect()
     }
 
     fn serve(&self, client: &OwnedClient<Coordinator>, timeout: Duration) {
@@ -285,9 +355,10 @@ impl Poller {
         deadline: Instant,
     ) -> Result<(), RDKafkaErrorCode> {
         loop {
-            let Some(entries) = client.context().assignment.commit_with(|entries| entries) else {
+            let entries = client.context().assignment.uncommitted();
+            if entries.is_empty() {
                 return Ok(());
-            };
+            }
             match commit_blocking(client.handle(), &entries, deadline.max(Instant::now() + POLL)) {
                 Err(code) if is_passing(code) && Instant::now() < deadline => self.serve(client, POLL / 2),
                 result => return result,

@@ -6,6 +6,7 @@
 //!   partition's own queue, in order. A handler that is ready at its first poll costs no task and no channel.
 //! - The [committer](committer) tells the broker how far the lanes have come.
 
+mod admission;
 mod assignment;
 mod bare;
 mod call;
@@ -17,6 +18,7 @@ mod lane;
 mod member;
 mod pipeline;
 mod probe;
+mod recovery;
 mod shared;
 
 pub use self::bare::BareEngine;

@@ -3,7 +3,7 @@ use std::{collections::BTreeSet, pin::Pin, sync::Arc, time::Duration};
 use super::lane::Lane;
 use crate::{
     config::{AutoCommitMode, ConsumerConfig},
-    handle::{HandlerSpec, Requirements},
+    handle::{BatchSpec, HandlerSpec, Requirements},
     route::{RouteFault, RouteTable, Router, Routes},
     settle::Judge,
 };
@@ -33,6 +33,15 @@ pub(super) struct Rule {
     pub(super) path: &'static str,
     /// How long an attempt may take.
     pub(super) time_limit: Option<Duration>,
+    /// How records are collected, if they are.
+    pub(super) batch: Option<BatchSpec>,
+}
+
+impl<R> Routed<R> {
+    /// The most records of one call, over all batch handlers; `None` if there is none.
+    pub(super) fn largest_batch(&self) -> Option<usize> {
+        self.rules.iter().filter_map(|rule| rule.batch).map(|batch| batch.max).max()
+    }
 }
 
 impl<R: Routes> Routed<R> {
@@ -51,7 +60,8 @@ impl<R: Routes> Routed<R> {
                 AutoCommitMode::PreCommit => Judge::PreCommit(policy),
             };
             // What runs on the blocking pool cannot be dropped.
-            Rule { time_limit: judge.time_limit().filter(|_| !spec.blocking), path: spec.path, judge }
+            let time_limit = judge.time_limit().filter(|_| !spec.blocking);
+            Rule { time_limit, path: spec.path, batch: spec.batch, judge }
         };
         let rules = specs.iter().enumerate().map(rule).collect();
         Ok(Self { table: RouteTable::new(&specs)?, rules, routes })

@@ -13,9 +13,14 @@ use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode},
 };
 
+use super::drain::after;
+
 /// A topic that was just created may be unknown to some brokers for a moment.
 const TOPIC_SETTLES: Duration = Duration::from_secs(2);
 const RETRY: Duration = Duration::from_millis(100);
+/// How long a cluster has to answer at first, and later on.
+const SHORTEST_GLANCE: Duration = Duration::from_secs(1);
+const LONGEST_GLANCE: Duration = Duration::from_secs(10);
 
 /// What a look at the cluster found.
 #[derive(Debug)]
@@ -28,15 +33,19 @@ pub(super) enum Finding {
     Missing(Vec<String>),
     /// The cluster answers and refuses.
     Refused(KafkaError),
+    /// Nobody wants to know any more.
+    CalledOff,
 }
 
 /// Looks at the cluster with a client of its own, for at most about `timeout`. Names that begin with `^` are patterns, of
-/// which any number of topics may match, none too. Topics that are `written` to must exist as well.
+/// which any number of topics may match, none too. Topics that are `written` to must exist as well. It is given up soon after
+/// `called_off` says so.
 pub(super) fn look(
     config: &ClientConfig,
     topics: &[String],
     written: &[String],
     timeout: Duration,
+    called_off: impl Fn() -> bool,
 ) -> Finding {
     let mut config = config.clone();
     // Without a group the client can be dropped at once: there is nothing to leave.
@@ -45,11 +54,15 @@ pub(super) fn look(
         Ok(client) => client,
         Err(error) => return Finding::Refused(error),
     };
-    let deadline = Instant::now() + timeout;
-    let settled = Instant::now() + TOPIC_SETTLES.min(timeout);
+    let begun = Instant::now();
+    let deadline = after(begun, timeout);
+    let settled = begun + TOPIC_SETTLES.min(timeout);
     loop {
-        let finding = look_once(&client, topics, written, deadline);
+        // It cannot be interrupted, so it is short at first, and longer for a cluster that is slow to answer.
+        let glance = begun.elapsed().clamp(SHORTEST_GLANCE, LONGEST_GLANCE);
+        let finding = look_once(&client, topics, written, deadline.min(Instant::now() + glance));
         match &finding {
+            _ if called_off() => return Finding::CalledOff,
             Finding::Missing(_) if Instant::now() < settled => thread::sleep(RETRY),
             Finding::Unreachable(..) if Instant::now() + RETRY < deadline => thread::sleep(RETRY),
             _ => return finding,

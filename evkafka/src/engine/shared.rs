@@ -21,6 +21,8 @@ pub(crate) struct Shared {
     pub(crate) concurrency: Concurrency,
     /// For handlers that run side by side within a partition: one permit for each.
     pub(crate) permits: Arc<Semaphore>,
+    /// Whether commits carry what is settled above their offset.
+    pub(crate) persist_progress: bool,
     pub(crate) event_type_header: String,
     pub(crate) states: Arc<States>,
     pub(crate) reports: mpsc::UnboundedSender<Report>,
@@ -55,11 +57,25 @@ pub(crate) struct LocalCounts {
 impl LocalCounts {
     #[inline]
     pub(super) fn add(&mut self, done: Done) {
+        self.add_many(done, 1);
+    }
+
+    pub(super) fn merge(&mut self, other: Self) {
+        let Self { handled, skipped, given_up, dead_lettered } = other;
+        self.handled += handled;
+        self.skipped += skipped;
+        self.given_up += given_up;
+        self.dead_lettered += dead_lettered;
+    }
+
+    #[inline]
+    pub(super) fn add_many(&mut self, done: Done, records: usize) {
+        let records = records as u64;
         match done {
-            Done::Handled => self.handled += 1,
-            Done::Skipped => self.skipped += 1,
-            Done::GivenUp => self.given_up += 1,
-            Done::DeadLettered => self.dead_lettered += 1,
+            Done::Handled => self.handled += records,
+            Done::Skipped => self.skipped += records,
+            Done::GivenUp => self.given_up += records,
+            Done::DeadLettered => self.dead_lettered += records,
             Done::Unsettled => {}
         }
     }

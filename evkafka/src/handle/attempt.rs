@@ -18,4 +18,6 @@ pub enum Attempt {
     TimedOut(Duration),
     /// The function was not called: the record did not give one of its arguments.
     Undecodable(BoxError),
+    /// The function was not called: of the records of a batch, these (by their place in it) did not give one of its arguments.
+    UndecodableAmong(Vec<(usize, BoxError)>),
 }

@@ -11,6 +11,8 @@ pub struct Context<'r> {
     pub(crate) states: &'r States,
     pub(crate) cancellation: &'r CancellationToken,
     pub(crate) attempt: u32,
+    /// For a batch handler the contexts of all records, of which this is the first's; otherwise empty.
+    pub(crate) batch: &'r [Context<'r>],
 }
 
 impl<'r> Context<'r> {

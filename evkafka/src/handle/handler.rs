@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::{Attempt, Context, Requirements};
 
 /// What [`#[handler]`](macro@crate::handler) makes of a function: a type of the function's name that knows its events
@@ -32,17 +34,35 @@ pub struct HandlerSpec {
     pub summary: &'static str,
     /// Whether it is a plain function, which runs on the blocking pool.
     pub blocking: bool,
+    /// How it collects events, if it takes many at a time.
+    pub batch: Option<BatchSpec>,
+}
+
+/// How the events of a batch handler are collected: `batch(max = 500, within = "50ms")`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BatchSpec {
+    /// The most events of one call; at least 1.
+    pub max: usize,
+    /// How long the first event waits for the others.
+    pub within: Duration,
 }
 
 impl HandlerSpec {
     #[doc(hidden)]
     pub const fn new(path: &'static str, events: &'static [&'static str], summary: &'static str) -> Self {
-        Self { path, events, summary, blocking: false }
+        Self { path, events, summary, blocking: false, batch: None }
     }
 
     #[doc(hidden)]
     pub const fn blocking(mut self) -> Self {
         self.blocking = true;
+        self
+    }
+
+    #[doc(hidden)]
+    pub const fn batch(mut self, max: u32, within_ms: u64) -> Self {
+        self.batch = Some(BatchSpec { max: max as usize, within: Duration::from_millis(within_ms) });
         self
     }
 

@@ -2,6 +2,7 @@
 
 mod argument;
 mod attempt;
+mod batch;
 mod blocking;
 mod context;
 pub mod extract;
@@ -17,8 +18,9 @@ pub(crate) use self::states::States;
 pub use self::{
     argument::{Argument, FromContext, ViaContext, ViaPayload},
     attempt::{Attempt, BoxError},
+    batch::{BatchArgument, RecordIndependent, ViaAll, ViaEach},
     context::Context,
-    handler::{Handler, HandlerSpec},
+    handler::{BatchSpec, Handler, HandlerSpec},
     outcome::{IntoOutcome, Outcome},
     requirements::Requirements,
 };

@@ -141,6 +141,17 @@ impl Message {
         // SAFETY: alive until `self` is dropped; the task that owns it is the only one that looks at it.
         unsafe { read(self.message, origin) }
     }
+
+    /// The record that it is.
+    ///
+    /// # Panics
+    /// If it is an error.
+    pub(crate) fn record<'m>(&'m self, origin: &'m Origin) -> Record<'m> {
+        match self.entry(origin) {
+            Entry::Record(record) => record,
+            Entry::Error(code) => unreachable!("an error is not kept: {code}"),
+        }
+    }
 }
 
 impl Drop for Message {

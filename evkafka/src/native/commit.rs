@@ -1,5 +1,4 @@
 use std::{
-    ffi::{CStr, CString},
     ptr::{self, NonNull},
     sync::Arc,
     time::Duration,
@@ -8,15 +7,19 @@ use std::{
 use rdkafka::{
     bindings::{
         RD_KAFKA_EVENT_OFFSET_COMMIT, rd_kafka_commit_queue, rd_kafka_event_destroy, rd_kafka_event_error,
-        rd_kafka_event_topic_partition_list, rd_kafka_event_type, rd_kafka_queue_new, rd_kafka_queue_poll,
-        rd_kafka_resp_err_t, rd_kafka_topic_partition_list_add, rd_kafka_topic_partition_list_destroy,
-        rd_kafka_topic_partition_list_new, rd_kafka_topic_partition_list_t,
+        rd_kafka_event_topic_partition_list, rd_kafka_event_type, rd_kafka_mem_malloc, rd_kafka_queue_new,
+        rd_kafka_queue_poll, rd_kafka_resp_err_t, rd_kafka_topic_partition_list_t,
+        rd_kafka_topic_partition_t,
     },
     error::RDKafkaErrorCode,
 };
 use tokio::sync::Notify;
 
-use super::{ClientHandle, queue::Queue};
+use super::{
+    ClientHandle,
+    list::{PartitionList, elements, topic},
+    queue::Queue,
+};
 
 /// An offset to commit: that of the record after the last settled one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +27,8 @@ pub(crate) struct CommitEntry {
     pub(crate) topic: Arc<str>,
     pub(crate) partition: i32,
     pub(crate) offset: i64,
+    /// ASCII without NUL; empty if there is none.
+    pub(crate) metadata: String,
 }
 
 /// The broker's answer to a commit, or librdkafka's in its place.
@@ -78,23 +83,26 @@ impl CommitQueue {
     /// # Errors
     /// When librdkafka does not take it; then there will be no answer.
     pub(crate) fn send(&self, entries: &[CommitEntry]) -> Result<(), RDKafkaErrorCode> {
-        // SAFETY: creates a list of our own, which is destroyed below; librdkafka copies it.
-        let list =
-            unsafe { rd_kafka_topic_partition_list_new(i32::try_from(entries.len()).unwrap_or(i32::MAX)) };
+        let mut list = PartitionList::with_capacity(entries.len());
         for entry in entries {
-            let topic = CString::new(&*entry.topic).expect("a topic that librdkafka assigned has no NUL");
-            // SAFETY: the list is ours, the name is copied, and what is returned points into the list.
-            unsafe {
-                (*rd_kafka_topic_partition_list_add(list, topic.as_ptr(), entry.partition)).offset =
-                    entry.offset;
+            let element = list.add(&entry.topic, entry.partition);
+            element.offset = entry.offset;
+            if !entry.metadata.is_empty() {
+                // SAFETY: the client is alive. The bytes are copied into memory of librdkafka's own, which returns it or
+                // aborts, and which frees it with the list.
+                element.metadata = unsafe {
+                    let copy = rd_kafka_mem_malloc(self.0.client.as_ptr(), entry.metadata.len());
+                    ptr::copy_nonoverlapping(entry.metadata.as_ptr(), copy.cast(), entry.metadata.len());
+                    copy
+                };
+                element.metadata_size = entry.metadata.len();
             }
         }
-        // SAFETY: client, list and queue are alive; without a callback the answer becomes an event on the queue.
+        // SAFETY: client, list and queue are alive, and the list is copied; without a callback the answer becomes an event on
+        // the queue.
         let result = unsafe {
-            let result =
-                rd_kafka_commit_queue(self.0.client.as_ptr(), list, self.0.as_ptr(), None, ptr::null_mut());
-            rd_kafka_topic_partition_list_destroy(list);
-            result
+            let (client, queue) = (self.0.client.as_ptr(), self.0.as_ptr());
+            rd_kafka_commit_queue(client, list.as_ptr(), queue, None, ptr::null_mut())
         };
         into_result(result)
     }
@@ -127,20 +135,13 @@ impl CommitQueue {
 unsafe fn refused(list: *const rd_kafka_topic_partition_list_t) -> Vec<(String, i32, RDKafkaErrorCode)> {
     // SAFETY: valid (caller).
     let Some(list) = (unsafe { list.as_ref() }) else { return Vec::new() };
-    let count = usize::try_from(list.cnt).unwrap_or(0);
-    // SAFETY: `elems` points to `cnt` elements.
-    let elements = (0..count).map(|index| unsafe { &*list.elems.add(index) });
-    elements
-        .filter_map(|element| {
-            let code = into_result(element.err).err()?;
-            // SAFETY: an element's topic is a string that ends with a NUL.
-            let topic = unsafe { CStr::from_ptr(element.topic) }.to_string_lossy().into_owned();
-            Some((topic, element.partition, code))
-        })
-        .collect()
+    let refused = |element: &rd_kafka_topic_partition_t| {
+        Some((topic(element), element.partition, into_result(element.err).err()?))
+    };
+    elements(list).iter().filter_map(refused).collect()
 }
 
-fn into_result(error: rd_kafka_resp_err_t) -> Result<(), RDKafkaErrorCode> {
+pub(super) fn into_result(error: rd_kafka_resp_err_t) -> Result<(), RDKafkaErrorCode> {
     match error {
         rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR => Ok(()),
         error => Err(error.into()),
@@ -152,7 +153,7 @@ mod tests {
     use super::*;
 
     fn entry(partition: i32) -> CommitEntry {
-        CommitEntry { topic: "orders".into(), partition, offset: 1 }
+        CommitEntry { topic: "orders".into(), partition, offset: 1, metadata: String::new() }
     }
 
     #[test]

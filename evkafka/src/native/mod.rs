@@ -4,6 +4,7 @@
 //! - [`Batch`]: the records taken, each destroyed once it is settled;
 //! - [`NativeHeaders`]: headers of any bytes (rdkafka's own iterator panics on a name that is not UTF-8);
 //! - [`CommitQueue`]: commits of explicit offsets whose answers can be awaited with a deadline;
+//! - [`committed`]: what is committed, with its metadata (rdkafka's safe interface takes that for UTF-8);
 //! - [`produce`]: sends a record with headers of any bytes.
 //!
 //! # The invariant that all of it rests on
@@ -14,7 +15,9 @@
 mod batch;
 mod client;
 mod commit;
+mod committed;
 mod headers;
+mod list;
 mod produce;
 mod queue;
 
@@ -22,6 +25,7 @@ pub(crate) use self::{
     batch::{Batch, Entry, Message},
     client::{ClientHandle, OwnedClient},
     commit::{CommitEntry, CommitQueue, CommitReply},
+    committed::committed,
     headers::NativeHeaders,
     produce::{RawRecord, produce},
     queue::PartitionQueue,

@@ -39,7 +39,9 @@ impl Backoff {
     pub(crate) fn wait(&self, attempt: u32, chance: f64) -> Duration {
         let doublings = attempt.saturating_sub(1).min(31);
         let wait = self.initial.saturating_mul(1 << doublings).min(self.max);
-        wait.mul_f64(1.0 - self.jitter * chance.clamp(0.0, 1.0)).max(SHORTEST)
+        let kept = wait.as_secs_f64() * (1.0 - self.jitter * chance.clamp(0.0, 1.0));
+        // Rounding may take the longest of waits beyond what a `Duration` holds.
+        Duration::try_from_secs_f64(kept).map_or(wait, |kept| kept.min(wait)).max(SHORTEST)
     }
 }
 
@@ -67,6 +69,14 @@ mod tests {
     fn a_factor_of_nan_is_no_jitter() {
         let backoff = Backoff::constant(Duration::from_secs(1)).jitter(f64::NAN);
         assert_eq!(backoff.wait(1, 1.0), Duration::from_secs(1));
+    }
+
+    #[test]
+    fn a_wait_without_end_is_one() {
+        for jitter in [0.0, 0.5] {
+            let backoff = Backoff::constant(Duration::MAX).jitter(jitter);
+            assert_eq!(backoff.wait(1, 0.0), Duration::MAX, "{jitter}");
+        }
     }
 
     proptest! {

@@ -1,6 +1,13 @@
-use std::{error::Error, fmt};
+use std::{
+    error::Error,
+    fmt::{self, Write as _},
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
-use crate::handle::BoxError;
+use crate::{
+    error::Chain,
+    handle::{BoxError, panic},
+};
 
 /// Why a record was not handled.
 #[derive(Debug)]
@@ -32,6 +39,19 @@ impl Failure {
         Self { kind, cause: cause.into() }
     }
 
+    /// The same, with a cause that can be printed: logs and headers of dead letters must not end the consumer because a
+    /// handler's error cannot say what it is.
+    pub(crate) fn printable(self) -> Self {
+        // Unwind safety: an error that panicked is dropped.
+        let printed = catch_unwind(AssertUnwindSafe(|| write!(Discard, "{}", Chain(&*self.cause))));
+        let why = match printed {
+            Ok(Ok(())) => return self,
+            Ok(Err(fmt::Error)) => "its `Display` returned an error".to_owned(),
+            Err(payload) => format!("its `Display` panicked: {}", panic::message(&*payload)),
+        };
+        Self::new(self.kind, format!("an error whose text could not be had ({why})"))
+    }
+
     /// How it came about.
     pub fn kind(&self) -> FailureKind {
         self.kind
@@ -59,5 +79,14 @@ impl fmt::Display for Failure {
 impl Error for Failure {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         Some(&*self.cause)
+    }
+}
+
+/// Takes text and keeps none of it.
+struct Discard;
+
+impl fmt::Write for Discard {
+    fn write_str(&mut self, _: &str) -> fmt::Result {
+        Ok(())
     }
 }

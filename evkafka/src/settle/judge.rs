@@ -62,13 +62,22 @@ impl Judge {
                 (Failure::new(FailureKind::Timeout, format!("not done after {limit:?}")), None)
             }
             Attempt::Undecodable(cause) => (Failure::new(FailureKind::Undecodable, cause), None),
+            // Taken out of the batch and judged one by one before the batch is.
+            Attempt::UndecodableAmong(causes) => {
+                let cause = causes
+                    .into_iter()
+                    .next()
+                    .map_or_else(|| "none of the records".into(), |(_, cause)| cause);
+                (Failure::new(FailureKind::Undecodable, cause), None)
+            }
         };
-        let Self::PostCommit(policy) = self else { return Verdict::GiveUp(failure) };
+        let Self::PostCommit(policy) = self else { return Verdict::GiveUp(failure.printable()) };
         let is_final = match failure.kind() {
             FailureKind::Undecodable | FailureKind::Rejected => true,
             FailureKind::Error => policy.is_final(failure.cause()),
             FailureKind::Panic | FailureKind::Postponed | FailureKind::Timeout => false,
         };
+        let failure = failure.printable();
         if !is_final && policy.allows_another(attempt) {
             let wait = wait.unwrap_or_else(|| policy.backoff.wait(attempt, chance()));
             return Verdict::Retry(wait.max(Duration::from_millis(1)), failure);
@@ -108,6 +117,9 @@ mod tests {
             Verdict::Retry(wait, _) if wait == Duration::from_secs(30)
         ));
         assert!(matches!(judge.judge(1, Attempt::Undecodable("bad".into()), || 0.0), Verdict::Stop(_)));
+        assert_eq!(judge.time_limit(), Some(Duration::from_secs(300)));
+        let unlimited = FailurePolicy::new().attempt_timeout(Duration::MAX);
+        assert_eq!(Judge::PostCommit(unlimited).time_limit(), None);
     }
 
     #[test]
@@ -140,6 +152,43 @@ mod tests {
     fn a_predicate_that_panics_says_no() {
         let judge = Judge::PostCommit(FailurePolicy::new().final_if(|_| panic!("undecided")));
         assert!(matches!(judge.judge(1, Attempt::Failed("error".into()), || 0.0), Verdict::Retry(..)));
+    }
+
+    /// What `Display` may do at its worst.
+    #[derive(Debug)]
+    enum Unprintable {
+        Panics,
+        Refuses,
+    }
+
+    impl std::fmt::Display for Unprintable {
+        fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            match self {
+                Self::Panics => panic!("no words"),
+                Self::Refuses => Err(std::fmt::Error),
+            }
+        }
+    }
+
+    impl std::error::Error for Unprintable {}
+
+    #[test]
+    fn an_error_that_cannot_be_printed_is_judged_and_its_text_replaced() {
+        let policy = FailurePolicy::new().final_if(|error| error.is::<Unprintable>());
+        for (judge, kind) in [
+            (Judge::PostCommit(policy.clone()), Unprintable::Panics),
+            (Judge::PreCommit(policy.clone()), Unprintable::Panics),
+            (Judge::PostCommit(policy), Unprintable::Refuses),
+        ] {
+            let (Verdict::Stop(failure) | Verdict::GiveUp(failure)) =
+                judge.judge(1, Attempt::Failed(Box::new(kind)), || 0.0)
+            else {
+                panic!("the predicate sees the error itself");
+            };
+            assert_eq!(failure.kind(), FailureKind::Error);
+            let text = failure.cause().to_string();
+            assert!(text.starts_with("an error whose text could not be had"), "{text}");
+        }
     }
 
     #[test]

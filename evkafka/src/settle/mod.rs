@@ -2,25 +2,29 @@
 //!
 //! Nothing in here knows of Kafka's client: it is plain logic over outcomes, policies and offsets.
 
+mod ahead;
 mod backoff;
 mod dead_letter;
 mod failure;
 mod judge;
 mod pace;
+mod persisted;
 mod policy;
 mod progress;
 mod tracker;
 
+pub(crate) use self::{
+    ahead::{Found, SettledAhead},
+    dead_letter::{Obituary, OwnedHeader, headers as dead_letter_headers},
+    judge::{Judge, Verdict},
+    pace::Pace,
+    persisted::{Persisted, SharedTracker},
+    progress::{Commit, Progress},
+    tracker::{OffsetTracker, Ticket},
+};
 pub use self::{
     backoff::Backoff,
     dead_letter::DEAD_LETTER_PREFIX,
     failure::{Failure, FailureKind},
     policy::{FailurePolicy, LastStep},
-};
-pub(crate) use self::{
-    dead_letter::{Obituary, OwnedHeader, headers as dead_letter_headers},
-    judge::{Judge, Verdict},
-    pace::Pace,
-    progress::Progress,
-    tracker::{OffsetTracker, Ticket},
 };

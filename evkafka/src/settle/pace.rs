@@ -3,8 +3,8 @@ use std::time::Duration;
 /// How many records to commit ahead of handling them, pre-commit: as many as are handled in about [`TARGET`].
 ///
 /// A larger batch means fewer commits, and more records that are lost when the process dies between commit and handling.
-/// So the number follows the handlers: it doubles while a batch takes less than half the target, and halves when one
-/// takes more than twice the target.
+/// So the number follows the handlers: while a batch takes less than half the target it grows towards that (at least twofold, at
+/// most 64-fold), and it halves when one takes more than twice the target.
 #[derive(Debug)]
 pub(crate) struct Pace {
     records: usize,
@@ -12,7 +12,9 @@ pub(crate) struct Pace {
 
 /// A commit takes some milliseconds; a batch has to take a good deal longer to hide it.
 const TARGET: Duration = Duration::from_millis(40);
-const FIRST: usize = 64;
+/// Until the first record was handled, nobody knows whether it takes a microsecond or a minute. What is found out costs a few
+/// commits; what is guessed wrong is lost when the app is stopped.
+const FIRST: usize = 1;
 /// A million records per second and partition; more is not to be had from one thread.
 const MOST: usize = 16_384;
 
@@ -32,7 +34,8 @@ impl Pace {
             self.records = (self.records / 2).max(1);
         } else if took < TARGET / 2 && records >= self.records {
             // A batch that was not full says nothing about what a larger one would take.
-            self.records = (self.records * 2).min(MOST);
+            let factor = (TARGET / 2).as_nanos() / took.as_nanos().max(1);
+            self.records = (self.records * factor.clamp(2, 64) as usize).min(MOST);
         }
     }
 }
@@ -61,6 +64,17 @@ mod tests {
     fn a_batch_that_was_not_full_does_not_make_the_next_larger() {
         let mut pace = Pace::new();
         pace.handled(1, Duration::ZERO);
-        assert_eq!(pace.records(), FIRST);
+        assert_eq!(pace.records(), 64);
+        pace.handled(63, Duration::ZERO);
+        assert_eq!(pace.records(), 64);
+    }
+
+    #[test]
+    fn nothing_is_committed_ahead_of_a_slow_handler() {
+        let mut pace = Pace::new();
+        for _ in 0..10 {
+            assert_eq!(pace.records(), 1);
+            pace.handled(1, Duration::from_millis(50));
+        }
     }
 }

@@ -21,17 +21,33 @@ use super::Backoff;
 ///     .last_step(LastStep::Skip);
 /// # let _ = policy;
 /// ```
-#[derive(Clone, Default)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct FailurePolicy {
     attempts: Option<NonZeroU32>,
-    attempt_timeout: Option<Duration>,
+    attempt_timeout: Duration,
     is_final: Option<Arc<IsFinal>>,
     pub(crate) backoff: Backoff,
     pub(crate) last_step: LastStep,
 }
 
 type IsFinal = dyn Fn(&(dyn Error + 'static)) -> bool + Send + Sync;
+
+/// A handler that hangs must not hold its partition for ever without a word. Kafka's own clients take a consumer for dead after
+/// as long (`max.poll.interval.ms`).
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(300);
+
+impl Default for FailurePolicy {
+    fn default() -> Self {
+        Self {
+            attempts: None,
+            attempt_timeout: ATTEMPT_TIMEOUT,
+            is_final: None,
+            backoff: Backoff::default(),
+            last_step: LastStep::default(),
+        }
+    }
+}
 
 /// What to do with a record that no further attempt is made at.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -71,13 +87,14 @@ impl FailurePolicy {
     }
 
     /// Limits the time of one attempt: a handler that takes longer is dropped where it stands, and the attempt has failed
-    /// ([`FailureKind::Timeout`](super::FailureKind::Timeout)). Default: no limit.
+    /// ([`FailureKind::Timeout`](super::FailureKind::Timeout)). Default: five minutes; `Duration::MAX` for no limit.
     ///
-    /// A plain function on the blocking pool cannot be dropped, and so has no limit: a second attempt would run beside
-    /// the first.
+    /// A long handler does not cost its consumer the partition, as the group is kept alive meanwhile: what needs ten minutes
+    /// needs no more than a limit of its own. A plain function on the blocking pool cannot be dropped, and so has no limit: a
+    /// second attempt would run beside the first.
     #[must_use]
     pub fn attempt_timeout(mut self, limit: Duration) -> Self {
-        self.attempt_timeout = Some(limit);
+        self.limit_attempt_time(limit);
         self
     }
 
@@ -126,11 +143,11 @@ impl FailurePolicy {
     }
 
     pub(crate) fn limit_attempt_time(&mut self, limit: Duration) {
-        self.attempt_timeout = Some(limit);
+        self.attempt_timeout = limit;
     }
 
     pub(crate) fn time_limit(&self) -> Option<Duration> {
-        self.attempt_timeout
+        Some(self.attempt_timeout).filter(|&limit| limit < Duration::MAX)
     }
 
     pub(super) fn allows_another(&self, attempt: u32) -> bool {

@@ -1,5 +1,10 @@
 use std::collections::VecDeque;
 
+use super::{
+    SettledAhead,
+    ahead::{ALWAYS_FITS, RUNS_THAT_FIT},
+};
+
 /// Which records of a partition are settled, when they are worked on side by side.
 ///
 /// The committed offset may not pass a record that is not settled, so what may be committed is what lies below the lowest
@@ -11,6 +16,10 @@ pub(crate) struct OffsetTracker {
     /// The ticket of the window's first record.
     first: u64,
     unsettled: usize,
+    /// One more than the offset of the last record.
+    end: Option<i64>,
+    /// How many records have been settled.
+    settled: u64,
 }
 
 #[derive(Debug)]
@@ -27,6 +36,7 @@ impl OffsetTracker {
     /// Work on the record at `offset` begins. Offsets must grow from call to call; there may be gaps.
     pub(crate) fn begin(&mut self, offset: i64) -> Ticket {
         debug_assert!(self.window.back().is_none_or(|last| last.offset < offset), "offsets must grow");
+        self.end = Some(offset + 1);
         self.window.push_back(Slot { offset, settled: false });
         self.unsettled += 1;
         Ticket(self.first + self.window.len() as u64 - 1)
@@ -41,6 +51,7 @@ impl OffsetTracker {
             return None;
         }
         self.unsettled -= 1;
+        self.settled += 1;
         let mut next = None;
         while let Some(slot) = self.window.front().filter(|slot| slot.settled) {
             next = Some(slot.offset + 1);
@@ -48,6 +59,62 @@ impl OffsetTracker {
             self.window.pop_front();
         }
         next
+    }
+
+    /// The lowest offset that is not settled, as far as is known; `None` before the first record.
+    pub(crate) fn position(&self) -> Option<i64> {
+        self.window.front().map(|slot| slot.offset).or(self.end)
+    }
+
+    /// The settled records above [`position`](Self::position). Costs a look at each record of the [`span`](Self::span).
+    pub(crate) fn settled_ahead(&self) -> SettledAhead {
+        let mut runs = Vec::new();
+        let mut start = None;
+        for slot in &self.window {
+            match (slot.settled, start) {
+                (true, None) => start = Some(slot.offset),
+                (false, Some(from)) => {
+                    // Up to here there may be gaps in the offsets, at which no record can ever be.
+                    runs.push(from..slot.offset);
+                    start = None;
+                }
+                _ => {}
+            }
+        }
+        if let (Some(from), Some(last)) = (start, self.window.back()) {
+            runs.push(from..last.offset + 1);
+        }
+        SettledAhead::new(runs)
+    }
+
+    /// One more than the offset of the last record; `None` before the first.
+    pub(crate) fn end(&self) -> Option<i64> {
+        self.end
+    }
+
+    /// How many records have been settled: grows when [`position`](Self::position) or
+    /// [`settled_ahead`](Self::settled_ahead) change.
+    pub(crate) fn settled(&self) -> u64 {
+        self.settled
+    }
+
+    /// How many more records may begin, at most `most`, so that what is settled ahead can still be written into a commit's
+    /// metadata, whichever of them are settled then.
+    ///
+    /// (Where offsets are missing by the thousand, as after compaction, it may be a little too many: then the highest runs are
+    /// not written.)
+    pub(crate) fn room_to_persist(&self, most: usize) -> usize {
+        if self.distance() + most as u64 <= ALWAYS_FITS {
+            return most;
+        }
+        // Before each run of settled records is at least one that is not.
+        RUNS_THAT_FIT.saturating_sub(self.unsettled).min(most)
+    }
+
+    /// How many offsets lie between the lowest unsettled record and the last.
+    fn distance(&self) -> u64 {
+        let (front, back) = (self.window.front(), self.window.back());
+        front.zip(back).map_or(0, |(front, back)| front.offset.abs_diff(back.offset) + 1)
     }
 
     /// How many records are being worked on.
@@ -95,6 +162,34 @@ mod tests {
 
     proptest! {
         #[test]
+        fn what_has_room_can_be_persisted(
+            first in 0..1_i64 << 40,
+            rounds in prop::collection::vec((1..=256_usize, 0.0..1.0_f64, any::<u64>()), 300),
+        ) {
+            let mut tracker = OffsetTracker::default();
+            let mut tickets = vec![tracker.begin(first)];
+            let mut waited = false;
+            for (most, share, seed) in rounds {
+                let room = tracker.room_to_persist(most);
+                waited |= room == 0;
+                let end = tracker.end().unwrap();
+                tickets.extend((end..).take(room).map(|offset| tracker.begin(offset)));
+                // The first is never settled; of the others some, here and there.
+                let mut random = fastrand::Rng::with_seed(seed);
+                let is_left = |ticket: &Ticket| *ticket == Ticket(0) || random.f64() > share / 10.0;
+                let (left, settled): (Vec<_>, Vec<_>) = tickets.drain(..).partition(is_left);
+                settled.into_iter().for_each(|ticket| _ = tracker.settle(ticket));
+                tickets = left;
+            }
+            let ahead = tracker.settled_ahead();
+            let position = tracker.position().unwrap();
+            prop_assert_eq!(position, first);
+            let read = SettledAhead::decode(position, &ahead.encode(position));
+            prop_assert_eq!(read, crate::settle::Found::Progress(ahead));
+            prop_assert!(waited, "{} {}", tracker.distance(), tracker.unsettled());
+        }
+
+        #[test]
         fn commits_what_the_model_commits(first in 0..1000i64, steps in steps()) {
             let (mut tracker, mut model) = (OffsetTracker::default(), Model::default());
             let mut tickets = Vec::new();
@@ -112,12 +207,21 @@ mod tests {
                         // Some are settled twice, which must change nothing.
                         let (offset, ticket) = tickets[which.index(tickets.len())];
                         model.0.insert(offset, true);
+                        let before = tracker.settled();
                         committable = tracker.settle(ticket).or(committable);
+                        prop_assert!(tracker.settled() <= before + 1);
                     }
                 }
                 prop_assert_eq!(committable, model.committable());
                 prop_assert_eq!(tracker.unsettled(), model.0.values().filter(|settled| !**settled).count());
                 prop_assert!(tracker.span() >= tracker.unsettled());
+                let position = model.0.iter().find(|(_, settled)| !**settled).map(|(offset, _)| *offset);
+                prop_assert_eq!(tracker.position(), position.or(committable));
+                let ahead = tracker.settled_ahead();
+                for (offset, settled) in position.map(|position| model.0.range(position..)).into_iter().flatten() {
+                    prop_assert_eq!(ahead.contains(*offset), *settled, "{}", offset);
+                }
+                prop_assert!(ahead.len() <= tracker.distance());
             }
         }
     }

@@ -3,21 +3,27 @@
 //! Each record that is handled is a task of its own on the runtime. Tasks take one of the consumer's permits for each attempt, and
 //! none while they wait out a backoff: a record that fails again and again holds up its own key and nothing else.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
-use tokio::{sync::Semaphore, task::JoinSet};
+use rustc_hash::FxBuildHasher;
+use tokio::{
+    sync::Semaphore,
+    task::JoinSet,
+    time::{Instant, sleep_until},
+};
 
 use super::{
     BATCH, Flow, Lane,
+    group::Group,
     key_order::{KeyHash, KeyOrder},
-    worker::{Done, Worker},
+    worker::{BatchEnd, Done, Worker},
 };
 use crate::{
     config::AutoCommitMode,
-    engine::{pipeline::Routed, shared::LocalCounts},
+    engine::{pipeline::Routed, recovery::Recovered, shared::LocalCounts},
     native::{Entry, Message},
     route::Routes,
-    settle::{OffsetTracker, Ticket},
+    settle::{Persisted, SettledAhead, SharedTracker, Ticket},
 };
 
 /// How far the last record taken may be ahead of the lowest one that is not settled. A slot takes 16 bytes.
@@ -27,13 +33,18 @@ const MOST_AHEAD: usize = 1 << 18;
 struct Waiting {
     message: Message,
     handler: usize,
-    ticket: Ticket,
-    key: Option<KeyHash>,
+    slot: Slot,
 }
 
-/// A record that has had its turn.
-struct Completed {
-    done: Done,
+/// Records that have had their turn.
+enum Completed {
+    One(Done, Slot),
+    Batch(BatchEnd, Vec<Slot>),
+}
+
+/// What a record takes up until it is settled.
+#[derive(Clone, Copy)]
+struct Slot {
     ticket: Ticket,
     key: Option<KeyHash>,
 }
@@ -44,7 +55,13 @@ struct Concurrent<R> {
     permits: Arc<Semaphore>,
     keyed: bool,
     order: KeyOrder<Waiting>,
-    tracker: OffsetTracker,
+    /// What is collected for batch handlers, one group for each at most.
+    groups: Vec<Group<Waiting>>,
+    /// The keys in it, with their handlers.
+    collected: HashMap<KeyHash, usize, FxBuildHasher>,
+    tracker: SharedTracker,
+    /// What an earlier owner has settled, if progress is persisted.
+    settled_before: Option<SettledAhead>,
     tasks: JoinSet<Completed>,
     counts: LocalCounts,
     /// The offset that may be committed.
@@ -59,7 +76,9 @@ impl Lane {
         in_flight: usize,
         keyed: bool,
     ) {
-        let window = in_flight.saturating_mul(4).saturating_add(BATCH);
+        // Some batches of each partition can be under way and another be collected.
+        let largest_batch = handlers.largest_batch().unwrap_or(0);
+        let window = in_flight.saturating_add(largest_batch).saturating_mul(4).saturating_add(BATCH);
         let mut batch = self.queue.batch();
         let mut work = Concurrent {
             handlers,
@@ -67,29 +86,39 @@ impl Lane {
             permits: Arc::clone(&self.worker.shared.permits),
             keyed,
             order: KeyOrder::new(),
-            tracker: OffsetTracker::default(),
+            groups: Vec::new(),
+            collected: HashMap::default(),
+            tracker: SharedTracker::default(),
+            settled_before: None,
             tasks: JoinSet::new(),
             counts: LocalCounts::default(),
             committable: None,
             flow: Flow::Continue,
         };
+        if self.recover(&mut work).await == Flow::End {
+            return;
+        }
         loop {
             while let Some(completed) = work.tasks.try_join_next() {
                 work.complete(completed);
             }
             self.settle_up(&mut work);
             let ending = work.flow == Flow::End || self.worker.control.is_stopping();
+            work.start_groups(ending);
             if ending && work.tasks.is_empty() {
                 return;
             }
-            let has_room = !ending && work.tracker.unsettled() < window && work.tracker.span() < MOST_AHEAD;
-            if has_room {
-                self.queue.take(&mut batch, BATCH);
+            let room = if ending { 0 } else { work.room(window) };
+            if room > 0 {
+                self.queue.take(&mut batch, room);
                 if !batch.is_empty() {
                     if self.worker.shared.mode == AutoCommitMode::PreCommit {
                         self.request(&batch);
                         if self.wait_for_acknowledgement(&batch).await == Flow::End {
-                            return;
+                            // What was acknowledged before is handled to its end.
+                            batch.clear();
+                            work.flow = Flow::End;
+                            continue;
                         }
                     }
                     while let Some(message) = batch.pop() {
@@ -100,13 +129,30 @@ impl Lane {
                     continue;
                 }
             }
+            let due = work.due();
             tokio::select! {
                 biased;
                 Some(completed) = work.tasks.join_next(), if !work.tasks.is_empty() => work.complete(completed),
                 () = self.worker.control.stopped(), if !ending => {}
-                () = self.worker.control.records.notified(), if has_room => {}
+                () = self.worker.control.records.notified(), if room > 0 => {}
+                () = sleep_until(due), if !work.groups.is_empty() => {}
             }
         }
+    }
+
+    /// Waits to hear what an earlier owner has settled, if progress is persisted.
+    async fn recover<R>(&mut self, work: &mut Concurrent<R>) -> Flow {
+        let Some(recovered) = self.recovered.take() else { return Flow::Continue };
+        let recovered = tokio::select! {
+            biased;
+            () = self.worker.control.stopped() => return Flow::End,
+            recovered = recovered => recovered,
+        };
+        // Nobody answers only if the lane is stopped.
+        let Ok(Recovered { settled, foreign }) = recovered else { return Flow::End };
+        self.progress.persist(Persisted::new(work.tracker.clone(), settled.clone(), foreign));
+        work.settled_before = Some(settled);
+        Flow::Continue
     }
 
     fn settle_up<R>(&self, work: &mut Concurrent<R>) {
@@ -116,6 +162,17 @@ impl Lane {
             self.progress.advance(next);
         }
         self.worker.shared.counts.add(&mut work.counts);
+    }
+}
+
+impl<R> Concurrent<R> {
+    /// How many records may be taken now.
+    fn room(&self, window: usize) -> usize {
+        let tracker = self.tracker.lock();
+        if tracker.unsettled() >= window || tracker.span() >= MOST_AHEAD {
+            return 0;
+        }
+        if self.settled_before.is_some() { tracker.room_to_persist(BATCH) } else { BATCH }
     }
 }
 
@@ -129,7 +186,11 @@ impl<R: Routes> Concurrent<R> {
                 return;
             }
             Entry::Record(record) => {
-                let ticket = self.tracker.begin(record.offset());
+                let ticket = self.tracker.lock().begin(record.offset());
+                if self.settled_before.as_ref().is_some_and(|before| before.contains(record.offset())) {
+                    self.settle(ticket);
+                    return;
+                }
                 let (handler, _) = self.worker.route(&self.handlers, &record);
                 let key = if self.keyed { record.key().map(KeyHash::of) } else { None };
                 (ticket, handler, key)
@@ -140,8 +201,10 @@ impl<R: Routes> Concurrent<R> {
             self.settle(ticket);
             return;
         };
-        let waiting = Waiting { message, handler, ticket, key };
+        let slot = Slot { ticket, key };
+        let waiting = Waiting { message, handler, slot };
         let now = match key {
+            Some(key) if self.joins_its_key(handler, key) => Some(waiting),
             Some(key) => self.order.admit(key, waiting),
             None => Some(waiting),
         };
@@ -150,37 +213,118 @@ impl<R: Routes> Concurrent<R> {
         }
     }
 
+    /// Whether the record before it of the same key is collected for the same handler, and nothing waits behind that one: both
+    /// may go into one batch.
+    fn joins_its_key(&self, handler: usize, key: KeyHash) -> bool {
+        self.collected.get(&key) == Some(&handler) && !self.order.has_waiting(key)
+    }
+
+    /// It is the record's turn: it is handled, or collected.
     fn start(&mut self, waiting: Waiting) {
+        let Some(spec) = self.handlers.rules[waiting.handler].batch else {
+            self.spawn(waiting);
+            return;
+        };
+        let index =
+            self.groups.iter().position(|group| group.handler == waiting.handler).unwrap_or_else(|| {
+                self.groups.push(Group::new(waiting.handler, spec, Instant::now()));
+                self.groups.len() - 1
+            });
+        if let Some(key) = waiting.slot.key {
+            self.collected.insert(key, waiting.handler);
+        }
+        self.groups[index].items.push(waiting);
+        if self.groups[index].is_full() {
+            let group = self.groups.swap_remove(index);
+            self.spawn_group(group);
+        }
+    }
+
+    fn spawn(&mut self, waiting: Waiting) {
         let (handlers, worker) = (Arc::clone(&self.handlers), Arc::clone(&self.worker));
         let permits = Arc::clone(&self.permits);
         self.tasks.spawn(async move {
-            let Waiting { message, handler, ticket, key } = waiting;
-            let done = match message.entry(&worker.origin) {
-                Entry::Record(record) => {
-                    let event_type = worker.event_type(&record);
-                    worker.handle(&handlers, handler, record, event_type, Some(&permits)).await
-                }
-                Entry::Error(_) => unreachable!("errors are not handed to tasks"),
-            };
-            Completed { done, ticket, key }
+            let Waiting { message, handler, slot } = waiting;
+            let record = message.record(&worker.origin);
+            let event_type = worker.event_type(&record);
+            let done = worker.handle(&handlers, handler, record, event_type, Some(&permits)).await;
+            Completed::One(done, slot)
         });
     }
 
+    fn spawn_group(&mut self, group: Group<Waiting>) {
+        for key in group.items.iter().filter_map(|waiting| waiting.slot.key) {
+            self.collected.remove(&key);
+        }
+        let (handlers, worker) = (Arc::clone(&self.handlers), Arc::clone(&self.worker));
+        let permits = Arc::clone(&self.permits);
+        self.tasks.spawn(async move {
+            let records = group.items.iter().map(|waiting| waiting.message.record(&worker.origin));
+            let end = worker.handle_batch(&handlers, group.handler, records, Some(&permits)).await;
+            Completed::Batch(end, group.items.iter().map(|waiting| waiting.slot).collect())
+        });
+    }
+
+    /// Starts what has waited long enough. Of a lane that is ending, what was committed before is started at once; everything
+    /// else goes to the next owner.
+    fn start_groups(&mut self, ending: bool) {
+        if ending && self.worker.shared.mode == AutoCommitMode::PostCommit {
+            self.groups.clear();
+        }
+        let now = Instant::now();
+        let mut index = 0;
+        while index < self.groups.len() {
+            if ending || self.groups[index].is_ready(now) {
+                let group = self.groups.swap_remove(index);
+                self.spawn_group(group);
+            } else {
+                index += 1;
+            }
+        }
+    }
+
+    /// When the first group has waited long enough.
+    fn due(&self) -> Instant {
+        self.groups.iter().map(|group| group.due).min().unwrap_or_else(Instant::now)
+    }
+
     fn complete(&mut self, completed: Result<Completed, tokio::task::JoinError>) {
-        // A task ends with an error if it was aborted, or if the destructor of a handler's future panicked: its record
-        // is not settled.
-        let Ok(Completed { done, ticket, key }) = completed else {
-            self.worker.lost_task();
-            self.flow = Flow::End;
-            return;
-        };
-        self.counts.add(done);
-        if done == Done::Unsettled {
+        match completed {
+            Ok(Completed::One(done, slot)) => {
+                self.counts.add(done);
+                if done == Done::Unsettled {
+                    self.flow = Flow::End;
+                } else {
+                    self.settle(slot.ticket);
+                    self.release(slot.key);
+                }
+            }
+            Ok(Completed::Batch(end, slots)) => self.complete_batch(end, &slots),
+            // A task ends with an error if it was aborted, or if the destructor of a handler's future panicked: its record
+            // is not settled.
+            Err(_) => {
+                self.worker.lost_task();
+                self.flow = Flow::End;
+            }
+        }
+    }
+
+    fn complete_batch(&mut self, end: BatchEnd, slots: &[Slot]) {
+        self.counts.merge(end.counts);
+        let (settled, unsettled) = slots.split_at(end.settled);
+        settled.iter().for_each(|slot| self.settle(slot.ticket));
+        if !unsettled.is_empty() {
             self.flow = Flow::End;
             return;
         }
-        self.settle(ticket);
-        // What is behind it may start, unless the lane is ending; what was committed before must.
+        let mut keys: Vec<KeyHash> = slots.iter().filter_map(|slot| slot.key).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        keys.into_iter().for_each(|key| self.release(Some(key)));
+    }
+
+    /// What is behind a key's record may start, unless the lane is ending; what was committed before must.
+    fn release(&mut self, key: Option<KeyHash>) {
         let may_start = self.worker.shared.mode == AutoCommitMode::PreCommit
             || (self.flow == Flow::Continue && !self.worker.control.is_stopping());
         if may_start
@@ -192,6 +336,6 @@ impl<R: Routes> Concurrent<R> {
     }
 
     fn settle(&mut self, ticket: Ticket) {
-        self.committable = self.tracker.settle(ticket).or(self.committable);
+        self.committable = self.tracker.lock().settle(ticket).or(self.committable);
     }
 }

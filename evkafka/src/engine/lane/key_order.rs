@@ -16,7 +16,7 @@ pub(super) struct KeyOrder<T> {
 }
 
 /// Stands for a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct KeyHash(u64);
 
 impl KeyHash {
@@ -42,6 +42,11 @@ impl<T> KeyOrder<T> {
                 None
             }
         }
+    }
+
+    /// Whether an item waits behind the one of this key.
+    pub(super) fn has_waiting(&self, key: KeyHash) -> bool {
+        self.busy.get(&key).is_some_and(|waiting| !waiting.is_empty())
     }
 
     /// The key's item is done; the next one, if any waits.

@@ -5,7 +5,7 @@
 
 use std::time::Instant;
 
-use super::{BATCH, Done, Flow, Lane};
+use super::{BATCH, Done, Flow, Lane, in_batches::Collected};
 use crate::{
     engine::{pipeline::Routed, shared::LocalCounts},
     native::{Batch, Entry},
@@ -39,7 +39,12 @@ impl Lane {
                 continue;
             }
             let (records, begun) = (acknowledged.len(), Instant::now());
-            if self.handle_batch(handlers, &mut acknowledged).await == Flow::End {
+            let flow = if handlers.largest_batch().is_some() {
+                self.handle_in_batches(handlers, &mut acknowledged).await
+            } else {
+                self.handle_in_turn(handlers, &mut acknowledged).await
+            };
+            if flow == Flow::End {
                 return;
             }
             pace.handled(records, begun.elapsed());
@@ -58,16 +63,43 @@ impl Lane {
         let Some(last) = batch.last_offset() else { return Flow::Continue };
         let control = &self.worker.control;
         while !self.progress.is_acknowledged(last + 1) {
+            let stopping = control.is_stopping();
+            // The next owner gets what was not committed. What is on its way may be committed, and is waited for.
+            if stopping && self.progress.retract() {
+                return Flow::End;
+            }
             tokio::select! {
                 biased;
+                // Also if the commit was refused.
                 () = control.acknowledged.notified() => {}
-                () = control.abort.cancelled() => return Flow::End,
+                () = control.abort.cancelled() => {
+                    self.progress.abandon();
+                    tracing::warn!(
+                        consumer = %self.worker.origin.consumer,
+                        partition = %self.worker.origin,
+                        up_to = last,
+                        "it is not known whether records were committed that were not handled; if so, they are lost"
+                    );
+                    return Flow::End;
+                }
+                () = control.stopped(), if !stopping => {}
             }
         }
         Flow::Continue
     }
 
-    async fn handle_batch<R: Routes>(&self, handlers: &Routed<R>, batch: &mut Batch) -> Flow {
+    /// What was committed together is not made to wait for more.
+    async fn handle_in_batches<R: Routes>(&self, handlers: &Routed<R>, batch: &mut Batch) -> Flow {
+        let mut collected = Collected::default();
+        let mut flow = self.collect(handlers, batch, &mut collected).await;
+        if flow == Flow::Continue {
+            flow = self.settle_group(handlers, &mut collected).await;
+        }
+        self.end_of_batch(&mut collected.counts).await;
+        flow
+    }
+
+    async fn handle_in_turn<R: Routes>(&self, handlers: &Routed<R>, batch: &mut Batch) -> Flow {
         let mut counts = LocalCounts::default();
         let mut until_pause = BATCH;
         while let Some(entry) = batch.entry(&self.worker.origin) {

@@ -1,5 +1,9 @@
 //! One record's way: route → decode and handle → settle.
 
+mod batch;
+
+pub(super) use self::batch::BatchEnd;
+
 use std::{
     sync::Arc,
     time::{Duration, SystemTime},
@@ -34,6 +38,8 @@ macro_rules! log_failure {
             offset = $context.record.offset(),
             event = event_name($context).as_deref(),
             attempt = $context.attempt,
+            // Of a batch; the offset is that of its first record.
+            records = (!$context.batch.is_empty()).then_some($context.batch.len()),
             error = %Chain($failure),
             $($rest)+
         )
@@ -101,13 +107,7 @@ impl Worker {
         permits: Option<&Semaphore>,
     ) -> Done {
         let rule = &handlers.rules[handler];
-        let mut context = Context {
-            record,
-            event_type,
-            states: &self.shared.states,
-            cancellation: &self.control.cancel,
-            attempt: 0,
-        };
+        let mut context = self.context(record, event_type);
         loop {
             context.attempt = context.attempt.saturating_add(1);
             let permit = match permits {
@@ -138,13 +138,33 @@ impl Worker {
                 }
                 Verdict::Retry(wait, failure) => {
                     self.log_retry(&context, wait, &failure);
-                    tokio::select! {
-                        biased;
-                        () = self.control.stopped() => return Done::Unsettled,
-                        () = tokio::time::sleep(wait) => {}
+                    if self.pause(wait).await == Flow::End {
+                        return Done::Unsettled;
                     }
                 }
             }
+        }
+    }
+
+    /// What is known before the first attempt.
+    #[inline]
+    fn context<'r>(&'r self, record: Record<'r>, event_type: Option<&'r [u8]>) -> Context<'r> {
+        Context {
+            record,
+            event_type,
+            states: &self.shared.states,
+            cancellation: &self.control.cancel,
+            attempt: 0,
+            batch: &[],
+        }
+    }
+
+    /// Waits before the next attempt; there is none if the lane is stopped meanwhile.
+    async fn pause(&self, wait: Duration) -> Flow {
+        tokio::select! {
+            biased;
+            () = self.control.stopped() => Flow::End,
+            () = tokio::time::sleep(wait) => Flow::Continue,
         }
     }
 

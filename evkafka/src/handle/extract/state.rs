@@ -1,6 +1,6 @@
 use std::any::type_name;
 
-use crate::handle::{Context, FromContext, Requirements};
+use crate::handle::{Context, FromContext, RecordIndependent, Requirements};
 
 /// A clone of the app's state of type `T`.
 ///
@@ -26,3 +26,5 @@ impl<'r, T: Clone + Send + Sync + 'static> FromContext<'r> for State<T> {
         requirements.state::<T>();
     }
 }
+
+impl<T> RecordIndependent for State<T> {}

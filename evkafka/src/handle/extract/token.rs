@@ -1,7 +1,7 @@
 use std::convert::Infallible;
 
 use super::CancellationToken;
-use crate::handle::{Context, FromContext};
+use crate::handle::{Context, FromContext, RecordIndependent};
 
 /// Tells a long handler that it has to come to an end; see [`Context::cancellation`].
 impl<'r> FromContext<'r> for CancellationToken {
@@ -11,3 +11,5 @@ impl<'r> FromContext<'r> for CancellationToken {
         Ok(context.cancellation().clone())
     }
 }
+
+impl RecordIndependent for CancellationToken {}

@@ -1,0 +1,58 @@
+use std::{slice, time::Duration};
+
+use rdkafka::{
+    bindings::{rd_kafka_committed, rd_kafka_topic_partition_t},
+    error::RDKafkaErrorCode,
+};
+
+use super::{
+    ClientHandle,
+    commit::into_result,
+    list::{PartitionList, topic},
+};
+
+/// What a group has committed of a partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Committed {
+    pub(crate) topic: String,
+    pub(crate) partition: i32,
+    /// `None` if it has committed nothing.
+    pub(crate) offset: Option<i64>,
+    pub(crate) metadata: Vec<u8>,
+}
+
+/// Asks the group's coordinator what is committed of these partitions. Blocks, for at most `timeout`.
+///
+/// # Errors
+/// If there is no answer in time, or one of the partitions has an error.
+pub(crate) fn committed<'p>(
+    client: &ClientHandle,
+    partitions: impl Iterator<Item = (&'p str, i32)>,
+    timeout: Duration,
+) -> Result<Vec<Committed>, RDKafkaErrorCode> {
+    let millis = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
+    let mut list = PartitionList::with_capacity(0);
+    for (topic, partition) in partitions {
+        list.add(topic, partition);
+    }
+    // SAFETY: client and list are alive.
+    into_result(unsafe { rd_kafka_committed(client.as_ptr(), list.as_ptr(), millis) })?;
+    list.elements().iter().map(read).collect()
+}
+
+fn read(element: &rd_kafka_topic_partition_t) -> Result<Committed, RDKafkaErrorCode> {
+    into_result(element.err)?;
+    let metadata = if element.metadata.is_null() {
+        Vec::new()
+    } else {
+        // SAFETY: librdkafka gives pointer and length of bytes that live as long as the element.
+        unsafe { slice::from_raw_parts(element.metadata.cast(), element.metadata_size) }.to_vec()
+    };
+    Ok(Committed {
+        topic: topic(element),
+        partition: element.partition,
+        // Below zero stand librdkafka's logical offsets, such as "none".
+        offset: Some(element.offset).filter(|offset| *offset >= 0),
+        metadata,
+    })
+}

@@ -1,0 +1,62 @@
+use std::{
+    ffi::{CStr, CString},
+    ptr::NonNull,
+    slice,
+};
+
+use rdkafka::bindings::{
+    rd_kafka_topic_partition_list_add, rd_kafka_topic_partition_list_destroy,
+    rd_kafka_topic_partition_list_new, rd_kafka_topic_partition_list_t, rd_kafka_topic_partition_t,
+};
+
+/// A list of partitions, of our own.
+pub(super) struct PartitionList(NonNull<rd_kafka_topic_partition_list_t>);
+
+impl PartitionList {
+    pub(super) fn with_capacity(partitions: usize) -> Self {
+        let partitions = i32::try_from(partitions).unwrap_or(i32::MAX);
+        // SAFETY: no precondition; the new list is ours.
+        let list = unsafe { rd_kafka_topic_partition_list_new(partitions) };
+        Self(NonNull::new(list).expect("librdkafka returns a list or aborts"))
+    }
+
+    /// Adds a partition; what is to be said of it.
+    pub(super) fn add(&mut self, topic: &str, partition: i32) -> &mut rd_kafka_topic_partition_t {
+        let topic = CString::new(topic).expect("a topic that librdkafka assigned has no NUL");
+        // SAFETY: the list is alive and borrowed by nobody else; the name is copied; what is returned points into the list,
+        // and stays there while the list is borrowed.
+        unsafe { &mut *rd_kafka_topic_partition_list_add(self.as_ptr(), topic.as_ptr(), partition) }
+    }
+
+    pub(super) fn as_ptr(&self) -> *mut rd_kafka_topic_partition_list_t {
+        self.0.as_ptr()
+    }
+
+    pub(super) fn elements(&self) -> &[rd_kafka_topic_partition_t] {
+        // SAFETY: alive, and nobody changes it while it is borrowed.
+        elements(unsafe { self.0.as_ref() })
+    }
+}
+
+impl Drop for PartitionList {
+    fn drop(&mut self) {
+        // SAFETY: ours, and never touched again.
+        unsafe { rd_kafka_topic_partition_list_destroy(self.as_ptr()) };
+    }
+}
+
+/// The elements of a list of librdkafka's.
+pub(super) fn elements(list: &rd_kafka_topic_partition_list_t) -> &[rd_kafka_topic_partition_t] {
+    match usize::try_from(list.cnt) {
+        // An empty list may have no elements to point to.
+        Ok(0) | Err(_) => &[],
+        // SAFETY: `elems` points to `cnt` elements, which live as long as the list.
+        Ok(count) => unsafe { slice::from_raw_parts(list.elems, count) },
+    }
+}
+
+/// The name of an element's topic.
+pub(super) fn topic(element: &rd_kafka_topic_partition_t) -> String {
+    // SAFETY: an element's topic is a string that ends with a NUL and lives as long as the element.
+    unsafe { CStr::from_ptr(element.topic) }.to_string_lossy().into_owned()
+}

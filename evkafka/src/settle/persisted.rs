@@ -1,0 +1,104 @@
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
+
+use super::{Commit, OffsetTracker, SettledAhead};
+
+/// A tracker that the lane works with and the committer looks into.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SharedTracker(Arc<Mutex<OffsetTracker>>);
+
+impl SharedTracker {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, OffsetTracker> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What of a partition's progress goes into the metadata of its commits.
+#[derive(Debug)]
+pub(crate) struct Persisted {
+    tracker: SharedTracker,
+    /// What was settled before; the tracker learns of it only when its records come in.
+    before: SettledAhead,
+    /// Metadata of somebody else's, which is left as it is.
+    foreign: Option<String>,
+    /// How many records were settled at the last commit that was acknowledged, and at the one that is on its way.
+    committed: AtomicU64,
+    sent: AtomicU64,
+}
+
+impl Persisted {
+    pub(crate) fn new(tracker: SharedTracker, before: SettledAhead, foreign: Option<String>) -> Self {
+        Self { tracker, before, foreign, committed: AtomicU64::new(0), sent: AtomicU64::new(0) }
+    }
+
+    /// What to commit, if anything has been settled since the last time. Followed by [`acknowledge`](Self::acknowledge) if the
+    /// broker has taken it.
+    pub(super) fn to_commit(&self) -> Option<Commit> {
+        let tracker = self.tracker.lock();
+        if tracker.settled() == self.committed.load(Ordering::Acquire) {
+            return None;
+        }
+        self.sent.store(tracker.settled(), Ordering::Release);
+        let (offset, end) = (tracker.position()?, tracker.end()?);
+        let metadata = match &self.foreign {
+            Some(foreign) => foreign.clone(),
+            None => tracker.settled_ahead().followed_by(&self.before, end).encode(offset),
+        };
+        Some(Commit { offset, metadata })
+    }
+
+    pub(super) fn acknowledge(&self) {
+        self.committed.store(self.sent.load(Ordering::Acquire), Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ops::Range;
+
+    use super::*;
+    use crate::settle::Found;
+
+    #[test]
+    fn what_is_settled_ahead_is_committed_though_the_offset_stays() {
+        let tracker = SharedTracker::default();
+        let persisted = Persisted::new(tracker.clone(), SettledAhead::default(), None);
+        assert_eq!(persisted.to_commit(), None);
+        let tickets: Vec<_> = (7..10).map(|offset| tracker.lock().begin(offset)).collect();
+        assert_eq!(persisted.to_commit(), None, "nothing is settled");
+        tracker.lock().settle(tickets[1]);
+        let commit = persisted.to_commit().unwrap();
+        assert_eq!(commit.offset, 7);
+        let ahead = SettledAhead::new(vec![Range { start: 8, end: 9 }]);
+        assert_eq!(SettledAhead::decode(7, &commit.metadata), Found::Progress(ahead));
+        assert_eq!(persisted.to_commit(), Some(commit), "it was not acknowledged");
+        persisted.acknowledge();
+        assert_eq!(persisted.to_commit(), None);
+        tracker.lock().settle(tickets[0]);
+        assert_eq!(persisted.to_commit(), Some(Commit { offset: 9, metadata: String::new() }));
+    }
+
+    #[test]
+    fn what_was_settled_before_is_not_forgotten_until_its_records_come_in() {
+        let tracker = SharedTracker::default();
+        let before = SettledAhead::new(vec![Range { start: 2, end: 4 }, Range { start: 8, end: 9 }]);
+        let persisted = Persisted::new(tracker.clone(), before, None);
+        let tickets: Vec<_> = (0..3).map(|offset| tracker.lock().begin(offset)).collect();
+        // Of the three, only the one that was settled before is: 3 and 8 have not come in.
+        tracker.lock().settle(tickets[2]);
+        let ahead = SettledAhead::new(vec![Range { start: 2, end: 4 }, Range { start: 8, end: 9 }]);
+        let commit = persisted.to_commit().unwrap();
+        assert_eq!(SettledAhead::decode(0, &commit.metadata), Found::Progress(ahead));
+    }
+
+    #[test]
+    fn metadata_of_others_stays() {
+        let tracker = SharedTracker::default();
+        let persisted = Persisted::new(tracker.clone(), SettledAhead::default(), Some("theirs".to_owned()));
+        let tickets: Vec<_> = (0..2).map(|offset| tracker.lock().begin(offset)).collect();
+        tracker.lock().settle(tickets[1]);
+        assert_eq!(persisted.to_commit(), Some(Commit { offset: 0, metadata: "theirs".to_owned() }));
+    }
+}
