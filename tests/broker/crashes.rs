@@ -4,18 +4,24 @@ use std::collections::BTreeSet;
 
 use evkafka_tests::{kafka, process::Signal};
 
-use crate::support::{DEADLINE, Scene, begun_again, handled, terminate};
+use crate::{
+    faults::{full, report},
+    support::{DEADLINE, Scene, begun_again, handled, terminate},
+};
 
 /// Before each kill so many are written.
-const WAVE: u64 = 3_000;
-/// All of them.
-const ORDERS: u64 = 3 * WAVE;
+const WAVE: u64 = 4_000;
+
+/// How many kills.
+fn kills() -> u64 {
+    if full() { 50 } else { 3 }
+}
 
 #[test]
 fn post_commit_loses_nothing_to_kill_9_and_repeats_only_what_was_not_committed() {
     let scene = Scene::new("post", 4);
-    let mut uncommitted = 0;
-    for round in 0..3 {
+    let (mut uncommitted, orders) = (0, kills() * WAVE);
+    for round in 0..kills() {
         scene.produce(round * WAVE..(round + 1) * WAVE);
         let so_far = handled(&scene.ledger()).len();
         let mut process = scene.service(&[("handler-ms", "1"), ("commit-interval-ms", "200")]);
@@ -32,11 +38,13 @@ fn post_commit_loses_nothing_to_kill_9_and_repeats_only_what_was_not_committed()
         uncommitted += open.len();
     }
     let process = scene.service(&[]);
-    scene.until("handled", |ledger| handled(ledger).len() as u64 == ORDERS);
+    scene.until("handled", |ledger| handled(ledger).len() as u64 == orders);
     terminate(process);
     let again = begun_again(&scene.ledger());
-    println!(
-        "post-commit: {again} of {ORDERS} were begun again; {uncommitted} were not committed at the kills"
+    report(
+        "kill -9",
+        "post",
+        format_args!("0 of {orders} lost, {again} begun again, of {uncommitted} that were not committed"),
     );
     assert!(again <= uncommitted, "{again} were begun again, but only {uncommitted} were not committed");
 }
@@ -44,7 +52,8 @@ fn post_commit_loses_nothing_to_kill_9_and_repeats_only_what_was_not_committed()
 #[test]
 fn pre_commit_handles_nothing_twice_across_kill_9() {
     let scene = Scene::new("pre", 4);
-    for round in 0..3 {
+    let orders = kills() * WAVE;
+    for round in 0..kills() {
         scene.produce(round * WAVE..(round + 1) * WAVE);
         let so_far = handled(&scene.ledger()).len();
         let mut process = scene.service(&[("handler-ms", "1"), ("mode", "pre")]);
@@ -53,27 +62,42 @@ fn pre_commit_handles_nothing_twice_across_kill_9() {
         process.wait(DEADLINE);
     }
     let process = scene.service(&[("mode", "pre")]);
-    let end = i64::try_from(ORDERS + ORDERS / 5).unwrap();
+    let end = i64::try_from(orders + orders / 5).unwrap();
     while scene.committed().values().sum::<i64>() < end {}
     terminate(process);
     let ledger = scene.ledger();
-    let lost = ORDERS as usize - ledger.iter().filter(|entry| entry.begins).count();
-    println!("pre-commit: {lost} of {ORDERS} were committed and not handled at three kills");
+    let lost = orders as usize - ledger.iter().filter(|entry| entry.begins).count();
+    report("kill -9", "pre", format_args!("none twice; {lost} of {orders} committed and not handled"));
     assert_eq!(begun_again(&ledger), 0, "nothing may be handled twice");
-    // Two batches of each partition at most, each of about 40 ms of work (up to 128 records before the pace is found).
-    assert!(lost <= 3 * 4 * 2 * 128, "{lost} were lost");
+    // Two batches of each partition at most, each of about 40 ms of work.
+    assert!(lost as u64 <= kills() * 4 * 2 * 64, "{lost} were lost");
 }
 
 #[test]
 fn a_broker_that_goes_away_and_comes_back_costs_nothing() {
     let cluster = kafka::Cluster::start("restarted", 1);
     let scene = Scene::on(cluster.bootstrap().to_owned(), "restart", 2);
-    scene.produce(0..ORDERS);
     let process = scene.service(&[("handler-ms", "1"), ("commit-interval-ms", "200")]);
-    scene.until("under way", |ledger| handled(ledger).len() > 500);
-    cluster.stop_node(1);
-    cluster.start_node(1);
-    scene.produce(ORDERS..ORDERS + 500);
-    scene.until("handled", |ledger| handled(ledger).len() as u64 == ORDERS + 500);
+    let restarts = if full() { 5 } else { 1 };
+    for round in 0..restarts {
+        let so_far = handled(&scene.ledger()).len();
+        scene.produce(round * WAVE..(round + 1) * WAVE);
+        scene.until("under way", |ledger| handled(ledger).len() > so_far + 500);
+        cluster.stop_node(1);
+        if full() {
+            // Twenty seconds without a broker are what is to be shown.
+            std::thread::sleep(std::time::Duration::from_secs(20));
+        }
+        cluster.start_node(1);
+    }
+    let orders = restarts * WAVE + 500;
+    scene.produce(restarts * WAVE..orders);
+    scene.until("handled", |ledger| handled(ledger).len() as u64 == orders);
     terminate(process);
+    let again = begun_again(&scene.ledger());
+    report(
+        "broker stopped and started again",
+        "post",
+        format_args!("0 of {orders} lost, {again} begun again"),
+    );
 }

@@ -4,6 +4,7 @@
 
 mod crashes;
 mod delivery;
+mod faults;
 mod harness;
 mod members;
 mod shutdown;

@@ -5,7 +5,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::support::{DEADLINE, Entry, Scene, begun_again, handled, terminate};
+use evkafka_tests::process::Signal;
+
+use crate::{
+    faults::{full, report},
+    support::{DEADLINE, Entry, Scene, begun_again, handled, terminate},
+};
 
 /// So many orders are always waiting. (Divisible by five, as each fifth order is followed by another record.)
 const WAVE: u64 = 1_500;
@@ -27,7 +32,7 @@ fn assert_one_owner_at_a_time_and_in_order(ledger: &[Entry]) {
     }
 }
 
-fn a_second_process_joins_and_leaves(strategy: &str) {
+fn a_second_process_joins_and_leaves(strategy: &str, mode: &str) {
     let scene = Scene::new("members", 4);
     let mut sent = 0;
     // There is always something to do, however long it takes the second process to join.
@@ -39,9 +44,11 @@ fn a_second_process_joins_and_leaves(strategy: &str) {
         sent
     };
     produce(0);
-    let options = [("handler-ms", "2"), ("strategy", strategy)];
+    let options = [("handler-ms", "2"), ("strategy", strategy), ("mode", mode)];
     let first = scene.service(&options);
-    for _ in 0..3 {
+    // Each is two rebalances.
+    let times = if full() { 15 } else { 3 };
+    for _ in 0..times {
         let so_far = handled(&scene.ledger()).len();
         produce(so_far);
         scene.until("under way", |ledger| handled(ledger).len() > so_far + 100);
@@ -61,15 +68,116 @@ fn a_second_process_joins_and_leaves(strategy: &str) {
     let ledger = scene.ledger();
     assert_one_owner_at_a_time_and_in_order(&ledger);
     assert_eq!(begun_again(&ledger), 0);
+    report(
+        &format!("{} rebalances, {strategy}", times * 2),
+        mode,
+        format_args!("{sent} handled, each once, in order, by one process at a time"),
+    );
     assert_eq!(scene.committed().values().sum::<i64>() as u64, sent + sent / 5);
 }
 
 #[test]
 fn each_record_is_handled_once_while_a_second_process_joins_and_leaves_cooperatively() {
-    a_second_process_joins_and_leaves("cooperative-sticky");
+    a_second_process_joins_and_leaves("cooperative-sticky", "post");
 }
 
 #[test]
 fn each_record_is_handled_once_while_a_second_process_joins_and_leaves_eagerly() {
-    a_second_process_joins_and_leaves("range");
+    a_second_process_joins_and_leaves("range", "post");
+}
+
+#[test]
+fn pre_commit_too_handles_each_record_once_while_a_second_process_joins_and_leaves() {
+    a_second_process_joins_and_leaves("cooperative-sticky", "pre");
+}
+
+#[test]
+fn nothing_is_lost_while_members_are_killed_and_the_order_of_each_key_is_kept() {
+    let (scene, keys) = (Scene::new("killed", 4), 50);
+    let options = [("handler-ms", "2"), ("keys-in-flight", "20"), ("commit-interval-ms", "200")];
+    let times = if full() { 10 } else { 2 };
+    let first = scene.service(&options);
+    let mut sent = 0;
+    for _ in 0..times {
+        scene.produce_with_keys(sent..sent + WAVE, keys);
+        sent += WAVE;
+        let mut second = scene.service(&options);
+        let pid = second.id();
+        let so_far = scene.ledger().len();
+        let deadline = Instant::now() + DEADLINE;
+        // It has a share of what comes from now on.
+        while !scene.ledger()[so_far..].iter().any(|entry| entry.pid == pid) {
+            assert!(Instant::now() < deadline, "the second process had no share within {DEADLINE:?}");
+            scene.produce_with_keys(sent..sent + 100, keys);
+            sent += 100;
+        }
+        second.signal(Signal::Kill);
+        second.wait(DEADLINE);
+    }
+    scene.until("handled", |ledger| handled(ledger).len() as u64 == sent);
+    terminate(first);
+    let ledger = scene.ledger();
+    crate::faults::assert_in_order_per_key(&ledger, keys);
+    let again = begun_again(&ledger);
+    report(
+        &format!("{times} members killed, per key"),
+        "post",
+        format_args!("0 of {sent} lost, {again} begun again"),
+    );
+}
+
+/// The memory of a process, in KiB. Linux only.
+fn resident(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the process runs");
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("a line");
+    line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number")
+}
+
+/// Members come and go, in order and by `kill -9`, for ten minutes (or `EVKAFKA_SOAK_SECONDS`), while records keep coming.
+#[test]
+#[ignore = "takes ten minutes: `scripts/soak`"]
+fn soak() {
+    let seconds = std::env::var("EVKAFKA_SOAK_SECONDS").map_or(600, |text| text.parse().expect("a number"));
+    let (scene, keys) = (Scene::new("soak", 6), 300);
+    let options = [("handler-ms", "1"), ("keys-in-flight", "50"), ("commit-interval-ms", "500")];
+    let first = scene.service(&options);
+    let (mut sent, mut changes, mut memory) = (0, 0, Vec::new());
+    let end = Instant::now() + Duration::from_secs(seconds);
+    while Instant::now() < end {
+        let mut second = scene.service(&options);
+        let (pid, so_far) = (second.id(), scene.ledger().len());
+        let deadline = Instant::now() + DEADLINE;
+        while !scene.ledger()[so_far..].iter().any(|entry| entry.pid == pid) {
+            assert!(
+                Instant::now() < deadline,
+                "stalled: the second process had no share within {DEADLINE:?}"
+            );
+            scene.produce_with_keys(sent..sent + 2_000, keys);
+            sent += 2_000;
+            scene.until("handled but for a rest", |ledger| handled(ledger).len() as u64 + 4_000 > sent);
+        }
+        if changes % 2 == 0 {
+            terminate(second);
+        } else {
+            second.signal(Signal::Kill);
+            second.wait(DEADLINE);
+        }
+        changes += 1;
+        memory.push(resident(first.id()));
+    }
+    scene.until("handled", |ledger| handled(ledger).len() as u64 == sent);
+    terminate(first);
+    let ledger = scene.ledger();
+    crate::faults::assert_in_order_per_key(&ledger, keys);
+    let (early, late) = (memory[memory.len() / 4], memory[memory.len() - 1]);
+    report(
+        &format!("{seconds} s with {changes} members that come and go"),
+        "post",
+        format_args!(
+            "0 of {sent} lost, {} begun again; memory {early} KiB, at the end {late} KiB",
+            begun_again(&ledger)
+        ),
+    );
+    // What the allocator keeps varies; what leaks with each rebalance or record would not stay within a quarter.
+    assert!(late <= early + early / 4 + 8 * 1024, "{memory:?}");
 }

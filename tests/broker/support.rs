@@ -49,10 +49,15 @@ impl Scene {
 
     /// Writes orders with these numbers, each fifth followed by a record that nobody handles.
     pub(crate) fn produce(&self, ids: std::ops::Range<u64>) {
+        self.produce_with_keys(ids, u64::MAX);
+    }
+
+    /// The same with so many keys: order `id` has the key `id % keys`.
+    pub(crate) fn produce_with_keys(&self, ids: std::ops::Range<u64>, keys: u64) {
         let records = ids.flat_map(|id| {
-            let order =
-                Record::new(id.to_string()).key(format!("key-{id}")).header("Event-Type", "OrderCreated");
-            let other = Record::new("{").key(format!("key-{id}")).header("Event-Type", "InventoryCounted");
+            let key = format!("key-{}", id % keys);
+            let order = Record::new(id.to_string()).key(&*key).header("Event-Type", "OrderCreated");
+            let other = Record::new("{").key(&*key).header("Event-Type", "InventoryCounted");
             std::iter::once(order).chain(id.is_multiple_of(5).then_some(other))
         });
         kafka::produce(&self.brokers, &self.topic, records);

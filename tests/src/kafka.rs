@@ -13,7 +13,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -72,28 +72,82 @@ pub fn unique(prefix: &str) -> String {
 #[track_caller]
 pub fn create_topic(bootstrap: &str, prefix: &str, partitions: i32) -> String {
     let topic = unique(prefix);
-    let admin: AdminClient<DefaultClientContext> =
-        client(bootstrap).create().expect("the admin client is configured");
-    // The number of replicas is left to the broker.
-    let wanted = [NewTopic::new(&topic, partitions, TopicReplication::Fixed(-1))];
-    let options = AdminOptions::new().operation_timeout(Some(DEADLINE)).request_timeout(Some(DEADLINE));
-    let results = block_on(admin.create_topics(&wanted, &options)).expect("the cluster answers");
-    assert_eq!(results, [Ok(topic.clone())], "the topic is created");
+    create_topic_called(bootstrap, &topic, partitions);
+    topic
+}
 
+/// Creates a topic of this name, as [`create_topic`] does; the name may be that of a topic which was deleted.
+///
+/// # Panics
+///
+/// When the cluster refuses the topic, or has no leaders for it in time.
+#[track_caller]
+pub fn create_topic_called(bootstrap: &str, topic: &str, partitions: i32) {
+    // The number of replicas is left to the broker.
+    let wanted = [NewTopic::new(topic, partitions, TopicReplication::Fixed(-1))];
+    let results = block_on(admin(bootstrap).create_topics(&wanted, &admin_options()));
+    assert_eq!(results.expect("the cluster answers"), [Ok(topic.to_owned())], "the topic is created");
+    await_leaders(bootstrap, topic, partitions);
+}
+
+/// Deletes a topic, and waits until the brokers do not know it any more.
+///
+/// # Panics
+///
+/// When the cluster refuses, or takes too long.
+#[track_caller]
+pub fn delete_topic(bootstrap: &str, topic: &str) {
+    let results = block_on(admin(bootstrap).delete_topics(&[topic], &admin_options()));
+    assert_eq!(results.expect("the cluster answers"), [Ok(topic.to_owned())], "the topic is deleted");
+    let deadline = Instant::now() + DEADLINE;
+    while led_partitions(bootstrap, topic) > 0 {
+        assert!(Instant::now() < deadline, "{topic} is still there");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Raises a topic's number of partitions to `partitions`.
+///
+/// # Panics
+///
+/// When the cluster refuses, or has no leaders for them in time.
+#[track_caller]
+pub fn add_partitions(bootstrap: &str, topic: &str, partitions: i32) {
+    let wanted = [NewPartitions::new(topic, partitions as usize)];
+    let results = block_on(admin(bootstrap).create_partitions(&wanted, &admin_options()));
+    assert_eq!(results.expect("the cluster answers"), [Ok(topic.to_owned())], "partitions are added");
+    await_leaders(bootstrap, topic, partitions);
+}
+
+fn admin(bootstrap: &str) -> AdminClient<DefaultClientContext> {
+    client(bootstrap).create().expect("the admin client is configured")
+}
+
+fn admin_options() -> AdminOptions {
+    AdminOptions::new().operation_timeout(Some(DEADLINE)).request_timeout(Some(DEADLINE))
+}
+
+#[track_caller]
+fn await_leaders(bootstrap: &str, topic: &str, partitions: i32) {
     // Created is what the controller says; the brokers hear of it a little later.
-    let consumer: BaseConsumer = client(bootstrap).create().expect("the consumer is configured");
     let deadline = Instant::now() + DEADLINE;
     loop {
-        let led = consumer.fetch_metadata(Some(&topic), DEADLINE).map_or(0, |metadata| {
-            let partitions = metadata.topics().iter().flat_map(|topic| topic.partitions());
-            partitions.filter(|partition| partition.leader() >= 0 && partition.error().is_none()).count()
-        });
+        let led = led_partitions(bootstrap, topic);
         if led == partitions as usize {
-            return topic;
+            return;
         }
         assert!(Instant::now() < deadline, "{led} of {partitions} partitions of {topic} have a leader");
         thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// How many partitions of a topic have a leader; none if there is no such topic.
+fn led_partitions(bootstrap: &str, topic: &str) -> usize {
+    let consumer: BaseConsumer = client(bootstrap).create().expect("the consumer is configured");
+    consumer.fetch_metadata(Some(topic), DEADLINE).map_or(0, |metadata| {
+        let partitions = metadata.topics().iter().flat_map(|topic| topic.partitions());
+        partitions.filter(|partition| partition.leader() >= 0 && partition.error().is_none()).count()
+    })
 }
 
 /// A record for [`produce`]. What is not set is null.

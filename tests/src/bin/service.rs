@@ -17,7 +17,10 @@ use std::{
     time::Duration,
 };
 
-use evkafka::{AutoCommitMode, Backoff, ConsumerConfig, FailurePolicy, Metadata, State, handler, router};
+use evkafka::{
+    AutoCommitMode, Backoff, Concurrency, ConsumerConfig, FailurePolicy, LastStep, Metadata, State, handler,
+    router,
+};
 
 #[derive(Clone)]
 struct Ledger {
@@ -25,6 +28,16 @@ struct Ledger {
     handled: Arc<AtomicU64>,
     handler_time: Duration,
     fails_at: Option<u64>,
+    /// So many attempts of a hundred fail, and so many panic.
+    fails_percent: u64,
+    panics_percent: u64,
+}
+
+/// From 0 to 99, the same for the same attempt at the same order.
+fn chance(id: u64, attempt: u32) -> u64 {
+    (id.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ u64::from(attempt).wrapping_mul(0xbf58_476d_1ce4_e5b9))
+        .rotate_left(17)
+        % 100
 }
 
 impl Ledger {
@@ -41,6 +54,11 @@ async fn on_order_created(id: u64, State(ledger): State<Ledger>, meta: Metadata)
     if ledger.fails_at == Some(id) {
         return Err(format!("the books are closed for order {id}"));
     }
+    let chance = chance(id, meta.attempt);
+    if chance < ledger.fails_percent {
+        return Err(format!("order {id} fails by chance"));
+    }
+    assert!(chance >= ledger.fails_percent + ledger.panics_percent, "order {id} panics by chance");
     if !ledger.handler_time.is_zero() {
         tokio::time::sleep(ledger.handler_time).await;
     }
@@ -50,6 +68,19 @@ async fn on_order_created(id: u64, State(ledger): State<Ledger>, meta: Metadata)
         println!("handled {handled}");
     }
     Ok(())
+}
+
+/// A call that never comes back, as one to a database may be.
+#[handler(event = "CallHangs")]
+fn on_call_hangs(id: u64, State(ledger): State<Ledger>, meta: Metadata) {
+    ledger.write("begin", &meta, id);
+    hang();
+}
+
+fn hang() -> ! {
+    loop {
+        std::thread::park();
+    }
 }
 
 struct Options(HashMap<String, String>);
@@ -73,7 +104,9 @@ fn config(options: &Options, brokers: &str, topic: &str) -> ConsumerConfig {
         Some("pre") => AutoCommitMode::PreCommit,
         _ => AutoCommitMode::PostCommit,
     };
-    let mut policy = FailurePolicy::new().attempts(2).backoff(Backoff::constant(Duration::from_millis(10)));
+    let attempts = options.number("attempts").map_or(2, |attempts| u32::try_from(attempts).expect("small"));
+    let mut policy =
+        FailurePolicy::new().attempts(attempts).backoff(Backoff::constant(Duration::from_millis(10)));
     if let Some(topic) = options.0.get("dead-letters") {
         policy = policy.dead_letter(topic.as_str());
     }
@@ -84,6 +117,17 @@ fn config(options: &Options, brokers: &str, topic: &str) -> ConsumerConfig {
         .commit_interval(options.millis("commit-interval-ms", 500))
         .failure_policy(policy)
         .property("session.timeout.ms", 6000);
+    if options.0.contains_key("skips-failures") {
+        config = config.failure_policy(FailurePolicy::new().attempts(1).last_step(LastStep::Skip));
+    }
+    if let Some(in_flight) = options.number("keys-in-flight") {
+        let in_flight = u32::try_from(in_flight).expect("small");
+        config = config
+            .concurrency(Concurrency::PerKey { in_flight })
+            .persist_progress(mode == AutoCommitMode::PostCommit);
+    }
+    // Partitions that are added are seen within it.
+    config = config.property("topic.metadata.refresh.interval.ms", 1000);
     if let Some(strategy) = options.0.get("strategy") {
         config = config.property("partition.assignment.strategy", strategy);
     }
@@ -99,14 +143,20 @@ async fn main() -> ExitCode {
         options.insert(name, words.next().expect("an option has a value"));
     }
     let options = Options(options);
+    if let Some(level) = options.0.get("logs") {
+        let level: tracing_subscriber::filter::LevelFilter = level.parse().expect("a level");
+        tracing_subscriber::fmt().with_ansi(false).with_max_level(level).init();
+    }
     let file = OpenOptions::new().create(true).append(true).open(options.text("ledger")).expect("a ledger");
     let ledger = Ledger {
         file: Arc::new(file),
         handled: Arc::default(),
         handler_time: options.millis("handler-ms", 0),
         fails_at: options.number("fails-at"),
+        fails_percent: options.number("fails-percent").unwrap_or(0),
+        panics_percent: options.number("panics-percent").unwrap_or(0),
     };
-    let handlers = router![on_order_created];
+    let handlers = router![on_order_created, on_call_hangs];
     let mut app = evkafka::app! {
         title: "service",
         state: ledger,
@@ -118,7 +168,12 @@ async fn main() -> ExitCode {
     if let Some(brokers) = options.0.get("external-brokers") {
         app = app.consumer("external", config(&options, brokers, options.text("external-topic")), handlers);
     }
-    match app.run().await {
+    let ended = app.run().await;
+    if options.0.contains_key("hangs-at-the-end") {
+        println!("the app has ended");
+        hang();
+    }
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error:?}");
