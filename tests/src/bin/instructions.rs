@@ -3,15 +3,10 @@
 //! `instructions skipped N` takes N unmatched records through the engine, `handled` N matched ones, and `by-hand` does
 //! what is left of `handled` without an engine: the payload decoded, the handler's function called.
 
-use std::{
-    env,
-    future::Future,
-    hint::black_box,
-    pin::pin,
-    task::{Context, Poll, Waker},
-};
+use std::{env, hint::black_box};
 
 use evkafka::{__private::testing::BareEngine, ConsumerConfig, handler, record::OwnedRecord, router};
+use evkafka_tests::ready;
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -28,13 +23,6 @@ async fn on_order_created(order: Order<'_>) {
 #[handler(event = "OrderPaid")]
 async fn on_order_paid(order: Order<'_>) {
     black_box((order.id, order.sku.len()));
-}
-
-fn ready<T>(future: impl Future<Output = T>) -> T {
-    match pin!(future).as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(value) => value,
-        Poll::Pending => panic!("nothing in here waits"),
-    }
 }
 
 fn main() {

@@ -10,7 +10,7 @@ use crate::{
 };
 
 #[handler(event = "OrderCreated")]
-async fn on_order(order: Order) {
+pub(crate) async fn on_order(order: Order) {
     let mut sums =
         Sums { records: 1, text: (order.customer.len() + order.currency.len()) as u64, ..Sums::default() };
     for line in &order.lines {
@@ -22,7 +22,7 @@ async fn on_order(order: Order) {
 }
 
 #[handler(event = "PaymentReceived")]
-async fn on_payment(payment: Payment) {
+pub(crate) async fn on_payment(payment: Payment) {
     totals::count(Sums {
         records: 1,
         quantity: 0,
@@ -60,6 +60,29 @@ async fn on_mark() {
     totals::flush();
 }
 
+mod many {
+    use crate::{
+        events::Payment,
+        totals::{self, Sums},
+    };
+
+    fn count(handler: u64, payment: Payment) {
+        totals::count(Sums {
+            records: handler,
+            quantity: 0,
+            cents: payment.cents + payment.order,
+            text: payment.method.len() as u64,
+        });
+    }
+
+    use super::{on_order, on_payment};
+    include!(concat!(env!("OUT_DIR"), "/many_handlers.rs"));
+
+    pub(super) fn router() -> evkafka::Router<impl evkafka::route::Routes> {
+        router_of_1000!(on_order, on_payment)
+    }
+}
+
 /// Ten milliseconds of waiting for each record, as for a database or another service.
 #[handler(fallback)]
 async fn on_slow() {
@@ -67,18 +90,20 @@ async fn on_slow() {
     totals::count(Sums { records: 1, ..Sums::default() });
 }
 
+pub(crate) fn config(brokers: &str, topic: &str) -> ConsumerConfig {
+    let group = format!("bench-{}-{:?}", std::process::id(), Instant::now());
+    ConsumerConfig::new([topic]).bootstrap_servers(brokers).group_id(group)
+}
+
 pub(crate) fn run(variant: &str, brokers: &str, topic: &str, records: u64, partitions: u64) -> Run {
-    let config = ConsumerConfig::new([topic]).bootstrap_servers(brokers).group_id(format!(
-        "bench-{}-{:?}",
-        std::process::id(),
-        Instant::now()
-    ));
+    let config = config(brokers, topic);
     let app = App::new("bench");
     // A fifth of the records is of a type that nobody handles.
     let handled = records * 8 / 10;
     let (app, expected) = match variant {
         "owned" => (app.consumer("bench", config, router![on_order, on_payment]), handled),
         "borrowed" => (app.consumer("bench", config, router![on_order_ref, on_payment_ref]), handled),
+        "handlers-1000" => (app.consumer("bench", config, many::router()), handled),
         "pre-commit" => {
             let config = config.auto_commit_mode(AutoCommitMode::PreCommit);
             (app.consumer("bench", config, router![on_order, on_payment]), handled)
@@ -100,7 +125,7 @@ pub(crate) fn run(variant: &str, brokers: &str, topic: &str, records: u64, parti
 }
 
 /// As `#[tokio::main]` makes it, but for the counting.
-fn runtime() -> tokio::runtime::Runtime {
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .on_thread_park(totals::flush)

@@ -19,7 +19,7 @@ pub(crate) enum Tuning {
     Tuned,
 }
 
-fn consumer(brokers: &str, topic: &str, tuning: Tuning) -> BaseConsumer {
+pub(crate) fn consumer(brokers: &str, topic: &str, tuning: Tuning) -> BaseConsumer {
     let mut config = ClientConfig::new();
     config
         .set("bootstrap.servers", brokers)
@@ -35,7 +35,7 @@ fn consumer(brokers: &str, topic: &str, tuning: Tuning) -> BaseConsumer {
     consumer
 }
 
-fn event_type<'m>(message: &'m rdkafka::message::BorrowedMessage<'_>) -> Option<&'m [u8]> {
+pub(crate) fn event_type<'m>(message: &'m rdkafka::message::BorrowedMessage<'_>) -> Option<&'m [u8]> {
     message.headers()?.iter().find(|header| header.key == "Event-Type")?.value
 }
 
@@ -83,7 +83,7 @@ pub(crate) fn hand_written(brokers: &str, topic: &str, records: u64, tuning: Tun
         }
         _ => {}
     });
-    Run { sums, elapsed }
+    Run::ending_now(sums, elapsed)
 }
 
 pub(crate) fn drain(brokers: &str, topic: &str, records: u64) -> Run {
@@ -94,5 +94,5 @@ pub(crate) fn drain(brokers: &str, topic: &str, records: u64) -> Run {
             sums.records += 1;
         }
     });
-    Run { sums, elapsed }
+    Run::ending_now(sums, elapsed)
 }

@@ -2,13 +2,18 @@
 //!
 //! `bench produce --brokers B --topic T --records N --partitions P` writes the records; `bench run VARIANT --brokers B
 //! --topic T` consumes all of them once in a group of its own and prints one line of figures; `bench table --brokers B`
-//! runs the variants in turn, round by round, each as a process of its own, and prints the ratios.
+//! runs the variants in turn, round by round, each as a process of its own, and prints the ratios. `latency`, `idle` and
+//! `stuck` measure what their names say.
 #![allow(clippy::print_stdout, reason = "figures are what the program is for")]
 
 mod events;
 mod framework;
+mod group;
+mod latency;
 mod loops;
+mod picture;
 mod produce;
+mod resources;
 mod table;
 mod totals;
 
@@ -32,7 +37,11 @@ impl Options {
 fn main() -> ExitCode {
     let mut words = env::args().skip(1);
     let command = words.next().unwrap_or_default();
-    let variant = if command == "run" { words.next().unwrap_or_default() } else { String::new() };
+    let variant = if ["run", "latency"].contains(&&*command) {
+        words.next().unwrap_or_default()
+    } else {
+        String::new()
+    };
     let mut options = HashMap::new();
     while let Some(name) = words.next() {
         let name = name.strip_prefix("--").expect("options begin with --").to_owned();
@@ -42,9 +51,13 @@ fn main() -> ExitCode {
     match command.as_str() {
         "produce" => produce::produce(&options),
         "run" => run(&variant, &options),
+        "latency" => latency::latency(&variant, &options),
+        "member" => group::member(&options),
+        "idle" => resources::idle(&options),
+        "stuck" => resources::stuck(&options),
         "table" => table::table(&options),
         _ => {
-            println!("commands: produce, run VARIANT, table");
+            println!("commands: produce, run VARIANT, latency VARIANT, idle, stuck, table");
             return ExitCode::FAILURE;
         }
     }

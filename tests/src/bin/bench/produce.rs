@@ -7,8 +7,8 @@ use rdkafka::{
     admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
     client::DefaultClientContext,
     error::{KafkaError, RDKafkaErrorCode},
-    message::{Header, OwnedHeaders},
-    producer::{BaseRecord, Producer, ThreadedProducer},
+    message::{Header, OwnedHeaders, ToBytes},
+    producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer},
 };
 
 use crate::{Options, events};
@@ -17,7 +17,7 @@ pub(crate) fn produce(options: &Options) {
     let (brokers, topic) = (options.text("brokers"), options.text("topic"));
     let (records, partitions) = (options.number("records", 2_000_000), options.number("partitions", 8));
     create(brokers, topic, i32::try_from(partitions).expect("a number of partitions"));
-    let producer: ThreadedProducer<rdkafka::producer::DefaultProducerContext> = ClientConfig::new()
+    let producer: ThreadedProducer<DefaultProducerContext> = ClientConfig::new()
         .set("bootstrap.servers", brokers)
         .set("compression.type", "lz4")
         .set("linger.ms", "50")
@@ -27,16 +27,12 @@ pub(crate) fn produce(options: &Options) {
         .expect("a producer");
     let send = |partition: u64, event: &str, key: &[u8], payload: &[u8]| {
         let headers = OwnedHeaders::new().insert(Header { key: "Event-Type", value: Some(event) });
-        let mut record = BaseRecord::to(topic)
+        let record = BaseRecord::to(topic)
             .partition(i32::try_from(partition).expect("a partition"))
             .key(key)
             .payload(payload)
             .headers(headers);
-        while let Err((error, back)) = producer.send(record) {
-            assert!(matches!(error, KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull)), "{error}");
-            std::thread::sleep(Duration::from_millis(5));
-            record = back;
-        }
+        send_when_there_is_room(&producer, record);
     };
     let marks = || (0..partitions).for_each(|partition| send(partition, "Mark", b"", b""));
     marks();
@@ -49,7 +45,38 @@ pub(crate) fn produce(options: &Options) {
     println!("{records} records in {partitions} partitions of `{topic}`");
 }
 
-fn create(brokers: &str, topic: &str, partitions: i32) {
+/// A topic of records of 100 KB, uncompressed; how many bytes its payloads are.
+pub(crate) fn large(brokers: &str, topic: &str, bytes: u64) -> u64 {
+    create(brokers, topic, 8);
+    let producer: ThreadedProducer<DefaultProducerContext> = ClientConfig::new()
+        .set("bootstrap.servers", brokers)
+        .set("queue.buffering.max.kbytes", "100000")
+        .create()
+        .expect("a producer");
+    let payload = vec![b'x'; 100_000];
+    let records = bytes / payload.len() as u64;
+    for n in 0..records {
+        let record = BaseRecord::<(), _>::to(topic)
+            .partition(i32::try_from(n % 8).expect("a partition"))
+            .payload(&payload);
+        send_when_there_is_room(&producer, record);
+    }
+    producer.flush(Duration::from_secs(300)).expect("all acknowledged");
+    records * payload.len() as u64
+}
+
+fn send_when_there_is_room<K: ToBytes + ?Sized, P: ToBytes + ?Sized>(
+    producer: &ThreadedProducer<DefaultProducerContext>,
+    mut record: BaseRecord<'_, K, P>,
+) {
+    while let Err((error, back)) = producer.send(record) {
+        assert!(matches!(error, KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull)), "{error}");
+        std::thread::sleep(Duration::from_millis(5));
+        record = back;
+    }
+}
+
+pub(crate) fn create(brokers: &str, topic: &str, partitions: i32) {
     let admin: AdminClient<DefaultClientContext> =
         ClientConfig::new().set("bootstrap.servers", brokers).create().expect("an admin client");
     let topic = NewTopic::new(topic, partitions, TopicReplication::Fixed(1));

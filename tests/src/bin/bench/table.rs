@@ -1,70 +1,175 @@
 //! Runs variants in turn and prints their ratios.
 
-use std::process::Command;
+use std::{collections::BTreeMap, fs, process::Command};
 
-use crate::Options;
+use crate::{Options, group, picture};
 
-/// What is compared: the variant, what it is compared with, and the least that we want of it.
-const PAIRS: &[(&str, &str, f64)] = &[
-    ("owned", "loop", 1.15),
-    ("borrowed", "loop", 1.5),
-    ("owned", "loop-default", 2.4),
-    ("unmatched", "drain", 0.95),
-    ("pre-commit", "owned", 0.95),
+/// What is compared.
+struct Row {
+    /// What is said of it.
+    name: &'static str,
+    ours: Measure,
+    theirs: Measure,
+    /// The least that we want of theirs ÷ ours, in seconds or microseconds.
+    wanted: f64,
+}
+
+/// Something that takes a time.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Measure {
+    /// All records once.
+    Run(&'static str),
+    /// The same records in 1,000 partitions.
+    In1000Partitions(&'static str),
+    /// So many processes of one group.
+    Processes(usize),
+    /// The 50th or 99th percentile of the time from the producer to the handler.
+    P50(&'static str),
+    P99(&'static str),
+}
+use Measure::{In1000Partitions, P50, P99, Processes, Run};
+
+const ROWS: &[Row] = &[
+    row("owned structs / tuned loop", Run("owned"), Run("loop"), 1.15),
+    row("borrowing structs / tuned loop, owned", Run("borrowed"), Run("loop"), 1.5),
+    row("owned structs / loop, librdkafka's defaults", Run("owned"), Run("loop-default"), 2.4),
+    row("nothing matched / tuned drain", Run("unmatched"), Run("drain"), 0.95),
+    row("pre-commit / post-commit", Run("pre-commit"), Run("owned"), 0.95),
+    row("1,000 handlers / 2 handlers", Run("handlers-1000"), Run("owned"), 0.95),
+    row("1,000 partitions / 8 partitions", In1000Partitions("owned"), Run("owned"), 0.9),
+    row("two processes / one process", Processes(2), Processes(1), 1.0),
+    row("latency p50 / tuned loop", P50("owned"), P50("loop"), 0.95),
+    row("latency p99 / tuned loop", P99("owned"), P99("loop"), 0.95),
 ];
+
+const fn row(name: &'static str, ours: Measure, theirs: Measure, wanted: f64) -> Row {
+    Row { name, ours, theirs, wanted }
+}
 
 pub(crate) fn table(options: &Options) {
     let rounds = options.number("rounds", 5);
-    let mut variants: Vec<&str> = PAIRS.iter().flat_map(|(ours, theirs, _)| [*ours, *theirs]).collect();
-    variants.sort_unstable();
-    variants.dedup();
+    let mut measures: Vec<Measure> = ROWS.iter().flat_map(|row| [row.ours, row.theirs]).collect();
+    measures.sort_unstable();
+    measures.dedup();
     // One run that is not counted, so that the broker's page cache is warm for the first variant too.
-    run("drain", options);
-    let mut seconds = vec![Vec::new(); variants.len()];
+    bench(&["run", "drain"], options, &[]);
+    let mut figures: BTreeMap<Measure, Vec<f64>> = BTreeMap::new();
+    let mut sums: Option<String> = None;
     for round in 0..rounds {
-        for (index, variant) in variants.iter().enumerate() {
-            let (took, rest) = run(variant, options);
-            println!("round {} {variant:<12} {took:.3} s  {rest}", round + 1);
-            seconds[index].push(took);
+        // What comes first finds another machine than what comes last: each has its turn.
+        measures.rotate_left(3);
+        for &measure in &measures {
+            // Both percentiles are of one run.
+            for (measure, figure, counted) in take(measure, options) {
+                println!("round {} {:<24} {figure:.4} {counted}", round + 1, measure.name());
+                figures.entry(measure).or_default().push(figure);
+                if measure.decodes_all() {
+                    let counted_before = sums.get_or_insert_with(|| counted.clone());
+                    assert_eq!(*counted_before, counted, "{} did not do the same work", measure.name());
+                }
+            }
         }
     }
-    let records = options.number("records", 2_000_000) as f64;
+    print_figures(&figures, options.number("records", 2_000_000) as f64);
+    let ratios: Vec<_> = ROWS.iter().map(|row| (row.name, ratio(row, &figures), row.wanted)).collect();
     println!(
-        "\n{:<12} {:>12} {:>12} {:>12}   records/s: median, least, most",
-        "variant", "median", "least", "most"
+        "\n{:<46} {:>8} {:>8} {:>8} {:>8}",
+        "times as fast, round by round", "median", "least", "most", "wanted"
     );
-    for (variant, seconds) in variants.iter().zip(&seconds) {
-        let [median, least, most] = spread(seconds.iter().map(|s| records / s));
-        println!("{variant:<12} {median:>12.0} {least:>12.0} {most:>12.0}");
+    for (name, [median, least, most], wanted) in &ratios {
+        println!("{name:<46} {median:>8.2} {least:>8.2} {most:>8.2} {wanted:>8.2}");
     }
-    println!(
-        "\n{:<26} {:>8} {:>8} {:>8} {:>8}",
-        "ratio, round by round", "median", "least", "most", "wanted"
-    );
-    let of = |name| &seconds[variants.iter().position(|v| v == name).expect("a variant")];
-    for (ours, theirs, wanted) in PAIRS {
-        let [median, least, most] =
-            spread(of(ours).iter().zip(of(theirs)).map(|(ours, theirs)| theirs / ours));
-        println!("{:<26} {median:>8.2} {least:>8.2} {most:>8.2} {wanted:>8.2}", format!("{ours} / {theirs}"));
+    if let Some(path) = options.0.get("picture") {
+        fs::write(path, picture::bars(&ratios)).expect("the picture can be written");
     }
 }
 
-fn run(variant: &str, options: &Options) -> (f64, String) {
-    let mut command = Command::new(std::env::current_exe().expect("a path"));
-    command.args(["run", variant]);
-    for (name, value) in &options.0 {
-        command.args([&format!("--{name}"), value]);
+/// Measures; what of it belongs to which measure, with what was counted.
+fn take(measure: Measure, options: &Options) -> Vec<(Measure, f64, String)> {
+    let of_run = |line: String| {
+        let counted = line[line.find("records=").expect("figures")..].trim().to_owned();
+        vec![(measure, field(&line, "seconds"), counted)]
+    };
+    match measure {
+        Run(variant) => of_run(bench(&["run", variant], options, &[])),
+        In1000Partitions(variant) => {
+            let topic = format!("{}-1000", options.text("topic"));
+            let line = bench(&["run", variant], options, &[("topic", &topic), ("partitions", "1000")]);
+            of_run(line)
+        }
+        Processes(count) => {
+            let (seconds, records) = group::processes(count, options);
+            vec![(measure, seconds, format!("records={records}"))]
+        }
+        P50(variant) => {
+            let line = bench(&["latency", variant], options, &[]);
+            [(measure, "p50"), (P99(variant), "p99")]
+                .map(|(measure, name)| (measure, field(&line, name), String::new()))
+                .into()
+        }
+        P99(_) => Vec::new(),
     }
-    let output = command.output().expect("started");
+}
+
+/// Runs this program; the line that it prints.
+fn bench(command: &[&str], options: &Options, other: &[(&str, &str)]) -> String {
+    let mut process = Command::new(std::env::current_exe().expect("a path"));
+    process.args(command);
+    let given = options.0.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let given = given.filter(|(name, _)| !other.iter().any(|(other, _)| other == name));
+    for (name, value) in given.chain(other.iter().copied()) {
+        process.args([&format!("--{name}"), value]);
+    }
+    let output = process.output().expect("started");
     let line = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{variant}: {line} {}", String::from_utf8_lossy(&output.stderr));
-    let (seconds, rest) =
-        line.trim().strip_prefix("seconds=").and_then(|l| l.split_once(' ')).expect("figures");
-    (seconds.parse().expect("a number"), rest.to_owned())
+    assert!(output.status.success(), "{command:?}: {line} {}", String::from_utf8_lossy(&output.stderr));
+    line
+}
+
+pub(crate) fn field(line: &str, name: &str) -> f64 {
+    let value = line.split_whitespace().find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
+    value.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {name} in {line:?}"))
+}
+
+fn ratio(row: &Row, figures: &BTreeMap<Measure, Vec<f64>>) -> [f64; 3] {
+    spread(figures[&row.ours].iter().zip(&figures[&row.theirs]).map(|(ours, theirs)| theirs / ours))
+}
+
+fn print_figures(figures: &BTreeMap<Measure, Vec<f64>>, records: f64) {
+    println!("\n{:<24} {:>12} {:>12} {:>12}", "", "median", "least", "most");
+    for (measure, figures) in figures {
+        let (unit, figures): (_, Vec<f64>) = match measure {
+            P50(_) | P99(_) => ("µs", figures.clone()),
+            _ => ("records/s", figures.iter().map(|seconds| records / seconds).collect()),
+        };
+        let [median, least, most] = spread(figures.into_iter());
+        println!("{:<24} {median:>12.0} {least:>12.0} {most:>12.0} {unit}", measure.name());
+    }
 }
 
 fn spread(values: impl Iterator<Item = f64>) -> [f64; 3] {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     [values[values.len() / 2], values[0], values[values.len() - 1]]
+}
+
+impl Measure {
+    fn name(self) -> String {
+        match self {
+            Run(variant) => variant.to_owned(),
+            In1000Partitions(variant) => format!("{variant}, 1,000 partitions"),
+            Processes(count) => format!("{count} of a group"),
+            P50(variant) => format!("{variant}, p50"),
+            P99(variant) => format!("{variant}, p99"),
+        }
+    }
+
+    /// Whether it has to come to the same sums as all others that do.
+    fn decodes_all(self) -> bool {
+        match self {
+            Run(variant) => !["drain", "unmatched"].contains(&variant),
+            In1000Partitions(_) => true,
+            Processes(_) | P50(_) | P99(_) => false,
+        }
+    }
 }

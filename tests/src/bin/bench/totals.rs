@@ -7,7 +7,7 @@ use std::{
         Mutex,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 /// What one run came to.
@@ -33,6 +33,16 @@ pub(crate) struct Run {
     pub(crate) sums: Sums,
     /// From the first record to the last.
     pub(crate) elapsed: Duration,
+    /// When the last was counted, since 1970.
+    pub(crate) ended: Duration,
+}
+
+impl Run {
+    /// A run that ends now.
+    pub(crate) fn ending_now(sums: Sums, elapsed: Duration) -> Self {
+        let ended = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("it is after 1970");
+        Self { sums, elapsed, ended }
+    }
 }
 
 impl fmt::Display for Run {
@@ -40,8 +50,9 @@ impl fmt::Display for Run {
         let Sums { records, quantity, cents, text } = self.sums;
         write!(
             f,
-            "seconds={:.4} records={records} quantity={quantity} cents={cents} text={text}",
-            self.elapsed.as_secs_f64()
+            "seconds={:.4} ended={:.4} records={records} quantity={quantity} cents={cents} text={text}",
+            self.elapsed.as_secs_f64(),
+            self.ended.as_secs_f64()
         )
     }
 }
@@ -98,5 +109,6 @@ pub(crate) fn counted() -> u64 {
 pub(crate) fn finish() -> Run {
     let first = FIRST.lock().expect("no panic").expect("records were counted");
     let last = LAST.lock().expect("no panic").expect("records were counted");
-    Run { sums: *ALL.lock().expect("no panic"), elapsed: last - first }
+    let run = Run::ending_now(*ALL.lock().expect("no panic"), last - first);
+    Run { ended: run.ended - last.elapsed(), ..run }
 }

@@ -1,0 +1,117 @@
+//! How long a record takes from the producer's call to the handler's, at a steady thousand records per second.
+
+use std::{
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use evkafka::{App, handler, router};
+use rdkafka::{
+    ClientConfig, Message,
+    consumer::Consumer,
+    message::{Header, OwnedHeaders},
+    producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer},
+};
+
+use crate::{Options, framework, loops, produce};
+
+/// One each millisecond.
+const RECORDS: usize = 10_000;
+/// The first are not counted: connections are made, code is loaded.
+const WARM_UP: usize = 1_000;
+
+static STARTED: Mutex<Option<Instant>> = Mutex::new(None);
+static LATENCIES: Mutex<Vec<Duration>> = Mutex::new(Vec::new());
+/// The consumer has its partitions.
+static READY: AtomicBool = AtomicBool::new(false);
+
+fn now() -> Duration {
+    STARTED.lock().expect("no panic").get_or_insert_with(Instant::now).elapsed()
+}
+
+/// A payload is the time when it was sent; zero says nothing but that the consumer is there.
+fn received(sent: u64) {
+    READY.store(true, Ordering::Release);
+    if sent > 0 {
+        let latency = now() - Duration::from_nanos(sent);
+        LATENCIES.lock().expect("no panic").push(latency);
+    }
+}
+
+fn done() -> bool {
+    LATENCIES.lock().expect("no panic").len() >= RECORDS
+}
+
+#[handler(event = "Ping")]
+async fn on_ping(sent: u64) {
+    received(sent);
+}
+
+/// `bench latency loop|owned`: prints the 50th and the 99th percentile in microseconds.
+pub(crate) fn latency(variant: &str, options: &Options) {
+    let brokers = options.text("brokers").to_owned();
+    let topic = format!("{}-latency-{}", options.text("topic"), std::process::id());
+    produce::create(&brokers, &topic, 8);
+    let sender = {
+        let (brokers, topic) = (brokers.clone(), topic.clone());
+        thread::spawn(move || send(&brokers, &topic))
+    };
+    match variant {
+        "loop" => {
+            let consumer = loops::consumer(&brokers, &topic, loops::Tuning::Tuned);
+            while !done() {
+                let Some(message) = consumer.poll(Duration::from_millis(100)) else { continue };
+                let message = message.expect("a record");
+                assert_eq!(loops::event_type(&message), Some(&b"Ping"[..]));
+                received(serde_json::from_slice(message.payload().expect("a payload")).expect("a number"));
+                consumer.store_offset_from_message(&message).expect("stored");
+            }
+        }
+        _ => {
+            let app =
+                App::new("bench").consumer("bench", framework::config(&brokers, &topic), router![on_ping]);
+            let until = async {
+                while !done() {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            };
+            framework::runtime().block_on(app.run_until(until)).expect("the app runs");
+        }
+    }
+    sender.join().expect("the sender does not panic");
+    let mut latencies = LATENCIES.lock().expect("no panic").split_off(WARM_UP);
+    latencies.sort_unstable();
+    let percentile = |part: usize| latencies[latencies.len() * part / 100].as_micros();
+    println!("p50={} p99={}", percentile(50), percentile(99));
+}
+
+fn send(brokers: &str, topic: &str) {
+    let producer: ThreadedProducer<DefaultProducerContext> = ClientConfig::new()
+        .set("bootstrap.servers", brokers)
+        .set("linger.ms", "0")
+        .create()
+        .expect("a producer");
+    let send = |partition: usize, payload: u64| {
+        let headers = OwnedHeaders::new().insert(Header { key: "Event-Type", value: Some("Ping") });
+        let payload = payload.to_string();
+        let record = BaseRecord::<(), _>::to(topic)
+            .partition(i32::try_from(partition % 8).expect("small"))
+            .payload(&payload)
+            .headers(headers);
+        producer.send(record).map_err(|(error, _)| error).expect("there is room");
+    };
+    while !READY.load(Ordering::Acquire) {
+        send(0, 0);
+        thread::sleep(Duration::from_millis(100));
+    }
+    let begun = Instant::now();
+    for n in 0..RECORDS {
+        thread::sleep((begun + Duration::from_millis(n as u64)).saturating_duration_since(Instant::now()));
+        send(n, u64::try_from(now().as_nanos()).expect("not so long"));
+    }
+    producer.flush(Duration::from_secs(30)).expect("all acknowledged");
+}
