@@ -12,13 +12,11 @@ use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode},
     topic_partition_list::TopicPartitionList,
 };
-use tokio::{
-    runtime::Handle,
-    sync::{Notify, oneshot},
-};
+use tokio::{runtime::Handle, sync::oneshot};
 
 use super::{
     assignment::{Assignment, LaneHandle, TopicPartition, drain, entries_of},
+    committer::CommitRequests,
     drain::DrainPlan,
     lane::{Finished, Lane, LaneControl, Worker},
     pipeline::Pipeline,
@@ -37,7 +35,7 @@ pub(super) struct Coordinator {
     pub(super) shared: Arc<Shared>,
     pub(super) pipeline: Arc<dyn Pipeline>,
     pub(super) assignment: Arc<Assignment>,
-    pub(super) commit_wanted: Arc<Notify>,
+    pub(super) commit_requests: Arc<CommitRequests>,
     pub(super) runtime: Handle,
     pub(super) revoke_grace: Duration,
     /// Weak: a share of the client in its own context would keep it from ever being closed.
@@ -104,7 +102,7 @@ impl Coordinator {
             finished: Finished::new(control, Arc::clone(&self.shared)),
             progress,
             recovered,
-            commit_wanted: Arc::clone(&self.commit_wanted),
+            commit_requests: Arc::clone(&self.commit_requests),
             predecessor: before.map(|lane| lane.control).filter(|control| !control.is_finished()),
         };
         self.runtime.spawn(Arc::clone(&self.pipeline).run(lane));

@@ -16,9 +16,9 @@ pub(super) use self::{
 
 use std::sync::Arc;
 
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::oneshot;
 
-use super::{pipeline::Routed, recovery::Recovered, shared::LocalCounts};
+use super::{committer::CommitRequests, pipeline::Routed, recovery::Recovered, shared::LocalCounts};
 use crate::{
     config::{AutoCommitMode, Concurrency},
     native::PartitionQueue,
@@ -37,8 +37,8 @@ pub(crate) struct Lane {
     pub(super) progress: Arc<Progress>,
     /// What it goes on from, if progress is persisted.
     pub(super) recovered: Option<oneshot::Receiver<Recovered>>,
-    /// Wakes the committer, for a commit that a lane waits for.
-    pub(super) commit_wanted: Arc<Notify>,
+    /// For commits that the lane waits for.
+    pub(super) commit_requests: Arc<CommitRequests>,
     /// The lane of an earlier assignment of the same partition, if it has not come to its end.
     pub(super) predecessor: Option<Arc<LaneControl>>,
     /// Says that the lane is over. Dropped last: nothing of the partition is in use any more.

@@ -13,17 +13,13 @@ use rdkafka::{
     consumer::{Consumer, base_consumer::BaseConsumer},
     error::{KafkaError, RDKafkaErrorCode},
 };
-use tokio::{
-    runtime::Handle,
-    sync::{Notify, oneshot},
-    task::JoinHandle,
-};
+use tokio::{runtime::Handle, sync::oneshot, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     admission::Admission,
     assignment::Assignment,
-    committer::Committer,
+    committer::{CommitRequests, Committer},
     coordinator::{Coordinator, commit_blocking},
     drain::DrainPlan,
     pipeline::Pipeline,
@@ -251,12 +247,12 @@ impl Poller {
             cause: cause.into(),
         };
         let assignment = Arc::new(Assignment::default());
-        let commit_wanted = Arc::new(Notify::new());
+        let commit_requests = Arc::new(CommitRequests::default());
         let coordinator = Coordinator {
             shared: Arc::clone(&self.shared),
             pipeline: Arc::clone(&self.pipeline),
             assignment: Arc::clone(&assignment),
-            commit_wanted: Arc::clone(&commit_wanted),
+            commit_requests: Arc::clone(&commit_requests),
             runtime: self.runtime.clone(),
             revoke_grace: self.settings.config.revoke_grace,
             client: OnceLock::new(),
@@ -274,7 +270,7 @@ impl Poller {
             shared: Arc::clone(&self.shared),
             assignment,
             interval: self.settings.config.commit_interval,
-            wanted: commit_wanted,
+            requests: commit_requests,
             stop: stop.clone(),
         };
         let committer = self.runtime.spawn(committer.run(Arc::clone(client.handle())));

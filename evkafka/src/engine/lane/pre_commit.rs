@@ -55,13 +55,16 @@ impl Lane {
     pub(super) fn request(&self, batch: &Batch) {
         if let Some(last) = batch.last_offset() {
             self.progress.advance(last + 1);
-            self.commit_wanted.notify_one();
+            self.commit_requests.soon();
         }
     }
 
     pub(super) async fn wait_for_acknowledgement(&self, batch: &Batch) -> Flow {
         let Some(last) = batch.last_offset() else { return Flow::Continue };
         let control = &self.worker.control;
+        if !self.progress.is_acknowledged(last + 1) {
+            self.commit_requests.now();
+        }
         while !self.progress.is_acknowledged(last + 1) {
             let stopping = control.is_stopping();
             // The next owner gets what was not committed. What is on its way may be committed, and is waited for.
