@@ -3,7 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    time::Instant,
+    time::{Instant, SystemTime},
 };
 
 use evkafka_tests::{
@@ -54,10 +54,30 @@ pub(crate) fn assert_in_order_per_key(ledger: &[Entry], keys: u64) {
     }
 }
 
+fn micros_since_1970() -> u64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("it is after 1970");
+    u64::try_from(now.as_micros()).expect("it is before the year 586,000")
+}
+
+/// Between the moment in which the process learned that it had lost its partitions, after it was `thawed`, and the next
+/// assignment, nothing is written; but for what handlers do that have just been told, in the 100 ms until they are dropped.
+fn assert_no_stale_writes(scene: &Scene, process: &mut ChildProcess, thawed: u64) {
+    let time = |line: &String| line.split(' ').next().and_then(|word| word.parse().ok()).unwrap_or(0_u64);
+    let pid = process.id();
+    let lines = process.stdout();
+    let learned = lines.iter().filter(|line| line.contains("lost=true")).map(time).find(|at| *at > thawed);
+    let learned = learned.expect("it has learned of its loss");
+    let assigned = lines.iter().filter(|line| line.contains("partitions assigned")).map(time);
+    let assigned = assigned.filter(|at| *at > learned).min().unwrap_or(u64::MAX);
+    let stale = |entry: &&Entry| entry.pid == pid && (learned + 300_000..assigned).contains(&entry.at);
+    let stale: Vec<Entry> = scene.ledger().iter().filter(stale).cloned().collect();
+    assert!(stale.is_empty(), "it learned of its loss at {learned}: {stale:#?}");
+}
+
 /// A process that is frozen past its session timeout loses its partitions to another, and goes on as if it were new.
 fn frozen(mode: (&str, &str)) {
     let scene = Scene::new("frozen", 4);
-    let options = [mode, ("handler-ms", "1"), ("commit-interval-ms", "200")];
+    let options = [mode, ("handler-ms", "1"), ("commit-interval-ms", "200"), ("logs", "info")];
     let (rounds, wave) = (if full() { 5 } else { 1 }, 4_000);
     let mut first = scene.service(&options);
     let mut second = scene.service(&options);
@@ -78,8 +98,10 @@ fn frozen(mode: (&str, &str)) {
         scene.until("taken over", |ledger| {
             ledger[at..].iter().any(|entry| entry.pid == other && partitions.contains(&entry.partition))
         });
+        let thawed = micros_since_1970();
         first.signal(Signal::Cont);
         until_committed(&scene, with_others((round + 1) * wave));
+        assert_no_stale_writes(&scene, &mut first, thawed);
         std::mem::swap(&mut first, &mut second);
     }
     // Both still take their share.
@@ -96,7 +118,11 @@ fn frozen(mode: (&str, &str)) {
     let ledger = scene.ledger();
     let lost = usize::try_from(sent + more).unwrap() - handled(&ledger).len();
     let again = begun_again(&ledger);
-    report("frozen past the session timeout", mode.1, format_args!("{lost} lost, {again} begun again"));
+    report(
+        "frozen past the session timeout",
+        mode.1,
+        format_args!("{lost} lost, {again} begun again, nothing written by a stale owner"),
+    );
     match mode {
         POST => assert_eq!(lost, 0),
         // Acknowledged before it froze, and handled after it, in its own time.
@@ -208,6 +234,17 @@ fn a_ledger_that_cannot_be_written_loses_nothing() {
     terminate(process);
     assert_eq!(handled(&scene.ledger()).len(), 500);
     report("disk of the ledger full", "post", "stops at the record; 0 of 500 lost");
+}
+
+#[test]
+fn pre_commit_counts_what_a_ledger_that_cannot_be_written_costs() {
+    let scene = Scene::new("disk", 2);
+    scene.produce(0..500);
+    let process = scene.service(&[PRE, ("ledger", "/dev/full"), ("logs", "info")]);
+    until_committed(&scene, with_others(500));
+    let [handled, skipped, given_up] = counts(process);
+    report("disk of the ledger full", "pre", format_args!("{given_up} of 500 counted as given up"));
+    assert_eq!((handled, skipped, given_up), (0, 100, 500));
 }
 
 /// A small generator of numbers, so that the corpus is the same each time.

@@ -89,12 +89,19 @@ fn each_record_is_handled_once_while_a_second_process_joins_and_leaves_eagerly()
 #[test]
 fn pre_commit_too_handles_each_record_once_while_a_second_process_joins_and_leaves() {
     a_second_process_joins_and_leaves("cooperative-sticky", "pre");
+    a_second_process_joins_and_leaves("range", "pre");
 }
 
-#[test]
-fn nothing_is_lost_while_members_are_killed_and_the_order_of_each_key_is_kept() {
+/// Members that are killed, of a group that handles keys side by side, each record in its own time.
+fn members_are_killed(mode: &str) {
     let (scene, keys) = (Scene::new("killed", 4), 50);
-    let options = [("handler-ms", "2"), ("keys-in-flight", "20"), ("commit-interval-ms", "200")];
+    let options = [
+        ("mode", mode),
+        ("handler-ms", "5"),
+        ("at-random", "yes"),
+        ("keys-in-flight", "20"),
+        ("commit-interval-ms", "200"),
+    ];
     let times = if full() { 10 } else { 2 };
     let first = scene.service(&options);
     let mut sent = 0;
@@ -114,16 +121,85 @@ fn nothing_is_lost_while_members_are_killed_and_the_order_of_each_key_is_kept() 
         second.signal(Signal::Kill);
         second.wait(DEADLINE);
     }
-    scene.until("handled", |ledger| handled(ledger).len() as u64 == sent);
+    let committed = i64::try_from(sent + sent / 5).unwrap();
+    scene.until("handled", |ledger| {
+        if mode == "post" {
+            handled(ledger).len() as u64 == sent
+        } else {
+            scene.committed().values().sum::<i64>() == committed
+        }
+    });
     terminate(first);
     let ledger = scene.ledger();
     crate::faults::assert_in_order_per_key(&ledger, keys);
-    let again = begun_again(&ledger);
+    let (again, lost) = (begun_again(&ledger), sent - handled(&ledger).len() as u64);
     report(
-        &format!("{times} members killed, per key"),
-        "post",
-        format_args!("0 of {sent} lost, {again} begun again"),
+        &format!("{times} members killed, in order per key"),
+        mode,
+        format_args!("{lost} of {sent} lost, {again} begun again"),
     );
+    if mode == "pre" {
+        assert_eq!(again, 0, "nothing may be handled twice");
+    }
+}
+
+#[test]
+fn nothing_is_lost_while_members_are_killed_and_the_order_of_each_key_is_kept() {
+    members_are_killed("post");
+}
+
+#[test]
+fn pre_commit_handles_nothing_twice_while_members_are_killed_and_keeps_the_order_of_each_key() {
+    members_are_killed("pre");
+}
+
+#[test]
+fn the_order_of_each_key_is_kept_while_a_second_process_joins_and_leaves() {
+    let (scene, keys) = (Scene::new("keys", 4), 200);
+    let options = [("handler-ms", "20"), ("at-random", "yes"), ("keys-in-flight", "40")];
+    let first = scene.service(&options);
+    let mut sent = 0;
+    let times = if full() { 15 } else { 2 };
+    for _ in 0..times {
+        let second = scene.service(&options);
+        let (pid, so_far) = (second.id(), scene.ledger().len());
+        let deadline = Instant::now() + DEADLINE;
+        while !scene.ledger()[so_far..].iter().any(|entry| entry.pid == pid) {
+            assert!(Instant::now() < deadline, "the second process had no share within {DEADLINE:?}");
+            scene.produce_with_keys(sent..sent + WAVE, keys);
+            sent += WAVE;
+            scene.until("handled but for a rest", |ledger| handled(ledger).len() as u64 + WAVE > sent);
+        }
+        terminate(second);
+    }
+    scene.until("handled", |ledger| handled(ledger).len() as u64 == sent);
+    terminate(first);
+    let ledger = scene.ledger();
+    assert_eq!(begun_again(&ledger), 0);
+    assert_one_at_a_time_and_in_order_per_key(&ledger, keys);
+    report(
+        &format!("{} rebalances, {keys} keys side by side, random handler times", times * 2),
+        "post",
+        format_args!("{sent} handled, each once, in order per key"),
+    );
+}
+
+/// Of each key one order is being handled at a time, by whatever process, and they are begun in the order in which they were sent.
+fn assert_one_at_a_time_and_in_order_per_key(ledger: &[Entry], keys: u64) {
+    let mut open: BTreeMap<u64, u64> = BTreeMap::new();
+    for entry in ledger {
+        let key = entry.id % keys;
+        if entry.begins {
+            assert_eq!(
+                open.insert(key, entry.id),
+                None,
+                "{entry:?} while another order of its key is at work"
+            );
+        } else {
+            assert_eq!(open.remove(&key), Some(entry.id), "{entry:?}");
+        }
+    }
+    crate::faults::assert_in_order_per_key(ledger, keys);
 }
 
 /// The memory of a process, in KiB. Linux only.

@@ -15,14 +15,15 @@ use crate::{
     support::{DEADLINE, Scene, handled},
 };
 
-/// After SIGTERM under load, everything that was handled is committed and nothing beyond.
-fn sigterm_commits_what_was_handled(handler_ms: &str) {
+/// After SIGTERM under load, everything that was handled is committed, and post-commit nothing beyond.
+fn sigterm_commits_what_was_handled(mode: &str, handler_ms: &str) {
     let scene = Scene::new("sigterm", 4);
     let rounds = if full() { 50 } else { 3 };
     for round in 0..rounds {
         scene.produce(round * 10_000..(round + 1) * 10_000);
         let so_far = handled(&scene.ledger()).len();
-        let mut process = scene.service(&[("handler-ms", handler_ms), ("commit-interval-ms", "60000")]);
+        let mut process =
+            scene.service(&[("mode", mode), ("handler-ms", handler_ms), ("commit-interval-ms", "60000")]);
         scene.until("under way", |ledger| handled(ledger).len() > so_far + 50);
         let begun = Instant::now();
         process.signal(Signal::Term);
@@ -48,19 +49,24 @@ fn sigterm_commits_what_was_handled(handler_ms: &str) {
     assert_eq!(crate::support::begun_again(&scene.ledger()), 0);
     report(
         &format!("{rounds} times SIGTERM, handlers of {handler_ms} ms"),
-        "post",
-        "exit 0, everything handled is committed, none begun again",
+        mode,
+        "exit 0, everything handled is committed and the reverse, none begun again",
     );
 }
 
 #[test]
 fn sigterm_under_load_commits_everything_that_was_handled() {
-    sigterm_commits_what_was_handled("0");
+    sigterm_commits_what_was_handled("post", "0");
+}
+
+#[test]
+fn pre_commit_handles_everything_that_was_committed_when_sigterm_comes() {
+    sigterm_commits_what_was_handled("pre", "20");
 }
 
 #[test]
 fn sigterm_with_slow_handlers_commits_everything_that_was_handled() {
-    sigterm_commits_what_was_handled("50");
+    sigterm_commits_what_was_handled("post", "50");
 }
 
 #[test]

@@ -25,6 +25,8 @@ pub(crate) struct Entry {
     pub(crate) partition: i32,
     pub(crate) offset: i64,
     pub(crate) id: u64,
+    /// In microseconds since 1970.
+    pub(crate) at: u64,
 }
 
 /// A topic, a group that reads it, and the ledger of all processes of the group.
@@ -82,7 +84,7 @@ impl Scene {
             .lines()
             .map(|line| {
                 let parts: Vec<&str> = line.split(' ').collect();
-                let [what, pid, consumer, partition, offset, id] = parts[..] else { panic!("{line:?}") };
+                let [what, pid, consumer, partition, offset, id, at] = parts[..] else { panic!("{line:?}") };
                 Entry {
                     begins: what == "begin",
                     pid: pid.parse().unwrap(),
@@ -90,6 +92,7 @@ impl Scene {
                     partition: partition.parse().unwrap(),
                     offset: offset.parse().unwrap(),
                     id: id.parse().unwrap(),
+                    at: at.parse().unwrap(),
                 }
             })
             .collect()

@@ -10,6 +10,7 @@ mod hostile;
 mod logs;
 mod progress;
 mod restart;
+mod revoke;
 mod shutdown;
 mod start;
 mod support;

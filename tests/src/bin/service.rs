@@ -1,12 +1,13 @@
 //! A service for the tests on a real broker: its handler writes down when it began and ended with each record.
 //!
-//! A line of the ledger is `begin|end PID CONSUMER PARTITION OFFSET ID`, written with one call to a file that is opened for
-//! appending, so that a process that is killed loses nothing that it wrote.
+//! A line of the ledger is `begin|end PID CONSUMER PARTITION OFFSET ID TIME`, the time in microseconds since 1970, as in the log.
+//! It is written with one call to a file that is opened for appending, so that a process that is killed loses nothing that it
+//! wrote.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "the tests read it")]
 
 use std::{
     collections::HashMap,
-    env,
+    env, fmt,
     fs::{File, OpenOptions},
     io::Write,
     process::ExitCode,
@@ -14,19 +15,22 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use evkafka::{
     AutoCommitMode, Backoff, Concurrency, ConsumerConfig, FailurePolicy, LastStep, Metadata, State, handler,
     router,
 };
+use tracing_subscriber::fmt::{format::Writer, time::FormatTime};
 
 #[derive(Clone)]
 struct Ledger {
     file: Arc<File>,
     handled: Arc<AtomicU64>,
     handler_time: Duration,
+    /// Handlers take any time up to `handler_time`.
+    at_random: bool,
     fails_at: Option<u64>,
     /// So many attempts of a hundred fail, and so many panic.
     fails_percent: u64,
@@ -40,10 +44,23 @@ fn chance(id: u64, attempt: u32) -> u64 {
         % 100
 }
 
+fn micros_since_1970() -> u128 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("it is after 1970").as_micros()
+}
+
+/// The time of a line of the log.
+struct Micros;
+
+impl FormatTime for Micros {
+    fn format_time(&self, writer: &mut Writer<'_>) -> fmt::Result {
+        write!(writer, "{}", micros_since_1970())
+    }
+}
+
 impl Ledger {
     fn write(&self, what: &str, meta: &Metadata, id: u64) {
-        let pid = std::process::id();
-        let line = format!("{what} {pid} {} {} {} {id}\n", meta.consumer, meta.partition, meta.offset);
+        let (pid, now) = (std::process::id(), micros_since_1970());
+        let line = format!("{what} {pid} {} {} {} {id} {now}\n", meta.consumer, meta.partition, meta.offset);
         (&*self.file).write_all(line.as_bytes()).expect("the ledger can be written");
     }
 }
@@ -60,7 +77,8 @@ async fn on_order_created(id: u64, State(ledger): State<Ledger>, meta: Metadata)
     }
     assert!(chance >= ledger.fails_percent + ledger.panics_percent, "order {id} panics by chance");
     if !ledger.handler_time.is_zero() {
-        tokio::time::sleep(ledger.handler_time).await;
+        let percent = if ledger.at_random { chance as u32 } else { 100 };
+        tokio::time::sleep(ledger.handler_time * percent / 100).await;
     }
     ledger.write("end", &meta, id);
     let handled = ledger.handled.fetch_add(1, Ordering::Relaxed) + 1;
@@ -145,13 +163,14 @@ async fn main() -> ExitCode {
     let options = Options(options);
     if let Some(level) = options.0.get("logs") {
         let level: tracing_subscriber::filter::LevelFilter = level.parse().expect("a level");
-        tracing_subscriber::fmt().with_ansi(false).with_max_level(level).init();
+        tracing_subscriber::fmt().with_timer(Micros).with_ansi(false).with_max_level(level).init();
     }
     let file = OpenOptions::new().create(true).append(true).open(options.text("ledger")).expect("a ledger");
     let ledger = Ledger {
         file: Arc::new(file),
         handled: Arc::default(),
         handler_time: options.millis("handler-ms", 0),
+        at_random: options.0.contains_key("at-random"),
         fails_at: options.number("fails-at"),
         fails_percent: options.number("fails-percent").unwrap_or(0),
         panics_percent: options.number("panics-percent").unwrap_or(0),
