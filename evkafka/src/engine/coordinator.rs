@@ -16,7 +16,7 @@ use tokio::{runtime::Handle, sync::oneshot};
 
 use super::{
     assignment::{Assignment, LaneHandle, TopicPartition, drain, entries_of},
-    committer::CommitRequests,
+    commit_requests::CommitRequests,
     drain::DrainPlan,
     lane::{Finished, Lane, LaneControl, Worker},
     pipeline::Pipeline,

@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use super::{committer::CommitRequests, pipeline::Routed, recovery::Recovered, shared::LocalCounts};
+use super::{commit_requests::CommitRequests, pipeline::Routed, recovery::Recovered, shared::LocalCounts};
 use crate::{
     config::{AutoCommitMode, Concurrency},
     native::PartitionQueue,

@@ -19,7 +19,8 @@ use tokio_util::sync::CancellationToken;
 use super::{
     admission::Admission,
     assignment::Assignment,
-    committer::{CommitRequests, Committer},
+    commit_requests::CommitRequests,
+    committer::Committer,
     coordinator::{Coordinator, commit_blocking},
     drain::DrainPlan,
     pipeline::Pipeline,

@@ -10,6 +10,7 @@ mod admission;
 mod assignment;
 mod bare;
 mod call;
+mod commit_requests;
 mod committer;
 mod coordinator;
 mod dead_letters;
