@@ -11,7 +11,7 @@ use rdkafka::error::RDKafkaErrorCode;
 use super::{drain::DrainPlan, lane::LaneControl};
 use crate::{
     native::{CommitEntry, CommitReply},
-    settle::{Commit, Progress},
+    settle::Progress,
 };
 
 /// A topic's partition.
@@ -28,7 +28,9 @@ pub(crate) struct Assignment {
 
 /// A commit that was sent.
 pub(crate) struct Sent {
-    entries: Vec<(CommitEntry, LaneHandle)>,
+    entries: Vec<CommitEntry>,
+    /// One for each entry.
+    lanes: Vec<LaneHandle>,
     pub(crate) result: Result<(), RDKafkaErrorCode>,
 }
 
@@ -70,14 +72,22 @@ impl Assignment {
     /// These partitions are no longer ours: nothing of them is committed from now on. A lane that has not come to its end
     /// stays known, so that a later lane of the same partition waits for it.
     pub(crate) fn disown(&self, partitions: &[TopicPartition]) {
+        disown(&mut self.lanes(), partitions);
+    }
+
+    /// The same, after what is settled of them and not committed was handed to `send`, as by [`commit_with`](Self::commit_with).
+    ///
+    /// All in one: a commit of the same partitions that came in between could be overtaken by this one, and taken back.
+    pub(crate) fn disown_with(
+        &self,
+        partitions: &[TopicPartition],
+        send: impl FnOnce(&[CommitEntry]) -> Result<(), RDKafkaErrorCode>,
+    ) -> Option<Sent> {
         let mut lanes = self.lanes();
-        for key in partitions {
-            let Some(lane) = lanes.get_mut(key) else { continue };
-            lane.owned = false;
-            if lane.control.is_finished() {
-                lanes.remove(key);
-            }
-        }
+        let revoked = partitions.iter().filter_map(|key| lanes.get_key_value(key));
+        let sent = if self.is_evicted() { None } else { send_uncommitted(revoked, send) };
+        disown(&mut lanes, partitions);
+        sent
     }
 
     /// Lets every lane look for records, in case a wake-up was lost.
@@ -108,25 +118,38 @@ impl Assignment {
         send: impl FnOnce(&[CommitEntry]) -> Result<(), RDKafkaErrorCode>,
     ) -> Option<Sent> {
         let lanes = self.lanes();
-        if self.is_evicted() {
-            return None;
-        }
-        let collected = entries_of(lanes.iter(), Progress::begin_commit);
-        if collected.is_empty() {
-            return None;
-        }
-        let result = send(&collected);
-        let handle = |entry: CommitEntry| {
-            let lane = lanes[&(Arc::clone(&entry.topic), entry.partition)].clone();
-            (entry, lane)
-        };
-        Some(Sent { entries: collected.into_iter().map(handle).collect(), result })
+        if self.is_evicted() { None } else { send_uncommitted(lanes.iter(), send) }
     }
+}
 
-    /// What is settled and not committed.
-    pub(crate) fn uncommitted(&self) -> Vec<CommitEntry> {
-        if self.is_evicted() { Vec::new() } else { entries_of(self.lanes().iter(), Progress::to_commit) }
+fn disown(lanes: &mut HashMap<TopicPartition, LaneHandle>, partitions: &[TopicPartition]) {
+    for key in partitions {
+        let Some(lane) = lanes.get_mut(key) else { continue };
+        lane.owned = false;
+        if lane.control.is_finished() {
+            lanes.remove(key);
+        }
     }
+}
+
+/// Hands to `send` what is settled and not committed of those of these lanes that are ours.
+fn send_uncommitted<'l>(
+    lanes: impl Iterator<Item = (&'l TopicPartition, &'l LaneHandle)>,
+    send: impl FnOnce(&[CommitEntry]) -> Result<(), RDKafkaErrorCode>,
+) -> Option<Sent> {
+    let (entries, lanes): (Vec<_>, Vec<_>) = lanes
+        .filter(|(_, lane)| lane.owned)
+        .filter_map(|((topic, partition), lane)| {
+            let commit = lane.progress.begin_commit()?;
+            let entry = CommitEntry { topic: Arc::clone(topic), partition: *partition, commit };
+            Some((entry, lane.clone()))
+        })
+        .unzip();
+    if entries.is_empty() {
+        return None;
+    }
+    let result = send(&entries);
+    Some(Sent { entries, lanes, result })
 }
 
 impl Sent {
@@ -134,25 +157,11 @@ impl Sent {
     ///
     /// It is the lanes of then that learn it, not those that the partitions may have by now.
     pub(crate) fn answered(&self, reply: &CommitReply) {
-        for (entry, lane) in &self.entries {
-            lane.progress.end_commit(reply.accepts(entry).then_some(entry.offset));
+        for (entry, lane) in self.entries.iter().zip(&self.lanes) {
+            lane.progress.end_commit(reply.accepts(entry).then_some(&entry.commit));
             lane.control.acknowledged.notify_one();
         }
     }
-}
-
-/// What to commit of those of these lanes that are ours.
-pub(crate) fn entries_of<'l>(
-    lanes: impl Iterator<Item = (&'l TopicPartition, &'l LaneHandle)>,
-    commit: impl Fn(&Progress) -> Option<Commit>,
-) -> Vec<CommitEntry> {
-    lanes
-        .filter(|(_, lane)| lane.owned)
-        .filter_map(|((topic, partition), lane)| {
-            let Commit { offset, metadata } = commit(&lane.progress)?;
-            Some(CommitEntry { topic: Arc::clone(topic), partition: *partition, offset, metadata })
-        })
-        .collect()
 }
 
 /// Brings lanes to their end by `plan`, blocking the thread; whether all of them came to it.

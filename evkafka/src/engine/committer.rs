@@ -52,7 +52,7 @@ impl Committer {
                     () = self.stop.cancelled() => return,
                     reply = answer(&queue, &answered) => reply,
                 },
-                Err(code) => Some(CommitReply { result: Err(code), refused: Vec::new() }),
+                Err(code) => Some(CommitReply::refused(code)),
             };
             let reply = reply.unwrap_or_else(|| {
                 // An answer that comes yet must not be taken for that to the next commit.

@@ -15,7 +15,7 @@ use rdkafka::{
 use tokio::{runtime::Handle, sync::oneshot};
 
 use super::{
-    assignment::{Assignment, LaneHandle, TopicPartition, drain, entries_of},
+    assignment::{Assignment, LaneHandle, Sent, TopicPartition, drain},
     commit_requests::CommitRequests,
     drain::DrainPlan,
     lane::{Finished, Lane, LaneControl, Worker},
@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     error::Inner,
-    native::{ClientHandle, CommitEntry, CommitQueue, CommitReply, PartitionQueue},
+    native::{ClientHandle, CommitQueue, CommitReply, PartitionQueue},
     record::Origin,
     settle::Progress,
 };
@@ -125,52 +125,43 @@ impl Coordinator {
                  another owner"
             );
         }
-        let entries = entries_of(lanes.iter().map(|(key, lane)| (key, lane)), Progress::to_commit);
-        self.assignment.disown(partitions);
-        if !lost && !entries.is_empty() {
-            let deadline = plan.end_at.max(Instant::now() + Duration::from_secs(1));
-            let Some(client) = self.client() else { return };
-            match commit_blocking(&client, &entries, deadline) {
-                Ok(()) => {
-                    for (key, lane) in &lanes {
-                        if let Some(entry) =
-                            entries.iter().find(|e| (&e.topic, e.partition) == (&key.0, key.1))
-                        {
-                            lane.progress.acknowledge(entry.offset);
-                        }
-                    }
-                }
-                Err(error) => {
-                    // Nobody but this thread can have the member join again, so a new generation is one without it.
-                    if matches!(
-                        error,
-                        RDKafkaErrorCode::UnknownMemberId | RDKafkaErrorCode::IllegalGeneration
-                    ) {
-                        self.assignment.evict();
-                    }
-                    tracing::warn!(
-                        consumer = %self.shared.consumer,
-                        %error,
-                        "the offsets of revoked partitions could not be committed; some of their records will be handled again"
-                    );
-                }
+        let Some(client) = self.client().filter(|_| !lost) else {
+            self.assignment.disown(partitions);
+            return;
+        };
+        let deadline = plan.end_at.max(Instant::now() + Duration::from_secs(1));
+        let last_commit =
+            |queue: &CommitQueue| self.assignment.disown_with(partitions, |entries| queue.send(entries));
+        if let Err(error) = commit_blocking(&client, last_commit, deadline) {
+            // Nobody but this thread can have the member join again, so a new generation is one without it.
+            if matches!(error, RDKafkaErrorCode::UnknownMemberId | RDKafkaErrorCode::IllegalGeneration) {
+                self.assignment.evict();
             }
+            tracing::warn!(
+                consumer = %self.shared.consumer,
+                %error,
+                "the offsets of revoked partitions could not be committed; some of their records will be handled again"
+            );
         }
     }
 }
 
-/// Commits and waits for the answer.
+/// Lets `commit` send a commit, if there is anything to commit, and waits for the answer.
 pub(super) fn commit_blocking(
     client: &Arc<ClientHandle>,
-    entries: &[CommitEntry],
+    commit: impl FnOnce(&CommitQueue) -> Option<Sent>,
     deadline: Instant,
 ) -> Result<(), RDKafkaErrorCode> {
     let queue = CommitQueue::new(client);
-    queue.send(entries)?;
-    queue
-        .poll(deadline.saturating_duration_since(Instant::now()))
-        .unwrap_or_else(CommitReply::timed_out)
-        .into_result()
+    let Some(sent) = commit(&queue) else { return Ok(()) };
+    let reply = match sent.result {
+        Ok(()) => queue
+            .poll(deadline.saturating_duration_since(Instant::now()))
+            .unwrap_or_else(CommitReply::timed_out),
+        Err(code) => CommitReply::refused(code),
+    };
+    sent.answered(&reply);
+    reply.into_result()
 }
 
 impl ConsumerContext for Coordinator {

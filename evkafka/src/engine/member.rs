@@ -31,7 +31,7 @@ use crate::{
     config::{ConsumerConfig, OnUnavailable},
     error::{Error, Inner, Result},
     handle::panic,
-    native::OwnedClient,
+    native::{CommitQueue, OwnedClient},
 };
 
 /// How long a poll for rebalances and errors waits; also how soon a command is noticed.
@@ -351,12 +351,10 @@ impl Poller {
         client: &OwnedClient<Coordinator>,
         deadline: Instant,
     ) -> Result<(), RDKafkaErrorCode> {
+        let assignment = &client.context().assignment;
+        let commit = |queue: &CommitQueue| assignment.commit_with(|entries| queue.send(entries));
         loop {
-            let entries = client.context().assignment.uncommitted();
-            if entries.is_empty() {
-                return Ok(());
-            }
-            match commit_blocking(client.handle(), &entries, deadline.max(Instant::now() + POLL)) {
+            match commit_blocking(client.handle(), commit, deadline.max(Instant::now() + POLL)) {
                 Err(code) if is_passing(code) && Instant::now() < deadline => self.serve(client, POLL / 2),
                 result => return result,
             }

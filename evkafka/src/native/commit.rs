@@ -20,15 +20,14 @@ use super::{
     list::{PartitionList, elements, topic},
     queue::Queue,
 };
+use crate::settle::Commit;
 
-/// An offset to commit: that of the record after the last settled one.
+/// What to commit of one partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CommitEntry {
     pub(crate) topic: Arc<str>,
     pub(crate) partition: i32,
-    pub(crate) offset: i64,
-    /// ASCII without NUL; empty if there is none.
-    pub(crate) metadata: String,
+    pub(crate) commit: Commit,
 }
 
 /// The broker's answer to a commit, or librdkafka's in its place.
@@ -43,7 +42,12 @@ pub(crate) struct CommitReply {
 impl CommitReply {
     /// There was no answer in time.
     pub(crate) fn timed_out() -> Self {
-        Self { result: Err(RDKafkaErrorCode::OperationTimedOut), refused: Vec::new() }
+        Self::refused(RDKafkaErrorCode::OperationTimedOut)
+    }
+
+    /// Nothing of it was taken.
+    pub(crate) fn refused(code: RDKafkaErrorCode) -> Self {
+        Self { result: Err(code), refused: Vec::new() }
     }
 
     /// The first error in it.
@@ -86,16 +90,17 @@ impl CommitQueue {
         let mut list = PartitionList::with_capacity(entries.len());
         for entry in entries {
             let element = list.add(&entry.topic, entry.partition);
-            element.offset = entry.offset;
-            if !entry.metadata.is_empty() {
+            let Commit { offset, metadata, .. } = &entry.commit;
+            element.offset = *offset;
+            if !metadata.is_empty() {
                 // SAFETY: the client is alive. The bytes are copied into memory of librdkafka's own, which returns it or
                 // aborts, and which frees it with the list.
                 element.metadata = unsafe {
-                    let copy = rd_kafka_mem_malloc(self.0.client.as_ptr(), entry.metadata.len());
-                    ptr::copy_nonoverlapping(entry.metadata.as_ptr(), copy.cast(), entry.metadata.len());
+                    let copy = rd_kafka_mem_malloc(self.0.client.as_ptr(), metadata.len());
+                    ptr::copy_nonoverlapping(metadata.as_ptr(), copy.cast(), metadata.len());
                     copy
                 };
-                element.metadata_size = entry.metadata.len();
+                element.metadata_size = metadata.len();
             }
         }
         // SAFETY: client, list and queue are alive, and the list is copied; without a callback the answer becomes an event on
@@ -153,7 +158,7 @@ mod tests {
     use super::*;
 
     fn entry(partition: i32) -> CommitEntry {
-        CommitEntry { topic: "orders".into(), partition, offset: 1, metadata: String::new() }
+        CommitEntry { topic: "orders".into(), partition, commit: Commit::of(1) }
     }
 
     #[test]

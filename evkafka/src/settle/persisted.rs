@@ -23,34 +23,33 @@ pub(crate) struct Persisted {
     before: SettledAhead,
     /// Metadata of somebody else's, which is left as it is.
     foreign: Option<String>,
-    /// How many records were settled at the last commit that was acknowledged, and at the one that is on its way.
+    /// How many records were settled when the latest of the acknowledged commits was built.
     committed: AtomicU64,
-    sent: AtomicU64,
 }
 
 impl Persisted {
     pub(crate) fn new(tracker: SharedTracker, before: SettledAhead, foreign: Option<String>) -> Self {
-        Self { tracker, before, foreign, committed: AtomicU64::new(0), sent: AtomicU64::new(0) }
+        Self { tracker, before, foreign, committed: AtomicU64::new(0) }
     }
 
-    /// What to commit, if anything has been settled since the last time. Followed by [`acknowledge`](Self::acknowledge) if the
-    /// broker has taken it.
+    /// What to commit, if more is settled than the broker has acknowledged.
     pub(super) fn to_commit(&self) -> Option<Commit> {
         let tracker = self.tracker.lock();
-        if tracker.settled() == self.committed.load(Ordering::Acquire) {
+        let settled = tracker.settled();
+        if settled <= self.committed.load(Ordering::Acquire) {
             return None;
         }
-        self.sent.store(tracker.settled(), Ordering::Release);
         let (offset, end) = (tracker.position()?, tracker.end()?);
         let metadata = match &self.foreign {
             Some(foreign) => foreign.clone(),
             None => tracker.settled_ahead().followed_by(&self.before, end).encode(offset),
         };
-        Some(Commit { offset, metadata })
+        Some(Commit { offset, metadata, settled })
     }
 
-    pub(super) fn acknowledge(&self) {
-        self.committed.store(self.sent.load(Ordering::Acquire), Ordering::Release);
+    /// The broker has taken `commit`.
+    pub(super) fn acknowledge(&self, commit: &Commit) {
+        self.committed.fetch_max(commit.settled, Ordering::AcqRel);
     }
 }
 
@@ -73,11 +72,11 @@ mod tests {
         assert_eq!(commit.offset, 7);
         let ahead = SettledAhead::new(vec![Range { start: 8, end: 9 }]);
         assert_eq!(SettledAhead::decode(7, &commit.metadata), Found::Progress(ahead));
-        assert_eq!(persisted.to_commit(), Some(commit), "it was not acknowledged");
-        persisted.acknowledge();
+        assert_eq!(persisted.to_commit().as_ref(), Some(&commit), "it was not acknowledged");
+        persisted.acknowledge(&commit);
         assert_eq!(persisted.to_commit(), None);
         tracker.lock().settle(tickets[0]);
-        assert_eq!(persisted.to_commit(), Some(Commit { offset: 9, metadata: String::new() }));
+        assert_eq!(persisted.to_commit(), Some(Commit { offset: 9, metadata: String::new(), settled: 2 }));
     }
 
     #[test]
@@ -99,6 +98,9 @@ mod tests {
         let persisted = Persisted::new(tracker.clone(), SettledAhead::default(), Some("theirs".to_owned()));
         let tickets: Vec<_> = (0..2).map(|offset| tracker.lock().begin(offset)).collect();
         tracker.lock().settle(tickets[1]);
-        assert_eq!(persisted.to_commit(), Some(Commit { offset: 0, metadata: "theirs".to_owned() }));
+        assert_eq!(
+            persisted.to_commit(),
+            Some(Commit { offset: 0, metadata: "theirs".to_owned(), settled: 1 })
+        );
     }
 }

@@ -10,8 +10,18 @@ use super::Persisted;
 pub(crate) struct Commit {
     /// That of the next record.
     pub(crate) offset: i64,
-    /// Empty if there is nothing to say.
+    /// ASCII without NUL; empty if there is nothing to say.
     pub(crate) metadata: String,
+    /// If progress is persisted, how many records were settled when this was put together: an acknowledgement of it says
+    /// nothing of those that came later.
+    pub(super) settled: u64,
+}
+
+impl Commit {
+    /// A commit that says no more than its offset.
+    pub(crate) fn of(offset: i64) -> Self {
+        Self { offset, metadata: String::new(), settled: 0 }
+    }
 }
 
 /// How far a partition has come: shared by the lane that works on it and by the one who commits.
@@ -23,8 +33,8 @@ pub(crate) struct Progress {
     committable: AtomicI64,
     /// What the broker has acknowledged.
     committed: AtomicI64,
-    /// Whether a commit is on its way whose answer is not known yet.
-    in_flight: Mutex<bool>,
+    /// How many commits are on their way whose answers are not known yet.
+    in_flight: Mutex<u32>,
     /// There if the commits carry what is settled above their offset.
     persisted: OnceLock<Persisted>,
 }
@@ -37,7 +47,7 @@ impl Progress {
         Self {
             committable: AtomicI64::new(NONE),
             committed: AtomicI64::new(NONE),
-            in_flight: Mutex::new(false),
+            in_flight: Mutex::new(0),
             persisted: OnceLock::new(),
         }
     }
@@ -54,40 +64,41 @@ impl Progress {
     }
 
     /// What to commit, if there is anything new.
-    pub(crate) fn to_commit(&self) -> Option<Commit> {
+    fn to_commit(&self) -> Option<Commit> {
         if let Some(persisted) = self.persisted.get() {
             return persisted.to_commit();
         }
         let committable = self.committable.load(Ordering::Acquire);
         let is_new = committable > self.committed.load(Ordering::Acquire);
-        is_new.then(|| Commit { offset: committable, metadata: String::new() })
+        is_new.then(|| Commit::of(committable))
     }
 
     /// A commit of what is new is about to be sent, if there is one. [`end_commit`](Self::end_commit) follows.
     pub(crate) fn begin_commit(&self) -> Option<Commit> {
         let mut in_flight = self.in_flight();
         let commit = self.to_commit();
-        *in_flight |= commit.is_some();
+        *in_flight += u32::from(commit.is_some());
         commit
     }
 
-    /// The commit was answered, or will not be: the offset, if the broker has taken it.
-    pub(crate) fn end_commit(&self, accepted: Option<i64>) {
+    /// A commit was answered, or will not be: the commit, if the broker has taken it.
+    pub(crate) fn end_commit(&self, accepted: Option<&Commit>) {
         let mut in_flight = self.in_flight();
-        if let Some(next) = accepted {
-            self.acknowledge(next);
+        if let Some(commit) = accepted {
+            self.acknowledge(commit);
         }
-        *in_flight = false;
+        *in_flight = in_flight.saturating_sub(1);
     }
 
     /// Takes back what has not been acknowledged, so that it is not committed; whether that was possible. It is not while a
     /// commit is on its way.
     pub(crate) fn retract(&self) -> bool {
         let in_flight = self.in_flight();
-        if !*in_flight {
+        let is_possible = *in_flight == 0;
+        if is_possible {
             self.forget_unacknowledged();
         }
-        !*in_flight
+        is_possible
     }
 
     /// Nothing that has not been acknowledged will be committed by anybody, whatever comes of a commit that is on its way.
@@ -100,16 +111,16 @@ impl Progress {
         self.committable.store(self.committed.load(Ordering::Acquire), Ordering::Release);
     }
 
-    fn in_flight(&self) -> MutexGuard<'_, bool> {
+    fn in_flight(&self) -> MutexGuard<'_, u32> {
         self.in_flight.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The broker has acknowledged `next`.
-    pub(crate) fn acknowledge(&self, next: i64) {
+    /// The broker has taken `commit`.
+    fn acknowledge(&self, commit: &Commit) {
         if let Some(persisted) = self.persisted.get() {
-            persisted.acknowledge();
+            persisted.acknowledge(commit);
         }
-        self.committed.fetch_max(next, Ordering::AcqRel);
+        self.committed.fetch_max(commit.offset, Ordering::AcqRel);
     }
 
     /// Whether the broker has acknowledged `next`.
@@ -121,6 +132,7 @@ impl Progress {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settle::{SettledAhead, SharedTracker};
 
     fn to_commit(progress: &Progress) -> Option<i64> {
         progress.to_commit().map(|commit| commit.offset)
@@ -133,10 +145,10 @@ mod tests {
         progress.advance(0);
         assert_eq!(to_commit(&progress), Some(0));
         progress.advance(7);
-        progress.acknowledge(5);
+        progress.acknowledge(&Commit::of(5));
         assert_eq!(to_commit(&progress), Some(7));
         assert!(progress.is_acknowledged(5) && !progress.is_acknowledged(6));
-        progress.acknowledge(7);
+        progress.acknowledge(&Commit::of(7));
         assert_eq!(to_commit(&progress), None);
     }
 
@@ -154,8 +166,19 @@ mod tests {
         assert_eq!(progress.begin_commit().map(|commit| commit.offset), None);
         progress.advance(5);
         assert_eq!(progress.begin_commit().map(|commit| commit.offset), Some(5));
-        progress.end_commit(Some(5));
+        progress.end_commit(Some(&Commit::of(5)));
         assert!(progress.is_acknowledged(5));
+    }
+
+    #[test]
+    fn nothing_is_taken_back_while_one_of_two_commits_is_on_its_way() {
+        let progress = Progress::new();
+        progress.advance(5);
+        assert!(progress.begin_commit().is_some() && progress.begin_commit().is_some());
+        progress.end_commit(None);
+        assert!(!progress.retract());
+        progress.end_commit(None);
+        assert!(progress.retract());
     }
 
     #[test]
@@ -168,12 +191,27 @@ mod tests {
         assert_eq!(to_commit(&progress), None);
     }
 
+    /// A commit at a revoke, or at the end, is built while an earlier one may still be without an answer.
+    #[test]
+    fn an_acknowledgement_covers_what_was_sent_with_it_and_nothing_later() {
+        let (progress, tracker) = (Progress::new(), SharedTracker::default());
+        progress.persist(Persisted::new(tracker.clone(), SettledAhead::default(), None));
+        let tickets: Vec<_> = (0..3).map(|offset| tracker.lock().begin(offset)).collect();
+        tracker.lock().settle(tickets[1]);
+        let first = progress.begin_commit().unwrap();
+        tracker.lock().settle(tickets[2]);
+        assert!(progress.begin_commit().is_some());
+        progress.end_commit(Some(&first));
+        progress.end_commit(None);
+        assert!(progress.to_commit().is_some(), "nobody has acknowledged that the last record is settled");
+    }
+
     #[test]
     fn a_late_acknowledgement_takes_nothing_back() {
         let progress = Progress::new();
         progress.advance(9);
-        progress.acknowledge(9);
-        progress.acknowledge(3);
+        progress.acknowledge(&Commit::of(9));
+        progress.acknowledge(&Commit::of(3));
         progress.advance(4);
         assert_eq!(to_commit(&progress), None);
     }
