@@ -1,5 +1,6 @@
 //! One assigned partition.
 
+mod acknowledgement;
 mod concurrent;
 mod control;
 mod group;

@@ -5,7 +5,11 @@
 
 use std::time::Instant;
 
-use super::{BATCH, Done, Flow, Lane, in_batches::Collected};
+use super::{
+    BATCH, Done, Flow, Lane,
+    acknowledgement::{Acknowledgement, acknowledgement},
+    in_batches::Collected,
+};
 use crate::{
     engine::{pipeline::Routed, shared::LocalCounts},
     native::{Batch, Entry},
@@ -61,34 +65,22 @@ impl Lane {
 
     pub(super) async fn wait_for_acknowledgement(&self, batch: &Batch) -> Flow {
         let Some(last) = batch.last_offset() else { return Flow::Continue };
-        let control = &self.worker.control;
         if !self.progress.is_acknowledged(last + 1) {
             self.commit_requests.now();
         }
-        while !self.progress.is_acknowledged(last + 1) {
-            let stopping = control.is_stopping();
-            // The next owner gets what was not committed. What is on its way may be committed, and is waited for.
-            if stopping && self.progress.retract() {
-                return Flow::End;
-            }
-            tokio::select! {
-                biased;
-                // Also if the commit was refused.
-                () = control.acknowledged.notified() => {}
-                () = control.abort.cancelled() => {
-                    self.progress.abandon();
-                    tracing::warn!(
-                        consumer = %self.worker.origin.consumer,
-                        partition = %self.worker.origin,
-                        up_to = last,
-                        "it is not known whether records were committed that were not handled; if so, they are lost"
-                    );
-                    return Flow::End;
-                }
-                () = control.stopped(), if !stopping => {}
+        match acknowledgement(&self.worker.control, &self.progress, last + 1).await {
+            Acknowledgement::Given => Flow::Continue,
+            Acknowledgement::TakenBack => Flow::End,
+            Acknowledgement::Unknown => {
+                tracing::warn!(
+                    consumer = %self.worker.origin.consumer,
+                    partition = %self.worker.origin,
+                    up_to = last,
+                    "it is not known whether records were committed that were not handled; if so, they are lost"
+                );
+                Flow::End
             }
         }
-        Flow::Continue
     }
 
     /// What was committed together is not made to wait for more.

@@ -1,0 +1,39 @@
+use super::LaneControl;
+use crate::settle::Progress;
+
+/// How the wait for the acknowledgement of an offset ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::engine) enum Acknowledgement {
+    /// The records below it may be handled.
+    Given,
+    /// The lane is at its end, and the offset will not be committed: the next owner gets the records.
+    TakenBack,
+    /// The lane had no time to wait for what becomes of a commit that is on its way.
+    Unknown,
+}
+
+/// Waits until the broker has acknowledged `next`, for which somebody has to commit it, or until the lane is to end.
+pub(in crate::engine) async fn acknowledgement(
+    control: &LaneControl,
+    progress: &Progress,
+    next: i64,
+) -> Acknowledgement {
+    while !progress.is_acknowledged(next) {
+        let stopping = control.is_stopping();
+        // The next owner gets what was not committed. What is on its way may be committed, and is waited for.
+        if stopping && progress.retract(next) {
+            return Acknowledgement::TakenBack;
+        }
+        tokio::select! {
+            biased;
+            // Also if the commit was refused.
+            () = control.acknowledged.notified() => {}
+            () = control.abort.cancelled() => {
+                progress.abandon();
+                return Acknowledgement::Unknown;
+            }
+            () = control.stopped(), if !stopping => {}
+        }
+    }
+    Acknowledgement::Given
+}
