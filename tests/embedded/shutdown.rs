@@ -7,7 +7,16 @@ use evkafka::{
     error::ErrorKind, handler, router,
 };
 
-use crate::support::{Ledger, Running, cluster, committed, config, event};
+use rdkafka::{
+    ClientConfig, Offset, TopicPartitionList,
+    consumer::{BaseConsumer, Consumer},
+    message::{Header, OwnedHeaders},
+    mocking::MockCluster,
+    producer::{FutureProducer, FutureRecord},
+    types::{RDKafkaApiKey, RDKafkaRespErr},
+};
+
+use crate::support::{DEADLINE, Ledger, Running, cluster, committed, config, event};
 
 #[handler(event = "Slow")]
 async fn slow(id: u64, State(ledger): State<Ledger>, meta: Metadata) {
@@ -79,6 +88,76 @@ async fn pre_commit_commits_no_more_ahead_of_slow_handlers_than_they_can_handle_
     app.stop().await.unwrap();
     let done = ledger.notes().iter().filter(|note| note.starts_with("done")).count();
     assert_eq!(committed(&cluster).await, Some(done as i64));
+}
+
+/// Notes that it was dropped.
+struct NotesItsEnd(Ledger, Metadata);
+
+impl Drop for NotesItsEnd {
+    fn drop(&mut self) {
+        self.0.note(&self.1, "dropped");
+    }
+}
+
+#[handler(event = "Endless")]
+async fn endless(State(ledger): State<Ledger>, meta: Metadata) {
+    ledger.note(&meta, "begun");
+    let _end = NotesItsEnd(ledger, meta);
+    std::future::pending::<()>().await;
+}
+
+/// The offset of the second record is refused for as long as the first is handled, and could be committed after that.
+#[tokio::test(flavor = "multi_thread")]
+async fn pre_commit_leaves_to_the_next_owner_what_it_wanted_to_commit_and_has_no_time_to_handle() {
+    let mock = MockCluster::new(1).unwrap();
+    mock.create_topic("orders", 1, 1).unwrap();
+    let servers = mock.bootstrap_servers();
+    send_endless(&servers, 2).await;
+    let mut answers = vec![RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR];
+    answers.resize(1000, RDKafkaRespErr::RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS);
+    mock.request_errors(RDKafkaApiKey::OffsetCommit, &answers);
+    let ledger = Ledger::default();
+    let app = App::new("test").state(ledger.clone()).shutdown_timeout(Duration::from_secs(5)).consumer(
+        "orders",
+        ConsumerConfig::new(["orders"])
+            .bootstrap_servers(&servers)
+            .group_id("billing")
+            .auto_commit_mode(AutoCommitMode::PreCommit),
+        router![endless],
+    );
+    let app = Running::start(app);
+    ledger.until_len(1).await;
+    let commits_are_taken_again = async {
+        ledger.until_len(2).await;
+        mock.clear_request_errors(RDKafkaApiKey::OffsetCommit);
+    };
+    let (ended, ()) = tokio::join!(app.stop(), commits_are_taken_again);
+    ended.unwrap();
+    assert_eq!(ledger.notes(), ["begun", "dropped"]);
+    assert_eq!(committed_at(servers).await, Offset::Offset(1));
+}
+
+async fn send_endless(servers: &str, records: usize) {
+    let producer: FutureProducer =
+        ClientConfig::new().set("bootstrap.servers", servers).create().expect("a producer");
+    for _ in 0..records {
+        let headers = OwnedHeaders::new().insert(Header { key: "Event-Type", value: Some("Endless") });
+        let record = FutureRecord::<(), ()>::to("orders").partition(0).headers(headers);
+        producer.send(record, DEADLINE).await.expect("an acknowledgement");
+    }
+}
+
+async fn committed_at(servers: String) -> Offset {
+    let look = move || {
+        let mut client = ClientConfig::new();
+        client.set("bootstrap.servers", servers).set("group.id", "billing");
+        let consumer: BaseConsumer = client.create().expect("a consumer");
+        let mut wanted = TopicPartitionList::new();
+        wanted.add_partition("orders", 0);
+        let committed = consumer.committed_offsets(wanted, DEADLINE).expect("committed offsets");
+        committed.elements()[0].offset()
+    };
+    tokio::task::spawn_blocking(look).await.expect("no panic")
 }
 
 #[tokio::test(flavor = "multi_thread")]

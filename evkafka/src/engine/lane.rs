@@ -68,6 +68,8 @@ impl Lane {
         }
         self.queue.listen(Arc::clone(&self.worker.control.records));
         let shared = Arc::clone(&self.worker.shared);
+        let _takes_back = (shared.mode == AutoCommitMode::PreCommit)
+            .then(|| acknowledgement::TakesBack(Arc::clone(&self.progress)));
         let in_flight =
             shared.concurrency.in_flight().map_or(1, |n| usize::try_from(n).unwrap_or(usize::MAX));
         match (shared.concurrency, shared.mode) {

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use super::LaneControl;
 use crate::settle::Progress;
 
@@ -36,4 +38,14 @@ pub(in crate::engine) async fn acknowledgement(
         }
     }
     Acknowledgement::Given
+}
+
+/// At a pre-commit lane's end, however it comes about, takes back what the lane wanted committed: nobody is going to handle it
+/// here, and the last commit of a revoke or a shutdown is still to come.
+pub(super) struct TakesBack(pub(super) Arc<Progress>);
+
+impl Drop for TakesBack {
+    fn drop(&mut self) {
+        self.0.abandon();
+    }
 }
