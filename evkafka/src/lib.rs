@@ -59,6 +59,7 @@ mod raw_producer;
 pub mod record;
 pub mod route;
 pub mod settle;
+mod sync;
 
 #[doc(hidden)]
 #[path = "private.rs"]

@@ -1,9 +1,6 @@
 use std::{
     collections::HashMap,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, PoisonError, atomic::Ordering},
 };
 
 use rdkafka::error::RDKafkaErrorCode;
@@ -12,6 +9,7 @@ use super::{drain::DrainPlan, lane::LaneControl};
 use crate::{
     native::{CommitEntry, CommitReply},
     settle::Progress,
+    sync::{AtomicBool, Mutex, MutexGuard},
 };
 
 /// A topic's partition.

@@ -10,6 +10,8 @@ mod post_commit;
 mod pre_commit;
 mod worker;
 
+#[cfg(all(test, evkafka_loom))]
+pub(super) use self::acknowledgement::{Acknowledgement, acknowledgement};
 pub(super) use self::{
     control::{Finished, LaneControl},
     worker::{Done, Worker},

@@ -17,6 +17,8 @@ mod dead_letters;
 mod drain;
 mod lane;
 mod member;
+#[cfg(all(test, evkafka_loom))]
+mod models;
 mod pipeline;
 mod probe;
 mod recovery;

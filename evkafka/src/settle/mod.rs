@@ -7,6 +7,8 @@ mod backoff;
 mod dead_letter;
 mod failure;
 mod judge;
+#[cfg(all(test, evkafka_loom))]
+mod models;
 mod pace;
 mod persisted;
 mod policy;

@@ -1,9 +1,7 @@
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicU64, Ordering},
-};
+use std::sync::{Arc, PoisonError, atomic::Ordering};
 
 use super::{Commit, OffsetTracker, SettledAhead};
+use crate::sync::{AtomicU64, Mutex, MutexGuard};
 
 /// A tracker that the lane works with and the committer looks into.
 #[derive(Clone, Debug, Default)]

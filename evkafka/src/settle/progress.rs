@@ -1,9 +1,7 @@
-use std::sync::{
-    Mutex, MutexGuard, OnceLock, PoisonError,
-    atomic::{AtomicI64, Ordering},
-};
+use std::sync::{OnceLock, PoisonError, atomic::Ordering};
 
 use super::Persisted;
+use crate::sync::{AtomicI64, Mutex, MutexGuard};
 
 /// What to commit of a partition.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -24,7 +24,7 @@ pub(in crate::engine) struct LaneControl {
     /// There may be records.
     pub(in crate::engine) records: Arc<Notify>,
     /// The broker has acknowledged an offset.
-    pub(in crate::engine) acknowledged: Notify,
+    pub(in crate::engine) acknowledged: crate::sync::Notify,
     over: CancellationToken,
     /// For threads, which cannot await `over`.
     is_over: Mutex<bool>,
