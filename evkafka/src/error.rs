@@ -228,6 +228,19 @@ impl fmt::Debug for Error {
     }
 }
 
+/// Keeps a text on its line, and out of the terminal's control codes, whoever wrote parts of it.
+pub(crate) fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() {
+            line.extend(character.escape_default());
+        } else {
+            line.push(character);
+        }
+    }
+    line
+}
+
 /// An error and all its causes in one line, for a log.
 pub(crate) struct Chain<'e>(pub(crate) &'e (dyn StdError + 'static));
 

@@ -1,5 +1,7 @@
 use std::fmt;
 
+use crate::error::one_line;
+
 /// Everything that is wrong with a configuration.
 ///
 /// It displays as one line per fault. Values of librdkafka properties that may be secret are not part of it.
@@ -64,19 +66,6 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}` {}", one_line(&self.setting), one_line(&self.text))
     }
-}
-
-/// Keeps a text on its line, and out of the terminal's control codes, whoever wrote parts of it.
-fn one_line(text: &str) -> String {
-    let mut line = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character.is_control() {
-            line.extend(character.escape_default());
-        } else {
-            line.push(character);
-        }
-    }
-    line
 }
 
 /// Faults, as they are found.

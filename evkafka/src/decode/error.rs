@@ -1,8 +1,11 @@
 use std::{any::type_name, error::Error, fmt, str::Utf8Error};
 
+use super::json::JsonError;
+
 /// Why a payload did not become the event that its handler asked for.
 ///
-/// It is not retried: the bytes would not decode the next time either.
+/// It is not retried: the bytes would not decode the next time either. What it says of the payload is one line, and not long, for
+/// the log.
 #[derive(Debug)]
 pub struct DecodeError {
     target: &'static str,
@@ -12,7 +15,7 @@ pub struct DecodeError {
 #[derive(Debug)]
 enum Cause {
     Null,
-    Json(serde_json::Error),
+    Json(JsonError),
     Text(Utf8Error),
 }
 
@@ -33,7 +36,7 @@ impl DecodeError {
         Self { target: type_name::<T>(), cause: Cause::Null }
     }
 
-    pub(crate) fn json<T>(error: serde_json::Error) -> Self {
+    pub(super) fn json<T>(error: JsonError) -> Self {
         Self { target: type_name::<T>(), cause: Cause::Json(error) }
     }
 
@@ -45,7 +48,7 @@ impl DecodeError {
     pub fn kind(&self) -> DecodeErrorKind {
         match &self.cause {
             Cause::Null => DecodeErrorKind::Null,
-            Cause::Json(error) if error.is_data() => DecodeErrorKind::Mismatch,
+            Cause::Json(error) if error.is_mismatch() => DecodeErrorKind::Mismatch,
             Cause::Json(_) | Cause::Text(_) => DecodeErrorKind::Malformed,
         }
     }
@@ -73,6 +76,46 @@ impl Error for DecodeError {
             Cause::Null => None,
             Cause::Json(error) => Some(error),
             Cause::Text(error) => Some(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+    use crate::{decode, error::Chain, record::OwnedRecord};
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Order {
+        #[allow(dead_code, reason = "decoding it is the point")]
+        id: u64,
+    }
+
+    fn text_of_the_error(payload: String) -> String {
+        let record = OwnedRecord::new("orders", 0, 7).payload(payload);
+        let error = decode::payload::<Order>(&record.as_record()).unwrap_err();
+        assert_eq!(error.kind(), DecodeErrorKind::Mismatch);
+        Chain(&error).to_string()
+    }
+
+    #[test]
+    fn the_text_of_an_error_is_one_short_line_whatever_the_payload_has_in_it() {
+        let long = "x".repeat(100_000);
+        for payload in [
+            format!("{{\"{long}\":1}}"),
+            format!("{{\"id\":\"{long}\"}}"),
+            r#"{"a\n\u001b[31m":1}"#.to_owned(),
+        ] {
+            let text = text_of_the_error(payload);
+            assert!(
+                text.len() < 1_000 && !text.chars().any(char::is_control),
+                "{} bytes: {text:?}",
+                text.len()
+            );
+            assert!(text.contains(" at line 1 column "), "{text}");
         }
     }
 }
