@@ -310,11 +310,12 @@ impl ConsumerConfig {
 
     /// How much memory, in MiB, the records may take that are fetched ahead of the handlers. Default: 64.
     ///
-    /// It is shared out among the partitions that the topics have when the consumer starts: half of a partition's share
-    /// may wait in its queue, the other half is for a fetch that is under way. It counts records as they are
+    /// It is shared out among the partitions that the topics have when the consumer starts: a third of a partition's share is
+    /// for its queue and the fetch that fills it, as much for what its lane has taken out of the queue, and as much for
+    /// records that were handled and wait for librdkafka's own thread to free them. It counts records as they are
     /// after decompression in the queue, and before it in a fetch; a record that is larger than a share is
-    /// fetched all the same. With so many partitions that a share would be below 256 KiB, each has 256 KiB. The properties
-    /// `queued.max.messages.kbytes` and `fetch.message.max.bytes` set the two for each partition instead.
+    /// fetched all the same. With so many partitions that a share would be below 768 KiB, each has 768 KiB. The properties
+    /// `queued.max.messages.kbytes` and `fetch.message.max.bytes` set queue and fetch for each partition instead.
     pub fn prefetch_memory_mib(mut self, mebibytes: u32) -> Self {
         self.prefetch_memory_mib = mebibytes;
         self

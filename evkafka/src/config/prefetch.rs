@@ -20,13 +20,14 @@ const MOST: PerPartition = PerPartition { queue_kib: 65_536, fetch_bytes: 1_048_
 const LEAST: PerPartition = PerPartition { queue_kib: 128, fetch_bytes: 131_072 };
 
 impl PerPartition {
-    /// Shares `mebibytes` out among `partitions`: half of a partition's share may wait in its queue, and as much may come
-    /// in while it is not yet full.
+    /// Shares `mebibytes` out among `partitions`. A third of a partition's share may wait in its queue and come in while that is
+    /// not yet full; as much may be in the hands of its lane, and as much wait to be destroyed after it.
     fn share(mebibytes: u32, partitions: usize) -> Self {
-        let half_kib = u64::from(mebibytes) * 1024 / (partitions.max(1) as u64) / 2;
+        let third_kib = u64::from(mebibytes) * 1024 / (partitions.max(1) as u64) / 3;
+        let fetch_kib = (third_kib / 2).clamp(LEAST.fetch_bytes / 1024, MOST.fetch_bytes / 1024);
         Self {
-            queue_kib: half_kib.clamp(LEAST.queue_kib, MOST.queue_kib),
-            fetch_bytes: (half_kib * 1024).clamp(LEAST.fetch_bytes, MOST.fetch_bytes),
+            queue_kib: third_kib.saturating_sub(fetch_kib).clamp(LEAST.queue_kib, MOST.queue_kib),
+            fetch_bytes: fetch_kib * 1024,
         }
     }
 }
@@ -62,7 +63,7 @@ mod tests {
 
     #[test]
     fn eight_partitions_share_the_default() {
-        assert_eq!(PerPartition::share(64, 8), PerPartition { queue_kib: 4096, fetch_bytes: 1_048_576 });
+        assert_eq!(PerPartition::share(64, 8), PerPartition { queue_kib: 1706, fetch_bytes: 1_048_576 });
     }
 
     #[test]
@@ -81,7 +82,7 @@ mod tests {
             mebibytes in 1u32..100_000, partitions in 1usize..100_000,
         ) {
             let share = PerPartition::share(mebibytes, partitions);
-            let all = partitions as u64 * (share.queue_kib * 1024 + share.fetch_bytes);
+            let all = 3 * partitions as u64 * (share.queue_kib * 1024 + share.fetch_bytes);
             prop_assert!(all <= u64::from(mebibytes) << 20 || share.queue_kib == LEAST.queue_kib);
         }
     }

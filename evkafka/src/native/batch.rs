@@ -6,23 +6,27 @@ use std::{
 
 use rdkafka::{
     bindings::{
-        rd_kafka_message_destroy, rd_kafka_message_t, rd_kafka_message_timestamp, rd_kafka_resp_err_t,
-        rd_kafka_timestamp_type_t,
+        rd_kafka_message_t, rd_kafka_message_timestamp, rd_kafka_resp_err_t, rd_kafka_timestamp_type_t,
     },
     error::RDKafkaErrorCode,
 };
 
-use super::{ClientHandle, NativeHeaders};
+use super::{
+    NativeHeaders,
+    retired::{Retired, destroy_headers},
+};
 use crate::record::{Headers, Origin, Record, Timestamp, TimestampKind};
 
-/// Records taken from one partition, in order. Each is destroyed when the batch [advances](Batch::advance) past it.
+/// Records taken from one partition, in order.
 pub(crate) struct Batch {
-    /// `next..len` are alive, each owned by the batch; what lies before was destroyed.
+    /// `owned..len` are alive and the batch's.
     messages: Vec<*mut rd_kafka_message_t>,
+    owned: usize,
+    /// The entry that comes next; what the batch owns before it is done with.
     next: usize,
     len: usize,
-    /// Messages point into the client's memory.
-    client: Arc<ClientHandle>,
+    /// Where messages go in the end. It also keeps the client alive, into whose memory they point.
+    retired: Arc<Retired>,
 }
 
 // SAFETY: messages are owned by the batch and may be read and destroyed on any thread.
@@ -39,8 +43,8 @@ pub(crate) enum Entry<'b> {
 }
 
 impl Batch {
-    pub(crate) fn new(client: Arc<ClientHandle>) -> Self {
-        Self { messages: Vec::new(), next: 0, len: 0, client }
+    pub(super) fn new(retired: Arc<Retired>) -> Self {
+        Self { messages: Vec::new(), owned: 0, next: 0, len: 0, retired }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -68,12 +72,30 @@ impl Batch {
         self.len = fill(&mut self.messages[..slots]).min(slots);
     }
 
-    /// Destroys what is left.
-    pub(crate) fn clear(&mut self) {
-        while !self.is_empty() {
-            self.advance();
-        }
-        (self.next, self.len) = (0, 0);
+    /// Replaces the contents by the first entries of `other`, at most `most`, which are taken out of it.
+    pub(super) fn receive(&mut self, other: &mut Self, most: usize) {
+        self.clear();
+        let count = other.len().min(most);
+        self.messages.clear();
+        self.messages.extend_from_slice(&other.messages[other.next..other.next + count]);
+        self.len = count;
+        other.next += count;
+        other.owned = other.next;
+    }
+
+    /// Empties it; how many entries it had, those that were taken out included.
+    pub(crate) fn clear(&mut self) -> usize {
+        let len = self.len;
+        self.retire(len);
+        (self.owned, self.next, self.len) = (0, 0, 0);
+        len
+    }
+
+    /// What lies before `end` is not needed any more.
+    fn retire(&mut self, end: usize) {
+        // SAFETY: alive and owned, and never touched again because `owned` moves past them.
+        unsafe { self.retired.retire(&self.messages[self.owned..end]) };
+        self.owned = end;
     }
 
     /// The entry that comes next; `None` at the end.
@@ -101,16 +123,18 @@ impl Batch {
     /// Takes the entry that comes next out of the batch, to be kept for as long as need be.
     pub(crate) fn pop(&mut self) -> Option<Message> {
         let message = (!self.is_empty()).then(|| NonNull::new(self.messages[self.next])).flatten()?;
+        self.retire(self.next);
         self.next += 1;
-        Some(Message { message, _client: Arc::clone(&self.client) })
+        self.owned = self.next;
+        Some(Message { message, retired: Arc::clone(&self.retired) })
     }
 
-    /// Destroys the entry that comes next.
+    /// The entry that comes next is done with.
     #[inline]
     pub(crate) fn advance(&mut self) {
         if !self.is_empty() {
-            // SAFETY: alive and owned, and never touched again because `next` moves past it.
-            unsafe { rd_kafka_message_destroy(self.messages[self.next]) };
+            // SAFETY: alive and owned; whoever looked at its headers borrowed the batch.
+            unsafe { destroy_headers(self.messages[self.next]) };
             self.next += 1;
         }
     }
@@ -125,8 +149,8 @@ impl Drop for Batch {
 /// A record taken out of its batch. It pins the buffer that it was fetched in.
 pub(crate) struct Message {
     message: NonNull<rd_kafka_message_t>,
-    /// The message points into the client's memory.
-    _client: Arc<ClientHandle>,
+    /// Where it goes in the end. It also keeps the client alive, into whose memory it points.
+    retired: Arc<Retired>,
 }
 
 // SAFETY: the message is owned and may be read and destroyed on any thread.
@@ -156,8 +180,12 @@ impl Message {
 
 impl Drop for Message {
     fn drop(&mut self) {
-        // SAFETY: owned, and never touched again.
-        unsafe { rd_kafka_message_destroy(self.message.as_ptr()) };
+        let message = self.message.as_ptr();
+        // SAFETY: owned, and never touched again; whoever looked at its headers borrowed the message.
+        unsafe {
+            destroy_headers(message);
+            self.retired.retire(&[message]);
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! The only module with `unsafe` code: what evkafka needs of librdkafka and rdkafka's safe interface lacks.
 //!
 //! - [`PartitionQueue`]: takes records from one partition in batches, without a copy;
-//! - [`Batch`]: the records taken, each destroyed once it is settled;
+//! - [`Batch`]: the records taken, each given up once it is settled;
+//! - `Retired`: records that were given up, until the thread that allocated them frees them;
 //! - [`NativeHeaders`]: headers of any bytes (rdkafka's own iterator panics on a name that is not UTF-8);
 //! - [`CommitQueue`]: commits of explicit offsets whose answers can be awaited with a deadline;
 //! - [`committed`]: what is committed, with its metadata (rdkafka's safe interface takes that for UTF-8);
@@ -20,6 +21,7 @@ mod headers;
 mod list;
 mod produce;
 mod queue;
+mod retired;
 
 pub(crate) use self::{
     batch::{Batch, Entry, Message},

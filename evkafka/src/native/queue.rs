@@ -2,6 +2,7 @@ use std::{
     ffi::{CString, c_void},
     ptr::{self, NonNull},
     sync::Arc,
+    time::{Duration, Instant},
 };
 
 use rdkafka::bindings::{
@@ -10,13 +11,31 @@ use rdkafka::bindings::{
 };
 use tokio::sync::Notify;
 
-use super::{Batch, ClientHandle};
+use super::{Batch, ClientHandle, retired::Retired};
+use crate::settle::Pace;
+
+/// What is done when a queue is no longer empty. (librdkafka: "the application must not perform any prolonged work in the
+/// callback, or call any librdkafka APIs". The messages that are destroyed are two takes at most, in about a millisecond, and
+/// destroying them is no call on the client.)
+struct Arrival {
+    wakes: Arc<Notify>,
+    retired: Option<Arc<Retired>>,
+}
+
+impl Arrival {
+    fn happened(&self) {
+        self.wakes.notify_one();
+        if let Some(retired) = &self.retired {
+            retired.destroy_all();
+        }
+    }
+}
 
 /// A librdkafka queue, and whom it wakes when it is no longer empty.
 pub(super) struct Queue {
     queue: NonNull<rd_kafka_queue_t>,
     /// librdkafka holds a pointer to it until the callback is taken away, in `Drop`.
-    waker: Option<Arc<Notify>>,
+    arrival: Option<Arc<Arrival>>,
     pub(super) client: Arc<ClientHandle>,
 }
 
@@ -29,7 +48,7 @@ impl Queue {
     /// # Safety
     /// `queue` is a reference of its own to a queue of `client`, given up to the new object.
     pub(super) unsafe fn new(queue: NonNull<rd_kafka_queue_t>, client: Arc<ClientHandle>) -> Self {
-        Self { queue, waker: None, client }
+        Self { queue, arrival: None, client }
     }
 
     pub(super) fn as_ptr(&self) -> *mut rd_kafka_queue_t {
@@ -38,26 +57,30 @@ impl Queue {
 
     /// From now on, `waker` is notified whenever the queue stops being empty.
     pub(super) fn listen(&mut self, waker: Arc<Notify>) {
-        unsafe extern "C" fn wake(_: *mut rd_kafka_t, waker: *mut c_void) {
-            // SAFETY: `waker` is the `Notify` that the `Queue` owns a share of until it has taken the callback away,
-            // which waits for a callback that is under way (both hold the queue's lock). `notify_one` neither
-            // blocks nor panics.
-            unsafe { &*waker.cast::<Notify>() }.notify_one();
+        self.on_arrival(Arrival { wakes: waker, retired: None });
+    }
+
+    fn on_arrival(&mut self, arrival: Arrival) {
+        unsafe extern "C" fn arrived(_: *mut rd_kafka_t, arrival: *mut c_void) {
+            // SAFETY: `arrival` is the `Arrival` that the `Queue` owns a share of until it has taken the callback away, which
+            // waits for a callback that is under way (both hold the queue's lock). Nothing in it panics.
+            unsafe { &*arrival.cast::<Arrival>() }.happened();
         }
-        let opaque = Arc::as_ptr(&waker).cast_mut().cast();
-        // SAFETY: queue and client are alive; see `wake` for the pointer.
-        unsafe { rd_kafka_queue_cb_event_enable(self.as_ptr(), Some(wake), opaque) };
+        let arrival = Arc::new(arrival);
+        let opaque = Arc::as_ptr(&arrival).cast_mut().cast();
+        // SAFETY: queue and client are alive; see `arrived` for the pointer.
+        unsafe { rd_kafka_queue_cb_event_enable(self.as_ptr(), Some(arrived), opaque) };
         // Only now may the one before go: librdkafka knew it until this moment.
-        self.waker = Some(waker);
+        self.arrival = Some(arrival);
     }
 }
 
 impl Drop for Queue {
     fn drop(&mut self) {
-        // SAFETY: the client is alive (we hold its handle). The callback goes before the waker does, and the reference
+        // SAFETY: the client is alive (we hold its handle). The callback goes before what it refers to does, and the reference
         // to the queue is given back once.
         unsafe {
-            if self.waker.is_some() {
+            if self.arrival.is_some() {
                 rd_kafka_queue_cb_event_enable(self.as_ptr(), None, ptr::null_mut());
             }
             rd_kafka_queue_destroy(self.as_ptr());
@@ -67,7 +90,26 @@ impl Drop for Queue {
 
 /// The queue of one partition, detached from the consumer's main queue: not taking from it is back-pressure, because
 /// librdkafka stops fetching a partition whose queue is full.
-pub(crate) struct PartitionQueue(Queue);
+///
+/// As long as its records are handled quickly, all there is is taken at once, and handed out bit by bit. An empty queue is what
+/// has the thread that fills it again destroy the [retired](Retired) messages.
+pub(crate) struct PartitionQueue {
+    queue: Queue,
+    /// What has been taken and not been handed out.
+    taken: Batch,
+    taken_at: Instant,
+    /// How many are taken at a time.
+    pace: Pace,
+    retired: Arc<Retired>,
+}
+
+/// What is taken at a time from a partition whose records take long to handle: the rest stays where librdkafka counts it.
+const LEAST: usize = 256;
+/// More than a partition's share of memory holds of ordinary records; what is destroyed in a callback has to have a limit.
+const MOST: usize = 16_384;
+/// How long it may take to hand out what was taken. Handlers that take longer for so many records lose nothing by leaving them in
+/// the queue.
+const TARGET: Duration = Duration::from_millis(200);
 
 impl PartitionQueue {
     /// Detaches a partition's queue. Done before an assignment takes effect, every record comes this way and none over
@@ -80,29 +122,54 @@ impl PartitionQueue {
         let queue = unsafe { Queue::new(NonNull::new(queue)?, Arc::clone(client)) };
         // SAFETY: forwarding to null ends the forwarding to the consumer's queue.
         unsafe { rd_kafka_queue_forward(queue.as_ptr(), ptr::null_mut()) };
-        Some(Self(queue))
+        let retired = Arc::new(Retired::new(Arc::clone(client)));
+        Some(Self {
+            queue,
+            taken: Batch::new(Arc::clone(&retired)),
+            taken_at: Instant::now(),
+            pace: Pace::new(TARGET, LEAST, MOST),
+            retired,
+        })
     }
 
     /// From now on, `waker` is notified whenever the queue stops being empty.
     pub(crate) fn listen(&mut self, waker: Arc<Notify>) {
-        self.0.listen(waker);
+        self.queue.on_arrival(Arrival { wakes: waker, retired: Some(Arc::clone(&self.retired)) });
     }
 
     /// An empty batch for this queue's records.
     pub(crate) fn batch(&self) -> Batch {
-        Batch::new(Arc::clone(&self.0.client))
+        Batch::new(Arc::clone(&self.retired))
     }
 
     /// Replaces the contents of `batch` by at most `most` of what is there, without waiting. `batch` must come from
     /// [`Self::batch`].
     pub(crate) fn take(&mut self, batch: &mut Batch, most: usize) {
-        let queue = self.0.as_ptr();
+        batch.clear();
+        if self.taken.is_empty() {
+            self.take_from_librdkafka();
+        }
+        batch.receive(&mut self.taken, most);
+    }
+
+    fn take_from_librdkafka(&mut self) {
+        let handled = self.taken.clear();
+        if handled > 0 {
+            self.pace.handled(handled, self.taken_at.elapsed());
+        }
+        self.retired.age();
+        let queue = self.queue.as_ptr();
         let fill = |slots: &mut [_]| {
             // SAFETY: the queue is alive, the slots are valid for writing, a timeout of 0 does not wait.
             let taken = unsafe { rd_kafka_consume_batch_queue(queue, 0, slots.as_mut_ptr(), slots.len()) };
             usize::try_from(taken).unwrap_or(0)
         };
         // SAFETY: librdkafka fills the first slots and gives up the messages' ownership.
-        unsafe { batch.refill(most, fill) };
+        unsafe { self.taken.refill(self.pace.records(), fill) };
+        self.taken_at = Instant::now();
+        if self.taken.is_empty() {
+            // No callback may come for a long time.
+            self.retired.destroy_all();
+        }
     }
 }

@@ -3,7 +3,7 @@
 //! Two batches are under way: while one is handled, the offset of the next is being acknowledged. What has been committed
 //! is handled to its end even when the lane is stopped, because nobody will read it again; only an abort cuts it short.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{
     BATCH, Done, Flow, Lane,
@@ -17,11 +17,19 @@ use crate::{
     settle::Pace,
 };
 
+/// How much work is committed ahead of its being done. More means fewer commits, and more records that are lost when the process
+/// dies between commit and handling. A commit takes some milliseconds; a batch has to take a good deal longer to hide it.
+const TARGET: Duration = Duration::from_millis(40);
+/// What is found out about the handlers costs a few commits; what is guessed wrong is lost when the app is stopped.
+const LEAST: usize = 1;
+/// Hides a commit at a million records per second and partition; more is not to be had from one thread.
+const MOST: usize = 16_384;
+
 impl Lane {
     pub(super) async fn pre_commit<R: Routes>(&mut self, handlers: &Routed<R>) {
         let mut acknowledged = self.queue.batch();
         let mut requested = self.queue.batch();
-        let mut pace = Pace::new();
+        let mut pace = Pace::new(TARGET, LEAST, MOST);
         loop {
             if !self.worker.control.is_stopping() && requested.is_empty() {
                 self.queue.take(&mut requested, pace.records());
