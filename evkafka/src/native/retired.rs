@@ -16,7 +16,7 @@ use super::ClientHandle;
 /// under a lock. When other threads free what came from it, they and the one that allocates sleep and wake each other up:
 /// with two cores, that took as much time as reading 2,000,000 records, and a consumer that skipped all of them took twice as long on
 /// two cores as on one. So messages are collected here, and destroyed in the callback that librdkafka makes on that very thread
-/// when it puts something into the partition's empty queue (see [`PartitionQueue`](super::PartitionQueue), which empties it
+/// when it puts something into the partition's empty queue (see `PartitionQueue`, which empties it
 /// at each take for the same reason).
 ///
 /// What the callback does not come to is destroyed by the lane: when there is nothing to do, or with the next take but one.
