@@ -15,6 +15,9 @@ pub use crate::{
     route::{Router, Routes, unique},
 };
 
+#[cfg(fuzzing)]
+pub mod fuzzing;
+
 /// A handler's argument of type `T`. The bound stands on [`argument`] and [`batch_argument`] only, so that a type that is no argument is
 /// told once, although both methods are called on it.
 pub struct ArgumentOf<'r, T, Via> {

@@ -17,12 +17,16 @@ mod batch;
 mod client;
 mod commit;
 mod committed;
+#[cfg(fuzzing)]
+mod fuzzing;
 mod headers;
 mod list;
 mod produce;
 mod queue;
 mod retired;
 
+#[cfg(fuzzing)]
+pub use self::fuzzing::headers_of;
 pub(crate) use self::{
     batch::{Batch, Entry, Message},
     client::{ClientHandle, OwnedClient},
