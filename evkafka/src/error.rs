@@ -4,7 +4,7 @@ use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
-use crate::{handle::BoxError, record::Origin, settle::Failure};
+use crate::{engine::Denial, handle::BoxError, record::Origin, settle::Failure};
 
 /// A result with evkafka's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -23,6 +23,8 @@ pub enum ErrorKind {
     Configuration,
     /// A cluster did not answer in time at the start. Nothing was consumed.
     Unreachable,
+    /// A cluster does not let the consumer in: TLS or SASL failed. Nothing was consumed.
+    Security,
     /// A topic does not exist. Nothing was consumed.
     MissingTopic,
     /// A record could not be handled, and the failure policy says to stop. Its offset is not committed.
@@ -44,6 +46,12 @@ pub(crate) enum Inner {
         waited: Duration,
         cause: ClientError,
         detail: Option<String>,
+    },
+    Denied {
+        consumer: Arc<str>,
+        servers: String,
+        denial: Denial,
+        reason: String,
     },
     MissingTopics {
         consumer: Arc<str>,
@@ -123,6 +131,7 @@ impl Error {
         match *self.0 {
             Inner::Faults(_) => ErrorKind::Configuration,
             Inner::Unreachable { .. } => ErrorKind::Unreachable,
+            Inner::Denied { .. } => ErrorKind::Security,
             Inner::MissingTopics { .. } => ErrorKind::MissingTopic,
             Inner::Record(_) => ErrorKind::Record,
             Inner::Partition { .. } | Inner::Client { .. } | Inner::Engine { .. } => ErrorKind::Kafka,
@@ -161,6 +170,16 @@ impl fmt::Display for Error {
                 )?;
                 detail.iter().try_for_each(|detail| write!(f, " ({detail})"))
             }
+            Inner::Denied { consumer, servers, denial, reason } => write!(
+                f,
+                "consumer `{consumer}`: the Kafka cluster at `{servers}` and the client do not agree on {}; {} ({})",
+                match denial {
+                    Denial::Credentials => "SASL",
+                    Denial::Certificate => "TLS",
+                },
+                denial.advice(),
+                one_line(reason)
+            ),
             Inner::MissingTopics { consumer, servers, topics } => write!(
                 f,
                 "consumer `{consumer}`: the cluster at `{servers}` has no topic {}; create it, or set \
@@ -209,6 +228,7 @@ impl StdError for Error {
             // Its own `Display` is ours already.
             Inner::Other(error) => error.source(),
             Inner::Faults(_)
+            | Inner::Denied { .. }
             | Inner::MissingTopics { .. }
             | Inner::Engine { .. }
             | Inner::Shutdown { .. } => None,

@@ -67,13 +67,18 @@ impl Scene {
 
     /// Starts a process of the service.
     pub(crate) fn service(&self, options: &[(&str, &str)]) -> ChildProcess {
+        ChildProcess::spawn(&mut self.command(options))
+    }
+
+    /// What starts a process of the service. Of an option that is given twice, the last counts.
+    pub(crate) fn command(&self, options: &[(&str, &str)]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_service"));
         command.args(["--brokers", &self.brokers, "--topic", &self.topic, "--group", &self.group]);
         command.arg("--ledger").arg(&self.ledger);
         for (name, value) in options {
             command.args([&format!("--{name}"), *value]);
         }
-        ChildProcess::spawn(&mut command)
+        command
     }
 
     /// What has been written, without a line that is being written.

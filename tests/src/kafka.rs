@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{self, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -36,6 +36,54 @@ pub fn brokers() -> String {
     variable("EVKAFKA_TEST_BROKERS")
 }
 
+/// Where a secure cluster (`scripts/kafka run --secure`) wants SASL over TLS: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512.
+///
+/// # Panics
+///
+/// When the test does not run under `scripts/kafka run --secure`.
+#[track_caller]
+pub fn sasl_brokers() -> String {
+    variable("EVKAFKA_TEST_BROKERS_SASL")
+}
+
+/// Where a secure cluster wants a certificate of its clients.
+///
+/// # Panics
+///
+/// When the test does not run under `scripts/kafka run --secure`.
+#[track_caller]
+pub fn mtls_brokers() -> String {
+    variable("EVKAFKA_TEST_BROKERS_MTLS")
+}
+
+/// A file that belongs to a secure cluster: the CA, the client's key, a password.
+///
+/// # Panics
+///
+/// When the test does not run under `scripts/kafka run --secure`.
+#[track_caller]
+pub fn security_file(name: &str) -> PathBuf {
+    Path::new(&variable("EVKAFKA_TEST_SECURITY")).join(name)
+}
+
+/// Gives a user a password for SCRAM-SHA-256, or takes it away.
+///
+/// # Panics
+///
+/// When the tool reports an error.
+#[track_caller]
+pub fn set_scram_password(bootstrap: &str, user: &str, password: Option<&str>) {
+    let change = match password {
+        Some(password) => ["--add-config".to_owned(), format!("SCRAM-SHA-256=[password={password}]")],
+        None => ["--delete-config".to_owned(), "SCRAM-SHA-256".to_owned()],
+    };
+    let arguments =
+        ["--bootstrap-server", bootstrap, "--alter", "--entity-type", "users", "--entity-name", user];
+    let output =
+        tool("kafka.admin.ConfigCommand", arguments.into_iter().chain(change.iter().map(String::as_str)), "");
+    assert!(output.succeeded, "the password of {user} was not set\n{}{}", output.stdout, output.stderr);
+}
+
 /// The bootstrap servers of a second cluster, for services that consume from two.
 ///
 /// # Panics
@@ -51,7 +99,8 @@ fn variable(name: &str) -> String {
     env::var(name).unwrap_or_else(|_| {
         panic!(
             "{name} is not set: run the tests that need Kafka through\n    \
-             scripts/kafka run -- cargo test -p evkafka-tests --features broker"
+             scripts/kafka run -- cargo test -p evkafka-tests --features broker --test broker\n    \
+             scripts/kafka run --secure -- cargo test -p evkafka-tests --features secure --test secure"
         )
     })
 }

@@ -261,6 +261,8 @@ impl ConsumerConfig {
     /// What a starting consumer does when no broker answered within [`connect_timeout`](Self::connect_timeout).
     /// Default: [`OnUnavailable::Fail`].
     ///
+    /// A cluster that answers, and denies access (TLS, SASL), ends the start whatever this says.
+    ///
     /// A cluster that goes away later does not end a consumer: it waits, and goes on.
     pub fn on_unreachable(mut self, action: OnUnavailable) -> Self {
         self.on_unreachable = action;

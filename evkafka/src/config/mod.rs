@@ -14,6 +14,7 @@ mod elsewhere;
 mod fault;
 mod known;
 mod librdkafka;
+mod mechanism;
 mod owned;
 mod prefetch;
 mod property;

@@ -4,6 +4,7 @@ use rdkafka::config::ClientConfig;
 use rdkafka::error::KafkaError;
 
 use super::known::{self, Role};
+use super::mechanism;
 use super::secret::is_secret;
 use super::{elsewhere, owned, suggest};
 
@@ -47,6 +48,10 @@ fn judge_value(name: &str, value: &str) -> Option<String> {
         return Some("must not contain a NUL character".to_owned());
     }
     match ClientConfig::new().set(name, value).create_native_config() {
+        Ok(_) if matches!(name, "sasl.mechanism" | "sasl.mechanisms") => mechanism::missing_feature(value)
+            .map(|feature| {
+                format!("needs what is not in this build of librdkafka: enable evkafka's feature `{feature}`")
+            }),
         Ok(_) => None,
         Err(KafkaError::ClientConfig(_, reason, ..)) => Some(refusal(name, &reason)),
         Err(_) => Some(REFUSED_SECRET.to_owned()),
@@ -63,7 +68,7 @@ fn refusal(name: &str, reason: &str) -> String {
 }
 
 const REFUSED_SECRET: &str = "has a value that librdkafka refuses (not shown, since it may be secret)";
-const FEATURES: &str = "evkafka has features for it, such as `tls` and `sasl`";
+const FEATURES: &str = "evkafka has Cargo features for it: `tls`, and `sasl` for Kerberos";
 
 /// What librdkafka was built without, if that is why it refuses a value: the last part of "...: OpenSSL not available
 /// at build time", which does not repeat the value.
@@ -88,7 +93,10 @@ mod tests {
         let reason = "Unsupported value \"hunter2\" for configuration property \"security.protocol\": OpenSSL not \
                       available at build time";
         let refusal = refusal("security.protocol", reason);
-        assert!(refusal.contains(": OpenSSL not available at build time; evkafka has features"), "{refusal}");
+        assert!(
+            refusal.contains(": OpenSSL not available at build time; evkafka has Cargo features"),
+            "{refusal}"
+        );
         assert!(!refusal.contains("hunter2"), "{refusal}");
     }
 }

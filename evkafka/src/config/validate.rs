@@ -53,6 +53,12 @@ impl ConsumerConfig {
                 faults.add(name, format!("gives `{}` a second value; leave one out", elsewhere.property));
             }
         }
+        if self.uses_sasl_without_a_mechanism() {
+            faults.add(
+                "sasl.mechanism",
+                "must be set with this `security.protocol`, to `SCRAM-SHA-512` or `PLAIN`, say",
+            );
+        }
         if self.uses_new_group_protocol() {
             for name in BROKER_SIDE.iter().filter(|name| self.properties.contains_key(**name)) {
                 faults.add(
@@ -141,6 +147,18 @@ impl ConsumerConfig {
                 ),
             );
         }
+    }
+
+    /// librdkafka would go for Kerberos, whose library is hardly ever there.
+    fn uses_sasl_without_a_mechanism(&self) -> bool {
+        let protocol = self.properties.get("security.protocol").map(|protocol| protocol.to_ascii_lowercase());
+        let has_mechanism = ["sasl.mechanism", "sasl.mechanisms"].iter().any(|name| {
+            self.properties.contains_key(*name)
+                || ["file", "env"]
+                    .iter()
+                    .any(|place| self.properties.contains_key(&format!("{name}.{place}")))
+        });
+        protocol.is_some_and(|protocol| protocol.starts_with("sasl_")) && !has_mechanism
     }
 
     /// How long a member may be silent before the brokers take it for dead. A value that makes no sense has a fault of

@@ -17,6 +17,7 @@ use tokio::{runtime::Handle, sync::oneshot};
 use super::{
     assignment::{Assignment, LaneHandle, Sent, TopicPartition, drain},
     commit_requests::CommitRequests,
+    denial::Denial,
     drain::DrainPlan,
     lane::{Finished, Lane, LaneControl, Worker},
     pipeline::Pipeline,
@@ -187,7 +188,14 @@ impl ClientContext for Coordinator {
     fn stats_raw(&self, _: &[u8]) {}
 
     fn error(&self, error: KafkaError, reason: &str) {
-        tracing::warn!(consumer = %self.shared.consumer, %error, reason, "the Kafka client reports an error");
+        let consumer = &*self.shared.consumer;
+        match Denial::find(&error, reason) {
+            // What was valid at the start is so no longer. Nothing is consumed until it is again.
+            Some(denial) => {
+                tracing::error!(consumer, reason, "the Kafka cluster denies access; {}", denial.advice());
+            }
+            None => tracing::warn!(consumer, %error, reason, "the Kafka client reports an error"),
+        }
     }
 }
 

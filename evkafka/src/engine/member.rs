@@ -194,7 +194,7 @@ impl Poller {
                 }
                 Finding::Unreachable(..) => settings.config.on_unreachable == OnUnavailable::Wait,
                 Finding::Missing(_) => settings.config.on_missing_topic == OnUnavailable::Wait,
-                Finding::Refused(_) => false,
+                Finding::Denied(..) | Finding::Refused(_) => false,
                 Finding::CalledOff => return None,
             };
             let error = self.finding_to_error(finding);
@@ -236,6 +236,7 @@ impl Poller {
                 detail,
             }
             .into(),
+            Finding::Denied(denial, reason) => Inner::Denied { consumer, servers, denial, reason }.into(),
             Finding::Missing(topics) => Inner::MissingTopics { consumer, servers, topics }.into(),
             Finding::Refused(cause) => Inner::Client { consumer, cause: cause.into() }.into(),
         }

@@ -14,6 +14,7 @@ mod commit_requests;
 mod committer;
 mod coordinator;
 mod dead_letters;
+mod denial;
 mod drain;
 mod lane;
 mod member;
@@ -28,6 +29,7 @@ pub use self::bare::BareEngine;
 pub(crate) use self::{
     coordinator::log,
     dead_letters::DeadLetters,
+    denial::Denial,
     drain::DrainPlan,
     member::{Member, MemberSettings},
     pipeline::{Pipeline, Routed, requirements},

@@ -1,7 +1,7 @@
 //! What is said before anything is consumed: whether the cluster answers, and whether the topics exist.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     thread,
     time::{Duration, Instant},
 };
@@ -13,10 +13,13 @@ use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode},
 };
 
-use super::drain::after;
+use super::{denial::Denial, drain::after};
 
-/// A topic that was just created may be unknown to some brokers for a moment.
-const TOPIC_SETTLES: Duration = Duration::from_secs(2);
+/// A topic that was just created may be unknown to some brokers for a moment; and where one broker denies access, another may
+/// still grant it.
+const SETTLES: Duration = Duration::from_secs(2);
+/// There may be many reports.
+const REPORTS: Duration = Duration::from_millis(50);
 const RETRY: Duration = Duration::from_millis(100);
 /// How long a cluster has to answer at first, and later on.
 const SHORTEST_GLANCE: Duration = Duration::from_secs(1);
@@ -29,6 +32,8 @@ pub(super) enum Finding {
     Ready { partitions: usize },
     /// The cluster does not answer. The last that the client said of it is in the error.
     Unreachable(KafkaError, Option<String>),
+    /// The cluster does not let the client in, for this reason.
+    Denied(Denial, String),
     /// The cluster answers and lacks these topics.
     Missing(Vec<String>),
     /// The cluster answers and refuses.
@@ -56,14 +61,14 @@ pub(super) fn look(
     };
     let begun = Instant::now();
     let deadline = after(begun, timeout);
-    let settled = begun + TOPIC_SETTLES.min(timeout);
+    let settled = begun + SETTLES.min(timeout);
     loop {
         // It cannot be interrupted, so it is short at first, and longer for a cluster that is slow to answer.
         let glance = begun.elapsed().clamp(SHORTEST_GLANCE, LONGEST_GLANCE);
         let finding = look_once(&client, topics, written, deadline.min(Instant::now() + glance));
         match &finding {
             _ if called_off() => return Finding::CalledOff,
-            Finding::Missing(_) if Instant::now() < settled => thread::sleep(RETRY),
+            Finding::Missing(_) | Finding::Denied(..) if Instant::now() < settled => thread::sleep(RETRY),
             Finding::Unreachable(..) if Instant::now() + RETRY < deadline => thread::sleep(RETRY),
             _ => return finding,
         }
@@ -86,11 +91,13 @@ fn look_once(
     for (name, is_read) in read.chain(written).chain(all) {
         let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
         let answer = client.fetch_metadata(name, left);
-        // Serves the client's error reports, which say why it cannot connect.
-        while client.poll(Duration::ZERO).is_some() {}
         let metadata = match answer {
             Ok(metadata) => metadata,
-            Err(error) => return Finding::Unreachable(error, client.context().last_error()),
+            Err(error) => {
+                // Serves the client's reports, which say why it cannot connect. Without time to wait it would serve one.
+                while client.poll(REPORTS).is_some() {}
+                return client.context().explain(error);
+            }
         };
         for topic in metadata.topics() {
             match topic.error().map(RDKafkaErrorCode::from) {
@@ -113,13 +120,33 @@ fn look_once(
 
 /// Remembers what the client said last about its troubles.
 #[derive(Default)]
-struct Listener(Mutex<Option<String>>);
+struct Listener(Mutex<Trouble>);
+
+#[derive(Default)]
+struct Trouble {
+    error: Option<(Option<Denial>, String)>,
+    /// A server closed the connection before it had answered anything.
+    hung_up: bool,
+}
 
 impl Listener {
-    fn last_error(&self) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn trouble(&self) -> MutexGuard<'_, Trouble> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Why there is no answer.
+    fn explain(&self, error: KafkaError) -> Finding {
+        let trouble = self.trouble();
+        match trouble.error.clone() {
+            Some((Some(denial), reason)) => Finding::Denied(denial, reason),
+            Some((None, reason)) => Finding::Unreachable(error, Some(reason)),
+            None => Finding::Unreachable(error, trouble.hung_up.then(|| HUNG_UP.to_owned())),
+        }
     }
 }
+
+const HUNG_UP: &str =
+    "a server closed the connection at once; it may demand TLS or SASL: check `security.protocol`";
 
 impl ConsumerContext for Listener {}
 
@@ -127,12 +154,16 @@ impl ClientContext for Listener {
     fn error(&self, error: KafkaError, reason: &str) {
         // "All brokers are down" says less than what came before it.
         if error.rdkafka_error_code() != Some(RDKafkaErrorCode::AllBrokersDown) {
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_owned());
+            self.trouble().error = Some((Denial::find(&error, reason), reason.to_owned()));
         }
     }
 
     /// The error that the look ends with says it all.
     fn log(&self, _: RDKafkaLogLevel, facility: &str, message: &str) {
+        // librdkafka reports it as no error, because a broker that goes away looks the same.
+        if facility == "FAIL" && message.contains("in state APIVERSION_QUERY") {
+            self.trouble().hung_up = true;
+        }
         tracing::debug!(target: "librdkafka", facility, "{message}");
     }
 }

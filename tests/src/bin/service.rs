@@ -146,9 +146,15 @@ fn config(options: &Options, brokers: &str, topic: &str) -> ConsumerConfig {
     }
     // Partitions that are added are seen within it.
     config = config.property("topic.metadata.refresh.interval.ms", 1000);
+    if let Some(properties) = options.0.get("properties") {
+        let properties: HashMap<String, String> =
+            serde_json::from_str(properties).expect("an object of strings");
+        config = config.properties(properties);
+    }
     if let Some(strategy) = options.0.get("strategy") {
         config = config.property("partition.assignment.strategy", strategy);
     }
+    tracing::debug!(?config, "configured");
     config
 }
 
@@ -187,6 +193,7 @@ async fn main() -> ExitCode {
     if let Some(brokers) = options.0.get("external-brokers") {
         app = app.consumer("external", config(&options, brokers, options.text("external-topic")), handlers);
     }
+    tracing::debug!(?app, "put together");
     let ended = app.run().await;
     if options.0.contains_key("hangs-at-the-end") {
         println!("the app has ended");

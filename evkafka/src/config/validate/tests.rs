@@ -262,3 +262,18 @@ fn a_static_member_must_have_a_name() {
     assert_eq!(only_fault(&config().group_instance_id("")).0, "group_instance_id");
     assert_eq!(faults(&config().group_instance_id("pod-7")), []);
 }
+
+#[test]
+fn sasl_wants_a_mechanism_that_is_built_in() {
+    let (name, text) = only_fault(&config().property("security.protocol", "SASL_PLAINTEXT"));
+    assert_eq!(name, "sasl.mechanism");
+    assert!(text.contains("must be set with this `security.protocol`"), "{text}");
+
+    let plain = config().property("security.protocol", "sasl_plaintext").property("sasl.mechanism", "PLAIN");
+    plain.validate().expect("needs no feature");
+
+    let built_in =
+        cfg!(any(feature = "tls", feature = "tls-vendored", feature = "sasl", feature = "sasl-vendored"));
+    let fault = judge("sasl.mechanism", "SCRAM-SHA-256");
+    assert_eq!(fault.contains("enable evkafka's feature `tls`"), !built_in, "{fault}");
+}

@@ -1,0 +1,59 @@
+//! What librdkafka says when a cluster does not let a client in.
+
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+/// Why a cluster does not let a client in. It does not pass by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Denial {
+    /// SASL: the mechanism, or the credentials.
+    Credentials,
+    /// TLS: the cluster's certificate, or the client's.
+    Certificate,
+}
+
+impl Denial {
+    /// Takes a denial from among the client's troubles. A connection that was merely closed is none: brokers close them
+    /// when they restart, too.
+    pub(crate) fn find(error: &KafkaError, reason: &str) -> Option<Self> {
+        use RDKafkaErrorCode as E;
+        match error.rdkafka_error_code() {
+            Some(E::Authentication | E::SaslAuthenticationFailed) => Some(Self::Credentials),
+            _ if reason.contains("Disconnected") => None,
+            Some(E::SSL) => Some(Self::Certificate),
+            // With TLS 1.3 a broker refuses the client's certificate after the handshake, as librdkafka sees it.
+            Some(E::BrokerTransportFailure) if reason.contains("SSL alert") => Some(Self::Certificate),
+            _ => None,
+        }
+    }
+
+    /// What to do about it: a clause of its own.
+    pub(crate) fn advice(self) -> &'static str {
+        match self {
+            Self::Credentials => "check `sasl.mechanism`, `sasl.username` and `sasl.password`",
+            Self::Certificate => {
+                "check `security.protocol`, `ssl.ca.location` and, if the cluster demands a certificate of its \
+                 clients, `ssl.certificate.location` and `ssl.key.location`"
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn find(code: RDKafkaErrorCode, reason: &str) -> Option<Denial> {
+        Denial::find(&KafkaError::Global(code), reason)
+    }
+
+    #[test]
+    fn tells_a_denial_from_a_cluster_that_is_away() {
+        use RDKafkaErrorCode as E;
+        assert_eq!(find(E::Authentication, "SASL authentication error"), Some(Denial::Credentials));
+        assert_eq!(find(E::SSL, "certificate verify failed"), Some(Denial::Certificate));
+        let refused = "Receive failed: SSL routines::sslv3 alert bad certificate: SSL alert number 42";
+        assert_eq!(find(E::BrokerTransportFailure, refused), Some(Denial::Certificate));
+        assert_eq!(find(E::SSL, "SSL handshake failed: Disconnected: SSL connection closed by peer"), None);
+        assert_eq!(find(E::BrokerTransportFailure, "Connection refused"), None);
+    }
+}
