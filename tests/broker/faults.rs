@@ -62,13 +62,14 @@ fn micros_since_1970() -> u64 {
 /// Between the moment in which the process learned that it had lost its partitions, after it was `thawed`, and the next
 /// assignment, nothing is written; but for what handlers do that have just been told, in the 100 ms until they are dropped.
 fn assert_no_stale_writes(scene: &Scene, process: &mut ChildProcess, thawed: u64) {
-    let time = |line: &String| line.split(' ').next().and_then(|word| word.parse().ok()).unwrap_or(0_u64);
+    let time = |line: &str| line.split(' ').next().and_then(|word| word.parse().ok()).unwrap_or(0_u64);
     let pid = process.id();
-    let lines = process.stdout();
-    let learned = lines.iter().filter(|line| line.contains("lost=true")).map(time).find(|at| *at > thawed);
-    let learned = learned.expect("it has learned of its loss");
-    let assigned = lines.iter().filter(|line| line.contains("partitions assigned")).map(time);
-    let assigned = assigned.filter(|at| *at > learned).min().unwrap_or(u64::MAX);
+    // What the other has committed says nothing of this one: it may still have to find out.
+    let mut after = |from: u64, what: &str| {
+        time(&process.wait_for_line(DEADLINE, |line| line.contains(what) && time(line) > from))
+    };
+    let learned = after(thawed, "lost=true");
+    let assigned = after(learned, "partitions assigned");
     let stale = |entry: &&Entry| entry.pid == pid && (learned + 300_000..assigned).contains(&entry.at);
     let stale: Vec<Entry> = scene.ledger().iter().filter(stale).cloned().collect();
     assert!(stale.is_empty(), "it learned of its loss at {learned}: {stale:#?}");
