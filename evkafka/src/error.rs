@@ -4,7 +4,7 @@ use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
-use crate::{engine::Denial, handle::BoxError, record::Origin, settle::Failure};
+use crate::{engine::Denial, handle::BoxError, native::PartitionError, record::Origin, settle::Failure};
 
 /// A result with evkafka's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -61,7 +61,7 @@ pub(crate) enum Inner {
     Record(RecordError),
     Partition {
         origin: Origin,
-        code: RDKafkaErrorCode,
+        error: PartitionError,
     },
     Client {
         consumer: Arc<str>,
@@ -187,8 +187,10 @@ impl fmt::Display for Error {
                 topics.iter().map(|topic| format!("`{topic}`")).collect::<Vec<_>>().join(", ")
             ),
             Inner::Record(error) => error.fmt(f),
-            Inner::Partition { origin, .. } => {
-                write!(f, "consumer `{}`: {origin} cannot be read any further", origin.consumer)
+            Inner::Partition { origin, error } => {
+                write!(f, "consumer `{}`: {origin} cannot be read any further", origin.consumer)?;
+                error.offset.iter().try_for_each(|offset| write!(f, " than offset {offset}"))?;
+                if error.reason.is_empty() { Ok(()) } else { write!(f, " ({})", one_line(&error.reason)) }
             }
             Inner::Client { consumer, .. } => write!(f, "consumer `{consumer}`: the Kafka client gave up"),
             Inner::Engine { consumer, message } => write!(f, "consumer `{consumer}`: {message}"),
@@ -224,7 +226,8 @@ impl StdError for Error {
         match &*self.0 {
             Inner::Unreachable { cause, .. } | Inner::Client { cause, .. } => Some(cause),
             Inner::Record(error) => error.failure.source(),
-            Inner::Partition { code, .. } | Inner::Commit { code, .. } => Some(code),
+            Inner::Partition { error, .. } => Some(&error.code),
+            Inner::Commit { code, .. } => Some(code),
             // Its own `Display` is ours already.
             Inner::Other(error) => error.source(),
             Inner::Faults(_)

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use evkafka::{
-    App, AutoCommitMode, CancellationToken, ConsumerConfig, Metadata, State, embedded::Event,
-    error::ErrorKind, handler, router,
+    App, AutoCommitMode, CancellationToken, Concurrency, ConsumerConfig, Metadata, OffsetReset, State,
+    embedded::Event, error::ErrorKind, handler, router,
 };
 
 use rdkafka::{
@@ -197,6 +197,21 @@ async fn when_one_consumer_fails_for_good_the_others_drain_and_its_error_is_retu
     assert_eq!(error.kind(), ErrorKind::Record);
     assert_eq!(&*error.record().unwrap().origin.consumer, "bad");
     assert_eq!(committed(&good).await, Some(10));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partition_that_cannot_be_read_any_further_is_told_with_librdkafkas_reason() {
+    for concurrency in [Concurrency::PerPartition, Concurrency::Unordered { in_flight: 10 }] {
+        // A group that has committed nothing does not know where to begin.
+        let cluster = cluster(1);
+        let config = config(&cluster).auto_offset_reset(OffsetReset::Error).concurrency(concurrency);
+        let app = App::new("test").state(Ledger::default()).consumer("orders", config, router![on_order]);
+        let error = Running::start(app).ends().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Kafka);
+        let text = error.to_string();
+        assert!(text.starts_with("consumer `orders`: orders[0] cannot be read any further"), "{text}");
+        assert!(text.contains("no previously committed offset available"), "{text}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -66,7 +66,7 @@ fn a_client_without_tls_where_tls_is_demanded() {
 #[test]
 fn a_client_with_tls_where_there_is_none() {
     let error = refusal(&brokers(), &tls());
-    says(&error, &["within 10s", "connecting to a PLAINTEXT broker listener?"]);
+    says(&error, &["within 10s", "it may not use TLS: check `security.protocol`"]);
 }
 
 #[test]

@@ -155,7 +155,11 @@ impl Sent {
     ///
     /// It is the lanes of then that learn it, not those that the partitions may have by now.
     pub(crate) fn answered(&self, reply: &CommitReply) {
+        let unclear = reply.is_unclear(self.entries.len());
         for (entry, lane) in self.entries.iter().zip(&self.lanes) {
+            if unclear && !reply.accepts(entry) {
+                lane.progress.lose_track();
+            }
             lane.progress.end_commit(reply.accepts(entry).then_some(&entry.commit));
             lane.control.acknowledged.notify_one();
         }

@@ -139,6 +139,10 @@ impl Listener {
         let trouble = self.trouble();
         match trouble.error.clone() {
             Some((Some(denial), reason)) => Finding::Denied(denial, reason),
+            // Said in more than one way by librdkafka, and not always with what may be wrong.
+            Some((None, reason)) if reason.contains("in state SSL_HANDSHAKE") => {
+                Finding::Unreachable(error, Some(format!("{reason}; {NO_TLS}")))
+            }
             Some((None, reason)) => Finding::Unreachable(error, Some(reason)),
             None => Finding::Unreachable(error, trouble.hung_up.then(|| HUNG_UP.to_owned())),
         }
@@ -147,6 +151,8 @@ impl Listener {
 
 const HUNG_UP: &str =
     "a server closed the connection at once; it may demand TLS or SASL: check `security.protocol`";
+
+const NO_TLS: &str = "it may not use TLS: check `security.protocol`";
 
 impl ConsumerContext for Listener {}
 

@@ -39,7 +39,17 @@ unsafe impl Sync for Batch {}
 pub(crate) enum Entry<'b> {
     Record(Record<'b>),
     /// librdkafka reports an error of this partition.
-    Error(RDKafkaErrorCode),
+    Error(PartitionError),
+}
+
+/// What librdkafka has to say of a partition in place of a record.
+#[derive(Clone, Debug)]
+pub(crate) struct PartitionError {
+    pub(crate) code: RDKafkaErrorCode,
+    /// Where it is, if it is at one record.
+    pub(crate) offset: Option<i64>,
+    /// In librdkafka's words, which may be none.
+    pub(crate) reason: String,
 }
 
 impl Batch {
@@ -173,7 +183,7 @@ impl Message {
     pub(crate) fn record<'m>(&'m self, origin: &'m Origin) -> Record<'m> {
         match self.entry(origin) {
             Entry::Record(record) => record,
-            Entry::Error(code) => unreachable!("an error is not kept: {code}"),
+            Entry::Error(error) => unreachable!("an error is not kept: {error:?}"),
         }
     }
 }
@@ -196,7 +206,8 @@ unsafe fn read<'m>(pointer: NonNull<rd_kafka_message_t>, origin: &'m Origin) -> 
     // SAFETY: alive (caller).
     let message = unsafe { pointer.as_ref() };
     if message.err != rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
-        return Entry::Error(message.err.into());
+        // SAFETY: the message is alive (caller).
+        return Entry::Error(unsafe { partition_error(message) });
     }
     Entry::Record(Record {
         origin,
@@ -210,6 +221,19 @@ unsafe fn read<'m>(pointer: NonNull<rd_kafka_message_t>, origin: &'m Origin) -> 
         // SAFETY: the message is alive, and no other thread looks at it (caller).
         headers: Headers::from_native(unsafe { NativeHeaders::of(pointer) }),
     })
+}
+
+/// # Safety
+/// `message` is alive, and an error.
+#[cold]
+unsafe fn partition_error(message: &rd_kafka_message_t) -> PartitionError {
+    // SAFETY: an error's payload is its text, of `len` bytes that live as long as the message.
+    let reason = unsafe { bytes(message.payload.cast(), message.len) }.unwrap_or_default();
+    PartitionError {
+        code: message.err.into(),
+        offset: (message.offset >= 0).then_some(message.offset),
+        reason: String::from_utf8_lossy(reason).into_owned(),
+    }
 }
 
 /// # Safety

@@ -60,8 +60,27 @@ impl CommitReply {
         let is_refused = |(topic, partition, _): &(String, i32, _)| {
             *partition == entry.partition && *topic == *entry.topic
         };
-        // librdkafka repeats an error of one partition as that of the whole.
         !self.refused.iter().any(is_refused) && (self.result.is_ok() || !self.refused.is_empty())
+    }
+
+    /// Whether the broker may have taken an entry that is not [accepted](Self::accepts), of a commit of so many.
+    ///
+    /// When one partition of several is refused, librdkafka writes its error into all of them. What is about the member or the
+    /// group holds for all anyway.
+    pub(crate) fn is_unclear(&self, entries: usize) -> bool {
+        use RDKafkaErrorCode as E;
+        match self.result {
+            Ok(()) => false,
+            Err(
+                E::RebalanceInProgress
+                | E::UnknownMemberId
+                | E::IllegalGeneration
+                | E::FencedInstanceId
+                | E::GroupAuthorizationFailed,
+            ) => false,
+            Err(E::OperationTimedOut | E::RequestTimedOut | E::BrokerTransportFailure) => true,
+            Err(_) => entries > 1,
+        }
     }
 }
 
@@ -167,6 +186,15 @@ mod tests {
         let reply = CommitReply { result: Err(code), refused: vec![("orders".to_owned(), 1, code)] };
         assert!(reply.accepts(&entry(0)) && !reply.accepts(&entry(1)));
         assert_eq!(reply.into_result(), Err(code));
+    }
+
+    #[test]
+    fn what_became_of_an_entry_is_unclear_without_an_answer_or_if_another_may_be_the_one_that_was_refused() {
+        use RDKafkaErrorCode as E;
+        assert!(CommitReply::timed_out().is_unclear(1));
+        assert!(CommitReply::refused(E::UnknownTopicOrPartition).is_unclear(2));
+        assert!(!CommitReply::refused(E::UnknownTopicOrPartition).is_unclear(1));
+        assert!(!CommitReply::refused(E::IllegalGeneration).is_unclear(2));
     }
 
     #[test]

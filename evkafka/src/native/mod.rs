@@ -28,7 +28,7 @@ mod retired;
 #[cfg(fuzzing)]
 pub use self::fuzzing::headers_of;
 pub(crate) use self::{
-    batch::{Batch, Entry, Message},
+    batch::{Batch, Entry, Message, PartitionError},
     client::{ClientHandle, OwnedClient},
     commit::{CommitEntry, CommitQueue, CommitReply},
     committed::committed,

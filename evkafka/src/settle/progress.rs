@@ -1,7 +1,7 @@
 use std::sync::{OnceLock, PoisonError, atomic::Ordering};
 
 use super::Persisted;
-use crate::sync::{AtomicI64, Mutex, MutexGuard};
+use crate::sync::{AtomicBool, AtomicI64, Mutex, MutexGuard};
 
 /// What to commit of a partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub(crate) struct Progress {
     committed: AtomicI64,
     /// How many commits are on their way whose answers are not known yet.
     in_flight: Mutex<u32>,
+    /// Whether the broker may have taken a commit that it has not acknowledged, since the last that it has.
+    unclear: AtomicBool,
     /// There if the commits carry what is settled above their offset.
     persisted: OnceLock<Persisted>,
 }
@@ -46,6 +48,7 @@ impl Progress {
             committable: AtomicI64::new(NONE),
             committed: AtomicI64::new(NONE),
             in_flight: Mutex::new(0),
+            unclear: AtomicBool::new(false),
             persisted: OnceLock::new(),
         }
     }
@@ -88,6 +91,16 @@ impl Progress {
         *in_flight = in_flight.saturating_sub(1);
     }
 
+    /// It is not known what became of a commit that is on its way. [`end_commit`](Self::end_commit) follows.
+    pub(crate) fn lose_track(&self) {
+        self.unclear.store(true, Ordering::Release);
+    }
+
+    /// Whether what was [taken back](Self::retract) may be committed all the same.
+    pub(crate) fn is_unclear(&self) -> bool {
+        self.unclear.load(Ordering::Acquire)
+    }
+
     /// Takes back what has not been acknowledged, so that it is not committed; whether `next` was taken back. It is not while a
     /// commit is on its way, and not once it is acknowledged.
     pub(crate) fn retract(&self, next: i64) -> bool {
@@ -119,6 +132,7 @@ impl Progress {
             persisted.acknowledge(commit);
         }
         self.committed.fetch_max(commit.offset, Ordering::AcqRel);
+        self.unclear.store(false, Ordering::Release);
     }
 
     /// Whether the broker has acknowledged `next`.
@@ -166,6 +180,20 @@ mod tests {
         assert_eq!(progress.begin_commit().map(|commit| commit.offset), Some(5));
         progress.end_commit(Some(&Commit::of(5)));
         assert!(progress.is_acknowledged(5));
+    }
+
+    #[test]
+    fn what_may_be_committed_all_the_same_is_known_to_be_unclear_until_the_next_acknowledgement() {
+        let progress = Progress::new();
+        progress.advance(5);
+        assert!(progress.begin_commit().is_some());
+        progress.lose_track();
+        progress.end_commit(None);
+        assert!(progress.retract(5) && progress.is_unclear());
+        progress.advance(6);
+        let commit = progress.begin_commit();
+        progress.end_commit(commit.as_ref());
+        assert!(!progress.is_unclear());
     }
 
     #[test]

@@ -10,7 +10,7 @@ pub(in crate::engine) enum Acknowledgement {
     Given,
     /// The lane is at its end, and the offset will not be committed: the next owner gets the records.
     TakenBack,
-    /// The lane had no time to wait for what becomes of a commit that is on its way.
+    /// The broker may have taken a commit to which there was no clear answer, or no time to wait for it.
     Unknown,
 }
 
@@ -24,7 +24,10 @@ pub(in crate::engine) async fn acknowledgement(
         let stopping = control.is_stopping();
         // The next owner gets what was not committed. What is on its way may be committed, and is waited for.
         if stopping && progress.retract(next) {
-            return Acknowledgement::TakenBack;
+            return match progress.is_unclear() {
+                true => Acknowledgement::Unknown,
+                false => Acknowledgement::TakenBack,
+            };
         }
         tokio::select! {
             biased;

@@ -123,6 +123,10 @@ impl Lane {
                     }
                     while let Some(message) = batch.pop() {
                         work.take_in(message);
+                        // What stands behind an error of the partition must not be committed: that would pass over what it hides.
+                        if work.flow == Flow::End && self.worker.shared.mode == AutoCommitMode::PostCommit {
+                            batch.clear();
+                        }
                     }
                     self.settle_up(&mut work);
                     tokio::task::yield_now().await;
@@ -148,8 +152,12 @@ impl Lane {
             () = self.worker.control.stopped() => return Flow::End,
             recovered = recovered => recovered,
         };
-        // Nobody answers only if the lane is stopped.
-        let Ok(Recovered { settled, foreign }) = recovered else { return Flow::End };
+        let Ok(Recovered { settled, foreign }) = recovered else {
+            if !self.worker.control.is_stopping() {
+                self.worker.lost_progress();
+            }
+            return Flow::End;
+        };
         self.progress.persist(Persisted::new(work.tracker.clone(), settled.clone(), foreign));
         work.settled_before = Some(settled);
         Flow::Continue
@@ -179,8 +187,8 @@ impl<R> Concurrent<R> {
 impl<R: Routes> Concurrent<R> {
     fn take_in(&mut self, message: Message) {
         let (ticket, handler, key) = match message.entry(&self.worker.origin) {
-            Entry::Error(code) => {
-                if self.worker.partition_error(code) == Flow::End {
+            Entry::Error(error) => {
+                if self.worker.partition_error(&error) == Flow::End {
                     self.flow = Flow::End;
                 }
                 return;

@@ -89,7 +89,7 @@ impl Lane {
         collected: &mut Collected,
     ) -> Flow {
         let record = match message.entry(&self.worker.origin) {
-            Entry::Error(code) => return self.worker.partition_error(code),
+            Entry::Error(error) => return self.worker.partition_error(&error),
             Entry::Record(record) => record,
         };
         let next = record.offset() + 1;

@@ -36,7 +36,7 @@ impl Lane {
                 return Flow::End;
             }
             match entry {
-                Entry::Error(code) if self.worker.partition_error(code) == Flow::End => return Flow::End,
+                Entry::Error(error) if self.worker.partition_error(&error) == Flow::End => return Flow::End,
                 Entry::Error(_) => {}
                 Entry::Record(record) => {
                     let done = self.worker.settle(handlers, record).await;

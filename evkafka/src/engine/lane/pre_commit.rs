@@ -107,7 +107,7 @@ impl Lane {
         let mut until_pause = BATCH;
         while let Some(entry) = batch.entry(&self.worker.origin) {
             match entry {
-                Entry::Error(code) if self.worker.partition_error(code) == Flow::End => return Flow::End,
+                Entry::Error(error) if self.worker.partition_error(&error) == Flow::End => return Flow::End,
                 Entry::Error(_) => {}
                 Entry::Record(record) => {
                     let done = self.worker.settle(handlers, record).await;

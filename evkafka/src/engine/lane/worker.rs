@@ -20,9 +20,9 @@ use crate::{
         pipeline::{Routed, Rule},
         shared::Shared,
     },
-    error::{Chain, Inner, RecordError},
+    error::{Chain, Inner, RecordError, one_line},
     handle::Context,
-    native::RawRecord,
+    native::{PartitionError, RawRecord},
     record::{Origin, Record},
     route::Routes,
     settle::{Failure, Obituary, Verdict, dead_letter_headers},
@@ -244,9 +244,9 @@ impl Worker {
 
     /// librdkafka reports an error of the partition. What it recovers from by itself is logged; everything else ends the
     /// app, because going on could mean to pass over records.
-    pub(super) fn partition_error(&self, code: RDKafkaErrorCode) -> Flow {
+    pub(super) fn partition_error(&self, error: &PartitionError) -> Flow {
         use RDKafkaErrorCode as E;
-        match code {
+        match error.code {
             E::PartitionEOF => Flow::Continue,
             E::UnknownTopicOrPartition
             | E::UnknownTopic
@@ -261,13 +261,14 @@ impl Worker {
                 tracing::warn!(
                     consumer = %self.origin.consumer,
                     partition = %self.origin,
-                    error = %code,
+                    error = %error.code,
+                    reason = one_line(&error.reason),
                     "the partition cannot be read at the moment"
                 );
                 Flow::Continue
             }
-            code => {
-                self.shared.report(Inner::Partition { origin: self.origin.clone(), code });
+            _ => {
+                self.shared.report(Inner::Partition { origin: self.origin.clone(), error: error.clone() });
                 Flow::End
             }
         }
@@ -278,6 +279,14 @@ impl Worker {
         self.shared.report(Inner::Engine {
             consumer: Arc::clone(&self.shared.consumer),
             message: format!("the task of a record of {} was lost: a destructor panicked", self.origin),
+        });
+    }
+
+    /// The task that asks for the progress of an earlier owner ended without an answer.
+    pub(super) fn lost_progress(&self) {
+        self.shared.report(Inner::Engine {
+            consumer: Arc::clone(&self.shared.consumer),
+            message: format!("what was settled of {} before could not be found out", self.origin),
         });
     }
 
