@@ -8,16 +8,18 @@ mod in_batches;
 mod key_order;
 mod post_commit;
 mod pre_commit;
+mod sequence;
 mod worker;
 
 #[cfg(all(test, evkafka_loom))]
 pub(super) use self::acknowledgement::{Acknowledgement, acknowledgement};
 pub(super) use self::{
     control::{Finished, LaneControl},
+    sequence::Sequence,
     worker::{Done, Worker},
 };
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::sync::oneshot;
 
@@ -32,6 +34,9 @@ use crate::{
 /// How many records are taken from librdkafka at a time. They stay in librdkafka's memory: a batch costs 8 bytes for
 /// each, and spares a lock and a clock reading for each.
 const BATCH: usize = 256;
+
+/// How often it is said that a partition waits.
+const STILL_WAITS: Duration = Duration::from_secs(30);
 
 /// One assigned partition.
 pub(crate) struct Lane {
@@ -62,11 +67,7 @@ impl Lane {
     /// Dropping it drops the handlers that are under way; their records are not settled.
     pub(super) async fn run<R: Routes>(mut self, handlers: Arc<Routed<R>>) {
         if let Some(predecessor) = self.predecessor.take() {
-            // Two lanes of one partition at the same time would break its order.
-            tokio::select! {
-                () = predecessor.finished() => {}
-                () = self.worker.control.stopped() => {}
-            }
+            self.wait_for(&predecessor).await;
         }
         self.queue.listen(Arc::clone(&self.worker.control.records));
         let shared = Arc::clone(&self.worker.shared);
@@ -84,6 +85,19 @@ impl Lane {
             (Concurrency::Unordered { .. }, _) => self.concurrent(handlers, in_flight, false).await,
         }
         self.finished.in_order();
+    }
+
+    /// Two lanes of one partition at the same time would break its order. A lane that is stopped meanwhile waits all the same: the
+    /// next one knows of this one only.
+    async fn wait_for(&self, predecessor: &LaneControl) {
+        while tokio::time::timeout(STILL_WAITS, predecessor.finished()).await.is_err() {
+            tracing::warn!(
+                consumer = %self.worker.origin.consumer,
+                partition = %self.worker.origin,
+                "a handler that was under way when the partition was lost has not come to its end; until then the partition is \
+                 not read"
+            );
+        }
     }
 
     /// Waits until there may be records, or the lane is stopped. May return without a cause: look again.
