@@ -3,7 +3,7 @@ use std::sync::Arc;
 use tokio::sync::{Semaphore, mpsc};
 
 use super::{
-    lane::{Done, LaneControl, Sequence, Worker},
+    lane::{Done, LaneControl, Worker},
     pipeline::Routed,
     shared::{Report, Shared},
 };
@@ -45,12 +45,7 @@ impl<R: Routes> BareEngine<R> {
         let origin = crate::record::Origin::new("bare", "orders", 0);
         Self {
             handlers,
-            worker: Worker {
-                origin,
-                shared,
-                control: Arc::new(LaneControl::default()),
-                sequence: Sequence::default(),
-            },
+            worker: Worker { origin, shared, control: Arc::new(LaneControl::default()) },
             _reports,
         }
     }

@@ -19,7 +19,7 @@ use super::{
     commit_requests::CommitRequests,
     denial::Denial,
     drain::DrainPlan,
-    lane::{Finished, Lane, LaneControl, Sequence, Worker},
+    lane::{Finished, Lane, LaneControl, Worker},
     pipeline::Pipeline,
     recovery::{Waiting, recover},
     shared::Shared,
@@ -96,7 +96,6 @@ impl Coordinator {
             origin: Origin { consumer: Arc::clone(&self.shared.consumer), topic, partition },
             shared: Arc::clone(&self.shared),
             control: Arc::clone(&control),
-            sequence: Sequence::default(),
         };
         let lane = Lane {
             queue,

@@ -8,14 +8,12 @@ mod in_batches;
 mod key_order;
 mod post_commit;
 mod pre_commit;
-mod sequence;
 mod worker;
 
 #[cfg(all(test, evkafka_loom))]
 pub(super) use self::acknowledgement::{Acknowledgement, acknowledgement};
 pub(super) use self::{
     control::{Finished, LaneControl},
-    sequence::Sequence,
     worker::{Done, Worker},
 };
 

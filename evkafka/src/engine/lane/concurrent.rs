@@ -194,10 +194,6 @@ impl<R: Routes> Concurrent<R> {
                 return;
             }
             Entry::Record(record) => {
-                if self.worker.follows(&record) == Flow::End {
-                    self.flow = Flow::End;
-                    return;
-                }
                 let ticket = self.tracker.lock().begin(record.offset());
                 if self.settled_before.as_ref().is_some_and(|before| before.contains(record.offset())) {
                     self.settle(ticket);

@@ -92,9 +92,6 @@ impl Lane {
             Entry::Error(error) => return self.worker.partition_error(&error),
             Entry::Record(record) => record,
         };
-        if self.worker.follows(&record) == Flow::End {
-            return Flow::End;
-        }
         let next = record.offset() + 1;
         let (handler, event_type) = self.worker.route(handlers, &record);
         let Some(handler) = handler else {

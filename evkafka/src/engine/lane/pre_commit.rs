@@ -110,9 +110,6 @@ impl Lane {
                 Entry::Error(error) if self.worker.partition_error(&error) == Flow::End => return Flow::End,
                 Entry::Error(_) => {}
                 Entry::Record(record) => {
-                    if self.worker.follows(&record) == Flow::End {
-                        return Flow::End;
-                    }
                     let done = self.worker.settle(handlers, record).await;
                     counts.add(done);
                     if done == Done::Unsettled {

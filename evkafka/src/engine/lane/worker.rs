@@ -12,7 +12,7 @@ use std::{
 use rdkafka::error::RDKafkaErrorCode;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::{Flow, LaneControl, sequence::Sequence};
+use super::{Flow, LaneControl};
 use crate::{
     config::AutoCommitMode,
     engine::{
@@ -51,7 +51,6 @@ pub(in crate::engine) struct Worker {
     pub(in crate::engine) origin: Origin,
     pub(in crate::engine) shared: Arc<Shared>,
     pub(in crate::engine) control: Arc<LaneControl>,
-    pub(in crate::engine) sequence: Sequence,
 }
 
 /// What became of a record.
@@ -273,25 +272,6 @@ impl Worker {
                 Flow::End
             }
         }
-    }
-
-    /// Whether a record comes after those that came before. If not, the app ends: it is not known what else is missing.
-    #[inline]
-    pub(super) fn follows(&self, record: &Record<'_>) -> Flow {
-        match self.sequence.admit(record.offset()) {
-            Ok(()) => Flow::Continue,
-            Err(next) => self.went_back(record.offset(), next),
-        }
-    }
-
-    #[cold]
-    fn went_back(&self, offset: i64, next: i64) -> Flow {
-        let reason = format!(
-            "its log was cut back or made anew: offset {offset} came where {next} was the least; have the group's offset \
-             set to where it shall go on, or what was written anew below the committed offset is passed over"
-        );
-        let error = PartitionError { code: RDKafkaErrorCode::OffsetOutOfRange, offset: Some(offset), reason };
-        self.partition_error(&error)
     }
 
     /// The task of a record ended without saying what became of it.
