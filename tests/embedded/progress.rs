@@ -33,7 +33,7 @@ fn persisting(cluster: &Cluster) -> ConsumerConfig {
 }
 
 fn app(config: ConsumerConfig, ledger: &Ledger, at: &'static [u64]) -> Running {
-    let app = App::new("test").state(ledger.clone()).state(at).shutdown_timeout(Duration::from_secs(2));
+    let app = App::new("test").state(ledger.clone()).state(at).shutdown_timeout(Duration::from_secs(5));
     Running::start(app.consumer("orders", config, router![sticks_at]))
 }
 
