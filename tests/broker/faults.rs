@@ -84,18 +84,20 @@ fn frozen(mode: (&str, &str)) {
     let mut second = scene.service(&options);
     for round in 0..rounds {
         let so_far = scene.ledger().len();
-        scene.produce(round * wave..(round + 1) * wave);
+        scene.produce(round * wave..round * wave + wave / 2);
         let works =
             |ledger: &[Entry], pid| ledger[so_far..].iter().filter(|entry| entry.pid == pid).count() > 50;
         let (frozen, other) = (first.id(), second.id());
         scene.until("both at work", |ledger| works(ledger, frozen) && works(ledger, other));
         first.signal(Signal::Stop);
-        let partitions: Vec<i32> = scene.ledger()[so_far..]
-            .iter()
-            .filter(|entry| entry.pid == frozen)
-            .map(|entry| entry.partition)
-            .collect();
+        // Those it has not handed over to the other before.
+        let mut owners = BTreeMap::new();
+        scene.ledger()[so_far..].iter().for_each(|entry| _ = owners.insert(entry.partition, entry.pid));
+        let partitions: Vec<i32> =
+            owners.into_iter().filter(|(_, pid)| *pid == frozen).map(|(partition, _)| partition).collect();
         let at = scene.ledger().len();
+        // However far both have come, there is something to take over.
+        scene.produce(round * wave + wave / 2..(round + 1) * wave);
         scene.until("taken over", |ledger| {
             ledger[at..].iter().any(|entry| entry.pid == other && partitions.contains(&entry.partition))
         });
