@@ -22,7 +22,7 @@ fn what_the_console_producer_writes_is_handled_and_committed() {
     let process = scene.service(&[("commit-interval-ms", "100")]);
     scene.until("handled", |ledger| handled(ledger).len() == 2);
     // The unmatched ones too, some of which may stand behind the handled ones.
-    while scene.committed().values().sum::<i64>() < 4 {}
+    scene.until_committed(4);
     terminate(process);
     assert_eq!(scene.committed().values().sum::<i64>(), 4);
 }

@@ -116,6 +116,22 @@ impl Scene {
         }
     }
 
+    /// Waits until so many records are committed.
+    pub(crate) fn until_committed(&self, records: u64) {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            let committed: i64 = self.committed().values().sum();
+            if committed >= i64::try_from(records).unwrap() {
+                return;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "{committed} of {records} are committed: {:?}",
+                self.committed()
+            );
+        }
+    }
+
     pub(crate) fn committed(&self) -> BTreeMap<i32, i64> {
         let offsets = kafka::committed_offsets(&self.brokers, &self.group);
         offsets.into_iter().map(|((_, partition), offset)| (partition, offset)).collect()

@@ -7,12 +7,12 @@ mod refused;
 #[allow(dead_code, reason = "the other tests on Apache Kafka use the rest")]
 mod support;
 
-use std::{fs, process::Command};
+use std::{collections::BTreeMap, fs, process::Command};
 
 use evkafka_tests::{kafka::security_file, process::ChildProcess};
 use support::{DEADLINE, Scene};
 
-/// An environment variable of the service.
+/// An environment variable of the service, with the password of `scram-sha-256`.
 const VARIABLE: &str = "BILLING_PASSWORD";
 
 /// The properties of a client: names and values.
@@ -41,11 +41,18 @@ fn tls() -> Properties {
     vec![("security.protocol", "ssl".to_owned()), ("ssl.ca.location", path("ca.pem"))]
 }
 
-/// The service, which tells of everything that it does, at `servers` with these properties.
+/// TLS with the client's certificate, without the password of its key.
+fn mutual_tls() -> Properties {
+    let certificate =
+        [("ssl.certificate.location", path("client.pem")), ("ssl.key.location", path("client.key.pem"))];
+    tls().into_iter().chain(certificate).collect()
+}
+
+/// The service, which tells of everything that it does, at `servers` with these properties; of one that is there twice, the last
+/// counts.
 fn command(scene: &Scene, servers: &str, properties: &Properties, options: &[(&str, &str)]) -> Command {
-    let properties: Vec<String> =
-        properties.iter().map(|(name, value)| format!("{name:?}: {value:?}")).collect();
-    let properties = format!("{{{}}}", properties.join(", "));
+    let properties: BTreeMap<_, _> = properties.iter().cloned().collect();
+    let properties = serde_json::to_string(&properties).expect("strings");
     let mut all = vec![("brokers", servers), ("properties", &*properties), ("logs", "trace")];
     all.extend(options);
     scene.command(&all)

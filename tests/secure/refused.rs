@@ -43,7 +43,6 @@ fn a_mechanism_that_the_cluster_does_not_have() {
 #[test]
 fn a_cluster_whose_certificate_another_ca_has_signed() {
     let mut properties = sasl("PLAIN");
-    properties.retain(|(name, _)| *name != "ssl.ca.location");
     properties.push(("ssl.ca.location", path("other-ca.pem")));
     properties.push(("sasl.password.file", path("plain.password")));
     says(
@@ -71,12 +70,8 @@ fn a_client_with_tls_where_there_is_none() {
 
 #[test]
 fn a_key_that_the_password_does_not_open() {
-    let mut properties = tls();
-    properties.extend([
-        ("ssl.certificate.location", path("client.pem")),
-        ("ssl.key.location", path("client.key.pem")),
-        ("ssl.key.password", WRONG.to_owned()),
-    ]);
+    let mut properties = mutual_tls();
+    properties.push(("ssl.key.password", WRONG.to_owned()));
     let scene = Scene::new("refused", 1);
     let error = failure(ChildProcess::spawn(&mut command(&scene, &mtls_brokers(), &properties, &[])));
     says(&error, &["consumer `internal`", "ssl.key.location"]);

@@ -152,11 +152,9 @@ impl ConsumerConfig {
     /// librdkafka would go for Kerberos, whose library is hardly ever there.
     fn uses_sasl_without_a_mechanism(&self) -> bool {
         let protocol = self.properties.get("security.protocol").map(|protocol| protocol.to_ascii_lowercase());
-        let has_mechanism = ["sasl.mechanism", "sasl.mechanisms"].iter().any(|name| {
-            self.properties.contains_key(*name)
-                || ["file", "env"]
-                    .iter()
-                    .any(|place| self.properties.contains_key(&format!("{name}.{place}")))
+        let has_mechanism = self.properties.keys().any(|name| {
+            let property = elsewhere::find(name).map_or(name.as_str(), |elsewhere| elsewhere.property);
+            matches!(property, "sasl.mechanism" | "sasl.mechanisms")
         });
         protocol.is_some_and(|protocol| protocol.starts_with("sasl_")) && !has_mechanism
     }

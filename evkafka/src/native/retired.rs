@@ -59,19 +59,19 @@ impl Retired {
 
     /// Destroys what has been waiting since before the last time, so that never more is waiting than two takes have brought.
     pub(super) fn age(&self) {
-        let mut old = {
+        let old = {
             let mut generations = self.generations();
             let young = mem::take(&mut generations.young);
             mem::replace(&mut generations.old, young)
         };
-        destroy(&mut old);
+        destroy(old);
     }
 
     /// Destroys all of it.
     pub(super) fn destroy_all(&self) {
-        let Generations { mut old, mut young } = mem::take(&mut *self.generations());
-        destroy(&mut old);
-        destroy(&mut young);
+        let Generations { old, young } = mem::take(&mut *self.generations());
+        destroy(old);
+        destroy(young);
     }
 }
 
@@ -81,8 +81,8 @@ impl Drop for Retired {
     }
 }
 
-fn destroy(messages: &mut Vec<*mut rd_kafka_message_t>) {
-    for message in messages.drain(..) {
+fn destroy(messages: Vec<*mut rd_kafka_message_t>) {
+    for message in messages {
         // SAFETY: owned (see `Retired::retire`), and never touched again. This frees memory and counts references down, and waits
         // for nothing. (In librdkafka's callback, where the queue is locked: those to the partition and its topic are not the last
         // ones, because whoever puts something into the partition's queue has others.)

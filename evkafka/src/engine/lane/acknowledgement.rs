@@ -24,10 +24,8 @@ pub(in crate::engine) async fn acknowledgement(
         let stopping = control.is_stopping();
         // The next owner gets what was not committed. What is on its way may be committed, and is waited for.
         if stopping && progress.retract(next) {
-            return match progress.is_unclear() {
-                true => Acknowledgement::Unknown,
-                false => Acknowledgement::TakenBack,
-            };
+            let unclear = progress.is_unclear();
+            return if unclear { Acknowledgement::Unknown } else { Acknowledgement::TakenBack };
         }
         tokio::select! {
             biased;
