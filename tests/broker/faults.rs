@@ -3,7 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    time::{Instant, SystemTime},
+    time::SystemTime,
 };
 
 use evkafka_tests::{
@@ -25,18 +25,6 @@ pub(crate) fn report(fault: &str, mode: &str, outcome: impl std::fmt::Display) {
 
 const POST: (&str, &str) = ("mode", "post");
 const PRE: (&str, &str) = ("mode", "pre");
-
-/// Waits until all records up to the end are committed.
-fn until_committed(scene: &Scene, records: u64) {
-    let deadline = Instant::now() + DEADLINE;
-    loop {
-        let committed: i64 = scene.committed().values().sum();
-        if committed >= i64::try_from(records).unwrap() {
-            return;
-        }
-        assert!(Instant::now() < deadline, "{committed} of {records} are committed: {:?}", scene.committed());
-    }
-}
 
 /// Orders, and one record for nobody after each fifth.
 const fn with_others(orders: u64) -> u64 {
@@ -79,16 +67,27 @@ fn assert_no_stale_writes(scene: &Scene, process: &mut ChildProcess, thawed: u64
 fn frozen(mode: (&str, &str)) {
     let scene = Scene::new("frozen", 4);
     let options = [mode, ("handler-ms", "1"), ("commit-interval-ms", "200"), ("logs", "info")];
-    let (rounds, wave) = (if full() { 5 } else { 1 }, 4_000);
+    let rounds = if full() { 5 } else { 1 };
+    let mut sent = 0;
     let mut first = scene.service(&options);
     let mut second = scene.service(&options);
-    for round in 0..rounds {
+    for _ in 0..rounds {
         let so_far = scene.ledger().len();
-        scene.produce(round * wave..round * wave + wave / 2);
-        let works =
-            |ledger: &[Entry], pid| ledger[so_far..].iter().filter(|entry| entry.pid == pid).count() > 50;
         let (frozen, other) = (first.id(), second.id());
-        scene.until("both at work", |ledger| works(ledger, frozen) && works(ledger, other));
+        let both_work = |ledger: &[Entry]| {
+            let handled_by = |pid| ledger[so_far..].iter().filter(|entry| entry.pid == pid).count();
+            handled_by(frozen) > 50 && handled_by(other) > 50
+        };
+        // The one that joins last may find all of it done: there is more until both have their share.
+        while !both_work(&scene.ledger()) {
+            let chunk = sent..sent + 1_000;
+            assert!(chunk.end < 1_000_000, "the second does not join");
+            scene.produce(chunk.clone());
+            sent = chunk.end;
+            scene.until("both at work, or nothing left", |ledger| {
+                both_work(ledger) || handled(ledger).range(chunk.clone()).count() == 1_000
+            });
+        }
         first.signal(Signal::Stop);
         // Those it has not handed over to the other before.
         let mut owners = BTreeMap::new();
@@ -97,29 +96,30 @@ fn frozen(mode: (&str, &str)) {
             owners.into_iter().filter(|(_, pid)| *pid == frozen).map(|(partition, _)| partition).collect();
         let at = scene.ledger().len();
         // However far both have come, there is something to take over.
-        scene.produce(round * wave + wave / 2..(round + 1) * wave);
+        scene.produce(sent..sent + 2_000);
+        sent += 2_000;
         scene.until("taken over", |ledger| {
             ledger[at..].iter().any(|entry| entry.pid == other && partitions.contains(&entry.partition))
         });
         let thawed = micros_since_1970();
         first.signal(Signal::Cont);
-        until_committed(&scene, with_others((round + 1) * wave));
+        scene.until_committed(with_others(sent));
         assert_no_stale_writes(&scene, &mut first, thawed);
         std::mem::swap(&mut first, &mut second);
     }
     // Both still take their share.
     let so_far = scene.ledger().len();
-    let (sent, more) = (rounds * wave, 4_000);
-    scene.produce(sent..sent + more);
+    scene.produce(sent..sent + 4_000);
+    sent += 4_000;
     let (one, other) = (first.id(), second.id());
     scene.until("both at work again", |ledger| {
         [one, other].iter().all(|pid| ledger[so_far..].iter().any(|entry| entry.pid == *pid))
     });
-    until_committed(&scene, with_others(sent + more));
+    scene.until_committed(with_others(sent));
     terminate(first);
     terminate(second);
     let ledger = scene.ledger();
-    let lost = usize::try_from(sent + more).unwrap() - handled(&ledger).len();
+    let lost = usize::try_from(sent).unwrap() - handled(&ledger).len();
     let again = begun_again(&ledger);
     report(
         "frozen past the session timeout",
@@ -155,7 +155,7 @@ fn errors_and_panics_lose_nothing_and_keep_the_order_of_each_key() {
         ("attempts", "1000"),
         ("keys-in-flight", "100"),
     ]);
-    until_committed(&scene, with_others(orders));
+    scene.until_committed(with_others(orders));
     terminate(process);
     let ledger = scene.ledger();
     let ends = ledger.iter().filter(|entry| !entry.begins).count();
@@ -175,7 +175,7 @@ fn pre_commit_counts_errors_and_panics() {
     let orders = if full() { 50_000 } else { 5_000 };
     scene.produce(0..orders);
     let process = scene.service(&[PRE, ("fails-percent", "10"), ("panics-percent", "1")]);
-    until_committed(&scene, with_others(orders));
+    scene.until_committed(with_others(orders));
     terminate(process);
     let ledger = scene.ledger();
     let begun = ledger.iter().filter(|entry| entry.begins).count() as u64;
@@ -233,7 +233,7 @@ fn a_ledger_that_cannot_be_written_loses_nothing() {
     assert_eq!(status.code(), Some(1), "it stops at the record");
     assert_eq!(scene.committed().values().sum::<i64>(), 0);
     let process = scene.service(&[POST]);
-    until_committed(&scene, with_others(500));
+    scene.until_committed(with_others(500));
     terminate(process);
     assert_eq!(handled(&scene.ledger()).len(), 500);
     report("disk of the ledger full", "post", "stops at the record; 0 of 500 lost");
@@ -244,7 +244,7 @@ fn pre_commit_counts_what_a_ledger_that_cannot_be_written_costs() {
     let scene = Scene::new("disk", 2);
     scene.produce(0..500);
     let process = scene.service(&[PRE, ("ledger", "/dev/full"), ("logs", "info")]);
-    until_committed(&scene, with_others(500));
+    scene.until_committed(with_others(500));
     let [handled, skipped, given_up] = counts(process);
     report("disk of the ledger full", "pre", format_args!("{given_up} of 500 counted as given up"));
     assert_eq!((handled, skipped, given_up), (0, 100, 500));
@@ -318,7 +318,7 @@ fn hostile_records_stop_nobody_and_each_is_accounted_for() {
         let sent = records.len() as u64;
         kafka::produce(&scene.brokers, &scene.topic, records);
         let process = scene.service(&[mode, ("skips-failures", "yes"), ("logs", "info")]);
-        until_committed(&scene, sent);
+        scene.until_committed(sent);
         let counted = counts(process);
         let good = scene.ledger().iter().filter(|entry| !entry.begins && entry.id % 100 == 0).count() as u64;
         report(
