@@ -224,6 +224,41 @@ fn a_topic_that_is_deleted_and_made_again_is_read_from_its_beginning() {
     }
 }
 
+/// What was committed of the old topic is above what has been handled of the new one.
+#[test]
+fn a_crash_soon_after_a_topic_was_made_again_passes_over_nothing() {
+    for mode in [POST, PRE] {
+        let scene = Scene::new("crash-again", 2);
+        scene.produce(0..500);
+        let options = [mode, ("commit-interval-ms", "50"), ("handler-ms", "2")];
+        let mut process = scene.service(&options);
+        scene.until_committed(with_others(500));
+        kafka::delete_topic(&scene.brokers, &scene.topic);
+        kafka::create_topic_called(&scene.brokers, &scene.topic, 2);
+        scene.produce(500..2_000);
+        scene.until("some of the new handled", |ledger| handled(ledger).len() >= 600);
+        process.signal(Signal::Kill);
+        process.wait(DEADLINE);
+        let process = scene.service(&options);
+        scene.until_committed(with_others(1_500));
+        terminate(process);
+        let ledger = scene.ledger();
+        let lost = 2_000 - handled(&ledger).len();
+        let again = begun_again(&ledger);
+        if mode == POST {
+            assert_eq!(lost, 0);
+        } else {
+            // A few milliseconds' worth of each partition is committed ahead.
+            assert!(again == 0 && lost < 200, "{again} again, {lost} lost");
+        }
+        report(
+            "crash after a topic was made again",
+            mode.1,
+            format_args!("{lost} lost, {again} begun again"),
+        );
+    }
+}
+
 #[test]
 fn a_ledger_that_cannot_be_written_loses_nothing() {
     let scene = Scene::new("disk", 2);

@@ -5,6 +5,7 @@ mod dead_letters;
 mod delivery;
 mod extractors;
 mod failures;
+mod going_back;
 mod groups;
 mod hostile;
 mod logs;

@@ -8,15 +8,11 @@ use evkafka::{
 };
 
 use rdkafka::{
-    ClientConfig, Offset, TopicPartitionList,
-    consumer::{BaseConsumer, Consumer},
-    message::{Header, OwnedHeaders},
     mocking::MockCluster,
-    producer::{FutureProducer, FutureRecord},
     types::{RDKafkaApiKey, RDKafkaRespErr},
 };
 
-use crate::support::{DEADLINE, Ledger, Running, cluster, committed, config, event};
+use crate::support::{Ledger, Running, cluster, committed, committed_at, config, event, send_to};
 
 #[handler(event = "Slow")]
 async fn slow(id: u64, State(ledger): State<Ledger>, meta: Metadata) {
@@ -112,7 +108,7 @@ async fn pre_commit_leaves_to_the_next_owner_what_it_wanted_to_commit_and_has_no
     let mock = MockCluster::new(1).unwrap();
     mock.create_topic("orders", 1, 1).unwrap();
     let servers = mock.bootstrap_servers();
-    send_endless(&servers, 2).await;
+    send_to(&servers, "Endless", 0..2).await;
     let mut answers = vec![RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR];
     answers.resize(1000, RDKafkaRespErr::RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS);
     mock.request_errors(RDKafkaApiKey::OffsetCommit, &answers);
@@ -134,30 +130,7 @@ async fn pre_commit_leaves_to_the_next_owner_what_it_wanted_to_commit_and_has_no
     let (ended, ()) = tokio::join!(app.stop(), commits_are_taken_again);
     ended.unwrap();
     assert_eq!(ledger.notes(), ["begun", "dropped"]);
-    assert_eq!(committed_at(servers).await, Offset::Offset(1));
-}
-
-async fn send_endless(servers: &str, records: usize) {
-    let producer: FutureProducer =
-        ClientConfig::new().set("bootstrap.servers", servers).create().expect("a producer");
-    for _ in 0..records {
-        let headers = OwnedHeaders::new().insert(Header { key: "Event-Type", value: Some("Endless") });
-        let record = FutureRecord::<(), ()>::to("orders").partition(0).headers(headers);
-        producer.send(record, DEADLINE).await.expect("an acknowledgement");
-    }
-}
-
-async fn committed_at(servers: String) -> Offset {
-    let look = move || {
-        let mut client = ClientConfig::new();
-        client.set("bootstrap.servers", servers).set("group.id", "billing");
-        let consumer: BaseConsumer = client.create().expect("a consumer");
-        let mut wanted = TopicPartitionList::new();
-        wanted.add_partition("orders", 0);
-        let committed = consumer.committed_offsets(wanted, DEADLINE).expect("committed offsets");
-        committed.elements()[0].offset()
-    };
-    tokio::task::spawn_blocking(look).await.expect("no panic")
+    assert_eq!(committed_at(&servers).await, Some(1));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,7 @@
 
 use std::{
     fmt::Display,
+    ops::Range,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -9,6 +10,12 @@ use std::{
 use evkafka::{
     App, ConsumerConfig, Metadata,
     embedded::{Cluster, Event},
+};
+use rdkafka::{
+    ClientConfig, Offset, TopicPartitionList,
+    consumer::{BaseConsumer, Consumer},
+    message::{Header, OwnedHeaders},
+    producer::{FutureProducer, FutureRecord},
 };
 use tokio::{
     sync::{Notify, oneshot},
@@ -161,4 +168,33 @@ pub(crate) async fn until_committed(cluster: &Cluster, offset: i64) {
     if timeout(DEADLINE, wait).await.is_err() {
         panic!("{offset} was not committed within {DEADLINE:?}, but {:?}", committed(cluster).await);
     }
+}
+
+/// Sends events to partition 0 of `orders` of a cluster that is not evkafka's own, with their numbers as payloads.
+pub(crate) async fn send_to(servers: &str, event_type: &str, ids: Range<u64>) {
+    let producer: FutureProducer =
+        ClientConfig::new().set("bootstrap.servers", servers).create().expect("a producer");
+    for id in ids {
+        let headers = OwnedHeaders::new().insert(Header { key: "Event-Type", value: Some(event_type) });
+        let payload = id.to_string();
+        let record = FutureRecord::<(), _>::to("orders").partition(0).headers(headers).payload(&payload);
+        producer.send(record, DEADLINE).await.expect("an acknowledgement");
+    }
+}
+
+/// What `billing` has committed of partition 0 of `orders` of such a cluster.
+pub(crate) async fn committed_at(servers: &str) -> Option<i64> {
+    let mut client = ClientConfig::new();
+    client.set("bootstrap.servers", servers).set("group.id", "billing");
+    let look = move || {
+        let consumer: BaseConsumer = client.create().expect("a consumer");
+        let mut wanted = TopicPartitionList::new();
+        wanted.add_partition("orders", 0);
+        let committed = consumer.committed_offsets(wanted, DEADLINE).expect("committed offsets");
+        match committed.elements()[0].offset() {
+            Offset::Offset(offset) => Some(offset),
+            _ => None,
+        }
+    };
+    tokio::task::spawn_blocking(look).await.expect("no panic")
 }

@@ -98,6 +98,19 @@ impl Lane {
         }
     }
 
+    /// What the broker has of the partition would have the next owner pass over records. Nothing taken before and below `from`
+    /// may be unsettled.
+    fn start_over(&self, from: i64) {
+        tracing::warn!(
+            consumer = %self.worker.origin.consumer,
+            partition = %self.worker.origin,
+            from,
+            "the partition's offsets have gone back: its topic was made anew, or its log cut off; what is there now is handled"
+        );
+        self.progress.start_over(from);
+        self.commit_requests.now();
+    }
+
     /// Waits until there may be records, or the lane is stopped. May return without a cause: look again.
     async fn idle(&self) {
         tokio::select! {

@@ -13,6 +13,8 @@ use crate::{
 /// What a lane goes on from.
 #[derive(Debug, Default)]
 pub(super) struct Recovered {
+    /// Where the partition is read from, if it was committed before.
+    pub(super) committed: Option<i64>,
     /// Settled already, and not to be handled again.
     pub(super) settled: SettledAhead,
     /// Metadata of somebody else's, which is to stay.
@@ -56,20 +58,22 @@ pub(super) fn recover(consumer: &str, client: &ClientHandle, lanes: Vec<Waiting>
                 SettledAhead::decode(committed.offset?, std::str::from_utf8(&committed.metadata).ok()?);
             Some((found, String::from_utf8_lossy(&committed.metadata).into_owned()))
         });
+        let nothing_ahead =
+            Recovered { committed: committed.and_then(|committed| committed.offset), ..Recovered::default() };
         let what = match read {
-            None => Recovered::default(),
+            None => nothing_ahead,
             Some((Found::Progress(settled), _)) => {
                 if settled.len() > 0 {
                     tracing::info!(consumer, %topic, partition, records = settled.len(), "settled already");
                 }
-                Recovered { settled, foreign: None }
+                Recovered { settled, ..nothing_ahead }
             }
             Some((Found::Foreign, metadata)) => {
                 tracing::warn!(
                     consumer, %topic, partition, metadata,
                     "the commit's metadata is not evkafka's: it is kept, and what is settled ahead is not persisted"
                 );
-                Recovered { settled: SettledAhead::default(), foreign: Some(metadata) }
+                Recovered { foreign: Some(metadata), ..nothing_ahead }
             }
             Some((Found::Broken, metadata)) => {
                 tracing::warn!(
@@ -77,7 +81,7 @@ pub(super) fn recover(consumer: &str, client: &ClientHandle, lanes: Vec<Waiting>
                     "the commit's metadata cannot be read, perhaps because a later version of evkafka wrote it: what is \
                      settled ahead is handled again"
                 );
-                Recovered::default()
+                nothing_ahead
             }
         };
         // Nobody listens if the lane has been stopped meanwhile.

@@ -15,7 +15,10 @@ use super::{
     NativeHeaders,
     retired::{Retired, destroy_headers},
 };
-use crate::record::{Headers, Origin, Record, Timestamp, TimestampKind};
+use crate::{
+    record::{Headers, Origin, Record, Timestamp, TimestampKind},
+    settle::Sequence,
+};
 
 /// Records taken from one partition, in order.
 pub(crate) struct Batch {
@@ -82,10 +85,12 @@ impl Batch {
         self.len = fill(&mut self.messages[..slots]).min(slots);
     }
 
-    /// Replaces the contents by the first entries of `other`, at most `most`, which are taken out of it.
-    pub(super) fn receive(&mut self, other: &mut Self, most: usize) {
+    /// Replaces the contents by the first entries of `other`, at most `most`, which are taken out of it. They end where the
+    /// `sequence` does.
+    pub(super) fn receive(&mut self, other: &mut Self, most: usize, sequence: &mut Sequence) {
         self.clear();
         let count = other.len().min(most);
+        let count = sequence.take(other.offsets().take(count));
         self.messages.clear();
         self.messages.extend_from_slice(&other.messages[other.next..other.next + count]);
         self.len = count;
@@ -116,9 +121,16 @@ impl Batch {
 
     /// The offset of the last record; `None` if there is no record in it.
     pub(crate) fn last_offset(&self) -> Option<i64> {
-        // SAFETY: `next..len` are alive.
-        let messages = self.messages[self.next..self.len].iter().map(|message| unsafe { &**message });
-        messages.rev().find(|m| m.err == rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR).map(|m| m.offset)
+        self.offsets().rev().flatten().next()
+    }
+
+    /// The offsets of the entries; an error has none.
+    pub(super) fn offsets(&self) -> impl DoubleEndedIterator<Item = Option<i64>> {
+        self.messages[self.next..self.len].iter().map(|message| {
+            // SAFETY: `next..len` are alive.
+            let message = unsafe { &**message };
+            (message.err == rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR).then_some(message.offset)
+        })
     }
 
     fn at<'b>(&'b self, index: usize, origin: &'b Origin) -> Option<Entry<'b>> {

@@ -34,5 +34,5 @@ pub(crate) use self::{
     committed::committed,
     headers::NativeHeaders,
     produce::{RawRecord, produce},
-    queue::PartitionQueue,
+    queue::{PartitionQueue, StartsOver},
 };

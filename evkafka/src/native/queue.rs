@@ -12,7 +12,7 @@ use rdkafka::bindings::{
 use tokio::sync::Notify;
 
 use super::{Batch, ClientHandle, retired::Retired};
-use crate::settle::Pace;
+use crate::settle::{Pace, Sequence};
 
 /// What is done when a queue is no longer empty. (librdkafka: "the application must not perform any prolonged work in the
 /// callback, or call any librdkafka APIs". The messages that are destroyed are two takes at most, in about a millisecond, and
@@ -100,7 +100,17 @@ pub(crate) struct PartitionQueue {
     taken_at: Instant,
     /// How many are taken at a time.
     pace: Pace,
+    /// What has been handed out.
+    sequence: Sequence,
     retired: Arc<Retired>,
+}
+
+/// Says that a partition's offsets have gone back, so that what comes now is not what stands behind what came before.
+#[must_use = "what is known of the partition's progress is wrong"]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct StartsOver {
+    /// The offset of the first record.
+    pub(crate) from: i64,
 }
 
 /// What is taken at a time from a partition whose records take long to handle: the rest stays where librdkafka counts it.
@@ -128,6 +138,7 @@ impl PartitionQueue {
             taken: Batch::new(Arc::clone(&retired)),
             taken_at: Instant::now(),
             pace: Pace::new(TARGET, LEAST, MOST),
+            sequence: Sequence::default(),
             retired,
         })
     }
@@ -142,14 +153,27 @@ impl PartitionQueue {
         Batch::new(Arc::clone(&self.retired))
     }
 
+    /// The first record is to have at least the offset `next`.
+    pub(crate) fn begin_at(&mut self, next: i64) {
+        self.sequence.begin_at(next);
+    }
+
     /// Replaces the contents of `batch` by at most `most` of what is there, without waiting. `batch` must come from
-    /// [`Self::batch`].
-    pub(crate) fn take(&mut self, batch: &mut Batch, most: usize) {
+    /// [`Self::batch`]. All that it gets follows what was taken before, or it starts over with the first record.
+    pub(crate) fn take(&mut self, batch: &mut Batch, most: usize) -> Option<StartsOver> {
         batch.clear();
         if self.taken.is_empty() {
             self.take_from_librdkafka();
         }
-        batch.receive(&mut self.taken, most);
+        batch.receive(&mut self.taken, most, &mut self.sequence);
+        if !batch.is_empty() || most == 0 {
+            return None;
+        }
+        // Nothing that follows, though there is something: it goes back.
+        let from = self.taken.offsets().next().flatten()?;
+        self.sequence.begin_at(from);
+        batch.receive(&mut self.taken, most, &mut self.sequence);
+        Some(StartsOver { from })
     }
 
     fn take_from_librdkafka(&mut self) {

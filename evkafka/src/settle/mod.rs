@@ -13,6 +13,7 @@ mod pace;
 mod persisted;
 mod policy;
 mod progress;
+mod sequence;
 mod tracker;
 
 pub(crate) use self::{
@@ -22,6 +23,7 @@ pub(crate) use self::{
     pace::Pace,
     persisted::{Persisted, SharedTracker},
     progress::{Commit, Progress},
+    sequence::Sequence,
     tracker::{OffsetTracker, Ticket},
 };
 pub use self::{

@@ -80,3 +80,30 @@ fn what_persisted_progress_takes_for_committed_is_what_the_broker_has() {
         });
     }
 }
+
+/// The partition starts over while a commit may be on its way. What the broker has in the end is where it did.
+#[test]
+fn what_is_committed_in_the_end_is_where_the_partition_has_started_over() {
+    explore(|| {
+        let progress = Arc::new(Progress::new());
+        let committer = {
+            let progress = Arc::clone(&progress);
+            spawn(move || {
+                let mut at_the_broker = None;
+                for _ in 0..2 {
+                    if let Some(commit) = progress.begin_commit() {
+                        at_the_broker = Some(commit.offset);
+                        progress.end_commit(Some(&commit));
+                    }
+                }
+                at_the_broker
+            })
+        };
+        progress.advance(9);
+        progress.start_over(2);
+        assert!(!progress.is_acknowledged(3));
+        let at_the_broker = committer.join().unwrap();
+        let open = progress.begin_commit().map(|commit| commit.offset);
+        assert_eq!(open.or(at_the_broker), Some(2));
+    });
+}

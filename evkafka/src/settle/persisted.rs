@@ -1,7 +1,7 @@
-use std::sync::{Arc, PoisonError, atomic::Ordering};
+use std::sync::{Arc, PoisonError};
 
 use super::{Commit, OffsetTracker, SettledAhead};
-use crate::sync::{AtomicU64, Mutex, MutexGuard};
+use crate::sync::{Mutex, MutexGuard};
 
 /// A tracker that the lane works with and the committer looks into.
 #[derive(Clone, Debug, Default)]
@@ -21,20 +21,21 @@ pub(crate) struct Persisted {
     before: SettledAhead,
     /// Metadata of somebody else's, which is left as it is.
     foreign: Option<String>,
-    /// How many records were settled when the latest of the acknowledged commits was built.
-    committed: AtomicU64,
+    /// How many records were settled when the latest of the acknowledged commits was built; none if the broker has something
+    /// that is not so.
+    committed: Option<u64>,
 }
 
 impl Persisted {
     pub(crate) fn new(tracker: SharedTracker, before: SettledAhead, foreign: Option<String>) -> Self {
-        Self { tracker, before, foreign, committed: AtomicU64::new(0) }
+        Self { tracker, before, foreign, committed: Some(0) }
     }
 
     /// What to commit, if more is settled than the broker has acknowledged.
     pub(super) fn to_commit(&self) -> Option<Commit> {
         let tracker = self.tracker.lock();
         let settled = tracker.settled();
-        if settled <= self.committed.load(Ordering::Acquire) {
+        if self.committed.is_some_and(|committed| settled <= committed) {
             return None;
         }
         let (offset, end) = (tracker.position()?, tracker.end()?);
@@ -42,12 +43,19 @@ impl Persisted {
             Some(foreign) => foreign.clone(),
             None => tracker.settled_ahead().followed_by(&self.before, end).encode(offset),
         };
-        Some(Commit { offset, metadata, settled })
+        Some(Commit::with_metadata(offset, metadata, settled))
     }
 
     /// The broker has taken `commit`.
-    pub(super) fn acknowledge(&self, commit: &Commit) {
-        self.committed.fetch_max(commit.settled, Ordering::AcqRel);
+    pub(super) fn acknowledge(&mut self, commit: &Commit) {
+        self.committed = self.committed.max(Some(commit.settled));
+    }
+
+    /// The partition's offsets have gone back to `from`: what was settled is not what is there now.
+    pub(super) fn start_over(&mut self, from: i64) {
+        self.tracker.lock().start_over(from);
+        self.before = SettledAhead::default();
+        self.committed = None;
     }
 }
 
@@ -61,7 +69,7 @@ mod tests {
     #[test]
     fn what_is_settled_ahead_is_committed_though_the_offset_stays() {
         let tracker = SharedTracker::default();
-        let persisted = Persisted::new(tracker.clone(), SettledAhead::default(), None);
+        let mut persisted = Persisted::new(tracker.clone(), SettledAhead::default(), None);
         assert_eq!(persisted.to_commit(), None);
         let tickets: Vec<_> = (7..10).map(|offset| tracker.lock().begin(offset)).collect();
         assert_eq!(persisted.to_commit(), None, "nothing is settled");
@@ -74,7 +82,7 @@ mod tests {
         persisted.acknowledge(&commit);
         assert_eq!(persisted.to_commit(), None);
         tracker.lock().settle(tickets[0]);
-        assert_eq!(persisted.to_commit(), Some(Commit { offset: 9, metadata: String::new(), settled: 2 }));
+        assert_eq!(persisted.to_commit(), Some(Commit::with_metadata(9, String::new(), 2)));
     }
 
     #[test]
@@ -96,9 +104,6 @@ mod tests {
         let persisted = Persisted::new(tracker.clone(), SettledAhead::default(), Some("theirs".to_owned()));
         let tickets: Vec<_> = (0..2).map(|offset| tracker.lock().begin(offset)).collect();
         tracker.lock().settle(tickets[1]);
-        assert_eq!(
-            persisted.to_commit(),
-            Some(Commit { offset: 0, metadata: "theirs".to_owned(), settled: 1 })
-        );
+        assert_eq!(persisted.to_commit(), Some(Commit::with_metadata(0, "theirs".to_owned(), 1)));
     }
 }

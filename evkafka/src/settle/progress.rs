@@ -1,4 +1,4 @@
-use std::sync::{OnceLock, PoisonError, atomic::Ordering};
+use std::sync::{PoisonError, atomic::Ordering};
 
 use super::Persisted;
 use crate::sync::{AtomicBool, AtomicI64, Mutex, MutexGuard};
@@ -13,30 +13,47 @@ pub(crate) struct Commit {
     /// If progress is persisted, how many records were settled when this was put together: an acknowledgement of it says
     /// nothing of those that came later.
     pub(super) settled: u64,
+    /// How often offsets had gone back before.
+    generation: u64,
 }
 
 impl Commit {
     /// A commit that says no more than its offset.
     pub(crate) fn of(offset: i64) -> Self {
-        Self { offset, metadata: String::new(), settled: 0 }
+        Self::with_metadata(offset, String::new(), 0)
+    }
+
+    pub(super) fn with_metadata(offset: i64, metadata: String, settled: u64) -> Self {
+        Self { offset, metadata, settled, generation: 0 }
     }
 }
 
 /// How far a partition has come: shared by the lane that works on it and by the one who commits.
 ///
-/// Offsets are those of the *next* record, as Kafka commits them. They only grow.
+/// Offsets are those of the *next* record, as Kafka commits them. They only grow, unless the partition [starts
+/// over](Self::start_over).
 #[derive(Debug)]
 pub(crate) struct Progress {
     /// What may be committed: all records below are settled (or, pre-commit, about to be handled).
     committable: AtomicI64,
     /// What the broker has acknowledged.
     committed: AtomicI64,
-    /// How many commits are on their way whose answers are not known yet.
-    in_flight: Mutex<u32>,
+    commits: Mutex<Commits>,
     /// Whether the broker may have taken a commit that it has not acknowledged, since the last that it has.
     unclear: AtomicBool,
-    /// There if the commits carry what is settled above their offset.
-    persisted: OnceLock<Persisted>,
+}
+
+/// What one thread at a time does with commits.
+#[derive(Debug)]
+struct Commits {
+    /// How many are on their way whose answers are not known yet.
+    in_flight: u32,
+    /// There if they carry what is settled above their offset.
+    persisted: Option<Persisted>,
+    /// How often offsets have gone back. What was sent before says nothing of what came after.
+    generation: u64,
+    /// Where the partition has started over: that much is to be committed whatever comes of its records.
+    start: i64,
 }
 
 /// No offset yet.
@@ -47,9 +64,8 @@ impl Progress {
         Self {
             committable: AtomicI64::new(NONE),
             committed: AtomicI64::new(NONE),
-            in_flight: Mutex::new(0),
+            commits: Mutex::new(Commits { in_flight: 0, persisted: None, generation: 0, start: NONE }),
             unclear: AtomicBool::new(false),
-            persisted: OnceLock::new(),
         }
     }
 
@@ -61,34 +77,48 @@ impl Progress {
 
     /// From now on what is committed is what `persisted` says.
     pub(crate) fn persist(&self, persisted: Persisted) {
-        let _ = self.persisted.set(persisted);
+        self.commits().persisted = Some(persisted);
     }
 
-    /// What to commit, if there is anything new.
-    fn to_commit(&self) -> Option<Commit> {
-        if let Some(persisted) = self.persisted.get() {
-            return persisted.to_commit();
+    /// The partition's offsets have gone back to `from`: its topic was made anew, or its log cut off. What the broker has of it
+    /// is too high, and would have the next owner pass over records; so `from` is to be committed, and answers to commits of
+    /// before count no more. Nothing taken before may be unsettled.
+    pub(crate) fn start_over(&self, from: i64) {
+        let mut commits = self.commits();
+        commits.generation += 1;
+        commits.start = from;
+        if let Some(persisted) = &mut commits.persisted {
+            persisted.start_over(from);
         }
-        let committable = self.committable.load(Ordering::Acquire);
-        let is_new = committable > self.committed.load(Ordering::Acquire);
-        is_new.then(|| Commit::of(committable))
+        self.committed.store(NONE, Ordering::Release);
+        self.committable.store(from, Ordering::Release);
     }
 
     /// A commit of what is new is about to be sent, if there is one. [`end_commit`](Self::end_commit) follows.
     pub(crate) fn begin_commit(&self) -> Option<Commit> {
-        let mut in_flight = self.in_flight();
-        let commit = self.to_commit();
-        *in_flight += u32::from(commit.is_some());
-        commit
+        let mut commits = self.commits();
+        let commit = match &commits.persisted {
+            Some(persisted) => persisted.to_commit(),
+            None => {
+                let committable = self.committable.load(Ordering::Acquire);
+                (!self.is_acknowledged(committable)).then(|| Commit::of(committable))
+            }
+        }?;
+        commits.in_flight += 1;
+        Some(Commit { generation: commits.generation, ..commit })
     }
 
     /// A commit was answered, or will not be: the commit, if the broker has taken it.
     pub(crate) fn end_commit(&self, accepted: Option<&Commit>) {
-        let mut in_flight = self.in_flight();
-        if let Some(commit) = accepted {
-            self.acknowledge(commit);
+        let mut commits = self.commits();
+        if let Some(commit) = accepted.filter(|commit| commit.generation == commits.generation) {
+            if let Some(persisted) = &mut commits.persisted {
+                persisted.acknowledge(commit);
+            }
+            self.committed.fetch_max(commit.offset, Ordering::AcqRel);
+            self.unclear.store(false, Ordering::Release);
         }
-        *in_flight = in_flight.saturating_sub(1);
+        commits.in_flight = commits.in_flight.saturating_sub(1);
     }
 
     /// It is not known what became of a commit that is on its way. [`end_commit`](Self::end_commit) follows.
@@ -104,35 +134,26 @@ impl Progress {
     /// Takes back what has not been acknowledged, so that it is not committed; whether `next` was taken back. It is not while a
     /// commit is on its way, and not once it is acknowledged.
     pub(crate) fn retract(&self, next: i64) -> bool {
-        let in_flight = self.in_flight();
-        let is_possible = *in_flight == 0 && !self.is_acknowledged(next);
+        let commits = self.commits();
+        let is_possible = commits.in_flight == 0 && !self.is_acknowledged(next);
         if is_possible {
-            self.forget_unacknowledged();
+            self.forget_unacknowledged(&commits);
         }
         is_possible
     }
 
     /// Nothing that has not been acknowledged will be committed by anybody, whatever comes of a commit that is on its way.
     pub(crate) fn abandon(&self) {
-        let _in_flight = self.in_flight();
-        self.forget_unacknowledged();
+        self.forget_unacknowledged(&self.commits());
     }
 
-    fn forget_unacknowledged(&self) {
-        self.committable.store(self.committed.load(Ordering::Acquire), Ordering::Release);
+    fn forget_unacknowledged(&self, commits: &Commits) {
+        let committed = self.committed.load(Ordering::Acquire);
+        self.committable.store(committed.max(commits.start), Ordering::Release);
     }
 
-    fn in_flight(&self) -> MutexGuard<'_, u32> {
-        self.in_flight.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The broker has taken `commit`.
-    fn acknowledge(&self, commit: &Commit) {
-        if let Some(persisted) = self.persisted.get() {
-            persisted.acknowledge(commit);
-        }
-        self.committed.fetch_max(commit.offset, Ordering::AcqRel);
-        self.unclear.store(false, Ordering::Release);
+    fn commits(&self) -> MutexGuard<'_, Commits> {
+        self.commits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the broker has acknowledged `next`.
@@ -146,8 +167,17 @@ mod tests {
     use super::*;
     use crate::settle::{SettledAhead, SharedTracker};
 
+    /// What would be committed; it is not.
     fn to_commit(progress: &Progress) -> Option<i64> {
-        progress.to_commit().map(|commit| commit.offset)
+        let commit = progress.begin_commit()?;
+        progress.end_commit(None);
+        Some(commit.offset)
+    }
+
+    /// The broker takes a commit of `offset`.
+    fn acknowledge(progress: &Progress, offset: i64) {
+        let commit = Commit { offset, ..progress.begin_commit().expect("something to commit") };
+        progress.end_commit(Some(&commit));
     }
 
     #[test]
@@ -157,10 +187,10 @@ mod tests {
         progress.advance(0);
         assert_eq!(to_commit(&progress), Some(0));
         progress.advance(7);
-        progress.acknowledge(&Commit::of(5));
+        acknowledge(&progress, 5);
         assert_eq!(to_commit(&progress), Some(7));
         assert!(progress.is_acknowledged(5) && !progress.is_acknowledged(6));
-        progress.acknowledge(&Commit::of(7));
+        acknowledge(&progress, 7);
         assert_eq!(to_commit(&progress), None);
     }
 
@@ -239,16 +269,79 @@ mod tests {
         assert!(progress.begin_commit().is_some());
         progress.end_commit(Some(&first));
         progress.end_commit(None);
-        assert!(progress.to_commit().is_some(), "nobody has acknowledged that the last record is settled");
+        assert!(to_commit(&progress).is_some(), "nobody has acknowledged that the last record is settled");
     }
 
     #[test]
     fn a_late_acknowledgement_takes_nothing_back() {
         let progress = Progress::new();
+        progress.advance(3);
+        let early = progress.begin_commit();
         progress.advance(9);
-        progress.acknowledge(&Commit::of(9));
-        progress.acknowledge(&Commit::of(3));
+        acknowledge(&progress, 9);
+        progress.end_commit(early.as_ref());
         progress.advance(4);
         assert_eq!(to_commit(&progress), None);
+    }
+
+    #[test]
+    fn a_partition_that_starts_over_is_committed_from_where_it_does() {
+        let progress = Progress::new();
+        progress.advance(9);
+        acknowledge(&progress, 9);
+        progress.start_over(2);
+        assert!(!progress.is_acknowledged(2), "the broker has 9");
+        assert_eq!(to_commit(&progress), Some(2), "before any record is settled");
+        progress.advance(4);
+        acknowledge(&progress, 4);
+        assert!(progress.is_acknowledged(4) && !progress.is_acknowledged(5));
+        assert_eq!(to_commit(&progress), None);
+    }
+
+    #[test]
+    fn an_answer_to_a_commit_of_before_says_nothing_once_the_partition_has_started_over() {
+        let progress = Progress::new();
+        progress.advance(9);
+        let before = progress.begin_commit();
+        progress.start_over(2);
+        progress.end_commit(before.as_ref());
+        assert!(!progress.is_acknowledged(2));
+        assert_eq!(to_commit(&progress), Some(2));
+    }
+
+    #[test]
+    fn what_is_taken_back_after_the_partition_has_started_over_leaves_its_start_to_be_committed() {
+        for take_back in [|progress: &Progress| assert!(progress.retract(5)), Progress::abandon] {
+            let progress = Progress::new();
+            progress.advance(9);
+            acknowledge(&progress, 9);
+            progress.start_over(2);
+            progress.advance(5);
+            take_back(&progress);
+            assert_eq!(to_commit(&progress), Some(2));
+        }
+    }
+
+    #[test]
+    fn what_was_settled_ahead_before_the_partition_started_over_is_not_settled_after() {
+        let (progress, tracker) = (Progress::new(), SharedTracker::default());
+        let ahead = SettledAhead::new(vec![std::ops::Range { start: 8, end: 9 }]);
+        progress.persist(Persisted::new(tracker.clone(), ahead, None));
+        let ticket = tracker.lock().begin(7);
+        tracker.lock().settle(ticket);
+        assert_ne!(progress.begin_commit().unwrap().metadata, "");
+        progress.end_commit(None);
+        progress.start_over(2);
+        assert_eq!(
+            progress.begin_commit(),
+            Some(Commit { generation: 1, ..Commit::with_metadata(2, String::new(), 1) })
+        );
+        progress.end_commit(None);
+        let ticket = tracker.lock().begin(2);
+        tracker.lock().settle(ticket);
+        let commit = progress.begin_commit().unwrap();
+        assert_eq!((commit.offset, commit.metadata.as_str()), (3, ""));
+        progress.end_commit(Some(&commit));
+        assert_eq!(progress.begin_commit(), None);
     }
 }

@@ -33,7 +33,16 @@ struct Slot {
 pub(crate) struct Ticket(u64);
 
 impl OffsetTracker {
-    /// Work on the record at `offset` begins. Offsets must grow from call to call; there may be gaps.
+    /// Offsets have gone back to `from`. What was before is forgotten, whether it is settled or not.
+    pub(crate) fn start_over(&mut self, from: i64) {
+        self.first += self.window.len() as u64;
+        self.window.clear();
+        self.unsettled = 0;
+        self.end = Some(from);
+    }
+
+    /// Work on the record at `offset` begins. Offsets must grow from call to call, unless they [start
+    /// over](Self::start_over); there may be gaps.
     pub(crate) fn begin(&mut self, offset: i64) -> Ticket {
         debug_assert!(self.window.back().is_none_or(|last| last.offset < offset), "offsets must grow");
         self.end = Some(offset + 1);
@@ -150,12 +159,14 @@ mod tests {
     enum Step {
         Begin { gap: i64 },
         Settle { which: prop::sample::Index },
+        StartOver { from: i64 },
     }
 
     fn steps() -> impl Strategy<Value = Vec<Step>> {
         let step = prop_oneof![
-            (1..4i64).prop_map(|gap| Step::Begin { gap }),
-            any::<prop::sample::Index>().prop_map(|which| Step::Settle { which }),
+            10 => (1..4i64).prop_map(|gap| Step::Begin { gap }),
+            10 => any::<prop::sample::Index>().prop_map(|which| Step::Settle { which }),
+            1 => (0..1000i64).prop_map(|from| Step::StartOver { from }),
         ];
         prop::collection::vec(step, 0..200)
     }
@@ -195,8 +206,16 @@ mod tests {
             let mut tickets = Vec::new();
             let mut offset = first;
             let mut committable = None;
+            let mut start = None;
+            // Which of the tickets are of before.
+            let mut forgotten = 0;
             for step in steps {
                 match step {
+                    Step::StartOver { from } => {
+                        tracker.start_over(from);
+                        model.0.clear();
+                        (offset, start, committable, forgotten) = (from - 1, Some(from), None, tickets.len());
+                    }
                     Step::Begin { gap } => {
                         offset += gap;
                         tickets.push((offset, tracker.begin(offset)));
@@ -205,7 +224,12 @@ mod tests {
                     Step::Settle { .. } if tickets.is_empty() => {}
                     Step::Settle { which } => {
                         // Some are settled twice, which must change nothing.
-                        let (offset, ticket) = tickets[which.index(tickets.len())];
+                        let index = which.index(tickets.len());
+                        let (offset, ticket) = tickets[index];
+                        if index < forgotten {
+                            prop_assert_eq!(tracker.settle(ticket), None);
+                            continue;
+                        }
                         model.0.insert(offset, true);
                         let before = tracker.settled();
                         committable = tracker.settle(ticket).or(committable);
@@ -216,7 +240,7 @@ mod tests {
                 prop_assert_eq!(tracker.unsettled(), model.0.values().filter(|settled| !**settled).count());
                 prop_assert!(tracker.span() >= tracker.unsettled());
                 let position = model.0.iter().find(|(_, settled)| !**settled).map(|(offset, _)| *offset);
-                prop_assert_eq!(tracker.position(), position.or(committable));
+                prop_assert_eq!(tracker.position(), position.or(committable).or(start));
                 let ahead = tracker.settled_ahead();
                 for (offset, settled) in position.map(|position| model.0.range(position..)).into_iter().flatten() {
                     prop_assert_eq!(ahead.contains(*offset), *settled, "{}", offset);

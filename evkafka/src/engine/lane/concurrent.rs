@@ -21,7 +21,7 @@ use super::{
 use crate::{
     config::AutoCommitMode,
     engine::{pipeline::Routed, recovery::Recovered, shared::LocalCounts},
-    native::{Entry, Message},
+    native::{Entry, Message, StartsOver},
     route::Routes,
     settle::{Persisted, SettledAhead, SharedTracker, Ticket},
 };
@@ -80,6 +80,7 @@ impl Lane {
         let largest_batch = handlers.largest_batch().unwrap_or(0);
         let window = in_flight.saturating_add(largest_batch).saturating_mul(4).saturating_add(BATCH);
         let mut batch = self.queue.batch();
+        let mut starts_over = None;
         let mut work = Concurrent {
             handlers,
             worker: Arc::clone(&self.worker),
@@ -106,39 +107,53 @@ impl Lane {
             let ending = work.flow == Flow::End || self.worker.control.is_stopping();
             work.start_groups(ending);
             if ending && work.tasks.is_empty() {
+                if let Some(StartsOver { from }) = starts_over {
+                    // What was committed before is not to be handled again.
+                    let unsettled = work.first_unsettled().filter(|_| self.is_post_commit());
+                    self.start_over(unsettled.map_or(from, |first| first.min(from)));
+                }
                 return;
             }
+            if ending {
+                batch.clear();
+            }
             let room = if ending { 0 } else { work.room(window) };
-            if room > 0 {
-                self.queue.take(&mut batch, room);
-                if !batch.is_empty() {
-                    if self.worker.shared.mode == AutoCommitMode::PreCommit {
-                        self.request(&batch);
-                        if self.wait_for_acknowledgement(&batch).await == Flow::End {
-                            // What was acknowledged before is handled to its end.
-                            batch.clear();
-                            work.flow = Flow::End;
-                            continue;
-                        }
+            if room > 0 && batch.is_empty() {
+                starts_over = self.queue.take(&mut batch, room);
+            }
+            // What comes after offsets have gone back waits until what came before is settled.
+            if let Some(StartsOver { from }) = starts_over.take_if(|_| work.first_unsettled().is_none()) {
+                self.start_over(from);
+                work.start_over(from);
+            }
+            let is_held_back = starts_over.is_some();
+            if !batch.is_empty() && !is_held_back {
+                if self.worker.shared.mode == AutoCommitMode::PreCommit {
+                    self.request(&batch);
+                    if self.wait_for_acknowledgement(&batch).await == Flow::End {
+                        // What was acknowledged before is handled to its end.
+                        batch.clear();
+                        work.flow = Flow::End;
+                        continue;
                     }
-                    while let Some(message) = batch.pop() {
-                        work.take_in(message);
-                        // What stands behind an error of the partition must not be committed: that would pass over what it hides.
-                        if work.flow == Flow::End && self.worker.shared.mode == AutoCommitMode::PostCommit {
-                            batch.clear();
-                        }
-                    }
-                    self.settle_up(&mut work);
-                    tokio::task::yield_now().await;
-                    continue;
                 }
+                while let Some(message) = batch.pop() {
+                    work.take_in(message);
+                    // What stands behind an error of the partition must not be committed: that would pass over what it hides.
+                    if work.flow == Flow::End && self.worker.shared.mode == AutoCommitMode::PostCommit {
+                        batch.clear();
+                    }
+                }
+                self.settle_up(&mut work);
+                tokio::task::yield_now().await;
+                continue;
             }
             let due = work.due();
             tokio::select! {
                 biased;
                 Some(completed) = work.tasks.join_next(), if !work.tasks.is_empty() => work.complete(completed),
                 () = self.worker.control.stopped(), if !ending => {}
-                () = self.worker.control.records.notified(), if room > 0 => {}
+                () = self.worker.control.records.notified(), if room > 0 && !is_held_back => {}
                 () = sleep_until(due), if !work.groups.is_empty() => {}
             }
         }
@@ -152,12 +167,15 @@ impl Lane {
             () = self.worker.control.stopped() => return Flow::End,
             recovered = recovered => recovered,
         };
-        let Ok(Recovered { settled, foreign }) = recovered else {
+        let Ok(Recovered { committed, settled, foreign }) = recovered else {
             if !self.worker.control.is_stopping() {
                 self.worker.lost_progress();
             }
             return Flow::End;
         };
+        if let Some(committed) = committed {
+            self.queue.begin_at(committed);
+        }
         self.progress.persist(Persisted::new(work.tracker.clone(), settled.clone(), foreign));
         work.settled_before = Some(settled);
         Flow::Continue
@@ -174,6 +192,18 @@ impl Lane {
 }
 
 impl<R> Concurrent<R> {
+    fn first_unsettled(&self) -> Option<i64> {
+        let tracker = self.tracker.lock();
+        (tracker.unsettled() > 0).then(|| tracker.position()).flatten()
+    }
+
+    /// What was settled before is not what comes now.
+    fn start_over(&mut self, from: i64) {
+        self.tracker.lock().start_over(from);
+        self.settled_before = self.settled_before.take().map(|_| SettledAhead::default());
+        self.committable = None;
+    }
+
     /// How many records may be taken now.
     fn room(&self, window: usize) -> usize {
         let tracker = self.tracker.lock();

@@ -9,7 +9,7 @@ use super::{BATCH, Done, Flow, Lane, group::Group};
 use crate::{
     config::AutoCommitMode,
     engine::{pipeline::Routed, shared::LocalCounts},
-    native::{Batch, Entry, Message},
+    native::{Batch, Entry, Message, StartsOver},
     route::Routes,
 };
 
@@ -28,18 +28,30 @@ impl Lane {
         let mut batch = self.queue.batch();
         let mut collected = Collected::default();
         while !self.worker.control.is_stopping() {
-            self.queue.take(&mut batch, BATCH);
-            let flow = if batch.is_empty() {
-                self.wait_to_collect(&collected).await;
-                self.settle_due(handlers, &mut collected).await
-            } else {
-                self.collect(handlers, &mut batch, &mut collected).await
-            };
+            let mut flow = Flow::Continue;
+            if let Some(StartsOver { from }) = self.queue.take(&mut batch, BATCH) {
+                let first = collected.group.as_ref().map(|group| self.first_offset(group));
+                flow = self.settle_group(handlers, &mut collected).await;
+                let unsettled = first.filter(|_| flow == Flow::End);
+                self.start_over(unsettled.map_or(from, |first| first.min(from)));
+            }
+            if flow == Flow::Continue {
+                flow = if batch.is_empty() {
+                    self.wait_to_collect(&collected).await;
+                    self.settle_due(handlers, &mut collected).await
+                } else {
+                    self.collect(handlers, &mut batch, &mut collected).await
+                };
+            }
             self.end_of_batch(&mut collected.counts).await;
             if flow == Flow::End {
                 return;
             }
         }
+    }
+
+    fn first_offset(&self, group: &Group<Message>) -> i64 {
+        group.items[0].record(&self.worker.origin).offset()
     }
 
     /// Waits until there may be records, what is collected has waited long enough, or the lane is stopped.

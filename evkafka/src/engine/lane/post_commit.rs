@@ -3,7 +3,7 @@
 use super::{BATCH, Done, Flow, Lane};
 use crate::{
     engine::{pipeline::Routed, shared::LocalCounts},
-    native::{Batch, Entry},
+    native::{Batch, Entry, StartsOver},
     route::Routes,
 };
 
@@ -12,7 +12,9 @@ impl Lane {
         let mut batch = self.queue.batch();
         let mut counts = LocalCounts::default();
         while !self.worker.control.is_stopping() {
-            self.queue.take(&mut batch, BATCH);
+            if let Some(StartsOver { from }) = self.queue.take(&mut batch, BATCH) {
+                self.start_over(from);
+            }
             if batch.is_empty() {
                 self.idle().await;
                 continue;

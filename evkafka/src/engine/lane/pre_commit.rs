@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     engine::{pipeline::Routed, shared::LocalCounts},
-    native::{Batch, Entry},
+    native::{Batch, Entry, StartsOver},
     route::Routes,
     settle::Pace,
 };
@@ -32,7 +32,9 @@ impl Lane {
         let mut pace = Pace::new(TARGET, LEAST, MOST);
         loop {
             if !self.worker.control.is_stopping() && requested.is_empty() {
-                self.queue.take(&mut requested, pace.records());
+                if let Some(StartsOver { from }) = self.queue.take(&mut requested, pace.records()) {
+                    self.start_over(from);
+                }
                 self.request(&requested);
             }
             if acknowledged.is_empty() {

@@ -1,0 +1,209 @@
+//! Offsets that go back while a partition is assigned, as those of a topic that is deleted and made anew.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use evkafka::{App, AutoCommitMode, Concurrency, ConsumerConfig, Metadata, State, handler, router};
+use rdkafka::{
+    mocking::MockCluster,
+    producer::DefaultProducerContext,
+    types::{RDKafkaApiKey, RDKafkaRespErr},
+};
+use tokio::{sync::Semaphore, time::timeout};
+
+use crate::support::{DEADLINE, Ledger, Running, committed_at, send_to};
+
+type Mock = MockCluster<'static, DefaultProducerContext>;
+
+const RECORDS: u64 = 20;
+
+/// Lets as many handlers come to their end as it has permits.
+type Gate = Arc<Semaphore>;
+
+async fn pass(gate: &Gate) {
+    gate.acquire().await.expect("it is not closed").forget();
+}
+
+#[handler(event = "OrderCreated")]
+async fn one(id: u64, State(ledger): State<Ledger>, State(gate): State<Gate>, meta: Metadata) {
+    pass(&gate).await;
+    ledger.note(&meta, id);
+}
+
+/// So slow that at most one is committed ahead.
+#[handler(event = "OrderCreated")]
+async fn slow(id: u64, State(ledger): State<Ledger>, State(gate): State<Gate>, meta: Metadata) {
+    pass(&gate).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    ledger.note(&meta, id);
+}
+
+#[handler(event = "OrderCreated", batch(max = 5, within = "20ms"))]
+async fn many(ids: Vec<u64>, State(ledger): State<Ledger>, State(gate): State<Gate>, metas: Vec<Metadata>) {
+    for (id, meta) in ids.iter().zip(&metas) {
+        pass(&gate).await;
+        ledger.note(meta, id);
+    }
+}
+
+/// Never done with number 3.
+#[handler(event = "OrderCreated")]
+async fn sticks(id: u64, State(ledger): State<Ledger>, meta: Metadata) {
+    ledger.note(&meta, id);
+    if id == 3 {
+        std::future::pending::<()>().await;
+    }
+}
+
+async fn with_records(count: u64) -> Mock {
+    let mock = MockCluster::new(1).expect("a cluster");
+    mock.create_topic("orders", 1, 1).expect("a topic");
+    send_to(&mock.bootstrap_servers(), "OrderCreated", 0..count).await;
+    mock
+}
+
+/// Where the reader stands is no offset any more: it goes on from the earliest, which is 0.
+fn go_back(mock: &Mock) {
+    mock.request_errors(RDKafkaApiKey::Fetch, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE]);
+}
+
+fn config(servers: &str) -> ConsumerConfig {
+    ConsumerConfig::new(["orders"])
+        .bootstrap_servers(servers)
+        .group_id("billing")
+        .commit_interval(Duration::from_millis(20))
+        .property("session.timeout.ms", 3000)
+        .property("heartbeat.interval.ms", 300)
+}
+
+fn start(config: ConsumerConfig, in_batches: bool, ledger: &Ledger, gate: &Gate) -> Running {
+    let app = App::new("test")
+        .state(ledger.clone())
+        .state(Arc::clone(gate))
+        .shutdown_timeout(Duration::from_secs(5));
+    Running::start(if in_batches {
+        app.consumer("orders", config, router![many])
+    } else {
+        app.consumer("orders", config, router![one])
+    })
+}
+
+async fn until_committed(servers: &str, what: impl Fn(i64) -> bool) {
+    let wait = async { while !committed_at(servers).await.is_some_and(&what) {} };
+    if timeout(DEADLINE, wait).await.is_err() {
+        panic!("{:?} is committed after {DEADLINE:?}", committed_at(servers).await);
+    }
+}
+
+/// What the broker had committed of before would have a restart pass over records that nobody has handled.
+///
+/// Of what is settled before the crash, `at_least` can be committed.
+async fn post_commit(with: impl Fn(ConsumerConfig) -> ConsumerConfig, in_batches: bool, at_least: i64) {
+    let mock = with_records(RECORDS).await;
+    let servers = mock.bootstrap_servers();
+    let (ledger, gate) = (Ledger::default(), Arc::new(Semaphore::new(RECORDS as usize)));
+    let first = start(with(config(&servers)), in_batches, &ledger, &gate);
+    until_committed(&servers, |offset| offset == RECORDS as i64).await;
+    go_back(&mock);
+    until_committed(&servers, |offset| offset == 0).await;
+    gate.add_permits(10);
+    ledger.until_len(RECORDS as usize + 10).await;
+    until_committed(&servers, |offset| (at_least..=10).contains(&offset)).await;
+    first.kill().await;
+    let (second_ledger, gate) = (Ledger::default(), Arc::new(Semaphore::new(2 * RECORDS as usize)));
+    let second = start(with(config(&servers)), in_batches, &second_ledger, &gate);
+    until_committed(&servers, |offset| offset == RECORDS as i64).await;
+    second.stop().await.unwrap();
+    let handled: BTreeSet<i64> =
+        ledger.offsets().into_iter().skip(RECORDS as usize).chain(second_ledger.offsets()).collect();
+    assert_eq!(handled.len() as u64, RECORDS, "{handled:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn post_commit_commits_the_lower_offset_and_a_crash_loses_nothing() {
+    post_commit(|config| config, false, 10).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn so_it_is_with_batches() {
+    post_commit(|config| config, true, 10).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn so_it_is_side_by_side() {
+    post_commit(|config| config.concurrency(Concurrency::PerKey { in_flight: 4 }), false, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn so_it_is_with_batches_side_by_side() {
+    // Ten records that are settled may be parts of four batches that are not.
+    post_commit(|config| config.concurrency(Concurrency::Unordered { in_flight: 4 }), true, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn so_it_is_with_persisted_progress() {
+    let persisting = |config: ConsumerConfig| {
+        config.concurrency(Concurrency::Unordered { in_flight: 4 }).persist_progress(true)
+    };
+    post_commit(persisting, false, 1).await;
+}
+
+/// The gate is closed when the offsets go back: what is committed then is what is about to be handled, and no more.
+async fn pre_commit(app: impl FnOnce(App, ConsumerConfig) -> App, records: u64, ahead: i64) {
+    let mock = with_records(records).await;
+    let servers = mock.bootstrap_servers();
+    let (ledger, gate): (_, Gate) = (Ledger::default(), Arc::new(Semaphore::new(records as usize)));
+    let all = App::new("test")
+        .state(ledger.clone())
+        .state(Arc::clone(&gate))
+        .shutdown_timeout(Duration::from_secs(5));
+    let config = config(&servers).auto_commit_mode(AutoCommitMode::PreCommit);
+    let app = Running::start(app(all, config));
+    ledger.until_len(records as usize).await;
+    until_committed(&servers, |offset| offset == records as i64).await;
+    go_back(&mock);
+    until_committed(&servers, |offset| (1..=ahead).contains(&offset)).await;
+    assert_eq!(ledger.calls().len(), records as usize);
+    gate.add_permits(records as usize);
+    ledger.until_len(2 * records as usize).await;
+    app.stop().await.unwrap();
+    assert_eq!(committed_at(&servers).await, Some(records as i64));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pre_commit_commits_anew_before_it_handles() {
+    pre_commit(|app, config| app.consumer("orders", config, router![slow]), 20, 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pre_commit_commits_anew_before_it_handles_side_by_side() {
+    let side_by_side = |app: App, config: ConsumerConfig| {
+        app.consumer("orders", config.concurrency(Concurrency::Unordered { in_flight: 4 }), router![one])
+    };
+    pre_commit(side_by_side, 1000, 999).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_settled_ahead_by_an_earlier_owner_is_handled_when_offsets_have_gone_back() {
+    let mock = with_records(RECORDS).await;
+    let servers = mock.bootstrap_servers();
+    let app = |ledger: &Ledger| {
+        let config = config(&servers)
+            .concurrency(Concurrency::PerKey { in_flight: 10 })
+            .persist_progress(true)
+            .revoke_grace(Duration::from_millis(100));
+        let app = App::new("test").state(ledger.clone()).shutdown_timeout(Duration::from_secs(2));
+        Running::start(app.consumer("orders", config, router![sticks]))
+    };
+    let ledger = Ledger::default();
+    let first = app(&ledger);
+    ledger.until_len(RECORDS as usize).await;
+    first.stop().await.unwrap();
+    assert_eq!(committed_at(&servers).await, Some(3));
+    go_back(&mock);
+    let ledger = Ledger::default();
+    let second = app(&ledger);
+    ledger.until_len(RECORDS as usize).await;
+    second.stop().await.unwrap();
+    let handled: BTreeSet<i64> = ledger.offsets().into_iter().collect();
+    assert_eq!(handled.len() as u64, RECORDS, "{handled:?}");
+}
