@@ -3,13 +3,19 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use evkafka::{
-    App, AutoCommitMode, Concurrency, Metadata, State,
+    App, AutoCommitMode, Concurrency, ConsumerConfig, Metadata, State,
     embedded::{Cluster, Event},
     handler, router,
 };
+use rdkafka::{
+    mocking::MockCluster,
+    types::{RDKafkaApiKey, RDKafkaRespErr},
+};
 use std::sync::Arc;
 
-use crate::support::{Ledger, Running, cluster, committed, config, event, until_committed};
+use crate::support::{
+    Ledger, Running, cluster, committed, committed_at, config, event, send_to, until_committed,
+};
 
 #[handler(event = "OrderCreated")]
 async fn on_order(id: u64, State(ledger): State<Ledger>, meta: Metadata) {
@@ -141,6 +147,23 @@ async fn pre_commit_has_the_offset_acknowledged_before_the_record_is_handled() {
             assert!(call.note.parse::<i64>().unwrap() > call.offset, "{call:?}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_of_the_broker_that_passes_costs_nothing() {
+    let mock = MockCluster::new(1).unwrap();
+    mock.create_topic("orders", 1, 1).unwrap();
+    let servers = mock.bootstrap_servers();
+    send_to(&servers, "OrderCreated", 0..10).await;
+    mock.request_errors(RDKafkaApiKey::Fetch, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN; 3]);
+    let ledger = Ledger::default();
+    let config = ConsumerConfig::new(["orders"]).bootstrap_servers(&servers).group_id("billing");
+    let app = App::new("test").state(ledger.clone()).consumer("orders", config, router![on_order]);
+    let app = Running::start(app);
+    ledger.until_len(10).await;
+    app.stop().await.unwrap();
+    assert_eq!(ledger.offsets(), (0..10).collect::<Vec<_>>());
+    assert_eq!(committed_at(&servers).await, Some(10));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,14 +5,13 @@ use std::{
 };
 
 use rdkafka::{
-    bindings::{
-        rd_kafka_message_t, rd_kafka_message_timestamp, rd_kafka_resp_err_t, rd_kafka_timestamp_type_t,
-    },
+    bindings::{rd_kafka_message_t, rd_kafka_message_timestamp, rd_kafka_timestamp_type_t},
     error::RDKafkaErrorCode,
 };
 
 use super::{
     NativeHeaders,
+    error_code::result_at,
     retired::{Retired, destroy_headers},
 };
 use crate::{
@@ -128,8 +127,7 @@ impl Batch {
     pub(super) fn offsets(&self) -> impl DoubleEndedIterator<Item = Option<i64>> {
         self.messages[self.next..self.len].iter().map(|message| {
             // SAFETY: `next..len` are alive.
-            let message = unsafe { &**message };
-            (message.err == rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR).then_some(message.offset)
+            unsafe { result_at(&raw const (**message).err).is_ok().then(|| (**message).offset) }
         })
     }
 
@@ -217,9 +215,10 @@ impl Drop for Message {
 unsafe fn read<'m>(pointer: NonNull<rd_kafka_message_t>, origin: &'m Origin) -> Entry<'m> {
     // SAFETY: alive (caller).
     let message = unsafe { pointer.as_ref() };
-    if message.err != rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
+    // SAFETY: the message is alive.
+    if let Err(code) = unsafe { result_at(&raw const message.err) } {
         // SAFETY: the message is alive (caller).
-        return Entry::Error(unsafe { partition_error(message) });
+        return Entry::Error(unsafe { partition_error(message, code) });
     }
     Entry::Record(Record {
         origin,
@@ -238,11 +237,11 @@ unsafe fn read<'m>(pointer: NonNull<rd_kafka_message_t>, origin: &'m Origin) -> 
 /// # Safety
 /// `message` is alive, and an error.
 #[cold]
-unsafe fn partition_error(message: &rd_kafka_message_t) -> PartitionError {
+unsafe fn partition_error(message: &rd_kafka_message_t, code: RDKafkaErrorCode) -> PartitionError {
     // SAFETY: an error's payload is its text, of `len` bytes that live as long as the message.
     let reason = unsafe { bytes(message.payload.cast(), message.len) }.unwrap_or_default();
     PartitionError {
-        code: message.err.into(),
+        code,
         offset: (message.offset >= 0).then_some(message.offset),
         reason: String::from_utf8_lossy(reason).into_owned(),
     }

@@ -8,8 +8,7 @@ use rdkafka::{
     bindings::{
         RD_KAFKA_EVENT_OFFSET_COMMIT, rd_kafka_commit_queue, rd_kafka_event_destroy, rd_kafka_event_error,
         rd_kafka_event_topic_partition_list, rd_kafka_event_type, rd_kafka_mem_malloc, rd_kafka_queue_new,
-        rd_kafka_queue_poll, rd_kafka_resp_err_t, rd_kafka_topic_partition_list_t,
-        rd_kafka_topic_partition_t,
+        rd_kafka_queue_poll, rd_kafka_topic_partition_list_t, rd_kafka_topic_partition_t,
     },
     error::RDKafkaErrorCode,
 };
@@ -17,6 +16,7 @@ use tokio::sync::Notify;
 
 use super::{
     ClientHandle,
+    error_code::{into_result, result_at},
     list::{PartitionList, elements, topic},
     queue::Queue,
 };
@@ -160,16 +160,11 @@ unsafe fn refused(list: *const rd_kafka_topic_partition_list_t) -> Vec<(String, 
     // SAFETY: valid (caller).
     let Some(list) = (unsafe { list.as_ref() }) else { return Vec::new() };
     let refused = |element: &rd_kafka_topic_partition_t| {
-        Some((topic(element), element.partition, into_result(element.err).err()?))
+        // SAFETY: the element is alive.
+        let error = unsafe { result_at(&raw const element.err) }.err()?;
+        Some((topic(element), element.partition, error))
     };
     elements(list).iter().filter_map(refused).collect()
-}
-
-pub(super) fn into_result(error: rd_kafka_resp_err_t) -> Result<(), RDKafkaErrorCode> {
-    match error {
-        rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR => Ok(()),
-        error => Err(error.into()),
-    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use rdkafka::{
 
 use super::{
     ClientHandle,
-    commit::into_result,
+    error_code::{into_result, result_at},
     list::{PartitionList, topic},
 };
 
@@ -41,7 +41,8 @@ pub(crate) fn committed<'p>(
 }
 
 fn read(element: &rd_kafka_topic_partition_t) -> Result<Committed, RDKafkaErrorCode> {
-    into_result(element.err)?;
+    // SAFETY: the element is alive.
+    unsafe { result_at(&raw const element.err) }?;
     let metadata = if element.metadata.is_null() {
         Vec::new()
     } else {

@@ -17,6 +17,7 @@ mod batch;
 mod client;
 mod commit;
 mod committed;
+mod error_code;
 #[cfg(fuzzing)]
 mod fuzzing;
 mod headers;

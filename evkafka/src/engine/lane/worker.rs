@@ -257,7 +257,9 @@ impl Worker {
             | E::BrokerTransportFailure
             | E::AllBrokersDown
             | E::OperationTimedOut
-            | E::RequestTimedOut => {
+            | E::RequestTimedOut
+            // The broker has no name for it, or librdkafka none for what the broker says; it is asked again.
+            | E::Unknown => {
                 tracing::warn!(
                     consumer = %self.origin.consumer,
                     partition = %self.origin,

@@ -1,0 +1,44 @@
+use rdkafka::{bindings::rd_kafka_resp_err_t, error::RDKafkaErrorCode};
+
+pub(super) fn into_result(error: rd_kafka_resp_err_t) -> Result<(), RDKafkaErrorCode> {
+    match error {
+        rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR => Ok(()),
+        error => Err(error.into()),
+    }
+}
+
+/// Reads the error of a message or a partition. A broker may give it a code that librdkafka passes on and does not know itself,
+/// which must not be taken for a value of the enumeration.
+///
+/// # Safety
+/// `error` may be read as a number of 32 bits.
+#[inline]
+pub(super) unsafe fn result_at(error: *const rd_kafka_resp_err_t) -> Result<(), RDKafkaErrorCode> {
+    // SAFETY: the caller's promise; the enumeration has the layout of the number.
+    match unsafe { error.cast::<i32>().read() } {
+        0 => Ok(()),
+        code => Err(known(code)),
+    }
+}
+
+#[cold]
+fn known(code: i32) -> RDKafkaErrorCode {
+    rd_kafka_resp_err_t::try_from(code).map_or(RDKafkaErrorCode::Unknown, Into::into)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_that_librdkafka_does_not_know_is_an_unknown_error() {
+        let read = |code: i32| {
+            // SAFETY: it points to a number.
+            unsafe { result_at((&raw const code).cast()) }
+        };
+        assert_eq!(read(0), Ok(()));
+        assert_eq!(read(3), Err(RDKafkaErrorCode::UnknownTopicOrPartition));
+        // INCONSISTENT_TOPIC_ID, an answer to Fetch since Kafka 3.1.
+        assert_eq!(read(103), Err(RDKafkaErrorCode::Unknown));
+    }
+}
