@@ -40,6 +40,13 @@ fn blocking(State(ledger): State<Ledger>, meta: Metadata) {
     std::thread::sleep(Duration::from_secs(4));
 }
 
+/// Never gives its thread back.
+#[handler(event = "Hogging")]
+async fn hogging(State(ledger): State<Ledger>, meta: Metadata) {
+    ledger.note(&meta, "begun");
+    std::thread::sleep(Duration::from_secs(4));
+}
+
 #[handler(event = "OrderCreated")]
 async fn on_order(id: u64, State(ledger): State<Ledger>, meta: Metadata) {
     ledger.note(&meta, id);
@@ -152,6 +159,27 @@ async fn a_plain_function_that_does_not_end_does_not_hold_up_the_shutdown() {
     let (ledger, committed, took) = shut_down_while("Blocking", Duration::from_secs(1)).await;
     assert_eq!((ledger.notes(), committed), (vec!["begun".to_owned()], None));
     assert!(took < Duration::from_secs(3), "{took:?}");
+}
+
+/// The broker takes its time, and the handler that blocks does not end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn beside_a_handler_that_blocks_its_thread_what_is_settled_is_committed_in_time() {
+    let cluster = cluster(2);
+    cluster.send(event("OrderCreated", 1)).await.unwrap();
+    let hogging = Event::new("orders").partition(1).event_type("Hogging");
+    cluster.send(hogging).await.unwrap();
+    let ledger = Ledger::default();
+    let config = config(&cluster).commit_interval(Duration::from_secs(3600));
+    let app = App::new("test").state(ledger.clone()).shutdown_timeout(Duration::from_secs(3)).consumer(
+        "orders",
+        config,
+        router![on_order, hogging],
+    );
+    let app = Running::start(app);
+    ledger.until_len(2).await;
+    cluster.round_trip_time(1, Duration::from_millis(100)).unwrap();
+    assert!(app.stop().await.is_err(), "a thread is still at work");
+    assert_eq!(committed(&cluster).await, Some(1));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,6 +10,9 @@ pub(crate) struct DrainPlan {
     pub(crate) cancel_at: Instant,
     /// When handlers are dropped.
     pub(crate) drop_at: Instant,
+    /// When lanes are waited for no longer, which a handler that blocks its thread may make necessary: what the others have
+    /// settled is committed.
+    pub(crate) commit_at: Instant,
     /// When whoever waits gives up.
     pub(crate) end_at: Instant,
 }
@@ -19,7 +22,8 @@ impl DrainPlan {
     pub(crate) fn for_revoke(now: Instant, grace: Duration) -> Self {
         let cancel_at = after(now, grace);
         let drop_at = after(cancel_at, (grace / 5).max(Duration::from_millis(100)));
-        Self { cancel_at, drop_at, end_at: after(drop_at, Duration::from_secs(1)) }
+        let commit_at = after(drop_at, Duration::from_secs(1));
+        Self { cancel_at, drop_at, commit_at, end_at: after(commit_at, Duration::from_secs(1)) }
     }
 
     /// The partitions have another owner already: handlers are told at once.
@@ -27,12 +31,13 @@ impl DrainPlan {
         Self { drop_at: now + Duration::from_millis(100), ..Self::for_revoke(now, Duration::ZERO) }
     }
 
-    /// All of it within `deadline`: handlers have 70 % of it, are dropped after 80 %; the rest is for the last commit and
-    /// for leaving the group.
+    /// All of it within `deadline`: handlers have 70 % of it, are dropped after 80 %, and waited for until 90 %; the rest is for
+    /// the last commit and for leaving the group.
     pub(crate) fn for_shutdown(now: Instant, deadline: Duration) -> Self {
         Self {
             cancel_at: after(now, deadline.mul_f64(0.7)),
             drop_at: after(now, deadline.mul_f64(0.8)),
+            commit_at: after(now, deadline.mul_f64(0.9)),
             end_at: after(now, deadline),
         }
     }
@@ -55,7 +60,7 @@ impl DrainPlan {
         [
             (self.cancel_at, LaneControl::stop),
             (self.drop_at, |lane| lane.cancel.cancel()),
-            (self.end_at, |lane| lane.abort.cancel()),
+            (self.commit_at, |lane| lane.abort.cancel()),
         ]
     }
 }
@@ -68,8 +73,21 @@ mod tests {
     fn a_plan_may_have_all_the_time_there_is() {
         let now = Instant::now();
         for plan in [DrainPlan::for_shutdown(now, Duration::MAX), DrainPlan::for_revoke(now, Duration::MAX)] {
-            assert!(plan.cancel_at <= plan.drop_at && plan.drop_at <= plan.end_at, "{plan:?}");
+            assert!(
+                plan.cancel_at <= plan.drop_at
+                    && plan.drop_at <= plan.commit_at
+                    && plan.commit_at <= plan.end_at,
+                "{plan:?}"
+            );
             assert!(plan.cancel_at > now + Duration::from_secs(365 * 24 * 3600), "{plan:?}");
         }
+    }
+
+    #[test]
+    fn the_last_commit_has_time_whatever_handlers_do() {
+        let now = Instant::now();
+        let plan = DrainPlan::for_shutdown(now, Duration::from_secs(10));
+        let [.., (waits_until, _)] = plan.steps();
+        assert_eq!(plan.end_at - waits_until, Duration::from_secs(1));
     }
 }
