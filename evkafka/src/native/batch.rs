@@ -84,15 +84,13 @@ impl Batch {
         self.len = fill(&mut self.messages[..slots]).min(slots);
     }
 
-    /// Replaces the contents by the first entries of `other`, at most `most`, which are taken out of it. They end where the
-    /// `sequence` does.
+    /// Adds the first entries of `other`, which are taken out of it, until it has `most`. They end where the `sequence` does.
     pub(super) fn receive(&mut self, other: &mut Self, most: usize, sequence: &mut Sequence) {
-        self.clear();
-        let count = other.len().min(most);
+        let count = other.len().min(most.saturating_sub(self.len()));
         let count = sequence.take(other.offsets().take(count));
-        self.messages.clear();
+        self.messages.truncate(self.len);
         self.messages.extend_from_slice(&other.messages[other.next..other.next + count]);
-        self.len = count;
+        self.len += count;
         other.next += count;
         other.owned = other.next;
     }

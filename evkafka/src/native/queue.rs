@@ -162,10 +162,15 @@ impl PartitionQueue {
     /// [`Self::batch`]. All that it gets follows what was taken before, or it starts over with the first record.
     pub(crate) fn take(&mut self, batch: &mut Batch, most: usize) -> Option<StartsOver> {
         batch.clear();
-        if self.taken.is_empty() {
-            self.take_from_librdkafka();
+        let is_left_over = !self.taken.is_empty();
+        if !is_left_over {
+            self.take_from_librdkafka(most);
         }
         batch.receive(&mut self.taken, most, &mut self.sequence);
+        if is_left_over && self.taken.is_empty() && batch.len() < most / 2 {
+            self.take_from_librdkafka(most);
+            batch.receive(&mut self.taken, most, &mut self.sequence);
+        }
         if !batch.is_empty() || most == 0 {
             return None;
         }
@@ -176,7 +181,7 @@ impl PartitionQueue {
         Some(StartsOver { from })
     }
 
-    fn take_from_librdkafka(&mut self) {
+    fn take_from_librdkafka(&mut self, wanted: usize) {
         let handled = self.taken.clear();
         if handled > 0 {
             self.pace.handled(handled, self.taken_at.elapsed());
@@ -189,7 +194,7 @@ impl PartitionQueue {
             usize::try_from(taken).unwrap_or(0)
         };
         // SAFETY: librdkafka fills the first slots and gives up the messages' ownership.
-        unsafe { self.taken.refill(self.pace.records(), fill) };
+        unsafe { self.taken.refill(self.pace.records().max(wanted), fill) };
         self.taken_at = Instant::now();
         if self.taken.is_empty() {
             // No callback may come for a long time.

@@ -11,12 +11,13 @@ pub(crate) struct Pace {
     target: Duration,
     least: usize,
     most: usize,
+    is_growing: bool,
 }
 
 impl Pace {
     /// `least` is at least one, and `most` no less.
     pub(crate) const fn new(target: Duration, least: usize, most: usize) -> Self {
-        Self { records: least, target, least, most }
+        Self { records: least, target, least, most, is_growing: true }
     }
 
     /// How many records the next batch may have.
@@ -24,8 +25,14 @@ impl Pace {
         self.records
     }
 
+    /// Whether the next batch may well have more records than the last: then it is not known yet what they take.
+    pub(crate) fn is_growing(&self) -> bool {
+        self.is_growing
+    }
+
     /// A batch of `records` was handled in `took`.
     pub(crate) fn handled(&mut self, records: usize, took: Duration) {
+        let before = self.records;
         if took > self.target * 2 {
             self.records = (self.records / 2).max(self.least);
         } else if took < self.target / 2 && records >= self.records {
@@ -33,6 +40,7 @@ impl Pace {
             let factor = (self.target / 2).as_nanos() / took.as_nanos().max(1);
             self.records = (self.records * factor.clamp(2, 64) as usize).min(self.most);
         }
+        self.is_growing = self.records > before;
     }
 }
 
@@ -70,6 +78,16 @@ mod tests {
         assert_eq!(pace.records(), 64);
         pace.handled(63, Duration::ZERO);
         assert_eq!(pace.records(), 64);
+    }
+
+    #[test]
+    fn it_is_growing_until_a_batch_has_shown_that_the_next_has_no_more() {
+        let mut pace = self::pace();
+        assert!(pace.is_growing(), "nothing is known yet");
+        pace.handled(1, Duration::from_millis(1));
+        assert!(pace.is_growing());
+        pace.handled(pace.records(), Duration::from_millis(30));
+        assert!(!pace.is_growing());
     }
 
     #[test]

@@ -31,7 +31,9 @@ impl Lane {
         let mut requested = self.queue.batch();
         let mut pace = Pace::new(TARGET, LEAST, MOST);
         loop {
-            if !self.worker.control.is_stopping() && requested.is_empty() {
+            // While the batches grow, the next waits for what this one shows: a larger one spares more than its commit costs.
+            let may_request = acknowledged.is_empty() || !pace.is_growing();
+            if may_request && !self.worker.control.is_stopping() && requested.is_empty() {
                 if let Some(StartsOver { from }) = self.queue.take(&mut requested, pace.records()) {
                     self.start_over(from);
                 }
