@@ -1,6 +1,9 @@
 //! The rows of the delivery table: what is skipped, when an offset is committed.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use evkafka::{
     App, AutoCommitMode, Concurrency, ConsumerConfig, Metadata, State,
@@ -11,7 +14,11 @@ use rdkafka::{
     mocking::MockCluster,
     types::{RDKafkaApiKey, RDKafkaRespErr},
 };
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+use tokio::sync::Semaphore;
 
 use crate::support::{
     Ledger, Running, cluster, committed, committed_at, config, event, send_to, until_committed,
@@ -232,4 +239,48 @@ async fn records_of_one_key_are_handled_in_order_while_keys_go_side_by_side() {
     assert!(!all.is_sorted(), "keys that go side by side end in another order than they were sent");
     let offsets = cluster.committed("billing", "orders").await.unwrap();
     assert_eq!(offsets.values().sum::<i64>(), 600);
+}
+
+/// How many are at work, how many there were at most, and a gate that lets them go.
+#[derive(Clone)]
+struct AtWork {
+    now: Arc<AtomicUsize>,
+    most: Arc<AtomicUsize>,
+    gate: Arc<Semaphore>,
+}
+
+#[handler(fallback)]
+async fn takes_part(State(work): State<AtWork>, State(ledger): State<Ledger>, meta: Metadata) {
+    let now = work.now.fetch_add(1, Ordering::SeqCst) + 1;
+    work.most.fetch_max(now, Ordering::SeqCst);
+    work.gate.acquire().await.expect("it is not closed").forget();
+    work.now.fetch_sub(1, Ordering::SeqCst);
+    ledger.note(&meta, "");
+}
+
+/// 4 MB in 200 records, of which a partition may have 256 KiB at work, and a queue of as much on top of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_at_work_side_by_side_is_limited_by_its_size_too() {
+    const RECORDS: usize = 200;
+    let cluster = cluster(1);
+    let large = || Event::new("orders").partition(0).payload(vec![b'x'; 20_000]);
+    cluster.send_all(std::iter::repeat_with(large).take(RECORDS)).await.unwrap();
+    let (ledger, gate) = (Ledger::default(), Arc::new(Semaphore::new(0)));
+    let work = AtWork { now: Arc::default(), most: Arc::default(), gate: Arc::clone(&gate) };
+    let config =
+        config(&cluster).concurrency(Concurrency::Unordered { in_flight: 1000 }).prefetch_memory_mib(1);
+    let app = App::new("test").state(ledger.clone()).state(work.clone());
+    let app = Running::start(app.consumer("orders", config, router![takes_part]));
+    // Nothing says that no more will come. To give up too early would only hide a fault.
+    let (mut most, mut since) = (0, Instant::now());
+    while most == 0 || since.elapsed() < Duration::from_secs(1) {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        if work.most.load(Ordering::SeqCst) > most {
+            (most, since) = (work.most.load(Ordering::SeqCst), Instant::now());
+        }
+    }
+    gate.add_permits(RECORDS);
+    ledger.until_len(RECORDS).await;
+    app.stop().await.unwrap();
+    assert!((2..=50).contains(&most), "{most} at a time");
 }

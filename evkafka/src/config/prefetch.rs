@@ -20,15 +20,20 @@ const MOST: PerPartition = PerPartition { queue_kib: 65_536, fetch_bytes: 1_048_
 const LEAST: PerPartition = PerPartition { queue_kib: 128, fetch_bytes: 131_072 };
 
 impl PerPartition {
-    /// Shares `mebibytes` out among `partitions`. A third of a partition's share may wait in its queue and come in while that is
-    /// not yet full; as much may be in the hands of its lane, and as much wait to be destroyed after it.
-    fn share(mebibytes: u32, partitions: usize) -> Self {
-        let third_kib = u64::from(mebibytes) * 1024 / (partitions.max(1) as u64) / 3;
-        let fetch_kib = (third_kib / 2).clamp(LEAST.fetch_bytes / 1024, MOST.fetch_bytes / 1024);
+    /// Shares `mebibytes` out among `partitions`, in so many parts each. One part of a partition's share may wait in its queue and
+    /// come in while that is not yet full.
+    fn share(mebibytes: u32, partitions: usize, parts: u64) -> Self {
+        let part_kib = u64::from(mebibytes) * 1024 / (partitions.max(1) as u64) / parts;
+        let fetch_kib = (part_kib / 2).clamp(LEAST.fetch_bytes / 1024, MOST.fetch_bytes / 1024);
         Self {
-            queue_kib: third_kib.saturating_sub(fetch_kib).clamp(LEAST.queue_kib, MOST.queue_kib),
+            queue_kib: part_kib.saturating_sub(fetch_kib).clamp(LEAST.queue_kib, MOST.queue_kib),
             fetch_bytes: fetch_kib * 1024,
         }
+    }
+
+    /// One part.
+    fn bytes(self) -> u64 {
+        self.queue_kib * 1024 + self.fetch_bytes
     }
 }
 
@@ -37,8 +42,10 @@ impl ConsumerConfig {
     ///
     /// Each partition has a queue of its own, which is what lets a slow one wait without holding up the others; so what
     /// librdkafka limits for each queue has to be a share of the whole. What the user has set stays.
-    pub(crate) fn limit_prefetch(&self, client: &mut ClientConfig, partitions: usize) {
-        let share = PerPartition::share(self.prefetch_memory_mib, partitions);
+    ///
+    /// Returns how many bytes of a partition may be worked on side by side.
+    pub(crate) fn limit_prefetch(&self, client: &mut ClientConfig, partitions: usize) -> u64 {
+        let share = PerPartition::share(self.prefetch_memory_mib, partitions, self.parts());
         for (names, value) in [
             (&["queued.max.messages.kbytes"][..], share.queue_kib),
             (&["fetch.message.max.bytes", "max.partition.fetch.bytes"][..], share.fetch_bytes),
@@ -47,6 +54,13 @@ impl ConsumerConfig {
                 client.set(names[0], value.to_string());
             }
         }
+        share.bytes()
+    }
+
+    /// Into how many parts a partition's share of the memory goes: for its queue, for what its lane has taken out of it, for what
+    /// waits to be destroyed, and for what is worked on side by side.
+    fn parts(&self) -> u64 {
+        3 + u64::from(self.concurrency.in_flight().is_some())
     }
 }
 
@@ -58,12 +72,12 @@ mod tests {
 
     #[test]
     fn a_few_partitions_get_what_librdkafka_gives_at_most() {
-        assert_eq!(PerPartition::share(1_000_000, 1), MOST);
+        assert_eq!(PerPartition::share(1_000_000, 1, 3), MOST);
     }
 
     #[test]
     fn eight_partitions_share_the_default() {
-        assert_eq!(PerPartition::share(64, 8), PerPartition { queue_kib: 1706, fetch_bytes: 1_048_576 });
+        assert_eq!(PerPartition::share(64, 8, 3), PerPartition { queue_kib: 1706, fetch_bytes: 1_048_576 });
     }
 
     #[test]
@@ -79,10 +93,10 @@ mod tests {
     proptest! {
         #[test]
         fn all_partitions_together_stay_within_the_memory_unless_each_has_the_least(
-            mebibytes in 1u32..100_000, partitions in 1usize..100_000,
+            mebibytes in 1u32..100_000, partitions in 1usize..100_000, parts in 3..5_u64,
         ) {
-            let share = PerPartition::share(mebibytes, partitions);
-            let all = 3 * partitions as u64 * (share.queue_kib * 1024 + share.fetch_bytes);
+            let share = PerPartition::share(mebibytes, partitions, parts);
+            let all = parts * partitions as u64 * share.bytes();
             prop_assert!(all <= u64::from(mebibytes) << 20 || share.queue_kib == LEAST.queue_kib);
         }
     }

@@ -39,6 +39,8 @@ pub(super) struct Coordinator {
     pub(super) commit_requests: Arc<CommitRequests>,
     pub(super) runtime: Handle,
     pub(super) revoke_grace: Duration,
+    /// How much of a partition may be worked on side by side.
+    pub(super) work_bytes: u64,
     /// Weak: a share of the client in its own context would keep it from ever being closed.
     pub(super) client: OnceLock<Weak<ClientHandle>>,
     /// While the app shuts down, its plan holds for revoked partitions too.
@@ -103,6 +105,7 @@ impl Coordinator {
             finished: Finished::new(control, Arc::clone(&self.shared)),
             progress,
             recovered,
+            work_bytes: self.work_bytes,
             commit_requests: Arc::clone(&self.commit_requests),
             predecessor: before.map(|lane| lane.control).filter(|control| !control.is_finished()),
         };

@@ -43,6 +43,8 @@ pub(crate) struct Lane {
     pub(super) progress: Arc<Progress>,
     /// What it goes on from, if progress is persisted.
     pub(super) recovered: Option<oneshot::Receiver<Recovered>>,
+    /// How many bytes of records may be worked on side by side.
+    pub(super) work_bytes: u64,
     /// For commits that the lane waits for.
     pub(super) commit_requests: Arc<CommitRequests>,
     /// The lane of an earlier assignment of the same partition, if it has not come to its end.

@@ -248,6 +248,8 @@ impl Poller {
             consumer: Arc::clone(&self.shared.consumer),
             cause: cause.into(),
         };
+        let mut settings = self.settings.client.clone();
+        let work_bytes = self.settings.config.limit_prefetch(&mut settings, partitions);
         let assignment = Arc::new(Assignment::default());
         let commit_requests = Arc::new(CommitRequests::default());
         let coordinator = Coordinator {
@@ -257,11 +259,10 @@ impl Poller {
             commit_requests: Arc::clone(&commit_requests),
             runtime: self.runtime.clone(),
             revoke_grace: self.settings.config.revoke_grace,
+            work_bytes,
             client: OnceLock::new(),
             shutdown: std::sync::Mutex::default(),
         };
-        let mut settings = self.settings.client.clone();
-        self.settings.config.limit_prefetch(&mut settings, partitions);
         let consumer: BaseConsumer<Coordinator> =
             settings.create_with_context(coordinator).map_err(client_error)?;
         let client = OwnedClient::new(consumer);

@@ -22,6 +22,7 @@ use crate::{
     config::AutoCommitMode,
     engine::{pipeline::Routed, recovery::Recovered, shared::LocalCounts},
     native::{Entry, Message, StartsOver},
+    record::Record,
     route::Routes,
     settle::{Persisted, SettledAhead, SharedTracker, Ticket},
 };
@@ -47,6 +48,15 @@ enum Completed {
 struct Slot {
     ticket: Ticket,
     key: Option<KeyHash>,
+    bytes: u64,
+}
+
+/// How much of a partition may be unsettled.
+#[derive(Clone, Copy)]
+struct Limit {
+    records: usize,
+    /// Of keys and payloads. What begins is let in whole, so a batch more may be.
+    bytes: u64,
 }
 
 struct Concurrent<R> {
@@ -62,6 +72,8 @@ struct Concurrent<R> {
     tracker: SharedTracker,
     /// What an earlier owner has settled, if progress is persisted.
     settled_before: Option<SettledAhead>,
+    /// How much of the partition is unsettled.
+    bytes: u64,
     tasks: JoinSet<Completed>,
     counts: LocalCounts,
     /// The offset that may be committed.
@@ -78,7 +90,8 @@ impl Lane {
     ) {
         // Some batches of each partition can be under way and another be collected.
         let largest_batch = handlers.largest_batch().unwrap_or(0);
-        let window = in_flight.saturating_add(largest_batch).saturating_mul(4).saturating_add(BATCH);
+        let records = in_flight.saturating_add(largest_batch).saturating_mul(4).saturating_add(BATCH);
+        let limit = Limit { records, bytes: self.work_bytes };
         let mut batch = self.queue.batch();
         let mut starts_over = None;
         let mut work = Concurrent {
@@ -91,6 +104,7 @@ impl Lane {
             collected: HashMap::default(),
             tracker: SharedTracker::default(),
             settled_before: None,
+            bytes: 0,
             tasks: JoinSet::new(),
             counts: LocalCounts::default(),
             committable: None,
@@ -105,7 +119,7 @@ impl Lane {
             }
             self.settle_up(&mut work);
             let ending = work.flow == Flow::End || self.worker.control.is_stopping();
-            work.start_groups(ending);
+            work.start_groups(ending, limit);
             if ending && work.tasks.is_empty() {
                 if let Some(StartsOver { from }) = starts_over {
                     // What was committed before is not to be handled again.
@@ -117,7 +131,7 @@ impl Lane {
             if ending {
                 batch.clear();
             }
-            let room = if ending { 0 } else { work.room(window) };
+            let room = if ending { 0 } else { work.room(limit) };
             if room > 0 && batch.is_empty() {
                 starts_over = self.queue.take(&mut batch, room);
             }
@@ -205,9 +219,10 @@ impl<R> Concurrent<R> {
     }
 
     /// How many records may be taken now.
-    fn room(&self, window: usize) -> usize {
+    fn room(&self, limit: Limit) -> usize {
         let tracker = self.tracker.lock();
-        if tracker.unsettled() >= window || tracker.span() >= MOST_AHEAD {
+        let is_full = tracker.unsettled() >= limit.records || self.bytes >= limit.bytes;
+        if is_full || tracker.span() >= MOST_AHEAD {
             return 0;
         }
         if self.settled_before.is_some() { tracker.room_to_persist(BATCH) } else { BATCH }
@@ -216,7 +231,7 @@ impl<R> Concurrent<R> {
 
 impl<R: Routes> Concurrent<R> {
     fn take_in(&mut self, message: Message) {
-        let (ticket, handler, key) = match message.entry(&self.worker.origin) {
+        let (slot, handler) = match message.entry(&self.worker.origin) {
             Entry::Error(error) => {
                 if self.worker.partition_error(&error) == Flow::End {
                     self.flow = Flow::End;
@@ -231,17 +246,17 @@ impl<R: Routes> Concurrent<R> {
                 }
                 let (handler, _) = self.worker.route(&self.handlers, &record);
                 let key = if self.keyed { record.key().map(KeyHash::of) } else { None };
-                (ticket, handler, key)
+                (Slot { ticket, key, bytes: size(&record) }, handler)
             }
         };
         let Some(handler) = handler else {
             self.counts.add(Done::Skipped);
-            self.settle(ticket);
+            self.settle(slot.ticket);
             return;
         };
-        let slot = Slot { ticket, key };
+        self.bytes += slot.bytes;
         let waiting = Waiting { message, handler, slot };
-        let now = match key {
+        let now = match slot.key {
             Some(key) if self.joins_its_key(handler, key) => Some(waiting),
             Some(key) => self.order.admit(key, waiting),
             None => Some(waiting),
@@ -303,16 +318,16 @@ impl<R: Routes> Concurrent<R> {
         });
     }
 
-    /// Starts what has waited long enough. Of a lane that is ending, what was committed before is started at once; everything
-    /// else goes to the next owner.
-    fn start_groups(&mut self, ending: bool) {
+    /// Starts what has waited long enough, or for which no more memory is left. Of a lane that is ending, what was committed before
+    /// is started at once; everything else goes to the next owner.
+    fn start_groups(&mut self, ending: bool, limit: Limit) {
         if ending && self.worker.shared.mode == AutoCommitMode::PostCommit {
             self.groups.clear();
         }
         let now = Instant::now();
         let mut index = 0;
         while index < self.groups.len() {
-            if ending || self.groups[index].is_ready(now) {
+            if ending || self.bytes >= limit.bytes || self.groups[index].is_ready(now) {
                 let group = self.groups.swap_remove(index);
                 self.spawn_group(group);
             } else {
@@ -333,7 +348,7 @@ impl<R: Routes> Concurrent<R> {
                 if done == Done::Unsettled {
                     self.flow = Flow::End;
                 } else {
-                    self.settle(slot.ticket);
+                    self.finish(slot);
                     self.release(slot.key);
                 }
             }
@@ -350,7 +365,7 @@ impl<R: Routes> Concurrent<R> {
     fn complete_batch(&mut self, end: BatchEnd, slots: &[Slot]) {
         self.counts.merge(end.counts);
         let (settled, unsettled) = slots.split_at(end.settled);
-        settled.iter().for_each(|slot| self.settle(slot.ticket));
+        settled.iter().for_each(|slot| self.finish(*slot));
         if !unsettled.is_empty() {
             self.flow = Flow::End;
             return;
@@ -373,7 +388,18 @@ impl<R: Routes> Concurrent<R> {
         }
     }
 
+    /// What was at work is settled.
+    fn finish(&mut self, slot: Slot) {
+        self.bytes -= slot.bytes;
+        self.settle(slot.ticket);
+    }
+
     fn settle(&mut self, ticket: Ticket) {
         self.committable = self.tracker.lock().settle(ticket).or(self.committable);
     }
+}
+
+/// How much of the memory for what is at work a record takes.
+fn size(record: &Record<'_>) -> u64 {
+    (record.key().map_or(0, <[u8]>::len) + record.payload().map_or(0, <[u8]>::len)) as u64
 }
