@@ -6,6 +6,7 @@
 use std::{
     io::{BufRead, BufReader, Write, stdin},
     process::{Child, Command, Stdio},
+    sync::mpsc,
     thread,
     time::{Duration, Instant, SystemTime},
 };
@@ -17,6 +18,7 @@ use crate::{
     Options,
     events::{Order, Payment},
     framework::{config, on_order, on_payment, runtime},
+    resources::CoreTime,
     totals,
 };
 
@@ -76,8 +78,9 @@ pub(crate) fn member(options: &Options) {
     println!("{}", totals::finish());
 }
 
-/// Has so many processes share the records; the time from the start to the last record, and how many were handled.
-pub(crate) fn processes(count: usize, options: &Options) -> (f64, f64) {
+/// Has so many processes share the records; the time from the start to the last record, how many were handled, and how busy the
+/// machine was meanwhile, in percent of all its cores: what is left is what more processes can gain.
+pub(crate) fn processes(count: usize, options: &Options) -> (f64, f64, f64) {
     let group = format!("share-{}-{count}-{:?}", std::process::id(), Instant::now());
     let mut members: Vec<Child> = (0..count)
         .map(|_| {
@@ -97,7 +100,8 @@ pub(crate) fn processes(count: usize, options: &Options) -> (f64, f64) {
     for output in &mut outputs {
         assert_eq!(output.next().as_deref(), Some("ready"));
     }
-    let started = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("it is after 1970");
+    let machine = Sampler::start();
+    let started = since_1970();
     for member in &mut members {
         member.stdin.take().expect("is piped").write_all(b"go\n").expect("it reads");
     }
@@ -108,5 +112,38 @@ pub(crate) fn processes(count: usize, options: &Options) -> (f64, f64) {
         ended = ended.max(crate::table::field(&line, "ended"));
         records += crate::table::field(&line, "records");
     }
-    (ended - started.as_secs_f64(), records)
+    (ended - started.as_secs_f64(), records, machine.busy_until(ended))
+}
+
+/// Looks now and then how busy the machine is.
+struct Sampler {
+    over: mpsc::Sender<()>,
+    samples: thread::JoinHandle<Vec<(f64, CoreTime)>>,
+}
+
+impl Sampler {
+    fn start() -> Self {
+        let (over, is_over) = mpsc::channel();
+        let samples = thread::spawn(move || {
+            let mut samples = Vec::new();
+            while is_over.recv_timeout(Duration::from_millis(20)) == Err(mpsc::RecvTimeoutError::Timeout) {
+                samples.push((since_1970().as_secs_f64(), CoreTime::now()));
+            }
+            samples
+        });
+        Self { over, samples }
+    }
+
+    /// In percent of all cores, from the start until `end`, in seconds since 1970.
+    fn busy_until(self, end: f64) -> f64 {
+        drop(self.over);
+        let samples = self.samples.join().expect("it does not panic");
+        let until = samples.iter().take_while(|(at, _)| *at <= end).map(|(_, time)| *time);
+        let (first, last) = (until.clone().next().expect("a sample"), until.last().expect("a sample"));
+        100.0 * (last.busy - first.busy) / (last.all - first.all)
+    }
+}
+
+fn since_1970() -> Duration {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("it is after 1970")
 }

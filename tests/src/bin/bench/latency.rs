@@ -1,4 +1,7 @@
 //! How long a record takes from the producer's call to the handler's, at a steady thousand records per second.
+//!
+//! evkafka and the hand-written loop read the same records at the same time, each in a group of its own: what a garbage
+//! collection of the broker costs, say, it costs both.
 
 use std::{
     sync::{
@@ -25,68 +28,85 @@ const RECORDS: usize = 10_000;
 const WARM_UP: usize = 1_000;
 
 static STARTED: Mutex<Option<Instant>> = Mutex::new(None);
-static LATENCIES: Mutex<Vec<Duration>> = Mutex::new(Vec::new());
-/// The consumer has its partitions.
-static READY: AtomicBool = AtomicBool::new(false);
 
 fn now() -> Duration {
     STARTED.lock().expect("no panic").get_or_insert_with(Instant::now).elapsed()
 }
 
-/// A payload is the time when it was sent; zero says nothing but that the consumer is there.
-fn received(sent: u64) {
-    READY.store(true, Ordering::Release);
-    if sent > 0 {
-        let latency = now() - Duration::from_nanos(sent);
-        LATENCIES.lock().expect("no panic").push(latency);
-    }
+/// What one of the two has received.
+struct Receiver {
+    latencies: Mutex<Vec<Duration>>,
+    /// It has its partitions.
+    ready: AtomicBool,
 }
 
-fn done() -> bool {
-    LATENCIES.lock().expect("no panic").len() >= RECORDS
+static OURS: Receiver = Receiver::new();
+static THEIRS: Receiver = Receiver::new();
+
+impl Receiver {
+    const fn new() -> Self {
+        Self { latencies: Mutex::new(Vec::new()), ready: AtomicBool::new(false) }
+    }
+
+    /// A payload is the time when it was sent; zero says nothing but that the consumer is there.
+    fn received(&self, sent: u64) {
+        self.ready.store(true, Ordering::Release);
+        if sent > 0 {
+            let latency = now() - Duration::from_nanos(sent);
+            self.latencies.lock().expect("no panic").push(latency);
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        self.latencies.lock().expect("no panic").len() >= RECORDS
+    }
+
+    /// The 50th and the 99th percentile.
+    fn percentiles(&self) -> [u128; 2] {
+        let mut latencies = self.latencies.lock().expect("no panic").split_off(WARM_UP);
+        latencies.sort_unstable();
+        [50, 99].map(|part| latencies[latencies.len() * part / 100].as_micros())
+    }
 }
 
 #[handler(event = "Ping")]
 async fn on_ping(sent: u64) {
-    received(sent);
+    OURS.received(sent);
 }
 
-/// `bench latency loop|owned`: prints the 50th and the 99th percentile in microseconds.
-pub(crate) fn latency(variant: &str, options: &Options) {
+/// `bench latency`: prints the 50th and the 99th percentile of both in microseconds.
+pub(crate) fn latency(options: &Options) {
     let brokers = options.text("brokers").to_owned();
     let topic = format!("{}-latency-{}", options.text("topic"), std::process::id());
     produce::create(&brokers, &topic, 8);
-    let sender = {
+    let start = |run: fn(&str, &str)| {
         let (brokers, topic) = (brokers.clone(), topic.clone());
-        thread::spawn(move || send(&brokers, &topic))
+        thread::spawn(move || run(&brokers, &topic))
     };
-    match variant {
-        "loop" => {
-            let consumer = loops::consumer(&brokers, &topic, loops::Tuning::Tuned);
-            while !done() {
-                let Some(message) = consumer.poll(Duration::from_millis(100)) else { continue };
-                let message = message.expect("a record");
-                assert_eq!(loops::event_type(&message), Some(&b"Ping"[..]));
-                received(serde_json::from_slice(message.payload().expect("a payload")).expect("a number"));
-                consumer.store_offset_from_message(&message).expect("stored");
-            }
+    let threads = [start(send), start(hand_written)];
+    let app = App::new("bench").consumer("bench", framework::config(&brokers, &topic), router![on_ping]);
+    let until = async {
+        while !OURS.is_done() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        _ => {
-            let app =
-                App::new("bench").consumer("bench", framework::config(&brokers, &topic), router![on_ping]);
-            let until = async {
-                while !done() {
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                }
-            };
-            framework::runtime().block_on(app.run_until(until)).expect("the app runs");
-        }
+    };
+    framework::runtime().block_on(app.run_until(until)).expect("the app runs");
+    for thread in threads {
+        thread.join().expect("it does not panic");
     }
-    sender.join().expect("the sender does not panic");
-    let mut latencies = LATENCIES.lock().expect("no panic").split_off(WARM_UP);
-    latencies.sort_unstable();
-    let percentile = |part: usize| latencies[latencies.len() * part / 100].as_micros();
-    println!("p50={} p99={}", percentile(50), percentile(99));
+    let ([p50, p99], [loop_p50, loop_p99]) = (OURS.percentiles(), THEIRS.percentiles());
+    println!("p50={p50} p99={p99} loop-p50={loop_p50} loop-p99={loop_p99}");
+}
+
+fn hand_written(brokers: &str, topic: &str) {
+    let consumer = loops::consumer(brokers, topic, loops::Tuning::Tuned);
+    while !THEIRS.is_done() {
+        let Some(message) = consumer.poll(Duration::from_millis(100)) else { continue };
+        let message = message.expect("a record");
+        assert_eq!(loops::event_type(&message), Some(&b"Ping"[..]));
+        THEIRS.received(serde_json::from_slice(message.payload().expect("a payload")).expect("a number"));
+        consumer.store_offset_from_message(&message).expect("stored");
+    }
 }
 
 fn send(brokers: &str, topic: &str) {
@@ -104,7 +124,7 @@ fn send(brokers: &str, topic: &str) {
             .headers(headers);
         producer.send(record).map_err(|(error, _)| error).expect("there is room");
     };
-    while !READY.load(Ordering::Acquire) {
+    while ![&OURS, &THEIRS].iter().all(|receiver| receiver.ready.load(Ordering::Acquire)) {
         send(0, 0);
         thread::sleep(Duration::from_millis(100));
     }

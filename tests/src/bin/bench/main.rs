@@ -37,11 +37,7 @@ impl Options {
 fn main() -> ExitCode {
     let mut words = env::args().skip(1);
     let command = words.next().unwrap_or_default();
-    let variant = if ["run", "latency"].contains(&&*command) {
-        words.next().unwrap_or_default()
-    } else {
-        String::new()
-    };
+    let variant = if command == "run" { words.next().unwrap_or_default() } else { String::new() };
     let mut options = HashMap::new();
     while let Some(name) = words.next() {
         let name = name.strip_prefix("--").expect("options begin with --").to_owned();
@@ -51,13 +47,13 @@ fn main() -> ExitCode {
     match command.as_str() {
         "produce" => produce::produce(&options),
         "run" => run(&variant, &options),
-        "latency" => latency::latency(&variant, &options),
+        "latency" => latency::latency(&options),
         "member" => group::member(&options),
         "idle" => resources::idle(&options),
         "stuck" => resources::stuck(&options),
         "table" => table::table(&options),
         _ => {
-            println!("commands: produce, run VARIANT, latency VARIANT, idle, stuck, table");
+            println!("commands: produce, run VARIANT, latency, idle, stuck, table");
             return ExitCode::FAILURE;
         }
     }

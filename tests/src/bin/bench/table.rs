@@ -59,7 +59,6 @@ pub(crate) fn table(options: &Options) {
         // What comes first finds another machine than what comes last: each has its turn.
         measures.rotate_left(3);
         for &measure in &measures {
-            // Both percentiles are of one run.
             for (measure, figure, counted) in take(measure, options) {
                 println!("round {} {:<24} {figure:.4} {counted}", round + 1, measure.name());
                 figures.entry(measure).or_default().push(figure);
@@ -98,16 +97,21 @@ fn take(measure: Measure, options: &Options) -> Vec<(Measure, f64, String)> {
             of_run(line)
         }
         Processes(count) => {
-            let (seconds, records) = group::processes(count, options);
-            vec![(measure, seconds, format!("records={records}"))]
+            let (seconds, records, busy) = group::processes(count, options);
+            vec![(measure, seconds, format!("records={records} all cores {busy:.0} % busy"))]
         }
-        P50(variant) => {
-            let line = bench(&["latency", variant], options, &[]);
-            [(measure, "p50"), (P99(variant), "p99")]
-                .map(|(measure, name)| (measure, field(&line, name), String::new()))
-                .into()
+        P50("owned") => {
+            let line = bench(&["latency"], options, &[]);
+            let figures = [
+                (measure, "p50"),
+                (P99("owned"), "p99"),
+                (P50("loop"), "loop-p50"),
+                (P99("loop"), "loop-p99"),
+            ];
+            figures.map(|(measure, name)| (measure, field(&line, name), String::new())).into()
         }
-        P99(_) => Vec::new(),
+        // Of the same run.
+        P50(_) | P99(_) => Vec::new(),
     }
 }
 
