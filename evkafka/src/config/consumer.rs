@@ -316,11 +316,16 @@ impl ConsumerConfig {
     /// for its queue and the fetch that fills it, as much for what its lane has taken out of the queue, and as much for
     /// records that were handled and wait for librdkafka's own thread to free them. With records of a partition
     /// [side by side](Self::concurrency) it is a quarter, and the fourth is for keys and payloads of those at work: when it is
-    /// used up, no more begin, though there may be less [in flight](Concurrency::in_flight) than there could be. It counts
-    /// records as they are after decompression in the queue, and before it in a fetch; a record that is larger than a share is
-    /// fetched and handled all the same, and one that waits for long keeps the fetch in memory that it came with. With so many
-    /// partitions that a part would be below 256 KiB, each has 256 KiB. The properties
-    /// `queued.max.messages.kbytes` and `fetch.message.max.bytes` set queue and fetch for each partition instead.
+    /// used up, no more begin, though there may be fewer [in flight](Concurrency::in_flight) than there could be.
+    ///
+    /// It counts records as they are after decompression in the queue, and before it in a fetch; a record that is larger than a
+    /// share is fetched and handled all the same, and one that waits for long keeps the fetch in memory that it came with. With
+    /// so many partitions that a part would be below 256 KiB, each has 256 KiB.
+    ///
+    /// The properties `queued.max.messages.kbytes` and `fetch.message.max.bytes` set queue and fetch for each partition instead,
+    /// and `fetch.max.bytes` what one answer of a broker brings of all of them (an eighth of the parts for queues by default, at
+    /// least 1 MB and at most 50 MiB). For each record librdkafka takes some 400 bytes that are not counted, which with small records
+    /// is more than they are.
     pub fn prefetch_memory_mib(mut self, mebibytes: u32) -> Self {
         self.prefetch_memory_mib = mebibytes;
         self

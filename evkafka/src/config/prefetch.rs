@@ -31,7 +31,7 @@ impl PerPartition {
         }
     }
 
-    /// One part.
+    /// Of both together.
     fn bytes(self) -> u64 {
         self.queue_kib * 1024 + self.fetch_bytes
     }
@@ -54,7 +54,25 @@ impl ConsumerConfig {
                 client.set(names[0], value.to_string());
             }
         }
+        if client.get("fetch.max.bytes").is_none() {
+            client.set("fetch.max.bytes", self.answer_bytes(client).to_string());
+        }
         share.bytes()
+    }
+
+    /// What one answer of a broker may bring, of all partitions together: half of the part for queues and what comes into them, of
+    /// which it takes four times as much once it is decompressed.
+    ///
+    /// librdkafka would take as much as one partition's queue may have. With 1,000 partitions an answer then brings sixteen of
+    /// them, though all were asked for, and that cost the broker twice the time for the same records.
+    fn answer_bytes(&self, client: &ClientConfig) -> u64 {
+        let number =
+            |name: &str, default: u64| client.get(name).map_or(default, |n| n.parse().unwrap_or(default));
+        // librdkafka refuses to start with less than the one and more than the other.
+        let least = number("message.max.bytes", 1_000_000);
+        let most = number("receive.message.max.bytes", 100_000_000).saturating_sub(512).min(52_428_800);
+        let half = (u64::from(self.prefetch_memory_mib) << 20) / self.parts() / 2;
+        (half / 4).min(most).max(least)
     }
 
     /// Into how many parts a partition's share of the memory goes: for its queue, for what its lane has taken out of it, for what
@@ -67,6 +85,7 @@ impl ConsumerConfig {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use rdkafka::consumer::BaseConsumer;
 
     use super::*;
 
@@ -88,6 +107,23 @@ mod tests {
         assert_eq!(client.get("max.partition.fetch.bytes"), Some("5000000"));
         assert_eq!(client.get("fetch.message.max.bytes"), None);
         assert_eq!(client.get("queued.max.messages.kbytes"), Some("128"));
+    }
+
+    #[test]
+    fn an_answer_brings_what_librdkafka_accepts() {
+        let answer = |properties: &[(&str, u64)]| {
+            let config = ConsumerConfig::new(["orders"]).bootstrap_servers("127.0.0.1:1").group_id("billing");
+            let config =
+                properties.iter().fold(config, |config, (name, value)| config.property(*name, *value));
+            let mut client = config.client_config(0);
+            config.limit_prefetch(&mut client, 1000);
+            client.create::<BaseConsumer>().expect("librdkafka accepts it");
+            client.get("fetch.max.bytes").unwrap().to_owned()
+        };
+        assert_eq!(answer(&[]), "2796202");
+        assert_eq!(answer(&[("message.max.bytes", 20_000_000)]), "20000000");
+        assert_eq!(answer(&[("receive.message.max.bytes", 2_000_512)]), "2000000");
+        assert_eq!(answer(&[("fetch.max.bytes", 3_000_000)]), "3000000");
     }
 
     proptest! {

@@ -7,7 +7,8 @@ use std::{
 
 use rdkafka::bindings::{
     rd_kafka_consume_batch_queue, rd_kafka_queue_cb_event_enable, rd_kafka_queue_destroy,
-    rd_kafka_queue_forward, rd_kafka_queue_get_partition, rd_kafka_queue_t, rd_kafka_t,
+    rd_kafka_queue_forward, rd_kafka_queue_get_partition, rd_kafka_queue_length, rd_kafka_queue_t,
+    rd_kafka_t,
 };
 use tokio::sync::Notify;
 
@@ -193,8 +194,12 @@ impl PartitionQueue {
             let taken = unsafe { rd_kafka_consume_batch_queue(queue, 0, slots.as_mut_ptr(), slots.len()) };
             usize::try_from(taken).unwrap_or(0)
         };
+        // SAFETY: the queue is alive.
+        let waiting = unsafe { rd_kafka_queue_length(queue) };
+        // Room for what is not there would be 128 KiB, for each of what may be a thousand partitions.
+        let slots = self.pace.records().max(wanted).min(waiting.max(LEAST));
         // SAFETY: librdkafka fills the first slots and gives up the messages' ownership.
-        unsafe { self.taken.refill(self.pace.records().max(wanted), fill) };
+        unsafe { self.taken.refill(slots, fill) };
         self.taken_at = Instant::now();
         if self.taken.is_empty() {
             // No callback may come for a long time.
