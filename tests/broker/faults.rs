@@ -224,6 +224,48 @@ fn a_topic_that_is_deleted_and_made_again_is_read_from_its_beginning() {
     }
 }
 
+/// librdkafka says of a commit that was refused for one partition that it was refused for all.
+#[test]
+fn a_topic_that_is_deleted_holds_up_no_other() {
+    for mode in [POST, PRE] {
+        let (scene, deleted) = (Scene::new("stays", 2), Scene::new("goes", 2));
+        let orders = 2_000;
+        scene.produce(0..orders);
+        deleted.produce(orders..2 * orders);
+        let topics = format!("{},{}", scene.topic, deleted.topic);
+        // Nobody looks whether the topic is there before librdkafka does by itself, every five minutes or for a reason.
+        let slow_to_look = r#"{"topic.metadata.refresh.interval.ms": "300000"}"#;
+        let process = scene.service(&[
+            mode,
+            ("topic", &topics),
+            ("handler-ms", "5"),
+            ("commit-interval-ms", "100"),
+            ("properties", slow_to_look),
+        ]);
+        let stays = |ledger: &[Entry]| -> Vec<u64> {
+            let begun = ledger.iter().filter(|entry| entry.begins && entry.id < orders);
+            begun.map(|entry| entry.at).collect()
+        };
+        scene.until("both under way", |ledger| {
+            let all = ledger.iter().filter(|entry| entry.begins).count();
+            stays(ledger).len() >= 200 && all >= stays(ledger).len() + 200
+        });
+        kafka::delete_topic(&scene.brokers, &deleted.topic);
+        scene.until("all handled", |ledger| stays(ledger).len() as u64 >= orders);
+        terminate(process);
+        let times = stays(&scene.ledger());
+        let longest =
+            times.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).max().expect("some") / 1000;
+        assert_eq!(times.len() as u64, orders, "none begun twice");
+        assert!(longest < 10_000, "held up for {longest} ms");
+        report(
+            "one of two topics deleted",
+            mode.1,
+            format_args!("the other held up for {longest} ms at most"),
+        );
+    }
+}
+
 /// What was committed of the old topic is above what has been handled of the new one.
 #[test]
 fn a_crash_soon_after_a_topic_was_made_again_passes_over_nothing() {

@@ -18,7 +18,7 @@ use crate::{
 /// After SIGTERM under load, everything that was handled is committed, and post-commit nothing beyond.
 fn sigterm_commits_what_was_handled(mode: &str, handler_ms: &str) {
     let scene = Scene::new("sigterm", 4);
-    let rounds = if full() { 50 } else { 3 };
+    let rounds = if full() { 100 } else { 3 };
     for round in 0..rounds {
         scene.produce(round * 10_000..(round + 1) * 10_000);
         let so_far = handled(&scene.ledger()).len();
@@ -60,7 +60,7 @@ fn sigterm_under_load_commits_everything_that_was_handled() {
 }
 
 #[test]
-fn pre_commit_handles_everything_that_was_committed_when_sigterm_comes() {
+fn sigterm_pre_commit_handles_everything_that_was_committed() {
     sigterm_commits_what_was_handled("pre", "20");
 }
 

@@ -107,16 +107,21 @@ impl Assignment {
         self.evicted.load(Ordering::Acquire)
     }
 
-    /// Hands what is settled and not committed to `send`, unless there is nothing. [`Sent::answered`] follows.
+    /// Hands what is settled of `which` partitions and not committed to `send`, unless there is nothing. [`Sent::answered`]
+    /// follows.
     ///
     /// No partition can be [disowned](Self::disown) meanwhile: a commit that was collected before a revoke and sent after it
     /// could take back what the next owner has committed.
     pub(crate) fn commit_with(
         &self,
+        which: impl Fn(&TopicPartition) -> bool,
         send: impl FnOnce(&[CommitEntry]) -> Result<(), RDKafkaErrorCode>,
     ) -> Option<Sent> {
         let lanes = self.lanes();
-        if self.is_evicted() { None } else { send_uncommitted(lanes.iter(), send) }
+        if self.is_evicted() {
+            return None;
+        }
+        send_uncommitted(lanes.iter().filter(|(key, _)| which(key)), send)
     }
 }
 
@@ -151,6 +156,13 @@ fn send_uncommitted<'l>(
 }
 
 impl Sent {
+    /// What has to be committed again, each alone, because of the `reply`: it does not say what was refused.
+    pub(crate) fn to_be_sent_alone(&self, reply: &CommitReply) -> Vec<TopicPartition> {
+        let is_of_a_partition = reply.is_of_a_partition();
+        let entries = self.entries.iter().filter(|_| is_of_a_partition);
+        entries.map(|entry| (Arc::clone(&entry.topic), entry.partition)).collect()
+    }
+
     /// The commit was answered, or will not be.
     ///
     /// It is the lanes of then that learn it, not those that the partitions may have by now.

@@ -9,7 +9,12 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{assignment::Assignment, commit_requests::CommitRequests, shared::Shared};
+use super::{
+    aside::Aside,
+    assignment::{Assignment, Sent, TopicPartition},
+    commit_requests::CommitRequests,
+    shared::Shared,
+};
 use crate::{
     error::Inner,
     native::{ClientHandle, CommitQueue, CommitReply},
@@ -32,8 +37,8 @@ pub(super) struct Committer {
 impl Committer {
     /// Commits until it is stopped. What is open then is left to the thread that stopped it.
     pub(super) async fn run(self, client: Arc<ClientHandle>) {
-        let answered = Arc::new(Notify::new());
-        let mut queue = listening_queue(&client, &answered);
+        let mut exchange = Exchange::new(client);
+        let mut aside = Aside::default();
         let mut ticks = interval(self.interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut failures, mut sent_at) = (0, Instant::now());
@@ -44,25 +49,15 @@ impl Committer {
                 () = self.requests.due(sent_at) => {}
                 _ = ticks.tick() => {}
             }
-            let Some(sent) = self.assignment.commit_with(|entries| queue.send(entries)) else { continue };
-            sent_at = Instant::now();
-            let reply = match sent.result {
-                Ok(()) => tokio::select! {
-                    biased;
-                    () = self.stop.cancelled() => return,
-                    reply = answer(&queue, &answered) => reply,
-                },
-                Err(code) => Some(CommitReply::refused(code)),
+            let committed = tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return,
+                committed = self.commit_all(&mut exchange, &mut aside) => committed,
             };
-            let reply = reply.unwrap_or_else(|| {
-                // An answer that comes yet must not be taken for that to the next commit.
-                queue = listening_queue(&client, &answered);
-                CommitReply::timed_out()
-            });
-            sent.answered(&reply);
-            match reply.into_result() {
-                Ok(()) => failures = 0,
-                Err(code) => {
+            match committed {
+                None => continue,
+                Some(Ok(())) => failures = 0,
+                Some(Err(code)) => {
                     failures += 1;
                     self.failed(code);
                     let wait = self.backoff().wait(failures, fastrand::f64());
@@ -72,6 +67,38 @@ impl Committer {
                         () = sleep(wait) => self.requests.now(),
                     }
                 }
+            }
+            sent_at = exchange.sent_at;
+        }
+    }
+
+    /// Commits what there is to commit; `None` if that is nothing.
+    async fn commit_all(
+        &self,
+        exchange: &mut Exchange,
+        aside: &mut Aside,
+    ) -> Option<Result<(), RDKafkaErrorCode>> {
+        for partition in aside.due(Instant::now()) {
+            self.commit_alone(partition, exchange, aside).await;
+        }
+        let (sent, reply) = exchange.commit(&self.assignment, |key| !aside.contains(key)).await?;
+        let alone = sent.to_be_sent_alone(&reply);
+        if alone.is_empty() {
+            return Some(reply.into_result());
+        }
+        for partition in alone {
+            self.commit_alone(partition, exchange, aside).await;
+        }
+        Some(Ok(()))
+    }
+
+    async fn commit_alone(&self, partition: TopicPartition, exchange: &mut Exchange, aside: &mut Aside) {
+        let committed = exchange.commit(&self.assignment, |key| *key == partition).await;
+        match committed.map(|(_, reply)| reply.into_result()) {
+            None | Some(Ok(())) => aside.take_back(&partition),
+            Some(Err(code)) => {
+                self.failed(code);
+                aside.put(partition, Instant::now(), fastrand::f64());
             }
         }
     }
@@ -99,6 +126,47 @@ impl Committer {
                 "offsets could not be committed and will be committed later"
             );
         }
+    }
+}
+
+/// Sends one commit at a time and waits for the answer.
+struct Exchange {
+    client: Arc<ClientHandle>,
+    queue: CommitQueue,
+    answered: Arc<Notify>,
+    /// When the last commit was sent.
+    sent_at: Instant,
+}
+
+impl Exchange {
+    fn new(client: Arc<ClientHandle>) -> Self {
+        let answered = Arc::new(Notify::new());
+        let queue = listening_queue(&client, &answered);
+        Self { client, queue, answered, sent_at: Instant::now() }
+    }
+
+    /// Commits what is settled of `which` partitions; `None` if that is nothing.
+    ///
+    /// # Cancel safety
+    /// What was sent may or may not be taken.
+    async fn commit(
+        &mut self,
+        assignment: &Assignment,
+        which: impl Fn(&TopicPartition) -> bool,
+    ) -> Option<(Sent, CommitReply)> {
+        let sent = assignment.commit_with(which, |entries| self.queue.send(entries))?;
+        self.sent_at = Instant::now();
+        let reply = match sent.result {
+            Ok(()) => answer(&self.queue, &self.answered).await,
+            Err(code) => Some(CommitReply::refused(code)),
+        };
+        let reply = reply.unwrap_or_else(|| {
+            // An answer that comes yet must not be taken for that to the next commit.
+            self.queue = listening_queue(&self.client, &self.answered);
+            CommitReply::timed_out()
+        });
+        sent.answered(&reply);
+        Some((sent, reply))
     }
 }
 

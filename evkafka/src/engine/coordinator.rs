@@ -136,7 +136,7 @@ impl Coordinator {
         let deadline = plan.end_at.max(Instant::now() + Duration::from_secs(1));
         let last_commit =
             |queue: &CommitQueue| self.assignment.disown_with(partitions, |entries| queue.send(entries));
-        if let Err(error) = commit_blocking(&client, last_commit, deadline) {
+        if let Err(Refusal { code: error, .. }) = commit_blocking(&client, last_commit, deadline) {
             // Nobody but this thread can have the member join again, so a new generation is one without it.
             if matches!(error, RDKafkaErrorCode::UnknownMemberId | RDKafkaErrorCode::IllegalGeneration) {
                 self.assignment.evict();
@@ -150,12 +150,19 @@ impl Coordinator {
     }
 }
 
+/// Why a commit was not taken.
+pub(super) struct Refusal {
+    pub(super) code: RDKafkaErrorCode,
+    /// Partitions of which it is not known whether they are the ones.
+    pub(super) to_be_sent_alone: Vec<TopicPartition>,
+}
+
 /// Lets `commit` send a commit, if there is anything to commit, and waits for the answer.
 pub(super) fn commit_blocking(
     client: &Arc<ClientHandle>,
     commit: impl FnOnce(&CommitQueue) -> Option<Sent>,
     deadline: Instant,
-) -> Result<(), RDKafkaErrorCode> {
+) -> Result<(), Refusal> {
     let queue = CommitQueue::new(client);
     let Some(sent) = commit(&queue) else { return Ok(()) };
     let reply = match sent.result {
@@ -165,7 +172,8 @@ pub(super) fn commit_blocking(
         Err(code) => CommitReply::refused(code),
     };
     sent.answered(&reply);
-    reply.into_result()
+    let to_be_sent_alone = sent.to_be_sent_alone(&reply);
+    reply.into_result().map_err(|code| Refusal { code, to_be_sent_alone })
 }
 
 impl ConsumerContext for Coordinator {

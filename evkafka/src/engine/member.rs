@@ -18,10 +18,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     admission::Admission,
-    assignment::Assignment,
+    assignment::{Assignment, TopicPartition},
     commit_requests::CommitRequests,
     committer::Committer,
-    coordinator::{Coordinator, commit_blocking},
+    coordinator::{Coordinator, Refusal, commit_blocking},
     drain::DrainPlan,
     pipeline::Pipeline,
     probe::{self, Finding},
@@ -354,13 +354,38 @@ impl Poller {
         deadline: Instant,
     ) -> Result<(), RDKafkaErrorCode> {
         let assignment = &client.context().assignment;
-        let commit = |queue: &CommitQueue| assignment.commit_with(|entries| queue.send(entries));
-        loop {
-            match commit_blocking(client.handle(), commit, deadline.max(Instant::now() + POLL)) {
-                Err(code) if is_passing(code) && Instant::now() < deadline => self.serve(client, POLL / 2),
-                result => return result,
+        let commit = |which: &dyn Fn(&TopicPartition) -> bool| {
+            let commit = |queue: &CommitQueue| assignment.commit_with(which, |entries| queue.send(entries));
+            commit_blocking(client.handle(), commit, deadline.max(Instant::now() + POLL))
+        };
+        let refusal = loop {
+            match commit(&|_| true) {
+                Ok(()) => return Ok(()),
+                Err(refusal) if is_passing(refusal.code) && Instant::now() < deadline => {
+                    self.serve(client, POLL / 2);
+                }
+                Err(refusal) => break refusal,
+            }
+        };
+        if refusal.to_be_sent_alone.is_empty() {
+            return Err(refusal.code);
+        }
+        let mut result = Ok(());
+        for partition in refusal.to_be_sent_alone {
+            match commit(&|key| *key == partition) {
+                Err(Refusal { code: RDKafkaErrorCode::UnknownTopicOrPartition, .. }) => {
+                    tracing::warn!(
+                        consumer = %self.shared.consumer,
+                        topic = %partition.0,
+                        partition = partition.1,
+                        "the partition is not there any more, and its offset was not committed"
+                    );
+                }
+                Err(Refusal { code, .. }) => result = Err(code),
+                Ok(()) => {}
             }
         }
+        result
     }
 
     /// Drains the lanes, commits what they have settled, and leaves the group. The group is kept alive meanwhile.

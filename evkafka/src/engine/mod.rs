@@ -7,6 +7,7 @@
 //! - The [committer](committer) tells the broker how far the lanes have come.
 
 mod admission;
+mod aside;
 mod assignment;
 mod bare;
 mod call;

@@ -81,7 +81,7 @@ fn pre_commit(answers: [bool; 2], abort: bool) -> BTreeSet<Acknowledgement> {
             let (assignment, broker) = (Arc::clone(&assignment), Arc::clone(&broker));
             spawn(move || {
                 for is_accepted in answers {
-                    if let Some(sent) = assignment.commit_with(|entries| broker.receive(entries)) {
+                    if let Some(sent) = assignment.commit_with(|_| true, |entries| broker.receive(entries)) {
                         broker.answer(&sent, is_accepted);
                     }
                 }
@@ -110,7 +110,7 @@ fn pre_commit(answers: [bool; 2], abort: bool) -> BTreeSet<Acknowledgement> {
         committer.join().unwrap();
         stopper.join().unwrap();
         if let Some((next, end)) = not_acknowledged {
-            let later = assignment.commit_with(|entries| broker.receive(entries));
+            let later = assignment.commit_with(|_| true, |entries| broker.receive(entries));
             assert!(later.is_none(), "nobody is going to handle it");
             assert!(end == Acknowledgement::Unknown || broker.committed() < next, "{next} was taken back");
         }
@@ -152,7 +152,7 @@ fn no_commit_takes_another_back_and_none_is_sent_after_the_revoke() {
             let (assignment, receive) = (Arc::clone(&assignment), receive.clone());
             spawn(move || {
                 for _ in 0..2 {
-                    if let Some(sent) = assignment.commit_with(&receive) {
+                    if let Some(sent) = assignment.commit_with(|_| true, &receive) {
                         sent.answered(&CommitReply { result: Ok(()), refused: Vec::new() });
                     }
                 }

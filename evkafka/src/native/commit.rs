@@ -63,6 +63,20 @@ impl CommitReply {
         !self.refused.iter().any(is_refused) && (self.result.is_ok() || !self.refused.is_empty())
     }
 
+    /// Whether the commit may have been refused for some of its entries only. The broker has taken the others then, but librdkafka
+    /// does not say which they are.
+    pub(crate) fn is_of_a_partition(&self) -> bool {
+        use RDKafkaErrorCode as E;
+        matches!(
+            self.result,
+            Err(E::UnknownTopicOrPartition
+                | E::UnknownTopicId
+                | E::TopicAuthorizationFailed
+                | E::OffsetMetadataTooLarge
+                | E::InvalidCommitOffsetSize)
+        )
+    }
+
     /// Whether the broker may have taken an entry that is not [accepted](Self::accepts), of a commit of so many.
     ///
     /// When one partition of several is refused, librdkafka writes its error into all of them. What is about the member or the
@@ -190,6 +204,8 @@ mod tests {
         assert!(CommitReply::refused(E::UnknownTopicOrPartition).is_unclear(2));
         assert!(!CommitReply::refused(E::UnknownTopicOrPartition).is_unclear(1));
         assert!(!CommitReply::refused(E::IllegalGeneration).is_unclear(2));
+        assert!(CommitReply::refused(E::UnknownTopicOrPartition).is_of_a_partition());
+        assert!(!CommitReply::refused(E::NotCoordinator).is_of_a_partition());
     }
 
     #[test]

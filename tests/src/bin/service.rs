@@ -117,7 +117,8 @@ impl Options {
     }
 }
 
-fn config(options: &Options, brokers: &str, topic: &str) -> ConsumerConfig {
+/// `topics` are separated by commas.
+fn config(options: &Options, brokers: &str, topics: &str) -> ConsumerConfig {
     let mode = match options.0.get("mode").map(String::as_str) {
         Some("pre") => AutoCommitMode::PreCommit,
         _ => AutoCommitMode::PostCommit,
@@ -128,7 +129,7 @@ fn config(options: &Options, brokers: &str, topic: &str) -> ConsumerConfig {
     if let Some(topic) = options.0.get("dead-letters") {
         policy = policy.dead_letter(topic.as_str());
     }
-    let mut config = ConsumerConfig::new([topic])
+    let mut config = ConsumerConfig::new(topics.split(','))
         .bootstrap_servers(brokers)
         .group_id(options.text("group"))
         .auto_commit_mode(mode)
