@@ -266,6 +266,36 @@ fn a_topic_that_is_deleted_holds_up_no_other() {
     }
 }
 
+/// At each rebalance librdkafka fetches anew from where it thinks that the application is.
+#[test]
+fn a_process_that_joins_after_a_topic_was_made_again_has_nothing_passed_over() {
+    for mode in [POST, PRE] {
+        let scene = Scene::new("join-again", 4);
+        let (old, all) = (3_600, 11_600);
+        scene.produce(0..old);
+        let options = [mode, ("commit-interval-ms", "200"), ("handler-ms", "4")];
+        let first = scene.service(&options);
+        scene.until("handled", |ledger| handled(ledger).len() as u64 == old);
+        kafka::delete_topic(&scene.brokers, &scene.topic);
+        kafka::create_topic_called(&scene.brokers, &scene.topic, 4);
+        scene.produce(old..all);
+        scene.until("some of the new handled", |ledger| handled(ledger).len() as u64 >= old + 100);
+        let second = scene.service(&options);
+        let pid = second.id();
+        scene.until("shared", |ledger| ledger.iter().any(|entry| entry.pid == pid));
+        scene.until("all handled", |ledger| handled(ledger).len() as u64 == all);
+        terminate(first);
+        terminate(second);
+        let again = begun_again(&scene.ledger());
+        assert!(mode == POST || again == 0, "{again} begun again");
+        report(
+            "a process joins after a topic was made again",
+            mode.1,
+            format_args!("all handled, {again} begun again"),
+        );
+    }
+}
+
 /// What was committed of the old topic is above what has been handled of the new one.
 #[test]
 fn a_crash_soon_after_a_topic_was_made_again_passes_over_nothing() {

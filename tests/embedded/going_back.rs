@@ -10,7 +10,7 @@ use rdkafka::{
 };
 use tokio::{sync::Semaphore, time::timeout};
 
-use crate::support::{DEADLINE, Ledger, Running, committed_at, send_to};
+use crate::support::{DEADLINE, Ledger, Running, committed_at, send_to, send_to_partition};
 
 type Mock = MockCluster<'static, DefaultProducerContext>;
 
@@ -206,4 +206,161 @@ async fn what_was_settled_ahead_by_an_earlier_owner_is_handled_when_offsets_have
     second.stop().await.unwrap();
     let handled: BTreeSet<i64> = ledger.offsets().into_iter().collect();
     assert_eq!(handled.len() as u64, RECORDS, "{handled:?}");
+}
+
+/// Passes the gate with number 10, and without it with all others.
+#[handler(event = "OrderCreated")]
+async fn tenth_waits(id: u64, State(ledger): State<Ledger>, State(gate): State<Gate>, meta: Metadata) {
+    if id == 10 {
+        pass(&gate).await;
+    }
+    ledger.note(&meta, id);
+}
+
+/// Record 10 is at work when the offsets go back, and all others are settled.
+async fn held_up(persist: bool) -> (Mock, Ledger, Gate, Running) {
+    let mock = with_records(RECORDS).await;
+    let servers = mock.bootstrap_servers();
+    let (ledger, gate): (_, Gate) = (Ledger::default(), Arc::new(Semaphore::new(0)));
+    let app = start_side_by_side(&servers, persist, &ledger, &gate);
+    ledger.until_len(RECORDS as usize - 1).await;
+    until_committed(&servers, |offset| offset == 10).await;
+    go_back(&mock);
+    until_committed(&servers, |offset| offset == 0).await;
+    (mock, ledger, gate, app)
+}
+
+fn start_side_by_side(servers: &str, persist: bool, ledger: &Ledger, gate: &Gate) -> Running {
+    let config =
+        config(servers).concurrency(Concurrency::Unordered { in_flight: 4 }).persist_progress(persist);
+    let app = App::new("test")
+        .state(ledger.clone())
+        .state(Arc::clone(gate))
+        .shutdown_timeout(Duration::from_secs(2));
+    Running::start(app.consumer("orders", config, router![tenth_waits]))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_then_waits_for_what_was_at_work() {
+    let (mock, ledger, gate, app) = held_up(false).await;
+    assert_eq!(ledger.calls().len() as u64, RECORDS - 1, "nothing begins meanwhile");
+    gate.add_permits(2);
+    ledger.until_len(2 * RECORDS as usize).await;
+    until_committed(&mock.bootstrap_servers(), |offset| offset == RECORDS as i64).await;
+    app.stop().await.unwrap();
+}
+
+async fn a_crash_while_something_is_at_work(persist: bool) {
+    let (mock, _, _, app) = held_up(persist).await;
+    app.kill().await;
+    let (ledger, gate): (_, Gate) = (Ledger::default(), Arc::new(Semaphore::new(1)));
+    let second = start_side_by_side(&mock.bootstrap_servers(), persist, &ledger, &gate);
+    ledger.until_len(RECORDS as usize).await;
+    second.stop().await.unwrap();
+    let handled: BTreeSet<i64> = ledger.offsets().into_iter().collect();
+    assert_eq!(handled.len() as u64, RECORDS, "{handled:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_while_something_is_at_work_loses_nothing() {
+    a_crash_while_something_is_at_work(false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn so_it_is_with_what_was_settled_ahead() {
+    a_crash_while_something_is_at_work(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_end_while_something_is_at_work_leaves_the_lower_offset() {
+    let (mock, _, _, app) = held_up(false).await;
+    app.stop().await.unwrap();
+    assert_eq!(committed_at(&mock.bootstrap_servers()).await, Some(0));
+}
+
+/// Slow enough that librdkafka's queue is not taken at once.
+#[handler(event = "OrderCreated")]
+async fn steady(id: u64, State(ledger): State<Ledger>, State(gate): State<Gate>, meta: Metadata) {
+    pass(&gate).await;
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    ledger.note(&meta, id);
+}
+
+/// At each rebalance librdkafka fetches anew from where it thinks that the application is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rebalance_passes_over_nothing() {
+    const EACH: usize = 600;
+    let mock = MockCluster::new(1).expect("a cluster");
+    mock.create_topic("orders", 2, 1).expect("a topic");
+    let servers = mock.bootstrap_servers();
+    for partition in 0..2 {
+        send_to_partition(&servers, partition, "OrderCreated", 0..EACH as u64).await;
+    }
+    let start = |ledger: &Ledger, gate: &Gate| {
+        let config = config(&servers).revoke_grace(Duration::from_millis(100));
+        let app = App::new("test").state(ledger.clone()).state(Arc::clone(gate));
+        Running::start(app.shutdown_timeout(Duration::from_secs(5)).consumer(
+            "orders",
+            config,
+            router![steady],
+        ))
+    };
+    let (ledger, gate): (_, Gate) = (Ledger::default(), Arc::new(Semaphore::new(2 * EACH)));
+    let first = start(&ledger, &gate);
+    ledger.until_len(2 * EACH).await;
+    until_committed(&servers, |offset| offset == EACH as i64).await;
+    go_back(&mock);
+    until_committed(&servers, |offset| offset == 0).await;
+    let (second_ledger, open): (_, Gate) = (Ledger::default(), Arc::new(Semaphore::new(10 * EACH)));
+    let second = start(&second_ledger, &open);
+    // One of the two partitions stays where it is.
+    second_ledger.until_len(1).await;
+    gate.add_permits(10 * EACH);
+    let handled = || -> BTreeSet<(i32, i64)> {
+        let calls = ledger.calls().into_iter().skip(2 * EACH).chain(second_ledger.calls());
+        calls.map(|call| (call.partition, call.offset)).collect()
+    };
+    let all = async {
+        while handled().len() < 2 * EACH {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    assert!(timeout(DEADLINE, all).await.is_ok(), "{} of {}", handled().len(), 2 * EACH);
+    first.stop().await.unwrap();
+    second.stop().await.unwrap();
+}
+
+/// Takes what was collected, long before it is full or has waited.
+#[handler(event = "OrderCreated", batch(max = 1000, within = "60m"))]
+async fn patient(ids: Vec<u64>, State(ledger): State<Ledger>, metas: Vec<Metadata>) {
+    ids.iter().zip(&metas).for_each(|(id, meta)| ledger.note(meta, id));
+}
+
+async fn what_is_collected(concurrency: Concurrency) {
+    let mock = with_records(RECORDS).await;
+    let servers = mock.bootstrap_servers();
+    let ledger = Ledger::default();
+    let app = App::new("test").state(ledger.clone()).shutdown_timeout(Duration::from_secs(2));
+    let config = config(&servers).concurrency(concurrency);
+    let app = Running::start(app.consumer("orders", config, router![patient]));
+    // Each fetch brings one record, and all are collected when one is refused.
+    let refused = RDKafkaRespErr::RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE;
+    let fine = RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR;
+    let mut answers = vec![fine; 2 * RECORDS as usize];
+    answers.push(refused);
+    mock.request_errors(RDKafkaApiKey::Fetch, &answers);
+    ledger.until_len(RECORDS as usize).await;
+    until_committed(&servers, |offset| offset == 0).await;
+    app.stop().await.unwrap();
+    assert_eq!(ledger.offsets(), (0..RECORDS as i64).collect::<Vec<_>>(), "the others are still collected");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_collected_is_handled_then() {
+    what_is_collected(Concurrency::PerPartition).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_collected_side_by_side_is_handled_then() {
+    what_is_collected(Concurrency::Unordered { in_flight: 4 }).await;
 }

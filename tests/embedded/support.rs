@@ -172,12 +172,18 @@ pub(crate) async fn until_committed(cluster: &Cluster, offset: i64) {
 
 /// Sends events to partition 0 of `orders` of a cluster that is not evkafka's own, with their numbers as payloads.
 pub(crate) async fn send_to(servers: &str, event_type: &str, ids: Range<u64>) {
+    send_to_partition(servers, 0, event_type, ids).await;
+}
+
+/// The same to another partition.
+pub(crate) async fn send_to_partition(servers: &str, partition: i32, event_type: &str, ids: Range<u64>) {
     let producer: FutureProducer =
         ClientConfig::new().set("bootstrap.servers", servers).create().expect("a producer");
     for id in ids {
         let headers = OwnedHeaders::new().insert(Header { key: "Event-Type", value: Some(event_type) });
         let payload = id.to_string();
-        let record = FutureRecord::<(), _>::to("orders").partition(0).headers(headers).payload(&payload);
+        let record =
+            FutureRecord::<(), _>::to("orders").partition(partition).headers(headers).payload(&payload);
         producer.send(record, DEADLINE).await.expect("an acknowledgement");
     }
 }

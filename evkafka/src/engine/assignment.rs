@@ -1,6 +1,9 @@
 use std::{
     collections::HashMap,
-    sync::{Arc, PoisonError, atomic::Ordering},
+    sync::{
+        Arc, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use rdkafka::error::RDKafkaErrorCode;
@@ -22,6 +25,7 @@ pub(crate) struct Assignment {
     /// The broker does not know this member any more: what the lanes stand for belongs to others, and nothing of it is
     /// committed until the member has joined anew.
     evicted: AtomicBool,
+    times_assigned: AtomicU64,
 }
 
 /// A commit that was sent.
@@ -48,7 +52,13 @@ impl Assignment {
 
     /// Adds a lane; what stood in its place.
     pub(crate) fn insert(&self, partition: TopicPartition, lane: LaneHandle) -> Option<LaneHandle> {
+        self.times_assigned.fetch_add(1, Ordering::Relaxed);
         self.lanes().insert(partition, lane)
+    }
+
+    /// How many lanes have been added.
+    pub(crate) fn times_assigned(&self) -> u64 {
+        self.times_assigned.load(Ordering::Relaxed)
     }
 
     /// Whether nothing is assigned.
@@ -156,11 +166,15 @@ fn send_uncommitted<'l>(
 }
 
 impl Sent {
-    /// What has to be committed again, each alone, because of the `reply`: it does not say what was refused.
-    pub(crate) fn to_be_sent_alone(&self, reply: &CommitReply) -> Vec<TopicPartition> {
-        let is_of_a_partition = reply.is_of_a_partition();
-        let entries = self.entries.iter().filter(|_| is_of_a_partition);
-        entries.map(|entry| (Arc::clone(&entry.topic), entry.partition)).collect()
+    /// The topics of which the `reply` does not say whether their commits were refused: each has to be sent alone.
+    pub(crate) fn topics_to_be_sent_alone(&self, reply: &CommitReply) -> Vec<Arc<str>> {
+        if !reply.is_of_a_partition() {
+            return Vec::new();
+        }
+        let mut topics: Vec<_> = self.entries.iter().map(|entry| Arc::clone(&entry.topic)).collect();
+        topics.sort_unstable();
+        topics.dedup();
+        topics
     }
 
     /// The commit was answered, or will not be.

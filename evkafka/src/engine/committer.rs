@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use rdkafka::error::RDKafkaErrorCode;
 use tokio::{
     sync::Notify,
-    time::{Instant, MissedTickBehavior, interval, sleep, timeout},
+    time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -41,13 +41,18 @@ impl Committer {
         let mut aside = Aside::default();
         let mut ticks = interval(self.interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut failures, mut sent_at) = (0, Instant::now());
+        let (mut failures, mut sent_at, mut assigned) = (0, Instant::now(), 0);
         loop {
+            let again = aside.next_due();
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return,
                 () = self.requests.due(sent_at) => {}
+                () = sleep_until(again.unwrap_or_else(Instant::now)), if again.is_some() => {}
                 _ = ticks.tick() => {}
+            }
+            if std::mem::replace(&mut assigned, self.assignment.times_assigned()) != assigned {
+                aside.clear();
             }
             let committed = tokio::select! {
                 biased;
@@ -78,29 +83,34 @@ impl Committer {
         exchange: &mut Exchange,
         aside: &mut Aside,
     ) -> Option<Result<(), RDKafkaErrorCode>> {
-        for partition in aside.due(Instant::now()) {
-            self.commit_alone(partition, exchange, aside).await;
+        let mut result = None;
+        let mut alone = Vec::new();
+        let together = exchange.commit(&self.assignment, |(topic, _)| !aside.contains(topic)).await;
+        if let Some((sent, reply)) = together {
+            alone = sent.topics_to_be_sent_alone(&reply);
+            result = alone.is_empty().then(|| reply.into_result());
         }
-        let (sent, reply) = exchange.commit(&self.assignment, |key| !aside.contains(key)).await?;
-        let alone = sent.to_be_sent_alone(&reply);
-        if alone.is_empty() {
-            return Some(reply.into_result());
-        }
-        for partition in alone {
-            self.commit_alone(partition, exchange, aside).await;
-        }
-        Some(Ok(()))
-    }
-
-    async fn commit_alone(&self, partition: TopicPartition, exchange: &mut Exchange, aside: &mut Aside) {
-        let committed = exchange.commit(&self.assignment, |key| *key == partition).await;
-        match committed.map(|(_, reply)| reply.into_result()) {
-            None | Some(Ok(())) => aside.take_back(&partition),
-            Some(Err(code)) => {
-                self.failed(code);
-                aside.put(partition, Instant::now(), fastrand::f64());
+        alone.extend(aside.due(Instant::now()));
+        for topic in alone {
+            let committed = exchange.commit(&self.assignment, |key| key.0 == topic).await;
+            let Some((_, reply)) = committed else {
+                aside.take_back(&topic);
+                continue;
+            };
+            if reply.is_of_a_partition() {
+                aside.put(topic, Instant::now(), fastrand::f64());
+                reply.into_result().map_err(|code| self.failed(code)).ok();
+                result.get_or_insert(Ok(()));
+                continue;
             }
+            aside.take_back(&topic);
+            // What is wrong with the group, or the connection, is so for the other topics too.
+            if let Err(code) = reply.into_result() {
+                return Some(Err(code));
+            }
+            result.get_or_insert(Ok(()));
         }
+        result
     }
 
     /// How long to wait before a failed commit is sent again: never longer than the interval, unless that is very short.

@@ -61,7 +61,7 @@ impl Coordinator {
         tracing::info!(consumer = %self.shared.consumer, partitions = %Names(&partitions), "partitions assigned");
         let mut waiting = Vec::new();
         for (topic, partition) in partitions {
-            let Some(queue) = PartitionQueue::detach(&client, &topic, partition) else {
+            let Some(queue) = PartitionQueue::detach(&client, Arc::clone(&topic), partition) else {
                 self.shared.report(Inner::Engine {
                     consumer: Arc::clone(&self.shared.consumer),
                     message: format!("no queue for the assigned partition {topic}[{partition}]"),
@@ -153,8 +153,8 @@ impl Coordinator {
 /// Why a commit was not taken.
 pub(super) struct Refusal {
     pub(super) code: RDKafkaErrorCode,
-    /// Partitions of which it is not known whether they are the ones.
-    pub(super) to_be_sent_alone: Vec<TopicPartition>,
+    /// Topics of which it is not known whether they are the ones.
+    pub(super) to_be_sent_alone: Vec<Arc<str>>,
 }
 
 /// Lets `commit` send a commit, if there is anything to commit, and waits for the answer.
@@ -172,7 +172,7 @@ pub(super) fn commit_blocking(
         Err(code) => CommitReply::refused(code),
     };
     sent.answered(&reply);
-    let to_be_sent_alone = sent.to_be_sent_alone(&reply);
+    let to_be_sent_alone = sent.topics_to_be_sent_alone(&reply);
     reply.into_result().map_err(|code| Refusal { code, to_be_sent_alone })
 }
 

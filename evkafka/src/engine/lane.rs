@@ -24,7 +24,7 @@ use tokio::sync::oneshot;
 use super::{commit_requests::CommitRequests, pipeline::Routed, recovery::Recovered, shared::LocalCounts};
 use crate::{
     config::{AutoCommitMode, Concurrency},
-    native::PartitionQueue,
+    native::{PartitionQueue, StartsOver},
     route::Routes,
     settle::Progress,
 };
@@ -100,17 +100,25 @@ impl Lane {
         }
     }
 
-    /// What the broker has of the partition would have the next owner pass over records. Nothing taken before and below `from`
-    /// may be unsettled.
-    fn start_over(&self, from: i64) {
+    /// What the broker has of the partition would have the next owner pass over records, and is replaced at once. As long as what
+    /// was taken before is unsettled, from `first_unsettled` on, the progress is held there; post-commit, that is: what was
+    /// committed before is not to be handled again.
+    fn go_back(&self, StartsOver { from }: StartsOver, first_unsettled: Option<i64>) {
         tracing::warn!(
             consumer = %self.worker.origin.consumer,
             partition = %self.worker.origin,
             from,
             "the partition's offsets have gone back: its topic was made anew, or its log cut off; what is there now is handled"
         );
-        self.progress.start_over(from);
+        match first_unsettled.filter(|_| self.is_post_commit()) {
+            None => self.progress.start_over(from),
+            Some(first) => self.progress.hold(first.min(from)),
+        }
         self.commit_requests.now();
+    }
+
+    fn is_post_commit(&self) -> bool {
+        self.worker.shared.mode == AutoCommitMode::PostCommit
     }
 
     /// Waits until there may be records, or the lane is stopped. May return without a cause: look again.

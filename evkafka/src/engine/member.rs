@@ -346,46 +346,51 @@ impl Poller {
         }
     }
 
-    /// Commits what the drained lanes have settled. A group that is rebalancing, perhaps because another member is leaving
-    /// too, refuses a commit until it has settled; so this goes on polling and tries again.
+    /// Commits what the drained lanes have settled, but for what is not there any more.
     fn commit_last(
         &self,
         client: &OwnedClient<Coordinator>,
         deadline: Instant,
     ) -> Result<(), RDKafkaErrorCode> {
-        let assignment = &client.context().assignment;
-        let commit = |which: &dyn Fn(&TopicPartition) -> bool| {
-            let commit = |queue: &CommitQueue| assignment.commit_with(which, |entries| queue.send(entries));
-            commit_blocking(client.handle(), commit, deadline.max(Instant::now() + POLL))
+        let Err(Refusal { code, to_be_sent_alone }) = self.commit_until(client, deadline, |_| true) else {
+            return Ok(());
         };
-        let refusal = loop {
-            match commit(&|_| true) {
-                Ok(()) => return Ok(()),
-                Err(refusal) if is_passing(refusal.code) && Instant::now() < deadline => {
-                    self.serve(client, POLL / 2);
-                }
-                Err(refusal) => break refusal,
-            }
-        };
-        if refusal.to_be_sent_alone.is_empty() {
-            return Err(refusal.code);
+        if to_be_sent_alone.is_empty() {
+            return Err(code);
         }
         let mut result = Ok(());
-        for partition in refusal.to_be_sent_alone {
-            match commit(&|key| *key == partition) {
-                Err(Refusal { code: RDKafkaErrorCode::UnknownTopicOrPartition, .. }) => {
-                    tracing::warn!(
-                        consumer = %self.shared.consumer,
-                        topic = %partition.0,
-                        partition = partition.1,
-                        "the partition is not there any more, and its offset was not committed"
-                    );
-                }
+        for topic in to_be_sent_alone {
+            match self.commit_until(client, deadline, |key| key.0 == topic) {
+                Err(Refusal { code: RDKafkaErrorCode::UnknownTopicOrPartition, .. }) => tracing::warn!(
+                    consumer = %self.shared.consumer,
+                    %topic,
+                    "the topic is not there any more, and its offsets were not committed"
+                ),
                 Err(Refusal { code, .. }) => result = Err(code),
                 Ok(()) => {}
             }
         }
         result
+    }
+
+    /// A group that is rebalancing, perhaps because another member is leaving too, refuses a commit until it has settled; so this
+    /// goes on polling and tries again.
+    fn commit_until(
+        &self,
+        client: &OwnedClient<Coordinator>,
+        deadline: Instant,
+        which: impl Fn(&TopicPartition) -> bool,
+    ) -> Result<(), Refusal> {
+        let assignment = &client.context().assignment;
+        let commit = |queue: &CommitQueue| assignment.commit_with(&which, |entries| queue.send(entries));
+        loop {
+            match commit_blocking(client.handle(), commit, deadline.max(Instant::now() + POLL)) {
+                Err(refusal) if is_passing(refusal.code) && Instant::now() < deadline => {
+                    self.serve(client, POLL / 2);
+                }
+                result => return result,
+            }
+        }
     }
 
     /// Drains the lanes, commits what they have settled, and leaves the group. The group is kept alive meanwhile.

@@ -1,4 +1,5 @@
 use std::{
+    ffi::{c_int, c_void},
     ptr::{self, NonNull},
     sync::Arc,
     time::Duration,
@@ -6,9 +7,10 @@ use std::{
 
 use rdkafka::{
     bindings::{
-        RD_KAFKA_EVENT_OFFSET_COMMIT, rd_kafka_commit_queue, rd_kafka_event_destroy, rd_kafka_event_error,
+        RD_KAFKA_EVENT_OFFSET_COMMIT, rd_kafka_event_destroy, rd_kafka_event_t,
         rd_kafka_event_topic_partition_list, rd_kafka_event_type, rd_kafka_mem_malloc, rd_kafka_queue_new,
-        rd_kafka_queue_poll, rd_kafka_topic_partition_list_t, rd_kafka_topic_partition_t,
+        rd_kafka_queue_poll, rd_kafka_queue_t, rd_kafka_t, rd_kafka_topic_partition_list_t,
+        rd_kafka_topic_partition_t,
     },
     error::RDKafkaErrorCode,
 };
@@ -16,11 +18,23 @@ use tokio::sync::Notify;
 
 use super::{
     ClientHandle,
-    error_code::{into_result, result_at},
+    error_code::{from_number, result_at},
     list::{PartitionList, elements, topic},
     queue::Queue,
 };
 use crate::settle::Commit;
+
+// As in rdkafka's bindings, but that the error comes as a number: a broker may have sent one that their enumeration lacks.
+unsafe extern "C" {
+    fn rd_kafka_event_error(event: *mut rd_kafka_event_t) -> c_int;
+    fn rd_kafka_commit_queue(
+        client: *mut rd_kafka_t,
+        offsets: *const rd_kafka_topic_partition_list_t,
+        queue: *mut rd_kafka_queue_t,
+        callback: Option<unsafe extern "C" fn()>,
+        opaque: *mut c_void,
+    ) -> c_int;
+}
 
 /// What to commit of one partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,7 +156,7 @@ impl CommitQueue {
             let (client, queue) = (self.0.client.as_ptr(), self.0.as_ptr());
             rd_kafka_commit_queue(client, list.as_ptr(), queue, None, ptr::null_mut())
         };
-        into_result(result)
+        from_number(result)
     }
 
     /// Waits for an answer, for at most `timeout` (in steps of a millisecond; zero does not wait).
@@ -157,7 +171,7 @@ impl CommitQueue {
         unsafe {
             let is_commit = rd_kafka_event_type(event) == RD_KAFKA_EVENT_OFFSET_COMMIT;
             let reply = is_commit.then(|| CommitReply {
-                result: into_result(rd_kafka_event_error(event)),
+                result: from_number(rd_kafka_event_error(event)),
                 refused: refused(rd_kafka_event_topic_partition_list(event)),
             });
             rd_kafka_event_destroy(event);

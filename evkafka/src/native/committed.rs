@@ -1,15 +1,24 @@
-use std::{slice, time::Duration};
+use std::{ffi::c_int, slice, time::Duration};
 
 use rdkafka::{
-    bindings::{rd_kafka_committed, rd_kafka_topic_partition_t},
+    bindings::{rd_kafka_t, rd_kafka_topic_partition_list_t, rd_kafka_topic_partition_t},
     error::RDKafkaErrorCode,
 };
 
 use super::{
     ClientHandle,
-    error_code::{into_result, result_at},
+    error_code::{from_number, result_at},
     list::{PartitionList, topic},
 };
+
+// As in rdkafka's bindings, but that the error comes as a number: a broker may have sent one that their enumeration lacks.
+unsafe extern "C" {
+    fn rd_kafka_committed(
+        client: *mut rd_kafka_t,
+        partitions: *mut rd_kafka_topic_partition_list_t,
+        timeout_ms: c_int,
+    ) -> c_int;
+}
 
 /// What a group has committed of a partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +45,7 @@ pub(crate) fn committed<'p>(
         list.add(topic, partition);
     }
     // SAFETY: client and list are alive.
-    into_result(unsafe { rd_kafka_committed(client.as_ptr(), list.as_ptr(), millis) })?;
+    from_number(unsafe { rd_kafka_committed(client.as_ptr(), list.as_ptr(), millis) })?;
     list.elements().iter().map(read).collect()
 }
 

@@ -1,9 +1,11 @@
 use rdkafka::{bindings::rd_kafka_resp_err_t, error::RDKafkaErrorCode};
 
-pub(super) fn into_result(error: rd_kafka_resp_err_t) -> Result<(), RDKafkaErrorCode> {
-    match error {
-        rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR => Ok(()),
-        error => Err(error.into()),
+/// The error with this number.
+#[inline]
+pub(super) fn from_number(code: i32) -> Result<(), RDKafkaErrorCode> {
+    match code {
+        0 => Ok(()),
+        code => Err(known(code)),
     }
 }
 
@@ -15,10 +17,7 @@ pub(super) fn into_result(error: rd_kafka_resp_err_t) -> Result<(), RDKafkaError
 #[inline]
 pub(super) unsafe fn result_at(error: *const rd_kafka_resp_err_t) -> Result<(), RDKafkaErrorCode> {
     // SAFETY: the caller's promise; the enumeration has the layout of the number.
-    match unsafe { error.cast::<i32>().read() } {
-        0 => Ok(()),
-        code => Err(known(code)),
-    }
+    from_number(unsafe { error.cast::<i32>().read() })
 }
 
 #[cold]

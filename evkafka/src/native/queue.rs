@@ -6,13 +6,13 @@ use std::{
 };
 
 use rdkafka::bindings::{
-    rd_kafka_consume_batch_queue, rd_kafka_queue_cb_event_enable, rd_kafka_queue_destroy,
-    rd_kafka_queue_forward, rd_kafka_queue_get_partition, rd_kafka_queue_length, rd_kafka_queue_t,
-    rd_kafka_t,
+    rd_kafka_consume_batch_queue, rd_kafka_error_destroy, rd_kafka_queue_cb_event_enable,
+    rd_kafka_queue_destroy, rd_kafka_queue_forward, rd_kafka_queue_get_partition, rd_kafka_queue_length,
+    rd_kafka_queue_t, rd_kafka_seek_partitions, rd_kafka_t,
 };
 use tokio::sync::Notify;
 
-use super::{Batch, ClientHandle, retired::Retired};
+use super::{Batch, ClientHandle, list::PartitionList, retired::Retired};
 use crate::settle::{Pace, Sequence};
 
 /// What is done when a queue is no longer empty. (librdkafka: "the application must not perform any prolonged work in the
@@ -101,8 +101,12 @@ pub(crate) struct PartitionQueue {
     taken_at: Instant,
     /// How many are taken at a time.
     pace: Pace,
+    topic: Arc<str>,
+    partition: i32,
+    /// What came from librdkafka.
+    arrived: Sequence,
     /// What has been handed out.
-    sequence: Sequence,
+    handed_out: Sequence,
     retired: Arc<Retired>,
 }
 
@@ -125,10 +129,10 @@ const TARGET: Duration = Duration::from_millis(200);
 impl PartitionQueue {
     /// Detaches a partition's queue. Done before an assignment takes effect, every record comes this way and none over
     /// the consumer's main queue.
-    pub(crate) fn detach(client: &Arc<ClientHandle>, topic: &str, partition: i32) -> Option<Self> {
-        let topic = CString::new(topic).ok()?;
+    pub(crate) fn detach(client: &Arc<ClientHandle>, topic: Arc<str>, partition: i32) -> Option<Self> {
+        let name = CString::new(&*topic).ok()?;
         // SAFETY: the client is alive; librdkafka copies the name and returns a reference of our own, or null.
-        let queue = unsafe { rd_kafka_queue_get_partition(client.as_ptr(), topic.as_ptr(), partition) };
+        let queue = unsafe { rd_kafka_queue_get_partition(client.as_ptr(), name.as_ptr(), partition) };
         // SAFETY: as said.
         let queue = unsafe { Queue::new(NonNull::new(queue)?, Arc::clone(client)) };
         // SAFETY: forwarding to null ends the forwarding to the consumer's queue.
@@ -139,7 +143,10 @@ impl PartitionQueue {
             taken: Batch::new(Arc::clone(&retired)),
             taken_at: Instant::now(),
             pace: Pace::new(TARGET, LEAST, MOST),
-            sequence: Sequence::default(),
+            topic,
+            partition,
+            arrived: Sequence::default(),
+            handed_out: Sequence::default(),
             retired,
         })
     }
@@ -154,9 +161,25 @@ impl PartitionQueue {
         Batch::new(Arc::clone(&self.retired))
     }
 
+    /// Has librdkafka go on at `offset`, where it is going on anyway.
+    ///
+    /// At each rebalance it goes on behind the highest offset that was ever taken, and so would pass over what is below that once
+    /// offsets have gone back. A seek makes it forget that offset.
+    fn seek(&self, offset: i64) {
+        let mut list = PartitionList::with_capacity(1);
+        list.add(&self.topic, self.partition).offset = offset;
+        // SAFETY: client and list are alive; what is not waited for has no use for the list; the error, if any, is ours.
+        unsafe {
+            let error = rd_kafka_seek_partitions(self.queue.client.as_ptr(), list.as_ptr(), 0);
+            if !error.is_null() {
+                rd_kafka_error_destroy(error);
+            }
+        }
+    }
+
     /// The first record is to have at least the offset `next`.
     pub(crate) fn begin_at(&mut self, next: i64) {
-        self.sequence.begin_at(next);
+        self.handed_out.begin_at(next);
     }
 
     /// Replaces the contents of `batch` by at most `most` of what is there, without waiting. `batch` must come from
@@ -167,18 +190,18 @@ impl PartitionQueue {
         if !is_left_over {
             self.take_from_librdkafka(most);
         }
-        batch.receive(&mut self.taken, most, &mut self.sequence);
+        batch.receive(&mut self.taken, most, &mut self.handed_out);
         if is_left_over && self.taken.is_empty() && batch.len() < most / 2 {
             self.take_from_librdkafka(most);
-            batch.receive(&mut self.taken, most, &mut self.sequence);
+            batch.receive(&mut self.taken, most, &mut self.handed_out);
         }
         if !batch.is_empty() || most == 0 {
             return None;
         }
         // Nothing that follows, though there is something: it goes back.
         let from = self.taken.offsets().next().flatten()?;
-        self.sequence.begin_at(from);
-        batch.receive(&mut self.taken, most, &mut self.sequence);
+        self.handed_out.begin_at(from);
+        batch.receive(&mut self.taken, most, &mut self.handed_out);
         Some(StartsOver { from })
     }
 
@@ -201,6 +224,11 @@ impl PartitionQueue {
         // SAFETY: librdkafka fills the first slots and gives up the messages' ownership.
         unsafe { self.taken.refill(slots, fill) };
         self.taken_at = Instant::now();
+        if self.arrived.goes_back_in(self.taken.offsets())
+            && let Some(last) = self.taken.last_offset()
+        {
+            self.seek(last + 1);
+        }
         if self.taken.is_empty() {
             // No callback may come for a long time.
             self.retired.destroy_all();

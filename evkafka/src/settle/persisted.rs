@@ -24,17 +24,23 @@ pub(crate) struct Persisted {
     /// How many records were settled when the latest of the acknowledged commits was built; none if the broker has something
     /// that is not so.
     committed: Option<u64>,
+    /// Nothing but this offset is committed.
+    held: Option<i64>,
 }
 
 impl Persisted {
     pub(crate) fn new(tracker: SharedTracker, before: SettledAhead, foreign: Option<String>) -> Self {
-        Self { tracker, before, foreign, committed: Some(0) }
+        Self { tracker, before, foreign, committed: Some(0), held: None }
     }
 
     /// What to commit, if more is settled than the broker has acknowledged.
     pub(super) fn to_commit(&self) -> Option<Commit> {
         let tracker = self.tracker.lock();
         let settled = tracker.settled();
+        if let Some(at) = self.held {
+            let metadata = self.foreign.clone().unwrap_or_default();
+            return self.committed.is_none().then(|| Commit::with_metadata(at, metadata, settled));
+        }
         if self.committed.is_some_and(|committed| settled <= committed) {
             return None;
         }
@@ -56,6 +62,14 @@ impl Persisted {
         self.tracker.lock().start_over(from);
         self.before = SettledAhead::default();
         self.committed = None;
+        self.held = None;
+    }
+
+    /// The same is about to happen, and until then `at` is to be committed.
+    pub(super) fn hold(&mut self, at: i64) {
+        self.before = SettledAhead::default();
+        self.committed = None;
+        self.held = Some(at);
     }
 }
 

@@ -84,12 +84,20 @@ impl Progress {
     /// is too high, and would have the next owner pass over records; so `from` is to be committed, and answers to commits of
     /// before count no more. Nothing taken before may be unsettled.
     pub(crate) fn start_over(&self, from: i64) {
+        self.begin_again(from, |persisted| persisted.start_over(from));
+    }
+
+    /// The partition is about to [start over](Self::start_over), when what was taken before is settled: until then `at` is
+    /// committed, and nothing else. Nothing may [advance](Self::advance) meanwhile.
+    pub(crate) fn hold(&self, at: i64) {
+        self.begin_again(at, |persisted| persisted.hold(at));
+    }
+
+    fn begin_again(&self, from: i64, persisted: impl FnOnce(&mut Persisted)) {
         let mut commits = self.commits();
         commits.generation += 1;
         commits.start = from;
-        if let Some(persisted) = &mut commits.persisted {
-            persisted.start_over(from);
-        }
+        commits.persisted.as_mut().map(persisted);
         self.committed.store(NONE, Ordering::Release);
         self.committable.store(from, Ordering::Release);
     }
@@ -320,6 +328,26 @@ mod tests {
             take_back(&progress);
             assert_eq!(to_commit(&progress), Some(2));
         }
+    }
+
+    #[test]
+    fn a_partition_that_is_held_commits_no_more_than_where_it_is() {
+        let (progress, tracker) = (Progress::new(), SharedTracker::default());
+        let ahead = SettledAhead::new(vec![std::ops::Range { start: 8, end: 9 }]);
+        progress.persist(Persisted::new(tracker.clone(), ahead, None));
+        let tickets: Vec<_> = (6..8).map(|offset| tracker.lock().begin(offset)).collect();
+        progress.hold(2);
+        let commit = progress.begin_commit().unwrap();
+        assert_eq!((commit.offset, commit.metadata.as_str()), (2, ""));
+        progress.end_commit(Some(&commit));
+        for ticket in tickets {
+            tracker.lock().settle(ticket);
+            assert_eq!(progress.begin_commit(), None, "it is of before");
+        }
+        progress.start_over(2);
+        let ticket = tracker.lock().begin(2);
+        tracker.lock().settle(ticket);
+        assert_eq!(to_commit(&progress), Some(3));
     }
 
     #[test]

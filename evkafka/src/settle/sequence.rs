@@ -14,6 +14,16 @@ impl Sequence {
         self.next = next;
     }
 
+    /// Whether offsets go back, somewhere in these.
+    pub(crate) fn goes_back_in(&mut self, offsets: impl Iterator<Item = Option<i64>>) -> bool {
+        let mut goes_back = false;
+        for offset in offsets.flatten() {
+            goes_back |= offset < self.next;
+            self.next = offset + 1;
+        }
+        goes_back
+    }
+
     /// How many of the records that come next, whose offsets these are, follow those before them; what is not a record has no
     /// offset. The others come after the offsets have gone back.
     #[inline]
@@ -46,6 +56,9 @@ mod tests {
         assert_eq!(sequence.take([Some(7)].into_iter()), 0);
         sequence.begin_at(7);
         assert_eq!(sequence.take([Some(7)].into_iter()), 1);
+        assert!(!sequence.goes_back_in([Some(8), None, Some(20)].into_iter()));
+        assert!(sequence.goes_back_in([Some(21), Some(3), Some(4)].into_iter()));
+        assert!(!sequence.goes_back_in([Some(5)].into_iter()));
     }
 
     proptest! {

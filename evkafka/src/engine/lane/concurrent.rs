@@ -74,6 +74,8 @@ struct Concurrent<R> {
     settled_before: Option<SettledAhead>,
     /// How much of the partition is unsettled.
     bytes: u64,
+    /// Offsets have gone back: what comes from there on waits until what came before is settled.
+    starts_over: Option<StartsOver>,
     tasks: JoinSet<Completed>,
     counts: LocalCounts,
     /// The offset that may be committed.
@@ -93,7 +95,6 @@ impl Lane {
         let records = in_flight.saturating_add(largest_batch).saturating_mul(4).saturating_add(BATCH);
         let limit = Limit { records, bytes: self.work_bytes };
         let mut batch = self.queue.batch();
-        let mut starts_over = None;
         let mut work = Concurrent {
             handlers,
             worker: Arc::clone(&self.worker),
@@ -105,6 +106,7 @@ impl Lane {
             tracker: SharedTracker::default(),
             settled_before: None,
             bytes: 0,
+            starts_over: None,
             tasks: JoinSet::new(),
             counts: LocalCounts::default(),
             committable: None,
@@ -121,11 +123,6 @@ impl Lane {
             let ending = work.flow == Flow::End || self.worker.control.is_stopping();
             work.start_groups(ending, limit);
             if ending && work.tasks.is_empty() {
-                if let Some(StartsOver { from }) = starts_over {
-                    // What was committed before is not to be handled again.
-                    let unsettled = work.first_unsettled().filter(|_| self.is_post_commit());
-                    self.start_over(unsettled.map_or(from, |first| first.min(from)));
-                }
                 return;
             }
             if ending {
@@ -133,14 +130,19 @@ impl Lane {
             }
             let room = if ending { 0 } else { work.room(limit) };
             if room > 0 && batch.is_empty() {
-                starts_over = self.queue.take(&mut batch, room);
+                work.starts_over = self.queue.take(&mut batch, room);
+                if let Some(starts_over) = work.starts_over {
+                    self.go_back(starts_over, work.first_unsettled());
+                    work.start_groups(ending, limit);
+                }
             }
-            // What comes after offsets have gone back waits until what came before is settled.
-            if let Some(StartsOver { from }) = starts_over.take_if(|_| work.first_unsettled().is_none()) {
-                self.start_over(from);
+            if let Some(StartsOver { from }) = work.starts_over
+                && work.first_unsettled().is_none()
+            {
+                self.progress.start_over(from);
                 work.start_over(from);
             }
-            let is_held_back = starts_over.is_some();
+            let is_held_back = work.starts_over.is_some();
             if !batch.is_empty() && !is_held_back {
                 if self.worker.shared.mode == AutoCommitMode::PreCommit {
                     self.request(&batch);
@@ -196,8 +198,10 @@ impl Lane {
     }
 
     fn settle_up<R>(&self, work: &mut Concurrent<R>) {
+        // What is settled of before the offsets have gone back is not what would be committed.
         if let Some(next) = work.committable.take()
-            && self.worker.shared.mode == AutoCommitMode::PostCommit
+            && work.starts_over.is_none()
+            && self.is_post_commit()
         {
             self.progress.advance(next);
         }
@@ -216,6 +220,7 @@ impl<R> Concurrent<R> {
         self.tracker.lock().start_over(from);
         self.settled_before = self.settled_before.take().map(|_| SettledAhead::default());
         self.committable = None;
+        self.starts_over = None;
     }
 
     /// How many records may be taken now.
@@ -318,16 +323,17 @@ impl<R: Routes> Concurrent<R> {
         });
     }
 
-    /// Starts what has waited long enough, or for which no more memory is left. Of a lane that is ending, what was committed before
-    /// is started at once; everything else goes to the next owner.
+    /// Starts what has waited long enough, for which no more memory is left, or to which nothing can be added. Of a lane that is
+    /// ending, what was committed before is started at once; everything else goes to the next owner.
     fn start_groups(&mut self, ending: bool, limit: Limit) {
         if ending && self.worker.shared.mode == AutoCommitMode::PostCommit {
             self.groups.clear();
         }
         let now = Instant::now();
+        let at_once = ending || self.bytes >= limit.bytes || self.starts_over.is_some();
         let mut index = 0;
         while index < self.groups.len() {
-            if ending || self.bytes >= limit.bytes || self.groups[index].is_ready(now) {
+            if at_once || self.groups[index].is_ready(now) {
                 let group = self.groups.swap_remove(index);
                 self.spawn_group(group);
             } else {

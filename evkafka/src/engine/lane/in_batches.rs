@@ -7,7 +7,6 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{BATCH, Done, Flow, Lane, group::Group};
 use crate::{
-    config::AutoCommitMode,
     engine::{pipeline::Routed, shared::LocalCounts},
     native::{Batch, Entry, Message, StartsOver},
     route::Routes,
@@ -19,6 +18,8 @@ pub(super) struct Collected {
     group: Option<Group<Message>>,
     /// The offset behind all that has been taken.
     next: i64,
+    /// The offsets have gone back since: what is settled of it is not to be committed.
+    is_of_before: bool,
     pub(super) counts: LocalCounts,
 }
 
@@ -29,11 +30,8 @@ impl Lane {
         let mut collected = Collected::default();
         while !self.worker.control.is_stopping() {
             let mut flow = Flow::Continue;
-            if let Some(StartsOver { from }) = self.queue.take(&mut batch, BATCH) {
-                let first = collected.group.as_ref().map(|group| self.first_offset(group));
-                flow = self.settle_group(handlers, &mut collected).await;
-                let unsettled = first.filter(|_| flow == Flow::End);
-                self.start_over(unsettled.map_or(from, |first| first.min(from)));
+            if let Some(starts_over) = self.queue.take(&mut batch, BATCH) {
+                flow = self.settle_before(handlers, &mut collected, starts_over).await;
             }
             if flow == Flow::Continue {
                 flow = if batch.is_empty() {
@@ -50,8 +48,22 @@ impl Lane {
         }
     }
 
-    fn first_offset(&self, group: &Group<Message>) -> i64 {
-        group.items[0].record(&self.worker.origin).offset()
+    /// Settles what was collected before offsets have gone back.
+    async fn settle_before<R: Routes>(
+        &self,
+        handlers: &Routed<R>,
+        collected: &mut Collected,
+        starts_over: StartsOver,
+    ) -> Flow {
+        let first = collected.group.as_ref().map(|group| group.items[0].record(&self.worker.origin).offset());
+        self.go_back(starts_over, first);
+        collected.is_of_before = true;
+        let flow = self.settle_group(handlers, collected).await;
+        collected.is_of_before = false;
+        if flow == Flow::Continue {
+            self.progress.start_over(starts_over.from);
+        }
+        flow
     }
 
     /// Waits until there may be records, what is collected has waited long enough, or the lane is stopped.
@@ -110,7 +122,7 @@ impl Lane {
             collected.counts.add(Done::Skipped);
             collected.next = next;
             if collected.group.is_none() {
-                self.settled(next);
+                self.settled(collected, next);
             }
             return Flow::Continue;
         };
@@ -130,7 +142,7 @@ impl Lane {
             if done == Done::Unsettled {
                 return Flow::End;
             }
-            self.settled(next);
+            self.settled(collected, next);
             Flow::Continue
         }
     }
@@ -147,24 +159,20 @@ impl Lane {
         collected.counts.merge(end.counts);
         match group.items.get(end.settled) {
             None => {
-                self.settled(collected.next);
+                self.settled(collected, collected.next);
                 Flow::Continue
             }
             Some(first_unsettled) => {
-                self.settled(first_unsettled.record(&self.worker.origin).offset());
+                self.settled(collected, first_unsettled.record(&self.worker.origin).offset());
                 Flow::End
             }
         }
     }
 
     /// All records below `next` are settled. (Pre-commit, that was committed before.)
-    fn settled(&self, next: i64) {
-        if self.is_post_commit() {
+    fn settled(&self, collected: &Collected, next: i64) {
+        if self.is_post_commit() && !collected.is_of_before {
             self.progress.advance(next);
         }
-    }
-
-    pub(super) fn is_post_commit(&self) -> bool {
-        self.worker.shared.mode == AutoCommitMode::PostCommit
     }
 }

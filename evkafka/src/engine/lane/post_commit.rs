@@ -3,7 +3,7 @@
 use super::{BATCH, Done, Flow, Lane};
 use crate::{
     engine::{pipeline::Routed, shared::LocalCounts},
-    native::{Batch, Entry, StartsOver},
+    native::{Batch, Entry},
     route::Routes,
 };
 
@@ -12,8 +12,8 @@ impl Lane {
         let mut batch = self.queue.batch();
         let mut counts = LocalCounts::default();
         while !self.worker.control.is_stopping() {
-            if let Some(StartsOver { from }) = self.queue.take(&mut batch, BATCH) {
-                self.start_over(from);
+            if let Some(starts_over) = self.queue.take(&mut batch, BATCH) {
+                self.go_back(starts_over, None);
             }
             if batch.is_empty() {
                 self.idle().await;
