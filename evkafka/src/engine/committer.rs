@@ -51,7 +51,8 @@ impl Committer {
                 () = sleep_until(again.unwrap_or_else(Instant::now)), if again.is_some() => {}
                 _ = ticks.tick() => {}
             }
-            if std::mem::replace(&mut assigned, self.assignment.times_assigned()) != assigned {
+            let assigned_before = std::mem::replace(&mut assigned, self.assignment.times_assigned());
+            if assigned_before != assigned {
                 aside.clear();
             }
             let committed = tokio::select! {
@@ -97,16 +98,15 @@ impl Committer {
                 aside.take_back(&topic);
                 continue;
             };
-            if reply.is_of_a_partition() {
-                aside.put(topic, Instant::now(), fastrand::f64());
-                reply.into_result().map_err(|code| self.failed(code)).ok();
-                result.get_or_insert(Ok(()));
-                continue;
-            }
-            aside.take_back(&topic);
-            // What is wrong with the group, or the connection, is so for the other topics too.
-            if let Err(code) = reply.into_result() {
-                return Some(Err(code));
+            let is_of_a_partition = reply.is_of_a_partition();
+            match reply.into_result() {
+                Ok(()) => aside.take_back(&topic),
+                Err(code) if is_of_a_partition => {
+                    self.failed(code);
+                    aside.put(topic, Instant::now(), fastrand::f64());
+                }
+                // What is wrong with the group, or the connection, is so for the other topics too.
+                Err(code) => return Some(Err(code)),
             }
             result.get_or_insert(Ok(()));
         }
