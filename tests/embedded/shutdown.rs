@@ -93,6 +93,31 @@ async fn pre_commit_commits_no_more_ahead_of_slow_handlers_than_they_can_handle_
     assert_eq!(committed(&cluster).await, Some(done as i64));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn pre_commit_commits_no_more_ahead_of_slow_handlers_side_by_side_than_they_can_handle_when_stopped() {
+    for concurrency in [Concurrency::PerKey { in_flight: 4 }, Concurrency::Unordered { in_flight: 4 }] {
+        let cluster = cluster(4);
+        let records = (0..2000).map(|id| {
+            let event = Event::new("orders").partition((id % 4) as i32).event_type("Slow");
+            event.key(id.to_string()).payload(id.to_string())
+        });
+        cluster.send_all(records).await.unwrap();
+        let ledger = Ledger::default();
+        let config = config(&cluster).auto_commit_mode(AutoCommitMode::PreCommit).concurrency(concurrency);
+        let app = App::new("test").state(ledger.clone()).shutdown_timeout(Duration::from_secs(5)).consumer(
+            "orders",
+            config,
+            router![slow],
+        );
+        let app = Running::start(app);
+        ledger.until_len(20).await;
+        app.stop().await.unwrap();
+        let done = ledger.notes().iter().filter(|note| note.starts_with("done")).count();
+        let committed: i64 = cluster.committed("billing", "orders").await.unwrap().values().sum();
+        assert_eq!(committed, done as i64, "{concurrency:?}");
+    }
+}
+
 /// Notes that it was dropped.
 struct NotesItsEnd(Ledger, Metadata);
 

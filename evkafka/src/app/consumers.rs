@@ -126,7 +126,9 @@ fn start_members(
         consumer: name,
         mode: config.auto_commit_mode,
         concurrency: config.concurrency,
-        permits: Arc::new(Semaphore::new(permits(config.concurrency))),
+        permits: permits(config.concurrency, 1),
+        // Enough for what is handled, and as much again that is committed meanwhile.
+        ahead: permits(config.concurrency, pipeline.largest_call().saturating_mul(2)),
         persist_progress: config.persist_progress,
         event_type_header: config.event_type_header.clone(),
         states: Arc::clone(states),
@@ -147,7 +149,8 @@ fn start_members(
         .collect()
 }
 
-fn permits(concurrency: Concurrency) -> usize {
+/// So many for each handler that may run.
+fn permits(concurrency: Concurrency, each: usize) -> Arc<Semaphore> {
     let in_flight = usize::try_from(concurrency.in_flight().unwrap_or(1)).unwrap_or(usize::MAX);
-    in_flight.min(Semaphore::MAX_PERMITS)
+    Arc::new(Semaphore::new(in_flight.saturating_mul(each).min(Semaphore::MAX_PERMITS)))
 }

@@ -34,6 +34,7 @@ impl<R: Routes> BareEngine<R> {
             mode: config.auto_commit_mode,
             concurrency: config.concurrency,
             permits: Arc::new(Semaphore::new(1)),
+            ahead: Arc::new(Semaphore::new(1)),
             persist_progress: false,
             event_type_header: config.event_type_header.clone(),
             states: Arc::new(States::default()),

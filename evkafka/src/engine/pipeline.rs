@@ -15,6 +15,9 @@ pub(crate) trait Pipeline: Send + Sync {
 
     /// The topics that dead letters are sent to.
     fn dead_letter_topics(&self) -> Vec<String>;
+
+    /// The most records of one call.
+    fn largest_call(&self) -> usize;
 }
 
 /// A router that is ready to be used.
@@ -87,5 +90,9 @@ impl<R: Routes> Pipeline for Routed<R> {
         let topics = self.rules.iter().filter_map(|rule| rule.judge.dead_letter_topic());
         let topics: BTreeSet<&str> = topics.map(|topic| &**topic).collect();
         topics.into_iter().map(str::to_owned).collect()
+    }
+
+    fn largest_call(&self) -> usize {
+        self.largest_batch().unwrap_or(1)
     }
 }

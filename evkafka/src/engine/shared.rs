@@ -21,6 +21,8 @@ pub(crate) struct Shared {
     pub(crate) concurrency: Concurrency,
     /// For handlers that run side by side within a partition: one permit for each.
     pub(crate) permits: Arc<Semaphore>,
+    /// For records of such handlers that are committed ahead of being handled: one permit for each.
+    pub(crate) ahead: Arc<Semaphore>,
     /// Whether commits carry what is settled above their offset.
     pub(crate) persist_progress: bool,
     pub(crate) event_type_header: String,

@@ -14,6 +14,7 @@ mod persisted;
 mod policy;
 mod progress;
 mod sequence;
+mod throughput;
 mod tracker;
 
 pub(crate) use self::{
@@ -24,6 +25,7 @@ pub(crate) use self::{
     persisted::{Persisted, SharedTracker},
     progress::{Commit, Progress},
     sequence::Sequence,
+    throughput::Throughput,
     tracker::{OffsetTracker, Ticket},
 };
 pub use self::{

@@ -3,15 +3,18 @@
 //! Each record that is handled is a task of its own on the runtime. Tasks take one of the consumer's permits for each attempt, and
 //! none while they wait out a backoff: a record that fails again and again holds up its own key and nothing else.
 
+mod ahead;
+
 use std::{collections::HashMap, sync::Arc};
 
 use rustc_hash::FxBuildHasher;
 use tokio::{
-    sync::Semaphore,
+    sync::{OwnedSemaphorePermit, Semaphore},
     task::JoinSet,
     time::{Instant, sleep_until},
 };
 
+use self::ahead::CommitsAhead;
 use super::{
     BATCH, Flow, Lane,
     group::Group,
@@ -19,9 +22,8 @@ use super::{
     worker::{BatchEnd, Done, Worker},
 };
 use crate::{
-    config::AutoCommitMode,
     engine::{pipeline::Routed, recovery::Recovered, shared::LocalCounts},
-    native::{Entry, Message, StartsOver},
+    native::{Batch, Entry, Message, StartsOver},
     record::Record,
     route::Routes,
     settle::{Persisted, SettledAhead, SharedTracker, Ticket},
@@ -30,11 +32,21 @@ use crate::{
 /// How far the last record taken may be ahead of the lowest one that is not settled. A slot takes 16 bytes.
 const MOST_AHEAD: usize = 1 << 18;
 
+/// What is to be taken in.
+struct Incoming {
+    message: Message,
+    /// The record's handler; `None` also for an error of the partition.
+    handler: Option<usize>,
+    ahead: Option<OwnedSemaphorePermit>,
+}
+
 /// A record that waits for its turn.
 struct Waiting {
     message: Message,
     handler: usize,
     slot: Slot,
+    /// What allowed it to be committed before it was handled; given back when it is settled.
+    _ahead: Option<OwnedSemaphorePermit>,
 }
 
 /// Records that have had their turn.
@@ -72,6 +84,8 @@ struct Concurrent<R> {
     tracker: SharedTracker,
     /// What an earlier owner has settled, if progress is persisted.
     settled_before: Option<SettledAhead>,
+    /// Pre-commit only.
+    ahead: Option<CommitsAhead>,
     /// How much of the partition is unsettled.
     bytes: u64,
     /// Offsets have gone back: what comes from there on waits until what came before is settled.
@@ -90,9 +104,12 @@ impl Lane {
         in_flight: usize,
         keyed: bool,
     ) {
-        // Some batches of each partition can be under way and another be collected.
-        let largest_batch = handlers.largest_batch().unwrap_or(0);
-        let records = in_flight.saturating_add(largest_batch).saturating_mul(4).saturating_add(BATCH);
+        let ahead =
+            (!self.is_post_commit()).then(|| CommitsAhead::new(Arc::clone(&self.worker.shared.ahead)));
+        // Some batches of each partition can be under way and another be collected. Pre-commit has a limit of its own.
+        let side_by_side = in_flight.saturating_add(handlers.largest_batch().unwrap_or(0));
+        let records =
+            if ahead.is_some() { MOST_AHEAD } else { side_by_side.saturating_mul(4).saturating_add(BATCH) };
         let limit = Limit { records, bytes: self.work_bytes };
         let mut batch = self.queue.batch();
         let mut work = Concurrent {
@@ -105,6 +122,7 @@ impl Lane {
             collected: HashMap::default(),
             tracker: SharedTracker::default(),
             settled_before: None,
+            ahead,
             bytes: 0,
             starts_over: None,
             tasks: JoinSet::new(),
@@ -121,19 +139,20 @@ impl Lane {
             }
             self.settle_up(&mut work);
             let ending = work.flow == Flow::End || self.worker.control.is_stopping();
-            work.start_groups(ending, limit);
+            let room = if ending { 0 } else { work.room(limit) };
+            work.start_groups(ending, work.waits_for_nothing_else(room, limit));
             if ending && work.tasks.is_empty() {
+                self.log_lost(&work);
                 return;
             }
             if ending {
                 batch.clear();
             }
-            let room = if ending { 0 } else { work.room(limit) };
             if room > 0 && batch.is_empty() {
                 work.starts_over = self.queue.take(&mut batch, room);
                 if let Some(starts_over) = work.starts_over {
                     self.go_back(starts_over, work.first_unsettled());
-                    work.start_groups(ending, limit);
+                    work.start_groups(ending, true);
                 }
             }
             if let Some(StartsOver { from }) = work.starts_over
@@ -143,35 +162,73 @@ impl Lane {
                 work.start_over(from);
             }
             let is_held_back = work.starts_over.is_some();
-            if !batch.is_empty() && !is_held_back {
-                if self.worker.shared.mode == AutoCommitMode::PreCommit {
-                    self.request(&batch);
-                    if self.wait_for_acknowledgement(&batch).await == Flow::End {
-                        // What was acknowledged before is handled to its end.
-                        batch.clear();
-                        work.flow = Flow::End;
-                        continue;
-                    }
-                }
-                while let Some(message) = batch.pop() {
-                    work.take_in(message);
-                    // What stands behind an error of the partition must not be committed: that would pass over what it hides.
-                    if work.flow == Flow::End && self.worker.shared.mode == AutoCommitMode::PostCommit {
-                        batch.clear();
-                    }
-                }
+            let may_take_in = room > 0 && !batch.is_empty() && !is_held_back;
+            if may_take_in && self.take_in_from(&mut work, &mut batch).await {
                 self.settle_up(&mut work);
                 tokio::task::yield_now().await;
                 continue;
             }
+            let permit = work.ahead.as_ref().filter(|_| may_take_in).map(CommitsAhead::permit);
+            let wants_permit = permit.is_some();
+            if wants_permit {
+                // What is collected may be what holds them.
+                work.start_groups(ending, true);
+            }
+            let permit = async {
+                match permit {
+                    Some(permit) => permit.await,
+                    None => std::future::pending().await,
+                }
+            };
             let due = work.due();
             tokio::select! {
                 biased;
                 Some(completed) = work.tasks.join_next(), if !work.tasks.is_empty() => work.complete(completed),
                 () = self.worker.control.stopped(), if !ending => {}
-                () = self.worker.control.records.notified(), if room > 0 && !is_held_back => {}
+                permit = permit, if wants_permit => work.reserve(permit),
+                () = self.worker.control.records.notified(), if room > 0 && batch.is_empty() => {}
                 () = sleep_until(due), if !work.groups.is_empty() => {}
             }
+        }
+    }
+
+    /// Whether anything of a batch was taken in, or the lane has to end. Pre-commit, it is as much as may be committed ahead, after
+    /// that was acknowledged.
+    async fn take_in_from<R: Routes>(&self, work: &mut Concurrent<R>, batch: &mut Batch) -> bool {
+        if self.is_post_commit() {
+            while let Some(message) = batch.pop() {
+                work.take_in(message);
+                // What stands behind an error of the partition must not be committed: that would pass over what it hides.
+                if work.flow == Flow::End {
+                    batch.clear();
+                }
+            }
+            return true;
+        }
+        let (incoming, last) = work.take_out(batch);
+        if incoming.is_empty() {
+            return false;
+        }
+        self.request(last);
+        if self.wait_for_acknowledgement(last).await == Flow::End {
+            // What was acknowledged before is handled to its end.
+            work.flow = Flow::End;
+            return true;
+        }
+        incoming.into_iter().for_each(|incoming| work.take_in_routed(incoming));
+        true
+    }
+
+    /// At the lane's end, nothing is at work any more; what is unsettled nevertheless was committed and had no time left.
+    fn log_lost<R>(&self, work: &Concurrent<R>) {
+        let records = work.tracker.lock().unsettled();
+        if records > 0 && !self.is_post_commit() {
+            tracing::error!(
+                consumer = %self.worker.origin.consumer,
+                partition = %self.worker.origin,
+                records,
+                "records that were committed were not handled to their end in the time they had, and are lost"
+            );
         }
     }
 
@@ -224,19 +281,74 @@ impl<R> Concurrent<R> {
     }
 
     /// How many records may be taken now.
-    fn room(&self, limit: Limit) -> usize {
+    fn room(&mut self, limit: Limit) -> usize {
         let tracker = self.tracker.lock();
         let is_full = tracker.unsettled() >= limit.records || self.bytes >= limit.bytes;
         if is_full || tracker.span() >= MOST_AHEAD {
             return 0;
         }
-        if self.settled_before.is_some() { tracker.room_to_persist(BATCH) } else { BATCH }
+        match &mut self.ahead {
+            Some(ahead) => ahead.room_to_take(),
+            None if self.settled_before.is_some() => tracker.room_to_persist(BATCH),
+            None => BATCH,
+        }
+    }
+
+    /// Whether what is collected waits for more, and no more can come.
+    fn waits_for_nothing_else(&self, room: usize, limit: Limit) -> bool {
+        self.bytes >= limit.bytes || self.starts_over.is_some() || (room == 0 && self.tasks.is_empty())
+    }
+
+    fn reserve(&mut self, permit: OwnedSemaphorePermit) {
+        if let Some(ahead) = &mut self.ahead {
+            ahead.reserve(permit);
+        }
     }
 }
 
 impl<R: Routes> Concurrent<R> {
+    /// Takes out of a batch what may be committed now: as many records with a handler as may be committed ahead, and what is
+    /// skipped in between. Also the offset of the last record among it.
+    fn take_out(&mut self, batch: &mut Batch) -> (Vec<Incoming>, Option<i64>) {
+        let Some(ahead) = &mut self.ahead else { return (Vec::new(), None) };
+        let unsettled = self.tracker.lock().unsettled();
+        let mut room = ahead.room_to_commit(batch.len(), unsettled);
+        let (mut incoming, mut last) = (Vec::new(), None);
+        while let Some(entry) = batch.entry(&self.worker.origin) {
+            let mut handler = None;
+            let is_error = match entry {
+                Entry::Error(_) => true,
+                Entry::Record(record) => {
+                    handler = self.worker.route(&self.handlers, &record).0;
+                    if handler.is_some() {
+                        let Some(left) = room.checked_sub(1) else { break };
+                        room = left;
+                    }
+                    last = Some(record.offset());
+                    false
+                }
+            };
+            let permit = handler.and_then(|_| ahead.take_permit());
+            incoming.extend(batch.pop().map(|message| Incoming { message, handler, ahead: permit }));
+            if is_error {
+                // To commit what stands behind it would pass over what it hides.
+                break;
+            }
+        }
+        ahead.give_back();
+        (incoming, last)
+    }
+
     fn take_in(&mut self, message: Message) {
-        let (slot, handler) = match message.entry(&self.worker.origin) {
+        let handler = match message.entry(&self.worker.origin) {
+            Entry::Record(record) => self.worker.route(&self.handlers, &record).0,
+            Entry::Error(_) => None,
+        };
+        self.take_in_routed(Incoming { message, handler, ahead: None });
+    }
+
+    fn take_in_routed(&mut self, Incoming { message, handler, ahead }: Incoming) {
+        let slot = match message.entry(&self.worker.origin) {
             Entry::Error(error) => {
                 if self.worker.partition_error(&error) == Flow::End {
                     self.flow = Flow::End;
@@ -249,18 +361,20 @@ impl<R: Routes> Concurrent<R> {
                     self.settle(ticket);
                     return;
                 }
-                let (handler, _) = self.worker.route(&self.handlers, &record);
                 let key = if self.keyed { record.key().map(KeyHash::of) } else { None };
-                (Slot { ticket, key, bytes: size(&record) }, handler)
+                Slot { ticket, key, bytes: size(&record) }
             }
         };
         let Some(handler) = handler else {
             self.counts.add(Done::Skipped);
             self.settle(slot.ticket);
+            if let Some(ahead) = &mut self.ahead {
+                ahead.skipped();
+            }
             return;
         };
         self.bytes += slot.bytes;
-        let waiting = Waiting { message, handler, slot };
+        let waiting = Waiting { message, handler, slot, _ahead: ahead };
         let now = match slot.key {
             Some(key) if self.joins_its_key(handler, key) => Some(waiting),
             Some(key) => self.order.admit(key, waiting),
@@ -302,7 +416,7 @@ impl<R: Routes> Concurrent<R> {
         let (handlers, worker) = (Arc::clone(&self.handlers), Arc::clone(&self.worker));
         let permits = Arc::clone(&self.permits);
         self.tasks.spawn(async move {
-            let Waiting { message, handler, slot } = waiting;
+            let Waiting { message, handler, slot, _ahead } = waiting;
             let record = message.record(&worker.origin);
             let event_type = worker.event_type(&record);
             let done = worker.handle(&handlers, handler, record, event_type, Some(&permits)).await;
@@ -323,14 +437,14 @@ impl<R: Routes> Concurrent<R> {
         });
     }
 
-    /// Starts what has waited long enough, for which no more memory is left, or to which nothing can be added. Of a lane that is
-    /// ending, what was committed before is started at once; everything else goes to the next owner.
-    fn start_groups(&mut self, ending: bool, limit: Limit) {
-        if ending && self.worker.shared.mode == AutoCommitMode::PostCommit {
+    /// Starts what has waited long enough, or all `at_once`. Of a lane that is ending, what was committed before is started at
+    /// once; everything else goes to the next owner.
+    fn start_groups(&mut self, ending: bool, at_once: bool) {
+        if ending && self.ahead.is_none() {
             self.groups.clear();
         }
         let now = Instant::now();
-        let at_once = ending || self.bytes >= limit.bytes || self.starts_over.is_some();
+        let at_once = ending || at_once;
         let mut index = 0;
         while index < self.groups.len() {
             if at_once || self.groups[index].is_ready(now) {
@@ -384,8 +498,8 @@ impl<R: Routes> Concurrent<R> {
 
     /// What is behind a key's record may start, unless the lane is ending; what was committed before must.
     fn release(&mut self, key: Option<KeyHash>) {
-        let may_start = self.worker.shared.mode == AutoCommitMode::PreCommit
-            || (self.flow == Flow::Continue && !self.worker.control.is_stopping());
+        let may_start =
+            self.ahead.is_some() || (self.flow == Flow::Continue && !self.worker.control.is_stopping());
         if may_start
             && let Some(key) = key
             && let Some(next) = self.order.release(key)
@@ -397,6 +511,9 @@ impl<R: Routes> Concurrent<R> {
     /// What was at work is settled.
     fn finish(&mut self, slot: Slot) {
         self.bytes -= slot.bytes;
+        if let Some(ahead) = &mut self.ahead {
+            ahead.handled();
+        }
         self.settle(slot.ticket);
     }
 

@@ -37,7 +37,7 @@ impl Lane {
                 if let Some(starts_over) = self.queue.take(&mut requested, pace.records()) {
                     self.go_back(starts_over, None);
                 }
-                self.request(&requested);
+                self.request(requested.last_offset());
             }
             if acknowledged.is_empty() {
                 if requested.is_empty() {
@@ -47,7 +47,7 @@ impl Lane {
                     self.idle().await;
                     continue;
                 }
-                if self.wait_for_acknowledgement(&requested).await == Flow::End {
+                if self.wait_for_acknowledgement(requested.last_offset()).await == Flow::End {
                     return;
                 }
                 std::mem::swap(&mut acknowledged, &mut requested);
@@ -67,16 +67,16 @@ impl Lane {
         }
     }
 
-    /// Has the offset behind a batch committed.
-    pub(super) fn request(&self, batch: &Batch) {
-        if let Some(last) = batch.last_offset() {
+    /// Has the offset behind the `last` record committed.
+    pub(super) fn request(&self, last: Option<i64>) {
+        if let Some(last) = last {
             self.progress.advance(last + 1);
             self.commit_requests.soon();
         }
     }
 
-    pub(super) async fn wait_for_acknowledgement(&self, batch: &Batch) -> Flow {
-        let Some(last) = batch.last_offset() else { return Flow::Continue };
+    pub(super) async fn wait_for_acknowledgement(&self, last: Option<i64>) -> Flow {
+        let Some(last) = last else { return Flow::Continue };
         if !self.progress.is_acknowledged(last + 1) {
             self.commit_requests.now();
         }
