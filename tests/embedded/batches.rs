@@ -108,6 +108,28 @@ async fn what_is_collected_at_the_end_is_left_to_the_next_run_or_handled_if_it_w
     }
 }
 
+#[handler(event = "OrderCreated", batch(max = 1000, within = "60s"))]
+async fn patient(ids: Vec<u64>, State(ledger): State<Ledger>, metas: Vec<Metadata>) {
+    note(&ledger, &metas, &ids);
+}
+
+/// No more may be taken when what is settled ahead would not fit into a commit any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_to_which_nothing_can_be_added_is_handled_at_once() {
+    let cluster = cluster(1);
+    let name = |id| if id % 50 == 0 { "OrderCreated" } else { "Unknown" };
+    cluster.send_all((0..30_000).map(|id| event(name(id), id))).await.unwrap();
+    let ledger = Ledger::default();
+    let config =
+        config(&cluster).concurrency(Concurrency::Unordered { in_flight: 10 }).persist_progress(true);
+    let app = App::new("test").state(ledger.clone()).consumer("orders", config, router![patient]);
+    let app = Running::start(app);
+    ledger.until_len(1).await;
+    app.stop().await.unwrap();
+    let batch = ledger.notes()[0].split(' ').count();
+    assert!((300..600).contains(&batch), "{batch}");
+}
+
 #[derive(Deserialize)]
 struct Order<'r> {
     id: u64,

@@ -188,11 +188,11 @@ impl PartitionQueue {
         batch.clear();
         let is_left_over = !self.taken.is_empty();
         if !is_left_over {
-            self.take_from_librdkafka(most);
+            self.take_from_librdkafka();
         }
         batch.receive(&mut self.taken, most, &mut self.handed_out);
         if is_left_over && self.taken.is_empty() && batch.len() < most / 2 {
-            self.take_from_librdkafka(most);
+            self.take_from_librdkafka();
             batch.receive(&mut self.taken, most, &mut self.handed_out);
         }
         if !batch.is_empty() || most == 0 {
@@ -205,7 +205,7 @@ impl PartitionQueue {
         Some(StartsOver { from })
     }
 
-    fn take_from_librdkafka(&mut self, wanted: usize) {
+    fn take_from_librdkafka(&mut self) {
         let handled = self.taken.clear();
         if handled > 0 {
             self.pace.handled(handled, self.taken_at.elapsed());
@@ -220,7 +220,7 @@ impl PartitionQueue {
         // SAFETY: the queue is alive.
         let waiting = unsafe { rd_kafka_queue_length(queue) };
         // Room for what is not there would be 128 KiB, for each of what may be a thousand partitions.
-        let slots = self.pace.records().max(wanted).min(waiting.max(LEAST));
+        let slots = self.pace.records().min(waiting.max(LEAST));
         // SAFETY: librdkafka fills the first slots and gives up the messages' ownership.
         unsafe { self.taken.refill(slots, fill) };
         self.taken_at = Instant::now();

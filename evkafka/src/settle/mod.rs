@@ -14,7 +14,6 @@ mod persisted;
 mod policy;
 mod progress;
 mod sequence;
-mod throughput;
 mod tracker;
 
 pub(crate) use self::{
@@ -25,7 +24,6 @@ pub(crate) use self::{
     persisted::{Persisted, SharedTracker},
     progress::{Commit, Progress},
     sequence::Sequence,
-    throughput::Throughput,
     tracker::{OffsetTracker, Ticket},
 };
 pub use self::{

@@ -5,7 +5,11 @@
 
 mod ahead;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    pin::{Pin, pin},
+    sync::Arc,
+};
 
 use rustc_hash::FxBuildHasher;
 use tokio::{
@@ -61,6 +65,8 @@ struct Slot {
     ticket: Ticket,
     key: Option<KeyHash>,
     bytes: u64,
+    /// What it was committed with, pre-commit.
+    round: u64,
 }
 
 /// How much of a partition may be unsettled.
@@ -210,12 +216,13 @@ impl Lane {
             return false;
         }
         self.request(last);
-        if self.wait_for_acknowledgement(last).await == Flow::End {
-            // What was acknowledged before is handled to its end.
+        // What was acknowledged before is handled meanwhile, and to its end.
+        let acknowledgement = pin!(self.wait_for_acknowledgement(last));
+        if work.until(acknowledgement).await == Flow::End {
             work.flow = Flow::End;
-            return true;
+        } else {
+            work.take_in_together(incoming);
         }
-        incoming.into_iter().for_each(|incoming| work.take_in_routed(incoming));
         true
     }
 
@@ -288,7 +295,8 @@ impl<R> Concurrent<R> {
             return 0;
         }
         match &mut self.ahead {
-            Some(ahead) => ahead.room_to_take(),
+            // To look at: less may be committed.
+            Some(_) => usize::MAX,
             None if self.settled_before.is_some() => tracker.room_to_persist(BATCH),
             None => BATCH,
         }
@@ -311,8 +319,7 @@ impl<R: Routes> Concurrent<R> {
     /// skipped in between. Also the offset of the last record among it.
     fn take_out(&mut self, batch: &mut Batch) -> (Vec<Incoming>, Option<i64>) {
         let Some(ahead) = &mut self.ahead else { return (Vec::new(), None) };
-        let unsettled = self.tracker.lock().unsettled();
-        let mut room = ahead.room_to_commit(batch.len(), unsettled);
+        let mut room = ahead.room(batch.len());
         let (mut incoming, mut last) = (Vec::new(), None);
         while let Some(entry) = batch.entry(&self.worker.origin) {
             let mut handler = None;
@@ -344,10 +351,17 @@ impl<R: Routes> Concurrent<R> {
             Entry::Record(record) => self.worker.route(&self.handlers, &record).0,
             Entry::Error(_) => None,
         };
-        self.take_in_routed(Incoming { message, handler, ahead: None });
+        self.take_in_routed(Incoming { message, handler, ahead: None }, 0);
     }
 
-    fn take_in_routed(&mut self, Incoming { message, handler, ahead }: Incoming) {
+    /// Takes in what was committed together.
+    fn take_in_together(&mut self, incoming: Vec<Incoming>) {
+        let records = incoming.iter().filter(|incoming| incoming.handler.is_some()).count();
+        let round = self.ahead.as_mut().filter(|_| records > 0).map_or(0, |ahead| ahead.begin(records));
+        incoming.into_iter().for_each(|incoming| self.take_in_routed(incoming, round));
+    }
+
+    fn take_in_routed(&mut self, Incoming { message, handler, ahead }: Incoming, round: u64) {
         let slot = match message.entry(&self.worker.origin) {
             Entry::Error(error) => {
                 if self.worker.partition_error(&error) == Flow::End {
@@ -362,15 +376,12 @@ impl<R: Routes> Concurrent<R> {
                     return;
                 }
                 let key = if self.keyed { record.key().map(KeyHash::of) } else { None };
-                Slot { ticket, key, bytes: size(&record) }
+                Slot { ticket, key, bytes: size(&record), round }
             }
         };
         let Some(handler) = handler else {
             self.counts.add(Done::Skipped);
             self.settle(slot.ticket);
-            if let Some(ahead) = &mut self.ahead {
-                ahead.skipped();
-            }
             return;
         };
         self.bytes += slot.bytes;
@@ -456,6 +467,19 @@ impl<R: Routes> Concurrent<R> {
         }
     }
 
+    /// Does what is to be done until `other` is.
+    async fn until<T>(&mut self, mut other: Pin<&mut impl Future<Output = T>>) -> T {
+        loop {
+            let due = self.due();
+            tokio::select! {
+                biased;
+                done = &mut other => return done,
+                Some(completed) = self.tasks.join_next(), if !self.tasks.is_empty() => self.complete(completed),
+                () = sleep_until(due), if !self.groups.is_empty() => self.start_groups(false, false),
+            }
+        }
+    }
+
     /// When the first group has waited long enough.
     fn due(&self) -> Instant {
         self.groups.iter().map(|group| group.due).min().unwrap_or_else(Instant::now)
@@ -512,7 +536,7 @@ impl<R: Routes> Concurrent<R> {
     fn finish(&mut self, slot: Slot) {
         self.bytes -= slot.bytes;
         if let Some(ahead) = &mut self.ahead {
-            ahead.handled();
+            ahead.settled(slot.round);
         }
         self.settle(slot.ticket);
     }
