@@ -208,6 +208,29 @@ async fn what_was_settled_ahead_by_an_earlier_owner_is_handled_when_offsets_have
     assert_eq!(handled.len() as u64, RECORDS, "{handled:?}");
 }
 
+/// A lane that is new cannot tell that offsets have gone back, and says where it begins.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lane_that_begins_below_what_is_committed_commits_it() {
+    let mock = with_records(RECORDS).await;
+    let servers = mock.bootstrap_servers();
+    let (ledger, gate): (_, Gate) = (Ledger::default(), Arc::new(Semaphore::new(RECORDS as usize)));
+    let first = start(config(&servers), false, &ledger, &gate);
+    until_committed(&servers, |offset| offset == RECORDS as i64).await;
+    first.stop().await.unwrap();
+    // The gate is closed.
+    let second = start(config(&servers), false, &ledger, &gate);
+    let lower = async || {
+        go_back(&mock);
+        while committed_at(&servers).await != Some(0) {}
+    };
+    // The first client may still be fetching, and be the one that is told.
+    let mut tries = 0..DEADLINE.as_secs();
+    while timeout(Duration::from_secs(1), lower()).await.is_err() {
+        tries.next().expect("the offset is committed in time");
+    }
+    second.kill().await;
+}
+
 /// Passes the gate with number 10, and without it with all others.
 #[handler(event = "OrderCreated")]
 async fn tenth_waits(id: u64, State(ledger): State<Ledger>, State(gate): State<Gate>, meta: Metadata) {

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use evkafka::{App, Backoff, FailurePolicy, Metadata, State, handler, router};
+use evkafka::{
+    App, Backoff, Concurrency, ConsumerConfig, FailurePolicy, Metadata, OffsetReset, State, handler, router,
+};
 
 use crate::support::{Ledger, Running, cluster, committed, config, event, until_committed};
 
@@ -86,7 +88,7 @@ async fn a_failed_event_waits_for_the_next_run() {
     ledger.until_len(20).await;
     app.stop().await.unwrap();
     assert!(ledger.offsets().iter().all(|offset| *offset == 0), "the second waits for the first");
-    assert_eq!(committed(&cluster).await, None);
+    assert_eq!(committed(&cluster).await, Some(0));
 
     let ledger = Ledger::default();
     let app = App::new("test").state(ledger.clone()).consumer("orders", config(&cluster), router![on_order]);
@@ -94,4 +96,66 @@ async fn a_failed_event_waits_for_the_next_run() {
     ledger.until_len(2).await;
     app.stop().await.unwrap();
     assert_eq!(ledger.notes(), ["1", "2"]);
+}
+
+#[handler(event = "OrderCreated", batch(max = 10, within = "10ms"))]
+async fn all_fail(ids: Vec<u64>, State(ledger): State<Ledger>, metas: Vec<Metadata>) -> Result<(), String> {
+    ledger.note(&metas[0], ids.len());
+    Err("the ledger is closed".into())
+}
+
+/// A group that has committed nothing begins at the end, and would pass over what the first run has seen and not handled.
+async fn begins_at_the_end(with: impl Fn(ConsumerConfig) -> ConsumerConfig, in_batches: bool) {
+    let cluster = cluster(1);
+    let config = || {
+        let policy = FailurePolicy::new().backoff(Backoff::constant(Duration::from_millis(5)));
+        with(config(&cluster).auto_offset_reset(OffsetReset::Latest)).failure_policy(policy)
+    };
+    let ledger = Ledger::default();
+    let app = App::new("test").state(ledger.clone());
+    let app = Running::start(if in_batches {
+        app.consumer("orders", config(), router![all_fail])
+    } else {
+        app.consumer("orders", config(), router![always_fails])
+    });
+    for id in 0.. {
+        cluster.send(event("OrderCreated", id)).await.unwrap();
+        if !ledger.calls().is_empty() {
+            break;
+        }
+    }
+    app.stop().await.unwrap();
+    // Side by side, the one before it may have been the first.
+    let seen = ledger.offsets()[0];
+    let at = committed(&cluster).await.expect("an offset");
+    assert!((seen - 3..=seen).contains(&at), "{at} is committed, and {seen} was not handled");
+
+    let ledger = Ledger::default();
+    let app = App::new("test").state(ledger.clone()).consumer("orders", config(), router![on_order]);
+    let app = Running::start(app);
+    ledger.until(|calls| calls.iter().any(|call| call.offset == seen)).await;
+    app.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_event_waits_for_the_next_run_though_it_is_the_first_of_a_group_that_begins_at_the_end() {
+    begins_at_the_end(|config| config, false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn so_it_is_in_batches() {
+    begins_at_the_end(|config| config, true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn so_it_is_side_by_side() {
+    begins_at_the_end(|config| config.concurrency(Concurrency::Unordered { in_flight: 4 }), false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn so_it_is_with_persisted_progress() {
+    let persisting = |config: ConsumerConfig| {
+        config.concurrency(Concurrency::Unordered { in_flight: 4 }).persist_progress(true)
+    };
+    begins_at_the_end(persisting, false).await;
 }

@@ -104,6 +104,7 @@ impl Coordinator {
             worker: Arc::new(worker),
             finished: Finished::new(control, Arc::clone(&self.shared)),
             progress,
+            has_begun: false,
             recovered,
             work_bytes: self.work_bytes,
             commit_requests: Arc::clone(&self.commit_requests),

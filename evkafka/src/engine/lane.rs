@@ -24,7 +24,7 @@ use tokio::sync::oneshot;
 use super::{commit_requests::CommitRequests, pipeline::Routed, recovery::Recovered, shared::LocalCounts};
 use crate::{
     config::{AutoCommitMode, Concurrency},
-    native::{PartitionQueue, StartsOver},
+    native::{Batch, PartitionQueue, StartsOver},
     route::Routes,
     settle::Progress,
 };
@@ -41,6 +41,8 @@ pub(crate) struct Lane {
     pub(super) queue: PartitionQueue,
     pub(super) worker: Arc<Worker>,
     pub(super) progress: Arc<Progress>,
+    /// Whether it has taken a record.
+    pub(super) has_begun: bool,
     /// What it goes on from, if progress is persisted.
     pub(super) recovered: Option<oneshot::Receiver<Recovered>>,
     /// How many bytes of records may be worked on side by side.
@@ -98,6 +100,23 @@ impl Lane {
                  not read"
             );
         }
+    }
+
+    /// Replaces the contents of `batch` by at most `most` of what is there, without waiting.
+    ///
+    /// Where the first record is, is committed in its time, whatever comes of the record. If nothing was committed before, the next
+    /// owner might begin at the end, behind it; and what was, may be too high, if offsets have gone back since.
+    fn take(&mut self, batch: &mut Batch, most: usize) -> Option<StartsOver> {
+        let starts_over = self.queue.take(batch, most);
+        if !self.has_begun
+            && let Some(first) = batch.first_offset()
+        {
+            self.has_begun = true;
+            if self.is_post_commit() {
+                self.progress.advance(first);
+            }
+        }
+        starts_over
     }
 
     /// What the broker has of the partition would have the next owner pass over records, and is replaced at once. As long as what

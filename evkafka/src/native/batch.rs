@@ -116,6 +116,11 @@ impl Batch {
         self.at(self.next, origin)
     }
 
+    /// The offset of the first record; `None` if there is no record in it.
+    pub(crate) fn first_offset(&self) -> Option<i64> {
+        self.offsets().flatten().next()
+    }
+
     /// The offset of the last record; `None` if there is no record in it.
     pub(crate) fn last_offset(&self) -> Option<i64> {
         self.offsets().rev().flatten().next()

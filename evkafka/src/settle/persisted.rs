@@ -29,8 +29,14 @@ pub(crate) struct Persisted {
 }
 
 impl Persisted {
-    pub(crate) fn new(tracker: SharedTracker, before: SettledAhead, foreign: Option<String>) -> Self {
-        Self { tracker, before, foreign, committed: Some(0), held: None }
+    /// `is_committed` if the broker has an offset, the one at which the partition's records begin.
+    pub(crate) fn new(
+        tracker: SharedTracker,
+        is_committed: bool,
+        before: SettledAhead,
+        foreign: Option<String>,
+    ) -> Self {
+        Self { tracker, before, foreign, committed: is_committed.then_some(0), held: None }
     }
 
     /// What to commit, if more is settled than the broker has acknowledged.
@@ -83,7 +89,7 @@ mod tests {
     #[test]
     fn what_is_settled_ahead_is_committed_though_the_offset_stays() {
         let tracker = SharedTracker::default();
-        let mut persisted = Persisted::new(tracker.clone(), SettledAhead::default(), None);
+        let mut persisted = Persisted::new(tracker.clone(), true, SettledAhead::default(), None);
         assert_eq!(persisted.to_commit(), None);
         let tickets: Vec<_> = (7..10).map(|offset| tracker.lock().begin(offset)).collect();
         assert_eq!(persisted.to_commit(), None, "nothing is settled");
@@ -103,7 +109,7 @@ mod tests {
     fn what_was_settled_before_is_not_forgotten_until_its_records_come_in() {
         let tracker = SharedTracker::default();
         let before = SettledAhead::new(vec![Range { start: 2, end: 4 }, Range { start: 8, end: 9 }]);
-        let persisted = Persisted::new(tracker.clone(), before, None);
+        let persisted = Persisted::new(tracker.clone(), true, before, None);
         let tickets: Vec<_> = (0..3).map(|offset| tracker.lock().begin(offset)).collect();
         // Of the three, only the one that was settled before is: 3 and 8 have not come in.
         tracker.lock().settle(tickets[2]);
@@ -113,9 +119,24 @@ mod tests {
     }
 
     #[test]
+    fn where_records_begin_is_committed_if_nothing_was() {
+        let tracker = SharedTracker::default();
+        let mut persisted = Persisted::new(tracker.clone(), false, SettledAhead::default(), None);
+        assert_eq!(persisted.to_commit(), None, "it is not known yet");
+        let ticket = tracker.lock().begin(7);
+        let commit = persisted.to_commit().unwrap();
+        assert_eq!(commit, Commit::with_metadata(7, String::new(), 0));
+        persisted.acknowledge(&commit);
+        assert_eq!(persisted.to_commit(), None);
+        tracker.lock().settle(ticket);
+        assert_eq!(persisted.to_commit(), Some(Commit::with_metadata(8, String::new(), 1)));
+    }
+
+    #[test]
     fn metadata_of_others_stays() {
         let tracker = SharedTracker::default();
-        let persisted = Persisted::new(tracker.clone(), SettledAhead::default(), Some("theirs".to_owned()));
+        let persisted =
+            Persisted::new(tracker.clone(), true, SettledAhead::default(), Some("theirs".to_owned()));
         let tickets: Vec<_> = (0..2).map(|offset| tracker.lock().begin(offset)).collect();
         tracker.lock().settle(tickets[1]);
         assert_eq!(persisted.to_commit(), Some(Commit::with_metadata(0, "theirs".to_owned(), 1)));

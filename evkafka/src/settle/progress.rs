@@ -269,7 +269,7 @@ mod tests {
     #[test]
     fn an_acknowledgement_covers_what_was_sent_with_it_and_nothing_later() {
         let (progress, tracker) = (Progress::new(), SharedTracker::default());
-        progress.persist(Persisted::new(tracker.clone(), SettledAhead::default(), None));
+        progress.persist(Persisted::new(tracker.clone(), true, SettledAhead::default(), None));
         let tickets: Vec<_> = (0..3).map(|offset| tracker.lock().begin(offset)).collect();
         tracker.lock().settle(tickets[1]);
         let first = progress.begin_commit().unwrap();
@@ -334,7 +334,7 @@ mod tests {
     fn a_partition_that_is_held_commits_no_more_than_where_it_is() {
         let (progress, tracker) = (Progress::new(), SharedTracker::default());
         let ahead = SettledAhead::new(vec![std::ops::Range { start: 8, end: 9 }]);
-        progress.persist(Persisted::new(tracker.clone(), ahead, None));
+        progress.persist(Persisted::new(tracker.clone(), true, ahead, None));
         let tickets: Vec<_> = (6..8).map(|offset| tracker.lock().begin(offset)).collect();
         progress.hold(2);
         let commit = progress.begin_commit().unwrap();
@@ -354,7 +354,7 @@ mod tests {
     fn what_was_settled_ahead_before_the_partition_started_over_is_not_settled_after() {
         let (progress, tracker) = (Progress::new(), SharedTracker::default());
         let ahead = SettledAhead::new(vec![std::ops::Range { start: 8, end: 9 }]);
-        progress.persist(Persisted::new(tracker.clone(), ahead, None));
+        progress.persist(Persisted::new(tracker.clone(), true, ahead, None));
         let ticket = tracker.lock().begin(7);
         tracker.lock().settle(ticket);
         assert_ne!(progress.begin_commit().unwrap().metadata, "");

@@ -155,7 +155,7 @@ impl Lane {
                 batch.clear();
             }
             if room > 0 && batch.is_empty() {
-                work.starts_over = self.queue.take(&mut batch, room);
+                work.starts_over = self.take(&mut batch, room);
                 if let Some(starts_over) = work.starts_over {
                     self.go_back(starts_over, work.first_unsettled());
                     work.start_groups(ending, true);
@@ -256,7 +256,8 @@ impl Lane {
         if let Some(committed) = committed {
             self.queue.begin_at(committed);
         }
-        self.progress.persist(Persisted::new(work.tracker.clone(), settled.clone(), foreign));
+        let is_committed = committed.is_some();
+        self.progress.persist(Persisted::new(work.tracker.clone(), is_committed, settled.clone(), foreign));
         work.settled_before = Some(settled);
         Flow::Continue
     }

@@ -30,7 +30,7 @@ impl Lane {
         let mut collected = Collected::default();
         while !self.worker.control.is_stopping() {
             let mut flow = Flow::Continue;
-            if let Some(starts_over) = self.queue.take(&mut batch, BATCH) {
+            if let Some(starts_over) = self.take(&mut batch, BATCH) {
                 flow = self.settle_before(handlers, &mut collected, starts_over).await;
             }
             if flow == Flow::Continue {

@@ -12,7 +12,7 @@ impl Lane {
         let mut batch = self.queue.batch();
         let mut counts = LocalCounts::default();
         while !self.worker.control.is_stopping() {
-            if let Some(starts_over) = self.queue.take(&mut batch, BATCH) {
+            if let Some(starts_over) = self.take(&mut batch, BATCH) {
                 self.go_back(starts_over, None);
             }
             if batch.is_empty() {

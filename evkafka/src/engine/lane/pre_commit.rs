@@ -34,7 +34,7 @@ impl Lane {
             // While the batches grow, the next waits for what this one shows: a larger one spares more than its commit costs.
             let may_request = acknowledged.is_empty() || !pace.is_growing();
             if may_request && !self.worker.control.is_stopping() && requested.is_empty() {
-                if let Some(starts_over) = self.queue.take(&mut requested, pace.records()) {
+                if let Some(starts_over) = self.take(&mut requested, pace.records()) {
                     self.go_back(starts_over, None);
                 }
                 self.request(requested.last_offset());
