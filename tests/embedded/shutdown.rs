@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use evkafka::{
     App, AutoCommitMode, CancellationToken, Concurrency, ConsumerConfig, Metadata, OffsetReset, State,
-    embedded::Event, error::ErrorKind, handler, router,
+    embedded::{Cluster, Event},
+    error::ErrorKind,
+    handler, router,
 };
 
 use rdkafka::{
@@ -205,6 +207,67 @@ async fn beside_a_handler_that_blocks_its_thread_what_is_settled_is_committed_in
     cluster.round_trip_time(1, Duration::from_millis(100)).unwrap();
     assert!(app.stop().await.is_err(), "a thread is still at work");
     assert_eq!(committed(&cluster).await, Some(1));
+}
+
+/// One record is handled and not committed yet.
+async fn handled_and_not_committed(timeout: Duration) -> (Cluster, Running) {
+    let cluster = cluster(1);
+    cluster.send(event("OrderCreated", 1)).await.unwrap();
+    let ledger = Ledger::default();
+    let config = config(&cluster).commit_interval(Duration::from_secs(3600));
+    let app = App::new("test").state(ledger.clone()).shutdown_timeout(timeout).consumer(
+        "orders",
+        config,
+        router![on_order],
+    );
+    let app = Running::start(app);
+    ledger.until_len(1).await;
+    (cluster, app)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_is_told_in_time_that_the_last_offsets_could_not_be_committed() {
+    let (cluster, app) = handled_and_not_committed(Duration::from_secs(2)).await;
+    cluster.broker_down(1).unwrap();
+    let begun = Instant::now();
+    let error = app.stop().await.unwrap_err();
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    assert_eq!(error.kind(), ErrorKind::Shutdown);
+    assert!(error.to_string().contains("the last offsets could not be committed"), "{error}");
+}
+
+/// As a group of the new protocol does, when others have left and the member has not heard of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_commit_is_tried_again_when_the_members_epoch_is_stale() {
+    let mock = MockCluster::new(1).unwrap();
+    mock.create_topic("orders", 1, 1).unwrap();
+    let servers = mock.bootstrap_servers();
+    send_to(&servers, "OrderCreated", 0..3).await;
+    let ledger = Ledger::default();
+    let config = ConsumerConfig::new(["orders"]).bootstrap_servers(&servers).group_id("billing");
+    let app = App::new("test").state(ledger.clone()).consumer("orders", config, router![on_order]);
+    let app = Running::start(app);
+    ledger.until_len(3).await;
+    mock.request_errors(RDKafkaApiKey::OffsetCommit, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_STALE_MEMBER_EPOCH]);
+    app.stop().await.unwrap();
+    assert_eq!(committed_at(&servers).await, Some(3));
+}
+
+/// The broker says so to a commit, and the app is stopped before the member has joined anew.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_end_after_the_group_has_gone_on_without_the_member_is_none_in_order() {
+    let mock = MockCluster::new(1).unwrap();
+    mock.create_topic("orders", 1, 1).unwrap();
+    let servers = mock.bootstrap_servers();
+    send_to(&servers, "OrderCreated", 0..3).await;
+    let ledger = Ledger::default();
+    let config = ConsumerConfig::new(["orders"]).bootstrap_servers(&servers).group_id("billing");
+    let app = App::new("test").state(ledger.clone()).consumer("orders", config, router![on_order]);
+    let app = Running::start(app);
+    ledger.until_len(3).await;
+    mock.request_errors(RDKafkaApiKey::OffsetCommit, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID]);
+    let error = app.stop().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Shutdown);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -92,7 +92,7 @@ impl Consumers {
                 }
             };
             if timeout_at(plan.end_at.into(), &mut member.closed).await.is_err() {
-                // All is committed, so this costs the group a session timeout at most.
+                // What could be is committed; the group waits out the session timeout at most.
                 tracing::warn!(%consumer, "the Kafka client did not close in time and is left behind");
             }
             match (&result, drained) {

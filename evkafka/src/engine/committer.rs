@@ -120,7 +120,7 @@ impl Committer {
     }
 
     fn failed(&self, code: RDKafkaErrorCode) {
-        if code == RDKafkaErrorCode::UnknownMemberId {
+        if matches!(code, RDKafkaErrorCode::UnknownMemberId | RDKafkaErrorCode::FencedMemberEpoch) {
             self.assignment.evict();
         }
         if is_refusal(code) {

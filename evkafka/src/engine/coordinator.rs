@@ -139,7 +139,8 @@ impl Coordinator {
             |queue: &CommitQueue| self.assignment.disown_with(partitions, |entries| queue.send(entries));
         if let Err(Refusal { code: error, .. }) = commit_blocking(&client, last_commit, deadline) {
             // Nobody but this thread can have the member join again, so a new generation is one without it.
-            if matches!(error, RDKafkaErrorCode::UnknownMemberId | RDKafkaErrorCode::IllegalGeneration) {
+            use RDKafkaErrorCode as E;
+            if matches!(error, E::UnknownMemberId | E::IllegalGeneration | E::FencedMemberEpoch) {
                 self.assignment.evict();
             }
             tracing::warn!(

@@ -43,6 +43,13 @@ impl DrainPlan {
     }
 }
 
+impl DrainPlan {
+    /// When the last commit is waited for no longer, so that it can be told, and the group left, in time.
+    pub(crate) fn leave_at(&self) -> Instant {
+        self.commit_at + self.end_at.saturating_duration_since(self.commit_at) / 2
+    }
+}
+
 /// A time so far off that it does not come: about as tokio has it.
 const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
 
@@ -89,5 +96,6 @@ mod tests {
         let plan = DrainPlan::for_shutdown(now, Duration::from_secs(10));
         let [.., (waits_until, _)] = plan.steps();
         assert_eq!(plan.end_at - waits_until, Duration::from_secs(1));
+        assert_eq!(plan.end_at - plan.leave_at(), Duration::from_millis(500));
     }
 }

@@ -414,7 +414,7 @@ impl Poller {
             }
         }
         committer.cancel();
-        let committed = self.commit_last(client, plan.end_at);
+        let committed = self.commit_last(client, plan.leave_at());
         let partitions: Vec<_> = assignment.all().into_iter().map(|(key, _)| key).collect();
         assignment.disown(&partitions);
         client.unsubscribe();
@@ -447,6 +447,7 @@ fn is_passing(code: RDKafkaErrorCode) -> bool {
         E::RebalanceInProgress
             // The group has settled, and this member is about to learn it.
             | E::IllegalGeneration
+            | E::StaleMemberEpoch
             | E::CoordinatorLoadInProgress
             | E::CoordinatorNotAvailable
             | E::NotCoordinator

@@ -103,6 +103,8 @@ impl CommitReply {
                 E::RebalanceInProgress
                 | E::UnknownMemberId
                 | E::IllegalGeneration
+                | E::StaleMemberEpoch
+                | E::FencedMemberEpoch
                 | E::FencedInstanceId
                 | E::GroupAuthorizationFailed,
             ) => false,
