@@ -236,38 +236,40 @@ async fn it_is_told_in_time_that_the_last_offsets_could_not_be_committed() {
     assert!(error.to_string().contains("the last offsets could not be committed"), "{error}");
 }
 
+/// How an app ends whose next commit is answered with an error; also what is committed then, of three records that were handled.
+async fn stopped_when_a_commit_is_refused_with(error: RDKafkaRespErr) -> (evkafka::Result<()>, Option<i64>) {
+    let mock = MockCluster::new(1).unwrap();
+    mock.create_topic("orders", 1, 1).unwrap();
+    let servers = mock.bootstrap_servers();
+    send_to(&servers, "OrderCreated", 0..3).await;
+    let ledger = Ledger::default();
+    let config = ConsumerConfig::new(["orders"])
+        .bootstrap_servers(&servers)
+        .group_id("billing")
+        .commit_interval(Duration::from_secs(3600));
+    let app = App::new("test").state(ledger.clone()).consumer("orders", config, router![on_order]);
+    let app = Running::start(app);
+    ledger.until_len(3).await;
+    mock.request_errors(RDKafkaApiKey::OffsetCommit, &[error]);
+    let ended = app.stop().await;
+    (ended, committed_at(&servers).await)
+}
+
 /// As a group of the new protocol does, when others have left and the member has not heard of it.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_last_commit_is_tried_again_when_the_members_epoch_is_stale() {
-    let mock = MockCluster::new(1).unwrap();
-    mock.create_topic("orders", 1, 1).unwrap();
-    let servers = mock.bootstrap_servers();
-    send_to(&servers, "OrderCreated", 0..3).await;
-    let ledger = Ledger::default();
-    let config = ConsumerConfig::new(["orders"]).bootstrap_servers(&servers).group_id("billing");
-    let app = App::new("test").state(ledger.clone()).consumer("orders", config, router![on_order]);
-    let app = Running::start(app);
-    ledger.until_len(3).await;
-    mock.request_errors(RDKafkaApiKey::OffsetCommit, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_STALE_MEMBER_EPOCH]);
-    app.stop().await.unwrap();
-    assert_eq!(committed_at(&servers).await, Some(3));
+    let stale = RDKafkaRespErr::RD_KAFKA_RESP_ERR_STALE_MEMBER_EPOCH;
+    let (ended, committed) = stopped_when_a_commit_is_refused_with(stale).await;
+    ended.unwrap();
+    assert_eq!(committed, Some(3));
 }
 
-/// The broker says so to a commit, and the app is stopped before the member has joined anew.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_end_after_the_group_has_gone_on_without_the_member_is_none_in_order() {
-    let mock = MockCluster::new(1).unwrap();
-    mock.create_topic("orders", 1, 1).unwrap();
-    let servers = mock.bootstrap_servers();
-    send_to(&servers, "OrderCreated", 0..3).await;
-    let ledger = Ledger::default();
-    let config = ConsumerConfig::new(["orders"]).bootstrap_servers(&servers).group_id("billing");
-    let app = App::new("test").state(ledger.clone()).consumer("orders", config, router![on_order]);
-    let app = Running::start(app);
-    ledger.until_len(3).await;
-    mock.request_errors(RDKafkaApiKey::OffsetCommit, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID]);
-    let error = app.stop().await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Shutdown);
+    let unknown = RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID;
+    let (ended, committed) = stopped_when_a_commit_is_refused_with(unknown).await;
+    assert_eq!(ended.unwrap_err().kind(), ErrorKind::Shutdown);
+    assert_eq!(committed, None);
 }
 
 #[tokio::test(flavor = "multi_thread")]
