@@ -48,7 +48,7 @@ async fn after_a_crash_the_next_run_gets_what_was_not_committed() {
     let cluster = cluster(1);
     cluster.send_all((0..40).map(|id| event("OrderCreated", id))).await.unwrap();
     let ledger = Ledger::default();
-    let app = App::new("test").state(ledger.clone()).state(u64::MAX).consumer(
+    let app = App::new("test").state(ledger.clone()).state(40_u64).consumer(
         "orders",
         config(&cluster).commit_interval(Duration::from_millis(50)),
         router![sticks_at],
