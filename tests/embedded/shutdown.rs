@@ -77,22 +77,32 @@ async fn a_handler_that_is_under_way_comes_to_its_end_and_is_committed() {
     assert_eq!(committed, Some(1));
 }
 
+/// Stops a pre-commit app when handlers have said so many words; how many records of all partitions they came to the end of, and
+/// how many are committed.
+async fn stopped_while_slow(
+    cluster: &Cluster,
+    concurrency: Concurrency,
+    timeout: Duration,
+    words: usize,
+) -> (i64, i64) {
+    let ledger = Ledger::default();
+    let config = config(cluster).auto_commit_mode(AutoCommitMode::PreCommit).concurrency(concurrency);
+    let app = App::new("test").state(ledger.clone()).shutdown_timeout(timeout);
+    let app = Running::start(app.consumer("orders", config, router![slow]));
+    ledger.until_len(words).await;
+    app.stop().await.unwrap();
+    let done = ledger.notes().iter().filter(|note| note.starts_with("done")).count();
+    assert!(done > 0, "what is under way comes to its end");
+    (done as i64, cluster.committed("billing", "orders").await.unwrap().values().sum())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn pre_commit_commits_no_more_ahead_of_slow_handlers_than_they_can_handle_when_stopped() {
     let cluster = cluster(1);
     cluster.send_all((0..100).map(|id| event("Slow", id))).await.unwrap();
-    let ledger = Ledger::default();
-    let config = config(&cluster).auto_commit_mode(AutoCommitMode::PreCommit);
-    let app = App::new("test").state(ledger.clone()).shutdown_timeout(Duration::from_secs(10)).consumer(
-        "orders",
-        config,
-        router![slow],
-    );
-    let app = Running::start(app);
-    ledger.until_len(1).await;
-    app.stop().await.unwrap();
-    let done = ledger.notes().iter().filter(|note| note.starts_with("done")).count();
-    assert_eq!(committed(&cluster).await, Some(done as i64));
+    let timeout = Duration::from_secs(10);
+    let (done, committed) = stopped_while_slow(&cluster, Concurrency::PerPartition, timeout, 1).await;
+    assert_eq!(committed, done);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -104,19 +114,9 @@ async fn pre_commit_commits_no_more_ahead_of_slow_handlers_side_by_side_than_the
             event.key(id.to_string()).payload(id.to_string())
         });
         cluster.send_all(records).await.unwrap();
-        let ledger = Ledger::default();
-        let config = config(&cluster).auto_commit_mode(AutoCommitMode::PreCommit).concurrency(concurrency);
-        let app = App::new("test").state(ledger.clone()).shutdown_timeout(Duration::from_secs(5)).consumer(
-            "orders",
-            config,
-            router![slow],
-        );
-        let app = Running::start(app);
-        ledger.until_len(20).await;
-        app.stop().await.unwrap();
-        let done = ledger.notes().iter().filter(|note| note.starts_with("done")).count();
-        let committed: i64 = cluster.committed("billing", "orders").await.unwrap().values().sum();
-        assert_eq!(committed, done as i64, "{concurrency:?}");
+        let timeout = Duration::from_secs(5);
+        let (done, committed) = stopped_while_slow(&cluster, concurrency, timeout, 20).await;
+        assert_eq!(committed, done, "{concurrency:?}");
     }
 }
 
@@ -209,25 +209,15 @@ async fn beside_a_handler_that_blocks_its_thread_what_is_settled_is_committed_in
     assert_eq!(committed(&cluster).await, Some(1));
 }
 
-/// One record is handled and not committed yet.
-async fn handled_and_not_committed(timeout: Duration) -> (Cluster, Running) {
+#[tokio::test(flavor = "multi_thread")]
+async fn it_is_told_in_time_that_the_last_offsets_could_not_be_committed() {
     let cluster = cluster(1);
     cluster.send(event("OrderCreated", 1)).await.unwrap();
     let ledger = Ledger::default();
     let config = config(&cluster).commit_interval(Duration::from_secs(3600));
-    let app = App::new("test").state(ledger.clone()).shutdown_timeout(timeout).consumer(
-        "orders",
-        config,
-        router![on_order],
-    );
-    let app = Running::start(app);
+    let app = App::new("test").state(ledger.clone()).shutdown_timeout(Duration::from_secs(2));
+    let app = Running::start(app.consumer("orders", config, router![on_order]));
     ledger.until_len(1).await;
-    (cluster, app)
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn it_is_told_in_time_that_the_last_offsets_could_not_be_committed() {
-    let (cluster, app) = handled_and_not_committed(Duration::from_secs(2)).await;
     cluster.broker_down(1).unwrap();
     let begun = Instant::now();
     let error = app.stop().await.unwrap_err();

@@ -108,6 +108,11 @@ impl Assignment {
         self.evicted.store(true, Ordering::Release);
     }
 
+    /// Whether the broker says with this error that it does not know this member.
+    pub(crate) fn is_eviction(code: RDKafkaErrorCode) -> bool {
+        matches!(code, RDKafkaErrorCode::UnknownMemberId | RDKafkaErrorCode::FencedMemberEpoch)
+    }
+
     /// The member joins anew.
     pub(crate) fn readmit(&self) {
         self.evicted.store(false, Ordering::Release);

@@ -120,7 +120,7 @@ impl Committer {
     }
 
     fn failed(&self, code: RDKafkaErrorCode) {
-        if matches!(code, RDKafkaErrorCode::UnknownMemberId | RDKafkaErrorCode::FencedMemberEpoch) {
+        if Assignment::is_eviction(code) {
             self.assignment.evict();
         }
         if is_refusal(code) {

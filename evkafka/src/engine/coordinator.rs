@@ -139,8 +139,7 @@ impl Coordinator {
             |queue: &CommitQueue| self.assignment.disown_with(partitions, |entries| queue.send(entries));
         if let Err(Refusal { code: error, .. }) = commit_blocking(&client, last_commit, deadline) {
             // Nobody but this thread can have the member join again, so a new generation is one without it.
-            use RDKafkaErrorCode as E;
-            if matches!(error, E::UnknownMemberId | E::IllegalGeneration | E::FencedMemberEpoch) {
+            if Assignment::is_eviction(error) || error == RDKafkaErrorCode::IllegalGeneration {
                 self.assignment.evict();
             }
             tracing::warn!(

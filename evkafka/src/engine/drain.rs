@@ -41,9 +41,7 @@ impl DrainPlan {
             end_at: after(now, deadline),
         }
     }
-}
 
-impl DrainPlan {
     /// When the last commit is waited for no longer, so that it can be told, and the group left, in time.
     pub(crate) fn leave_at(&self) -> Instant {
         self.commit_at + self.end_at.saturating_duration_since(self.commit_at) / 2

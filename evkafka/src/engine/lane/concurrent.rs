@@ -36,12 +36,11 @@ use crate::{
 /// How far the last record taken may be ahead of the lowest one that is not settled. A slot takes 16 bytes.
 const MOST_AHEAD: usize = 1 << 18;
 
-/// What is to be taken in.
-struct Incoming {
-    message: Message,
+/// What is known of an entry that was committed ahead.
+struct Committed {
     /// The record's handler; `None` also for an error of the partition.
     handler: Option<usize>,
-    ahead: Option<OwnedSemaphorePermit>,
+    permit: Option<OwnedSemaphorePermit>,
 }
 
 /// A record that waits for its turn.
@@ -146,7 +145,11 @@ impl Lane {
             self.settle_up(&mut work);
             let ending = work.flow == Flow::End || self.worker.control.is_stopping();
             let room = if ending { 0 } else { work.room(limit) };
-            work.start_groups(ending, work.waits_for_nothing_else(room, limit));
+            if ending && work.ahead.is_none() {
+                // It goes to the next owner; what was committed before has to be handled here.
+                work.groups.clear();
+            }
+            work.start_groups(ending || work.waits_for_nothing_else(room, limit));
             if ending && work.tasks.is_empty() {
                 self.log_lost(&work);
                 return;
@@ -158,7 +161,7 @@ impl Lane {
                 work.starts_over = self.take(&mut batch, room);
                 if let Some(starts_over) = work.starts_over {
                     self.go_back(starts_over, work.first_unsettled());
-                    work.start_groups(ending, true);
+                    work.start_groups(true);
                 }
             }
             if let Some(StartsOver { from }) = work.starts_over
@@ -178,7 +181,7 @@ impl Lane {
             let wants_permit = permit.is_some();
             if wants_permit {
                 // What is collected may be what holds them.
-                work.start_groups(ending, true);
+                work.start_groups(true);
             }
             let permit = async {
                 match permit {
@@ -203,7 +206,7 @@ impl Lane {
     async fn take_in_from<R: Routes>(&self, work: &mut Concurrent<R>, batch: &mut Batch) -> bool {
         if self.is_post_commit() {
             while let Some(message) = batch.pop() {
-                work.take_in(message);
+                work.take_in(message, None, 0);
                 // What stands behind an error of the partition must not be committed: that would pass over what it hides.
                 if work.flow == Flow::End {
                     batch.clear();
@@ -211,8 +214,8 @@ impl Lane {
             }
             return true;
         }
-        let (incoming, last) = work.take_out(batch);
-        if incoming.is_empty() {
+        let (committed, last) = work.take_out(batch);
+        if committed.is_empty() {
             return false;
         }
         self.request(last);
@@ -221,7 +224,7 @@ impl Lane {
         if work.until(acknowledgement).await == Flow::End {
             work.flow = Flow::End;
         } else {
-            work.take_in_together(incoming);
+            work.take_in_together(committed);
         }
         true
     }
@@ -289,13 +292,13 @@ impl<R> Concurrent<R> {
     }
 
     /// How many records may be taken now.
-    fn room(&mut self, limit: Limit) -> usize {
+    fn room(&self, limit: Limit) -> usize {
         let tracker = self.tracker.lock();
         let is_full = tracker.unsettled() >= limit.records || self.bytes >= limit.bytes;
         if is_full || tracker.span() >= MOST_AHEAD {
             return 0;
         }
-        match &mut self.ahead {
+        match &self.ahead {
             // To look at: less may be committed.
             Some(_) => usize::MAX,
             None if self.settled_before.is_some() => tracker.room_to_persist(BATCH),
@@ -318,10 +321,10 @@ impl<R> Concurrent<R> {
 impl<R: Routes> Concurrent<R> {
     /// Takes out of a batch what may be committed now: as many records with a handler as may be committed ahead, and what is
     /// skipped in between. Also the offset of the last record among it.
-    fn take_out(&mut self, batch: &mut Batch) -> (Vec<Incoming>, Option<i64>) {
+    fn take_out(&mut self, batch: &mut Batch) -> (Vec<(Message, Committed)>, Option<i64>) {
         let Some(ahead) = &mut self.ahead else { return (Vec::new(), None) };
         let mut room = ahead.room(batch.len());
-        let (mut incoming, mut last) = (Vec::new(), None);
+        let (mut committed, mut last) = (Vec::new(), None);
         while let Some(entry) = batch.entry(&self.worker.origin) {
             let mut handler = None;
             let is_error = match entry {
@@ -337,33 +340,25 @@ impl<R: Routes> Concurrent<R> {
                 }
             };
             let permit = handler.and_then(|_| ahead.take_permit());
-            incoming.extend(batch.pop().map(|message| Incoming { message, handler, ahead: permit }));
+            committed.extend(batch.pop().map(|message| (message, Committed { handler, permit })));
             if is_error {
                 // To commit what stands behind it would pass over what it hides.
                 break;
             }
         }
         ahead.give_back();
-        (incoming, last)
-    }
-
-    fn take_in(&mut self, message: Message) {
-        let handler = match message.entry(&self.worker.origin) {
-            Entry::Record(record) => self.worker.route(&self.handlers, &record).0,
-            Entry::Error(_) => None,
-        };
-        self.take_in_routed(Incoming { message, handler, ahead: None }, 0);
+        (committed, last)
     }
 
     /// Takes in what was committed together.
-    fn take_in_together(&mut self, incoming: Vec<Incoming>) {
-        let records = incoming.iter().filter(|incoming| incoming.handler.is_some()).count();
+    fn take_in_together(&mut self, all: Vec<(Message, Committed)>) {
+        let records = all.iter().filter(|(_, committed)| committed.handler.is_some()).count();
         let round = self.ahead.as_mut().filter(|_| records > 0).map_or(0, |ahead| ahead.begin(records));
-        incoming.into_iter().for_each(|incoming| self.take_in_routed(incoming, round));
+        all.into_iter().for_each(|(message, committed)| self.take_in(message, Some(committed), round));
     }
 
-    fn take_in_routed(&mut self, Incoming { message, handler, ahead }: Incoming, round: u64) {
-        let slot = match message.entry(&self.worker.origin) {
+    fn take_in(&mut self, message: Message, committed: Option<Committed>, round: u64) {
+        let (slot, handler, ahead) = match message.entry(&self.worker.origin) {
             Entry::Error(error) => {
                 if self.worker.partition_error(&error) == Flow::End {
                     self.flow = Flow::End;
@@ -377,7 +372,11 @@ impl<R: Routes> Concurrent<R> {
                     return;
                 }
                 let key = if self.keyed { record.key().map(KeyHash::of) } else { None };
-                Slot { ticket, key, bytes: size(&record), round }
+                let (handler, ahead) = match committed {
+                    Some(Committed { handler, permit }) => (handler, permit),
+                    None => (self.worker.route(&self.handlers, &record).0, None),
+                };
+                (Slot { ticket, key, bytes: size(&record), round }, handler, ahead)
             }
         };
         let Some(handler) = handler else {
@@ -449,14 +448,9 @@ impl<R: Routes> Concurrent<R> {
         });
     }
 
-    /// Starts what has waited long enough, or all `at_once`. Of a lane that is ending, what was committed before is started at
-    /// once; everything else goes to the next owner.
-    fn start_groups(&mut self, ending: bool, at_once: bool) {
-        if ending && self.ahead.is_none() {
-            self.groups.clear();
-        }
+    /// Starts what has waited long enough, or all `at_once`.
+    fn start_groups(&mut self, at_once: bool) {
         let now = Instant::now();
-        let at_once = ending || at_once;
         let mut index = 0;
         while index < self.groups.len() {
             if at_once || self.groups[index].is_ready(now) {
@@ -476,7 +470,7 @@ impl<R: Routes> Concurrent<R> {
                 biased;
                 done = &mut other => return done,
                 Some(completed) = self.tasks.join_next(), if !self.tasks.is_empty() => self.complete(completed),
-                () = sleep_until(due), if !self.groups.is_empty() => self.start_groups(false, false),
+                () = sleep_until(due), if !self.groups.is_empty() => self.start_groups(false),
             }
         }
     }

@@ -96,15 +96,15 @@ pub(crate) fn config(brokers: &str, topic: &str) -> ConsumerConfig {
 }
 
 pub(crate) fn run(variant: &str, brokers: &str, topic: &str, records: u64, partitions: u64) -> Run {
-    let mut config = config(brokers, topic);
-    let work = variant.strip_suffix("pre-commit").map(|work| {
-        config = config.clone().auto_commit_mode(AutoCommitMode::PreCommit);
-        work.trim_end_matches('-')
-    });
+    let config = config(brokers, topic);
+    let (work, config) = match variant.strip_suffix("pre-commit") {
+        Some(work) => (work.trim_end_matches('-'), config.auto_commit_mode(AutoCommitMode::PreCommit)),
+        None => (variant, config),
+    };
     let app = App::new("bench");
     // A fifth of the records is of a type that nobody handles.
     let handled = records * 8 / 10;
-    let (app, expected) = match work.unwrap_or(variant) {
+    let (app, expected) = match work {
         "" | "owned" => (app.consumer("bench", config, router![on_order, on_payment]), handled),
         "borrowed" => (app.consumer("bench", config, router![on_order_ref, on_payment_ref]), handled),
         "handlers-1000" => (app.consumer("bench", config, many::router()), handled),

@@ -105,8 +105,8 @@ impl CommitsAhead {
     /// A record of a round is settled.
     pub(super) fn settled(&mut self, round: u64) {
         self.unsettled -= 1;
-        let index = round.checked_sub(self.first).and_then(|index| usize::try_from(index).ok());
-        let Some(round) = index.and_then(|index| self.rounds.get_mut(index)) else { return };
+        // It has not ended, for this record was not settled.
+        let round = &mut self.rounds[(round - self.first) as usize];
         round.unsettled -= 1;
         if round.unsettled == 0 {
             self.pace.handled(round.records, round.since.elapsed());
