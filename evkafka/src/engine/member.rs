@@ -160,7 +160,11 @@ impl Poller {
         match self.join(partitions) {
             Ok((client, committer)) => {
                 let plan = self.poll(&client);
-                let _ = drained.send(self.leave(&client, &committer, plan));
+                match self.leave(&client, &committer, plan) {
+                    Some(ended) => drop(drained.send(ended)),
+                    // No answer: it takes longer than it may, whether the app finds that out before us or not.
+                    None => drop(drained),
+                }
                 // Closes the client: after the answer, because it has no deadline.
                 drop(client);
             }
@@ -394,12 +398,14 @@ impl Poller {
     }
 
     /// Drains the lanes, commits what they have settled, and leaves the group. The group is kept alive meanwhile.
+    ///
+    /// `None` if a lane has not come to its end.
     fn leave(
         &self,
         client: &OwnedClient<Coordinator>,
         committer: &CancellationToken,
         plan: DrainPlan,
-    ) -> Result<()> {
+    ) -> Option<Result<()>> {
         let coordinator = client.context();
         *coordinator.shutdown.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(plan);
         let assignment = &coordinator.assignment;
@@ -433,9 +439,16 @@ impl Poller {
             dead_lettered = counts.dead_lettered(),
             "left the group"
         );
-        committed.map_err(|code| {
+        let committed = committed.map_err(|code| {
             Inner::Commit { consumer: Arc::clone(&self.shared.consumer), code, last: true }.into()
-        })
+        });
+        if assignment.all().iter().all(|(_, lane)| lane.control.is_finished()) {
+            return Some(committed);
+        }
+        if let Err(error) = committed {
+            tracing::error!(?error, "besides, a handler has not come to its end");
+        }
+        None
     }
 }
 
