@@ -120,3 +120,15 @@ async fn several_instances_share_the_partitions() {
     app.stop().await.unwrap();
     assert_each_once_and_in_order(&ledger);
 }
+
+/// The mock cluster waits for more members at first, and would drop the first of them meanwhile, without an answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_with_a_short_session_timeout_comes_to_its_start() {
+    let cluster = cluster(1);
+    cluster.send_all(events(0..1)).await.unwrap();
+    let ledger = Ledger::default();
+    let config = config(&cluster).property("session.timeout.ms", 2000);
+    let app = app("only", config, &ledger);
+    ledger.until_len(1).await;
+    app.stop().await.unwrap();
+}

@@ -2,9 +2,9 @@
 //!
 //! It speaks Kafka's protocol on a port of the loopback interface, so that everything else is as with a real cluster:
 //! consumer groups, commits, rebalances. It keeps records in memory, at most 5 MiB or 100,000 records of each partition,
-//! has no access control, and needs topics to be made on its handle. The first join of a group takes about three
-//! seconds; a later rebalance, as when a member leaves and another joins, takes until a second before the members'
-//! `session.timeout.ms` (45 s unless it is set), so tests that have several members set that property.
+//! has no access control, and needs topics to be made on its handle. The first join of a group takes about a second; a later
+//! rebalance, as when a member leaves and another joins, takes until a second before the members' `session.timeout.ms` (45 s
+//! unless it is set), so tests that have several members set that property: to 3000, say, and to no less than 2000.
 //!
 //! ```
 //! use evkafka::{ConsumerConfig, embedded::{Cluster, Event}};

@@ -6,7 +6,8 @@
 //! - [`NativeHeaders`]: headers of any bytes (rdkafka's own iterator panics on a name that is not UTF-8);
 //! - [`CommitQueue`]: commits of explicit offsets whose answers can be awaited with a deadline;
 //! - [`committed`]: what is committed, with its metadata (rdkafka's safe interface takes that for UTF-8);
-//! - [`produce`]: sends a record with headers of any bytes.
+//! - [`produce`]: sends a record with headers of any bytes;
+//! - `set_initial_rebalance_delay`: a setting of the mock cluster, for `embedded`.
 //!
 //! # The invariant that all of it rests on
 //! None of these objects may be used after their librdkafka client was destroyed. Each of them holds a clone of the
@@ -22,12 +23,16 @@ mod error_code;
 mod fuzzing;
 mod headers;
 mod list;
+#[cfg(feature = "embedded")]
+mod mock;
 mod produce;
 mod queue;
 mod retired;
 
 #[cfg(fuzzing)]
 pub use self::fuzzing::headers_of;
+#[cfg(feature = "embedded")]
+pub(crate) use self::mock::set_initial_rebalance_delay;
 pub(crate) use self::{
     batch::{Batch, Entry, Message, PartitionError},
     client::{ClientHandle, OwnedClient},
