@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use evkafka::{
-    App, Backoff, Concurrency, ConsumerConfig, FailurePolicy, Metadata, OffsetReset, State, handler, router,
+    App, AutoCommitMode, Backoff, Concurrency, ConsumerConfig, FailurePolicy, Metadata, OffsetReset, State,
+    handler, router,
 };
 
 use crate::support::{Ledger, Running, cluster, committed, config, event, until_committed};
@@ -135,6 +136,49 @@ async fn begins_at_the_end(with: impl Fn(ConsumerConfig) -> ConsumerConfig, in_b
     let app = Running::start(app);
     ledger.until(|calls| calls.iter().any(|call| call.offset == seen)).await;
     app.stop().await.unwrap();
+}
+
+/// A group that begins at the end, and has met nothing there yet, begins there again, whatever has come meanwhile.
+async fn what_comes_while_it_is_away(with: impl Fn(ConsumerConfig) -> ConsumerConfig) {
+    let cluster = cluster(1);
+    cluster.send_all((0..5).map(|id| event("OrderCreated", id))).await.unwrap();
+    let config = || with(config(&cluster).auto_offset_reset(OffsetReset::Latest));
+    let ledger = Ledger::default();
+    let app = || App::new("test").state(ledger.clone()).consumer("orders", config(), router![on_order]);
+    let first = Running::start(app());
+    until_committed(&cluster, 5).await;
+    first.stop().await.unwrap();
+    cluster.send_all((5..10).map(|id| event("OrderCreated", id))).await.unwrap();
+    let second = Running::start(app());
+    ledger.until_len(5).await;
+    second.stop().await.unwrap();
+    // Side by side, they come to their ends in any order.
+    let mut handled = ledger.offsets();
+    handled.sort_unstable();
+    assert_eq!(handled, (5..10).collect::<Vec<_>>());
+    assert_eq!(committed(&cluster).await, Some(10));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_that_begins_at_the_end_gets_what_comes_while_it_is_away_though_it_has_met_nothing() {
+    what_comes_while_it_is_away(|config| config.commit_interval(Duration::from_millis(50))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn so_it_is_with_pre_commit() {
+    let pre_commit = |config: ConsumerConfig| {
+        config.commit_interval(Duration::from_millis(50)).auto_commit_mode(AutoCommitMode::PreCommit)
+    };
+    what_comes_while_it_is_away(pre_commit).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn so_it_is_with_persisted_progress_where_nothing_has_come() {
+    let persisting = |config: ConsumerConfig| {
+        let config = config.concurrency(Concurrency::Unordered { in_flight: 4 }).persist_progress(true);
+        config.commit_interval(Duration::from_millis(50))
+    };
+    what_comes_while_it_is_away(persisting).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -40,7 +40,9 @@ pub enum OffsetReset {
     Earliest,
     /// At the end: only what is written from then on. In a configuration file: `"latest"`.
     ///
-    /// This loses what is written to a new partition before the group has noticed the partition.
+    /// The end is where the partition ended when the group first looked; that is committed, and what is written from then on is
+    /// handled, also while no member is there. What is written to a new partition before the group has noticed the partition is
+    /// lost.
     Latest,
     /// Nowhere: the consumer stops with an error. In a configuration file: `"error"`.
     Error,

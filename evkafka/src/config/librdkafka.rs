@@ -2,10 +2,10 @@
 
 use rdkafka::config::ClientConfig;
 
-use super::ConsumerConfig;
 use super::defaults::DEFAULTS;
 use super::elsewhere;
 use super::known::{self, Role};
+use super::{ConsumerConfig, OffsetReset};
 
 impl ConsumerConfig {
     /// The configuration of the member number `instance` (from 0) of this consumer's group.
@@ -24,11 +24,17 @@ impl ConsumerConfig {
             .set("auto.offset.reset", self.auto_offset_reset.name())
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
-            .set("enable.partition.eof", "false");
+            .set("enable.partition.eof", self.tells_ends().to_string());
         if let Some(id) = self.instance_id(instance) {
             client.set("group.instance.id", id);
         }
         client
+    }
+
+    /// Whether a member is told when it reaches a partition's end. One that begins there has no record to tell where it began, and
+    /// that has to be committed. It costs a wake-up each time, so others do without.
+    pub(crate) fn tells_ends(&self) -> bool {
+        self.auto_offset_reset == OffsetReset::Latest
     }
 
     /// The configuration of a producer on the same cluster: what the user set for both kinds of client, and acknowledgement
@@ -69,7 +75,6 @@ impl ConsumerConfig {
 
 #[cfg(test)]
 mod tests {
-    use super::super::OffsetReset;
     use super::*;
     use rdkafka::consumer::BaseConsumer;
 
@@ -112,15 +117,14 @@ mod tests {
 
     #[test]
     fn tells_librdkafka_where_to_start() {
-        for (reset, name) in [
-            (OffsetReset::Earliest, "earliest"),
-            (OffsetReset::Latest, "latest"),
-            (OffsetReset::Error, "error"),
+        for (reset, name, tells_ends) in [
+            (OffsetReset::Earliest, "earliest", "false"),
+            (OffsetReset::Latest, "latest", "true"),
+            (OffsetReset::Error, "error", "false"),
         ] {
-            assert_eq!(
-                config().auto_offset_reset(reset).client_config(0).get("auto.offset.reset"),
-                Some(name)
-            );
+            let client = config().auto_offset_reset(reset).client_config(0);
+            assert_eq!(client.get("auto.offset.reset"), Some(name));
+            assert_eq!(client.get("enable.partition.eof"), Some(tells_ends));
         }
     }
 

@@ -41,6 +41,8 @@ pub(super) struct Coordinator {
     pub(super) revoke_grace: Duration,
     /// How much of a partition may be worked on side by side.
     pub(super) work_bytes: u64,
+    /// Whether partitions tell where they end.
+    pub(super) tells_ends: bool,
     /// Weak: a share of the client in its own context would keep it from ever being closed.
     pub(super) client: OnceLock<Weak<ClientHandle>>,
     /// While the app shuts down, its plan holds for revoked partitions too.
@@ -61,7 +63,8 @@ impl Coordinator {
         tracing::info!(consumer = %self.shared.consumer, partitions = %Names(&partitions), "partitions assigned");
         let mut waiting = Vec::new();
         for (topic, partition) in partitions {
-            let Some(queue) = PartitionQueue::detach(&client, Arc::clone(&topic), partition) else {
+            let Some(queue) = PartitionQueue::detach(&client, Arc::clone(&topic), partition, self.tells_ends)
+            else {
                 self.shared.report(Inner::Engine {
                     consumer: Arc::clone(&self.shared.consumer),
                     message: format!("no queue for the assigned partition {topic}[{partition}]"),

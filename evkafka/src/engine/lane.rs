@@ -41,7 +41,7 @@ pub(crate) struct Lane {
     pub(super) queue: PartitionQueue,
     pub(super) worker: Arc<Worker>,
     pub(super) progress: Arc<Progress>,
-    /// Whether it has taken a record.
+    /// Whether it is known where it begins.
     pub(super) has_begun: bool,
     /// What it goes on from, if progress is persisted.
     pub(super) recovered: Option<oneshot::Receiver<Recovered>>,
@@ -104,17 +104,15 @@ impl Lane {
 
     /// Replaces the contents of `batch` by at most `most` of what is there, without waiting.
     ///
-    /// Where the first record is, is committed in its time, whatever comes of the record. If nothing was committed before, the next
-    /// owner might begin at the end, behind it; and what was, may be too high, if offsets have gone back since.
+    /// Where it begins is committed in its time, whatever comes of the first record. If nothing was committed before, the next
+    /// owner might begin at the end, behind what has come meanwhile; and what was, may be too high, if offsets have gone back since.
     fn take(&mut self, batch: &mut Batch, most: usize) -> Option<StartsOver> {
         let starts_over = self.queue.take(batch, most);
         if !self.has_begun
-            && let Some(first) = batch.first_offset()
+            && let Some(first) = self.queue.begins_at()
         {
             self.has_begun = true;
-            if self.is_post_commit() {
-                self.progress.advance(first);
-            }
+            self.progress.begin(first);
         }
         starts_over
     }

@@ -264,6 +264,7 @@ impl Poller {
             runtime: self.runtime.clone(),
             revoke_grace: self.settings.config.revoke_grace,
             work_bytes,
+            tells_ends: self.settings.config.tells_ends(),
             client: OnceLock::new(),
             shutdown: std::sync::Mutex::default(),
         };

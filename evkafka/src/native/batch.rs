@@ -103,6 +103,26 @@ impl Batch {
         len
     }
 
+    /// Takes out what says no more than that the partition's end was reached: where that was, the last time.
+    pub(super) fn take_out_ends(&mut self) -> Option<i64> {
+        let (mut end, mut kept) = (None, self.next);
+        for index in self.next..self.len {
+            let message = self.messages[index];
+            // SAFETY: `next..len` are alive.
+            let (result, offset) = unsafe { (result_at(&raw const (*message).err), (*message).offset) };
+            if result == Err(RDKafkaErrorCode::PartitionEOF) {
+                end = Some(offset);
+                // SAFETY: alive and owned, and never touched again because it is not kept.
+                unsafe { self.retired.retire(&[message]) };
+            } else {
+                self.messages[kept] = message;
+                kept += 1;
+            }
+        }
+        self.len = kept;
+        end
+    }
+
     /// What lies before `end` is not needed any more.
     fn retire(&mut self, end: usize) {
         // SAFETY: alive and owned, and never touched again because `owned` moves past them.

@@ -107,6 +107,9 @@ pub(crate) struct PartitionQueue {
     arrived: Sequence,
     /// What has been handed out.
     handed_out: Sequence,
+    /// Whether librdkafka says where the partition ends.
+    tells_ends: bool,
+    begins_at: Option<i64>,
     retired: Arc<Retired>,
 }
 
@@ -128,8 +131,13 @@ const TARGET: Duration = Duration::from_millis(200);
 
 impl PartitionQueue {
     /// Detaches a partition's queue. Done before an assignment takes effect, every record comes this way and none over
-    /// the consumer's main queue.
-    pub(crate) fn detach(client: &Arc<ClientHandle>, topic: Arc<str>, partition: i32) -> Option<Self> {
+    /// the consumer's main queue. `tells_ends` if the client is told to say where a partition ends (`enable.partition.eof`).
+    pub(crate) fn detach(
+        client: &Arc<ClientHandle>,
+        topic: Arc<str>,
+        partition: i32,
+        tells_ends: bool,
+    ) -> Option<Self> {
         let name = CString::new(&*topic).ok()?;
         // SAFETY: the client is alive; librdkafka copies the name and returns a reference of our own, or null.
         let queue = unsafe { rd_kafka_queue_get_partition(client.as_ptr(), name.as_ptr(), partition) };
@@ -147,6 +155,8 @@ impl PartitionQueue {
             partition,
             arrived: Sequence::default(),
             handed_out: Sequence::default(),
+            tells_ends,
+            begins_at: None,
             retired,
         })
     }
@@ -175,6 +185,11 @@ impl PartitionQueue {
                 rd_kafka_error_destroy(error);
             }
         }
+    }
+
+    /// Where reading begins: the offset of the first record that came, or the partition's end, if that was told before one came.
+    pub(crate) fn begins_at(&self) -> Option<i64> {
+        self.begins_at
     }
 
     /// The first record is to have at least the offset `next`.
@@ -224,6 +239,8 @@ impl PartitionQueue {
         // SAFETY: librdkafka fills the first slots and gives up the messages' ownership.
         unsafe { self.taken.refill(slots, fill) };
         self.taken_at = Instant::now();
+        let end = if self.tells_ends { self.taken.take_out_ends() } else { None };
+        self.begins_at = self.begins_at.or_else(|| self.taken.first_offset()).or(end);
         if self.arrived.goes_back_in(self.taken.offsets())
             && let Some(last) = self.taken.last_offset()
         {

@@ -39,6 +39,11 @@ impl Persisted {
         Self { tracker, before, foreign, committed: is_committed.then_some(0), held: None }
     }
 
+    /// The first record is at `from`, or will be at no less.
+    pub(super) fn begin(&self, from: i64) {
+        self.tracker.lock().begin_at(from);
+    }
+
     /// What to commit, if more is settled than the broker has acknowledged.
     pub(super) fn to_commit(&self) -> Option<Commit> {
         let tracker = self.tracker.lock();

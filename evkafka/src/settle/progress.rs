@@ -52,7 +52,7 @@ struct Commits {
     persisted: Option<Persisted>,
     /// How often offsets have gone back. What was sent before says nothing of what came after.
     generation: u64,
-    /// Where the partition has started over: that much is to be committed whatever comes of its records.
+    /// Where the partition has begun, or started over: that much is to be committed whatever comes of its records.
     start: i64,
 }
 
@@ -67,6 +67,16 @@ impl Progress {
             commits: Mutex::new(Commits { in_flight: 0, persisted: None, generation: 0, start: NONE }),
             unclear: AtomicBool::new(false),
         }
+    }
+
+    /// The first record is at `from`, or will be at no less.
+    pub(crate) fn begin(&self, from: i64) {
+        let mut commits = self.commits();
+        commits.start = from;
+        if let Some(persisted) = &commits.persisted {
+            persisted.begin(from);
+        }
+        self.advance(from);
     }
 
     /// All records below `next` may be committed.
@@ -200,6 +210,29 @@ mod tests {
         assert!(progress.is_acknowledged(5) && !progress.is_acknowledged(6));
         acknowledge(&progress, 7);
         assert_eq!(to_commit(&progress), None);
+    }
+
+    #[test]
+    fn where_it_begins_is_committed_whatever_is_taken_back() {
+        for take_back in [|progress: &Progress| assert!(progress.retract(9)), Progress::abandon] {
+            let progress = Progress::new();
+            progress.begin(7);
+            assert_eq!(to_commit(&progress), Some(7));
+            progress.advance(9);
+            take_back(&progress);
+            assert_eq!(to_commit(&progress), Some(7));
+        }
+    }
+
+    #[test]
+    fn where_it_begins_is_committed_if_progress_is_persisted_and_nothing_was_committed() {
+        for (is_committed, to_be_committed) in [(false, Some(7)), (true, None)] {
+            let progress = Progress::new();
+            let none = SettledAhead::default();
+            progress.persist(Persisted::new(SharedTracker::default(), is_committed, none, None));
+            progress.begin(7);
+            assert_eq!(to_commit(&progress), to_be_committed);
+        }
     }
 
     #[test]

@@ -41,6 +41,11 @@ impl OffsetTracker {
         self.end = Some(from);
     }
 
+    /// The first record is at `from`, or will be at no less.
+    pub(crate) fn begin_at(&mut self, from: i64) {
+        self.end.get_or_insert(from);
+    }
+
     /// Work on the record at `offset` begins. Offsets must grow from call to call, unless they [start
     /// over](Self::start_over); there may be gaps.
     pub(crate) fn begin(&mut self, offset: i64) -> Ticket {
