@@ -28,6 +28,25 @@ fn what_the_console_producer_writes_is_handled_and_committed() {
 }
 
 #[test]
+fn a_group_that_begins_at_the_end_gets_what_comes_while_it_is_away_though_it_has_met_nothing() {
+    for mode in ["post", "pre"] {
+        let scene = Scene::new("latest", 2);
+        scene.produce(0..50);
+        let options = [("mode", mode), ("begins-at-the-end", "yes"), ("commit-interval-ms", "100")];
+        let process = scene.service(&options);
+        // Each fifth order is followed by a record that nobody handles.
+        scene.until_committed(60);
+        terminate(process);
+        scene.produce(50..100);
+        let process = scene.service(&options);
+        scene.until("handled", |ledger| handled(ledger).len() == 50);
+        scene.until_committed(120);
+        terminate(process);
+        assert!(handled(&scene.ledger()).into_iter().eq(50..100), "{mode}");
+    }
+}
+
+#[test]
 fn two_consumers_read_two_clusters_with_the_same_handler() {
     let internal = Scene::new("both", 2);
     let external = kafka::external_brokers();

@@ -19,8 +19,8 @@ use std::{
 };
 
 use evkafka::{
-    AutoCommitMode, Backoff, Concurrency, ConsumerConfig, FailurePolicy, LastStep, Metadata, State, handler,
-    router,
+    AutoCommitMode, Backoff, Concurrency, ConsumerConfig, FailurePolicy, LastStep, Metadata, OffsetReset,
+    State, handler, router,
 };
 use tracing_subscriber::fmt::{format::Writer, time::FormatTime};
 
@@ -151,6 +151,9 @@ fn config(options: &Options, brokers: &str, topics: &str) -> ConsumerConfig {
         let properties: HashMap<String, String> =
             serde_json::from_str(properties).expect("an object of strings");
         config = config.properties(properties);
+    }
+    if options.0.contains_key("begins-at-the-end") {
+        config = config.auto_offset_reset(OffsetReset::Latest);
     }
     if let Some(strategy) = options.0.get("strategy") {
         config = config.property("partition.assignment.strategy", strategy);
