@@ -102,16 +102,16 @@ fn take(measure: Measure, options: &Options) -> Vec<(Measure, f64, String)> {
             vec![(measure, seconds, format!("records={records} all cores {busy:.0} % busy"))]
         }
         P50("owned") => {
-            let line = bench(&["latency"], options, &[]);
-            let figures = [
-                (measure, "p50"),
-                (P99("owned"), "p99"),
-                (P50("loop"), "loop-p50"),
-                (P99("loop"), "loop-p99"),
-            ];
+            let line = bench(&["latency"], options, &[("feed", "in-turn")]);
+            let figures = [(measure, "p50"), (P50("loop"), "loop-p50")];
             figures.map(|(measure, name)| (measure, field(&line, name), String::new())).into()
         }
-        // Of the same run.
+        P99("owned") => {
+            let line = bench(&["latency"], options, &[("feed", "together")]);
+            let figures = [(measure, "p99"), (P99("loop"), "loop-p99")];
+            figures.map(|(measure, name)| (measure, field(&line, name), String::new())).into()
+        }
+        // Of the same runs.
         P50(_) | P99(_) => Vec::new(),
     }
 }
