@@ -57,8 +57,9 @@ pub(crate) fn table(options: &Options) {
     let mut figures: BTreeMap<Measure, Vec<f64>> = BTreeMap::new();
     let mut sums: Option<String> = None;
     for round in 0..rounds {
-        // What comes first finds another machine than what comes last: each has its turn.
-        measures.rotate_left(3);
+        // What comes first finds another machine than what comes last, and what follows a long run another than what follows a
+        // short one: each round has an order of its own, the same in each table.
+        fastrand::Rng::with_seed(round).shuffle(&mut measures);
         for &measure in &measures {
             for (measure, figure, counted) in take(measure, options) {
                 println!("round {} {:<24} {figure:.4} {counted}", round + 1, measure.name());
