@@ -190,12 +190,17 @@ pub(crate) async fn send_to_partition(servers: &str, partition: i32, event_type:
 
 /// What `billing` has committed of partition 0 of `orders` of such a cluster.
 pub(crate) async fn committed_at(servers: &str) -> Option<i64> {
+    committed_of(servers, 0).await
+}
+
+/// The same of another partition.
+pub(crate) async fn committed_of(servers: &str, partition: i32) -> Option<i64> {
     let mut client = ClientConfig::new();
     client.set("bootstrap.servers", servers).set("group.id", "billing");
     let look = move || {
         let consumer: BaseConsumer = client.create().expect("a consumer");
         let mut wanted = TopicPartitionList::new();
-        wanted.add_partition("orders", 0);
+        wanted.add_partition("orders", partition);
         let committed = consumer.committed_offsets(wanted, DEADLINE).expect("committed offsets");
         match committed.elements()[0].offset() {
             Offset::Offset(offset) => Some(offset),

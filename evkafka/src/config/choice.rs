@@ -31,7 +31,10 @@ impl Choice for AutoCommitMode {
         &[("post-commit", Self::PostCommit), ("pre-commit", Self::PreCommit)];
 }
 
-/// Where a group starts in a partition for which it has no committed offset, or one that no longer exists.
+/// Where a group starts in a partition for which it has no committed offset.
+///
+/// Where the committed offset has been deleted by retention, a group goes on at the start of the log, whichever is chosen (but
+/// [`Error`](Self::Error)), and an error in the log says how many records are lost to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum OffsetReset {
@@ -44,7 +47,8 @@ pub enum OffsetReset {
     /// handled, also while no member is there. What is written to a new partition before the group has noticed the partition is
     /// lost.
     Latest,
-    /// Nowhere: the consumer stops with an error. In a configuration file: `"error"`.
+    /// Nowhere: the consumer stops with an error, also where the committed offset has been deleted. In a configuration file:
+    /// `"error"`.
     Error,
 }
 
@@ -54,11 +58,11 @@ impl Choice for OffsetReset {
 }
 
 impl OffsetReset {
-    /// The name of the choice in librdkafka, which is the one in a configuration file too.
-    pub(super) fn name(self) -> &'static str {
+    /// What librdkafka is told to do where there is no committed offset, and also where one is not in the log any more. At the end it
+    /// would pass over what is still there, so groups that begin at the end are led there.
+    pub(super) fn in_librdkafka(self) -> &'static str {
         match self {
-            Self::Earliest => "earliest",
-            Self::Latest => "latest",
+            Self::Earliest | Self::Latest => "earliest",
             Self::Error => "error",
         }
     }
@@ -92,16 +96,4 @@ const IN_FLIGHT: u32 = 100;
 
 impl Choice for LastStep {
     const NAMES: &'static [(&'static str, Self)] = &[("stop", Self::Stop), ("skip", Self::Skip)];
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_offset_reset_has_one_name_in_files_and_in_librdkafka() {
-        for (name, choice) in OffsetReset::NAMES {
-            assert_eq!(*name, choice.name());
-        }
-    }
 }

@@ -2,10 +2,10 @@
 
 use rdkafka::config::ClientConfig;
 
+use super::ConsumerConfig;
 use super::defaults::DEFAULTS;
 use super::elsewhere;
 use super::known::{self, Role};
-use super::{ConsumerConfig, OffsetReset};
 
 impl ConsumerConfig {
     /// The configuration of the member number `instance` (from 0) of this consumer's group.
@@ -21,20 +21,15 @@ impl ConsumerConfig {
         client
             .set("bootstrap.servers", &self.bootstrap_servers)
             .set("group.id", &self.group_id)
-            .set("auto.offset.reset", self.auto_offset_reset.name())
+            .set("auto.offset.reset", self.auto_offset_reset.in_librdkafka())
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
-            .set("enable.partition.eof", self.tells_ends().to_string());
+            // The end of a partition would count as a record, and so move librdkafka's position beyond the next (librdkafka #4844).
+            .set("enable.partition.eof", "false");
         if let Some(id) = self.instance_id(instance) {
             client.set("group.instance.id", id);
         }
         client
-    }
-
-    /// Whether a member is told when it reaches a partition's end. One that begins there has no record to tell where it began, and
-    /// that has to be committed. It costs a wake-up each time, so others do without.
-    pub(crate) fn tells_ends(&self) -> bool {
-        self.auto_offset_reset == OffsetReset::Latest
     }
 
     /// The configuration of a producer on the same cluster: what the user set for both kinds of client, and acknowledgement
@@ -76,6 +71,7 @@ impl ConsumerConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::OffsetReset;
     use rdkafka::consumer::BaseConsumer;
 
     fn config() -> ConsumerConfig {
@@ -117,14 +113,15 @@ mod tests {
 
     #[test]
     fn tells_librdkafka_where_to_start() {
-        for (reset, name, tells_ends) in [
-            (OffsetReset::Earliest, "earliest", "false"),
-            (OffsetReset::Latest, "latest", "true"),
-            (OffsetReset::Error, "error", "false"),
+        for (reset, name) in [
+            (OffsetReset::Earliest, "earliest"),
+            // Where the partition ends is looked up: librdkafka would go there from an offset that is deleted too.
+            (OffsetReset::Latest, "earliest"),
+            (OffsetReset::Error, "error"),
         ] {
             let client = config().auto_offset_reset(reset).client_config(0);
             assert_eq!(client.get("auto.offset.reset"), Some(name));
-            assert_eq!(client.get("enable.partition.eof"), Some(tells_ends));
+            assert_eq!(client.get("enable.partition.eof"), Some("false"));
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::{
     sync::{Arc, Mutex, OnceLock, PoisonError, Weak},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -21,11 +22,12 @@ use super::{
     drain::DrainPlan,
     lane::{Finished, Lane, LaneControl, Worker},
     pipeline::Pipeline,
-    recovery::{Waiting, recover},
     shared::Shared,
+    start::{Starts, Waiting},
 };
 use crate::{
-    error::Inner,
+    config::OffsetReset,
+    error::{Error, Inner},
     native::{ClientHandle, CommitQueue, CommitReply, PartitionQueue},
     record::Origin,
     settle::Progress,
@@ -41,8 +43,8 @@ pub(super) struct Coordinator {
     pub(super) revoke_grace: Duration,
     /// How much of a partition may be worked on side by side.
     pub(super) work_bytes: u64,
-    /// Whether partitions tell where they end.
-    pub(super) tells_ends: bool,
+    /// Where the group begins without a committed offset.
+    pub(super) reset: OffsetReset,
     /// Weak: a share of the client in its own context would keep it from ever being closed.
     pub(super) client: OnceLock<Weak<ClientHandle>>,
     /// While the app shuts down, its plan holds for revoked partitions too.
@@ -63,24 +65,36 @@ impl Coordinator {
         tracing::info!(consumer = %self.shared.consumer, partitions = %Names(&partitions), "partitions assigned");
         let mut waiting = Vec::new();
         for (topic, partition) in partitions {
-            let Some(queue) = PartitionQueue::detach(&client, Arc::clone(&topic), partition, self.tells_ends)
-            else {
+            let Some(queue) = PartitionQueue::detach(&client, Arc::clone(&topic), partition) else {
                 self.shared.report(Inner::Engine {
                     consumer: Arc::clone(&self.shared.consumer),
                     message: format!("no queue for the assigned partition {topic}[{partition}]"),
                 });
                 return;
             };
-            waiting.extend(self.start_lane(topic, partition, queue));
+            waiting.push(self.start_lane(topic, partition, queue));
         }
         if !waiting.is_empty() {
-            let consumer = Arc::clone(&self.shared.consumer);
-            self.runtime.spawn_blocking(move || recover(&consumer, &client, waiting));
+            self.find_starts(client, waiting);
         }
     }
 
-    /// Starts a lane; it may wait to hear what it goes on from.
-    fn start_lane(&self, topic: Arc<str>, partition: i32, queue: PartitionQueue) -> Option<Waiting> {
+    /// Looks up where lanes begin, on a thread of its own: brokers may take their time.
+    fn find_starts(&self, client: Arc<ClientHandle>, lanes: Vec<Waiting>) {
+        let starts = Starts {
+            consumer: Arc::clone(&self.shared.consumer),
+            client,
+            reset: self.reset,
+            persist_progress: self.shared.persist_progress,
+        };
+        let thread = thread::Builder::new().name(format!("evkafka-{}-start", self.shared.consumer));
+        if let Err(error) = thread.spawn(move || starts.find(lanes)) {
+            self.shared.report(Error::other(error));
+        }
+    }
+
+    /// Starts a lane, which waits to hear where it begins.
+    fn start_lane(&self, topic: Arc<str>, partition: i32, queue: PartitionQueue) -> Waiting {
         let control = Arc::new(LaneControl::default());
         if self.shutdown_plan().is_some() {
             // Assigned while we are leaving: the lane ends before its first record.
@@ -90,13 +104,9 @@ impl Coordinator {
         let handle =
             LaneHandle { control: Arc::clone(&control), progress: Arc::clone(&progress), owned: true };
         let before = self.assignment.insert((Arc::clone(&topic), partition), handle);
-        let (waiting, recovered) = if self.shared.persist_progress {
-            let (sender, recovered) = oneshot::channel();
-            let partition = (Arc::clone(&topic), partition);
-            (Some(Waiting { partition, control: Arc::clone(&control), recovered: sender }), Some(recovered))
-        } else {
-            (None, None)
-        };
+        let (sender, start) = oneshot::channel();
+        let partition_of_lane = (Arc::clone(&topic), partition);
+        let waiting = Waiting { partition: partition_of_lane, control: Arc::clone(&control), start: sender };
         let worker = Worker {
             origin: Origin { consumer: Arc::clone(&self.shared.consumer), topic, partition },
             shared: Arc::clone(&self.shared),
@@ -108,7 +118,7 @@ impl Coordinator {
             finished: Finished::new(control, Arc::clone(&self.shared)),
             progress,
             has_begun: false,
-            recovered,
+            start: Some(start),
             work_bytes: self.work_bytes,
             commit_requests: Arc::clone(&self.commit_requests),
             predecessor: before.map(|lane| lane.control).filter(|control| !control.is_finished()),

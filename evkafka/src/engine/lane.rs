@@ -21,10 +21,16 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::oneshot;
 
-use super::{commit_requests::CommitRequests, pipeline::Routed, recovery::Recovered, shared::LocalCounts};
+use super::{
+    commit_requests::CommitRequests,
+    pipeline::Routed,
+    shared::LocalCounts,
+    start::{Start, log_deleted},
+};
 use crate::{
     config::{AutoCommitMode, Concurrency},
     native::{Batch, PartitionQueue, StartsOver},
+    record::Origin,
     route::Routes,
     settle::Progress,
 };
@@ -41,10 +47,10 @@ pub(crate) struct Lane {
     pub(super) queue: PartitionQueue,
     pub(super) worker: Arc<Worker>,
     pub(super) progress: Arc<Progress>,
-    /// Whether it is known where it begins.
+    /// Whether it has met a record.
     pub(super) has_begun: bool,
-    /// What it goes on from, if progress is persisted.
-    pub(super) recovered: Option<oneshot::Receiver<Recovered>>,
+    /// Where it begins.
+    pub(super) start: Option<oneshot::Receiver<Start>>,
     /// How many bytes of records may be worked on side by side.
     pub(super) work_bytes: u64,
     /// For commits that the lane waits for.
@@ -71,20 +77,27 @@ impl Lane {
         if let Some(predecessor) = self.predecessor.take() {
             self.wait_for(&predecessor).await;
         }
+        let Some(start) = self.learn_start().await else {
+            self.finished.in_order();
+            return;
+        };
         self.queue.listen(Arc::clone(&self.worker.control.records));
         let shared = Arc::clone(&self.worker.shared);
         let _takes_back = (shared.mode == AutoCommitMode::PreCommit)
             .then(|| acknowledgement::TakesBack(Arc::clone(&self.progress)));
         let in_flight =
             shared.concurrency.in_flight().map_or(1, |n| usize::try_from(n).unwrap_or(usize::MAX));
+        if !shared.persist_progress {
+            self.begin(&start);
+        }
         match (shared.concurrency, shared.mode) {
             (Concurrency::PerPartition, AutoCommitMode::PostCommit) if handlers.largest_batch().is_some() => {
                 self.post_commit_in_batches(&handlers).await;
             }
             (Concurrency::PerPartition, AutoCommitMode::PostCommit) => self.post_commit(&handlers).await,
             (Concurrency::PerPartition, AutoCommitMode::PreCommit) => self.pre_commit(&handlers).await,
-            (Concurrency::PerKey { .. }, _) => self.concurrent(handlers, in_flight, true).await,
-            (Concurrency::Unordered { .. }, _) => self.concurrent(handlers, in_flight, false).await,
+            (Concurrency::PerKey { .. }, _) => self.concurrent(handlers, start, in_flight, true).await,
+            (Concurrency::Unordered { .. }, _) => self.concurrent(handlers, start, in_flight, false).await,
         }
         self.finished.in_order();
     }
@@ -102,14 +115,47 @@ impl Lane {
         }
     }
 
+    /// Waits to hear where the lane begins; `None` if it is stopped before.
+    async fn learn_start(&mut self) -> Option<Start> {
+        let start = self.start.take()?;
+        tokio::select! {
+            biased;
+            () = self.worker.control.stopped() => None,
+            start = start => {
+                if start.is_err() && !self.worker.control.is_stopping() {
+                    self.worker.lost_start();
+                }
+                start.ok()
+            }
+        }
+    }
+
+    /// Begins where it was found to.
+    fn begin(&mut self, start: &Start) {
+        if let Some(committed) = start.committed {
+            self.progress.resume(committed);
+        }
+        if let Some(next) = start.next {
+            self.queue.begin_at(next);
+            if start.committed != Some(next) {
+                self.progress.begin(next);
+                self.commit_requests.now();
+            }
+        }
+    }
+
     /// Replaces the contents of `batch` by at most `most` of what is there, without waiting.
     ///
-    /// Where it begins is committed in its time, whatever comes of the first record. If nothing was committed before, the next
-    /// owner might begin at the end, behind what has come meanwhile; and what was, may be too high, if offsets have gone back since.
+    /// Where its records begin is committed in its time, whatever comes of the first: what was committed before may be deleted, or too
+    /// high, if offsets have gone back since.
     fn take(&mut self, batch: &mut Batch, most: usize) -> Option<StartsOver> {
         let starts_over = self.queue.take(batch, most);
+        if let Some(deleted) = self.queue.take_deleted() {
+            let Origin { consumer, topic, partition } = &self.worker.origin;
+            log_deleted(consumer, topic, *partition, deleted);
+        }
         if !self.has_begun
-            && let Some(first) = self.queue.begins_at()
+            && let Some(first) = batch.first_offset()
         {
             self.has_begun = true;
             self.progress.begin(first);

@@ -264,7 +264,7 @@ impl Poller {
             runtime: self.runtime.clone(),
             revoke_grace: self.settings.config.revoke_grace,
             work_bytes,
-            tells_ends: self.settings.config.tells_ends(),
+            reset: self.settings.config.auto_offset_reset,
             client: OnceLock::new(),
             shutdown: std::sync::Mutex::default(),
         };

@@ -23,8 +23,8 @@ mod member;
 mod models;
 mod pipeline;
 mod probe;
-mod recovery;
 mod shared;
+mod start;
 
 pub use self::bare::BareEngine;
 pub(crate) use self::{

@@ -84,8 +84,12 @@ impl Batch {
         self.len = fill(&mut self.messages[..slots]).min(slots);
     }
 
-    /// Adds the first entries of `other`, which are taken out of it, until it has `most`. They end where the `sequence` does.
+    /// Adds the first entries of `other`, which are taken out of it, until it has `most`. They end where the `sequence` does, and
+    /// with an error: what stands behind one is not to be touched, or committed, before it is judged.
     pub(super) fn receive(&mut self, other: &mut Self, most: usize, sequence: &mut Sequence) {
+        if self.offsets().next_back() == Some(None) {
+            return;
+        }
         let count = other.len().min(most.saturating_sub(self.len()));
         let count = sequence.take(other.offsets().take(count));
         self.messages.truncate(self.len);
@@ -101,26 +105,6 @@ impl Batch {
         self.retire(len);
         (self.owned, self.next, self.len) = (0, 0, 0);
         len
-    }
-
-    /// Takes out what says no more than that the partition's end was reached: where that was, the last time.
-    pub(super) fn take_out_ends(&mut self) -> Option<i64> {
-        let (mut end, mut kept) = (None, self.next);
-        for index in self.next..self.len {
-            let message = self.messages[index];
-            // SAFETY: `next..len` are alive.
-            let (result, offset) = unsafe { (result_at(&raw const (*message).err), (*message).offset) };
-            if result == Err(RDKafkaErrorCode::PartitionEOF) {
-                end = Some(offset);
-                // SAFETY: alive and owned, and never touched again because it is not kept.
-                unsafe { self.retired.retire(&[message]) };
-            } else {
-                self.messages[kept] = message;
-                kept += 1;
-            }
-        }
-        self.len = kept;
-        end
     }
 
     /// What lies before `end` is not needed any more.
@@ -144,6 +128,15 @@ impl Batch {
     /// The offset of the last record; `None` if there is no record in it.
     pub(crate) fn last_offset(&self) -> Option<i64> {
         self.offsets().rev().flatten().next()
+    }
+
+    /// The highest offset that an error carries, which may be a logical one (below zero); `None` if there is no error.
+    pub(super) fn highest_error(&self) -> Option<i64> {
+        let errors = self.messages[self.next..self.len].iter().filter_map(|message| {
+            // SAFETY: `next..len` are alive.
+            unsafe { result_at(&raw const (**message).err).is_err().then(|| (**message).offset) }
+        });
+        errors.max()
     }
 
     /// The offsets of the entries; an error has none.

@@ -12,6 +12,11 @@ use rdkafka::bindings::{
 /// A list of partitions, of our own.
 pub(super) struct PartitionList(NonNull<rd_kafka_topic_partition_list_t>);
 
+// SAFETY: a list is plain memory, which this is the only owner of, and no thread of librdkafka's knows.
+unsafe impl Send for PartitionList {}
+// SAFETY: shared access only reads, but for calls of librdkafka's, whose callers have to see that there is one at a time.
+unsafe impl Sync for PartitionList {}
+
 impl PartitionList {
     pub(super) fn with_capacity(partitions: usize) -> Self {
         let partitions = i32::try_from(partitions).unwrap_or(i32::MAX);

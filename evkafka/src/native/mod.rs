@@ -6,6 +6,8 @@
 //! - [`NativeHeaders`]: headers of any bytes (rdkafka's own iterator panics on a name that is not UTF-8);
 //! - [`CommitQueue`]: commits of explicit offsets whose answers can be awaited with a deadline;
 //! - [`committed`]: what is committed, with its metadata (rdkafka's safe interface takes that for UTF-8);
+//! - [`list_offsets`]: where logs start and end, for many partitions at once; [`seek`]: has librdkafka fetch from elsewhere;
+//! - `Position`: where librdkafka takes the application to be;
 //! - [`produce`]: sends a record with headers of any bytes;
 //! - `set_initial_rebalance_delay`: a setting of the mock cluster, for `embedded`.
 //!
@@ -23,11 +25,14 @@ mod error_code;
 mod fuzzing;
 mod headers;
 mod list;
+mod list_offsets;
 #[cfg(feature = "embedded")]
 mod mock;
+mod position;
 mod produce;
 mod queue;
 mod retired;
+mod seek;
 
 #[cfg(fuzzing)]
 pub use self::fuzzing::headers_of;
@@ -37,8 +42,10 @@ pub(crate) use self::{
     batch::{Batch, Entry, Message, PartitionError},
     client::{ClientHandle, OwnedClient},
     commit::{CommitEntry, CommitQueue, CommitReply},
-    committed::committed,
+    committed::{Committed, committed},
     headers::NativeHeaders,
+    list_offsets::{Place, list_offsets},
     produce::{RawRecord, produce},
     queue::{PartitionQueue, StartsOver},
+    seek::seek,
 };

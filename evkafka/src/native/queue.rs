@@ -1,18 +1,19 @@
 use std::{
     ffi::{CString, c_void},
+    ops::Range,
     ptr::{self, NonNull},
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use rdkafka::bindings::{
-    rd_kafka_consume_batch_queue, rd_kafka_error_destroy, rd_kafka_queue_cb_event_enable,
-    rd_kafka_queue_destroy, rd_kafka_queue_forward, rd_kafka_queue_get_partition, rd_kafka_queue_length,
-    rd_kafka_queue_t, rd_kafka_seek_partitions, rd_kafka_t,
+    rd_kafka_consume_batch_queue, rd_kafka_queue_cb_event_enable, rd_kafka_queue_destroy,
+    rd_kafka_queue_forward, rd_kafka_queue_get_partition, rd_kafka_queue_length, rd_kafka_queue_t,
+    rd_kafka_t,
 };
 use tokio::sync::Notify;
 
-use super::{Batch, ClientHandle, list::PartitionList, retired::Retired};
+use super::{Batch, ClientHandle, position::Position, retired::Retired, seek::begin_to_seek};
 use crate::settle::{Pace, Sequence};
 
 /// What is done when a queue is no longer empty. (librdkafka: "the application must not perform any prolonged work in the
@@ -107,9 +108,14 @@ pub(crate) struct PartitionQueue {
     arrived: Sequence,
     /// What has been handed out.
     handed_out: Sequence,
-    /// Whether librdkafka says where the partition ends.
-    tells_ends: bool,
-    begins_at: Option<i64>,
+    position: Position,
+    /// Whether librdkafka's position is that of this queue's records. It is not while a seek has not taken effect, or before what an
+    /// earlier owner of the queue has taken is forgotten.
+    trusts_position: bool,
+    /// With nothing left to hand out: the offset behind all there was.
+    reached: Option<i64>,
+    /// Records that were deleted before they could be fetched.
+    deleted: Option<Range<i64>>,
     retired: Arc<Retired>,
 }
 
@@ -121,6 +127,9 @@ pub(crate) struct StartsOver {
     pub(crate) from: i64,
 }
 
+/// `RD_KAFKA_OFFSET_BEGINNING` of librdkafka's header, a macro.
+const BEGINNING: i64 = -2;
+
 /// What is taken at a time from a partition whose records take long to handle: the rest stays where librdkafka counts it.
 const LEAST: usize = 256;
 /// More than a partition's share of memory holds of ordinary records; what is destroyed in a callback has to have a limit.
@@ -131,13 +140,8 @@ const TARGET: Duration = Duration::from_millis(200);
 
 impl PartitionQueue {
     /// Detaches a partition's queue. Done before an assignment takes effect, every record comes this way and none over
-    /// the consumer's main queue. `tells_ends` if the client is told to say where a partition ends (`enable.partition.eof`).
-    pub(crate) fn detach(
-        client: &Arc<ClientHandle>,
-        topic: Arc<str>,
-        partition: i32,
-        tells_ends: bool,
-    ) -> Option<Self> {
+    /// the consumer's main queue.
+    pub(crate) fn detach(client: &Arc<ClientHandle>, topic: Arc<str>, partition: i32) -> Option<Self> {
         let name = CString::new(&*topic).ok()?;
         // SAFETY: the client is alive; librdkafka copies the name and returns a reference of our own, or null.
         let queue = unsafe { rd_kafka_queue_get_partition(client.as_ptr(), name.as_ptr(), partition) };
@@ -151,12 +155,14 @@ impl PartitionQueue {
             taken: Batch::new(Arc::clone(&retired)),
             taken_at: Instant::now(),
             pace: Pace::new(TARGET, LEAST, MOST),
+            position: Position::new(&topic, partition),
             topic,
             partition,
             arrived: Sequence::default(),
             handed_out: Sequence::default(),
-            tells_ends,
-            begins_at: None,
+            trusts_position: false,
+            reached: None,
+            deleted: None,
             retired,
         })
     }
@@ -171,30 +177,21 @@ impl PartitionQueue {
         Batch::new(Arc::clone(&self.retired))
     }
 
-    /// Has librdkafka go on at `offset`, where it is going on anyway.
-    ///
-    /// At each rebalance it goes on behind the highest offset that was ever taken, and so would pass over what is below that once
-    /// offsets have gone back. A seek makes it forget that offset.
-    fn seek(&self, offset: i64) {
-        let mut list = PartitionList::with_capacity(1);
-        list.add(&self.topic, self.partition).offset = offset;
-        // SAFETY: client and list are alive; what is not waited for has no use for the list; the error, if any, is ours.
-        unsafe {
-            let error = rd_kafka_seek_partitions(self.queue.client.as_ptr(), list.as_ptr(), 0);
-            if !error.is_null() {
-                rd_kafka_error_destroy(error);
-            }
-        }
-    }
-
-    /// Where reading begins: the offset of the first record that came, or the partition's end, if that was told before one came.
-    pub(crate) fn begins_at(&self) -> Option<i64> {
-        self.begins_at
-    }
-
     /// The first record is to have at least the offset `next`.
     pub(crate) fn begin_at(&mut self, next: i64) {
+        self.arrived.begin_at(next);
         self.handed_out.begin_at(next);
+    }
+
+    /// After a [`take`](Self::take) that brought nothing, the offset behind all there was, if control records and aborted
+    /// transactions have moved it beyond the last record.
+    pub(crate) fn reached(&self) -> Option<i64> {
+        self.reached
+    }
+
+    /// The records that retention has deleted before they could be fetched, once.
+    pub(crate) fn take_deleted(&mut self) -> Option<Range<i64>> {
+        self.deleted.take()
     }
 
     /// Replaces the contents of `batch` by at most `most` of what is there, without waiting. `batch` must come from
@@ -239,16 +236,53 @@ impl PartitionQueue {
         // SAFETY: librdkafka fills the first slots and gives up the messages' ownership.
         unsafe { self.taken.refill(slots, fill) };
         self.taken_at = Instant::now();
-        let end = if self.tells_ends { self.taken.take_out_ends() } else { None };
-        self.begins_at = self.begins_at.or_else(|| self.taken.first_offset()).or(end);
-        if self.arrived.goes_back_in(self.taken.offsets())
-            && let Some(last) = self.taken.last_offset()
-        {
-            self.seek(last + 1);
+        let course = self.arrived.follow(self.taken.offsets());
+        if course.goes_back || course.has_errors {
+            self.correct_position();
         }
+        if let Some(gap) = course.gap {
+            self.find_deleted(gap);
+        }
+        self.reached = None;
         if self.taken.is_empty() {
+            self.find_reached();
             // No callback may come for a long time.
             self.retired.destroy_all();
         }
+    }
+
+    /// Puts librdkafka's position right if what was taken has moved it beyond the last record.
+    ///
+    /// At each rebalance librdkafka resumes from the position, which is the highest offset that was ever taken. So it would pass over
+    /// what is below that once offsets have gone back; and over the record behind an error, because that carries the offset
+    /// at which the fetch failed (librdkafka #4844). A seek makes it forget.
+    fn correct_position(&mut self) {
+        let next = self.arrived.next();
+        let position = self.position.of_the_application(&self.queue.client);
+        if position.is_none() || position == next {
+            return;
+        }
+        // Without a record before it, an error is at the first one, or says nothing of where that is: then nothing is committed.
+        let offset = next.or_else(|| self.taken.highest_error().filter(|failed| *failed >= 0));
+        let (client, offset) = (&self.queue.client, offset.unwrap_or(BEGINNING));
+        begin_to_seek(client, &self.topic, self.partition, offset);
+        self.trusts_position = false;
+    }
+
+    /// Which of the offsets that were left out were deleted, rather than compacted.
+    fn find_deleted(&mut self, gap: Range<i64>) {
+        let log_start = self.position.start_of_the_log(&self.queue.client);
+        if let Some(log_start) = log_start.filter(|log_start| *log_start > gap.start) {
+            self.deleted = Some(gap.start..gap.end.min(log_start));
+        }
+    }
+
+    /// Finds the offset behind all there was, when nothing has come.
+    fn find_reached(&mut self) {
+        let next = self.arrived.next();
+        let position = self.position.of_the_application(&self.queue.client);
+        self.trusts_position |= position.is_none() || position == next;
+        let is_beyond = |position: &i64| *position >= 0 && next.is_none_or(|next| next < *position);
+        self.reached = position.filter(|_| self.trusts_position).filter(is_beyond);
     }
 }

@@ -51,7 +51,7 @@ fn what_persisted_progress_takes_for_committed_is_what_the_broker_has() {
     for answers in [[true, false], [false, true], [true, true]] {
         explore(move || {
             let (progress, tracker) = (Arc::new(Progress::new()), SharedTracker::default());
-            progress.persist(Persisted::new(tracker.clone(), true, SettledAhead::default(), None));
+            progress.persist(Persisted::new(tracker.clone(), Some(0), SettledAhead::default(), None));
             let tickets: Vec<_> = (0..3).map(|offset| tracker.lock().begin(offset)).collect();
             let committers = answers.map(|is_accepted| {
                 let progress = Arc::clone(&progress);

@@ -21,6 +21,8 @@ pub(crate) struct Persisted {
     before: SettledAhead,
     /// Metadata of somebody else's, which is left as it is.
     foreign: Option<String>,
+    /// The offset that the broker has.
+    at_broker: Option<i64>,
     /// How many records were settled when the latest of the acknowledged commits was built; none if the broker has something
     /// that is not so.
     committed: Option<u64>,
@@ -29,19 +31,22 @@ pub(crate) struct Persisted {
 }
 
 impl Persisted {
-    /// `is_committed` if the broker has an offset, the one at which the partition's records begin.
+    /// `at_broker` is the offset that the broker has.
     pub(crate) fn new(
         tracker: SharedTracker,
-        is_committed: bool,
+        at_broker: Option<i64>,
         before: SettledAhead,
         foreign: Option<String>,
     ) -> Self {
-        Self { tracker, before, foreign, committed: is_committed.then_some(0), held: None }
+        Self { tracker, before, foreign, at_broker, committed: at_broker.map(|_| 0), held: None }
     }
 
-    /// The first record is at `from`, or will be at no less.
-    pub(super) fn begin(&self, from: i64) {
+    /// The first record is at `from`, or will be at no less. That is to be committed if the broker has another offset.
+    pub(super) fn begin(&mut self, from: i64) {
         self.tracker.lock().begin_at(from);
+        if self.at_broker != Some(from) {
+            self.committed = None;
+        }
     }
 
     /// What to commit, if more is settled than the broker has acknowledged.
@@ -66,6 +71,7 @@ impl Persisted {
     /// The broker has taken `commit`.
     pub(super) fn acknowledge(&mut self, commit: &Commit) {
         self.committed = self.committed.max(Some(commit.settled));
+        self.at_broker = Some(commit.offset);
     }
 
     /// The partition's offsets have gone back to `from`: what was settled is not what is there now.
@@ -94,7 +100,7 @@ mod tests {
     #[test]
     fn what_is_settled_ahead_is_committed_though_the_offset_stays() {
         let tracker = SharedTracker::default();
-        let mut persisted = Persisted::new(tracker.clone(), true, SettledAhead::default(), None);
+        let mut persisted = Persisted::new(tracker.clone(), Some(7), SettledAhead::default(), None);
         assert_eq!(persisted.to_commit(), None);
         let tickets: Vec<_> = (7..10).map(|offset| tracker.lock().begin(offset)).collect();
         assert_eq!(persisted.to_commit(), None, "nothing is settled");
@@ -114,7 +120,7 @@ mod tests {
     fn what_was_settled_before_is_not_forgotten_until_its_records_come_in() {
         let tracker = SharedTracker::default();
         let before = SettledAhead::new(vec![Range { start: 2, end: 4 }, Range { start: 8, end: 9 }]);
-        let persisted = Persisted::new(tracker.clone(), true, before, None);
+        let persisted = Persisted::new(tracker.clone(), Some(7), before, None);
         let tickets: Vec<_> = (0..3).map(|offset| tracker.lock().begin(offset)).collect();
         // Of the three, only the one that was settled before is: 3 and 8 have not come in.
         tracker.lock().settle(tickets[2]);
@@ -126,7 +132,7 @@ mod tests {
     #[test]
     fn where_records_begin_is_committed_if_nothing_was() {
         let tracker = SharedTracker::default();
-        let mut persisted = Persisted::new(tracker.clone(), false, SettledAhead::default(), None);
+        let mut persisted = Persisted::new(tracker.clone(), None, SettledAhead::default(), None);
         assert_eq!(persisted.to_commit(), None, "it is not known yet");
         let ticket = tracker.lock().begin(7);
         let commit = persisted.to_commit().unwrap();
@@ -137,11 +143,26 @@ mod tests {
         assert_eq!(persisted.to_commit(), Some(Commit::with_metadata(8, String::new(), 1)));
     }
 
+    /// What was committed may be deleted by now; the next owner would begin wherever its settings say.
+    #[test]
+    fn where_records_begin_is_committed_if_something_else_was() {
+        let tracker = SharedTracker::default();
+        let mut persisted = Persisted::new(tracker.clone(), Some(3), SettledAhead::default(), None);
+        assert_eq!(persisted.to_commit(), None);
+        persisted.begin(7);
+        let commit = persisted.to_commit().unwrap();
+        assert_eq!(commit, Commit::with_metadata(7, String::new(), 0));
+        persisted.acknowledge(&commit);
+        assert_eq!(persisted.to_commit(), None);
+        persisted.begin(7);
+        assert_eq!(persisted.to_commit(), None, "the broker has it");
+    }
+
     #[test]
     fn metadata_of_others_stays() {
         let tracker = SharedTracker::default();
         let persisted =
-            Persisted::new(tracker.clone(), true, SettledAhead::default(), Some("theirs".to_owned()));
+            Persisted::new(tracker.clone(), Some(7), SettledAhead::default(), Some("theirs".to_owned()));
         let tickets: Vec<_> = (0..2).map(|offset| tracker.lock().begin(offset)).collect();
         tracker.lock().settle(tickets[1]);
         assert_eq!(persisted.to_commit(), Some(Commit::with_metadata(0, "theirs".to_owned(), 1)));

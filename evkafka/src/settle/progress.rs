@@ -69,11 +69,18 @@ impl Progress {
         }
     }
 
-    /// The first record is at `from`, or will be at no less.
+    /// The broker has `committed`, from which the partition is read on.
+    pub(crate) fn resume(&self, committed: i64) {
+        self.committed.store(committed, Ordering::Release);
+        self.advance(committed);
+    }
+
+    /// The first record is at `from`, or will be at no less. That is committed, unless the broker has it: whatever else it
+    /// has is of no use to the next owner.
     pub(crate) fn begin(&self, from: i64) {
         let mut commits = self.commits();
         commits.start = from;
-        if let Some(persisted) = &commits.persisted {
+        if let Some(persisted) = &mut commits.persisted {
             persisted.begin(from);
         }
         self.advance(from);
@@ -225,14 +232,27 @@ mod tests {
     }
 
     #[test]
-    fn where_it_begins_is_committed_if_progress_is_persisted_and_nothing_was_committed() {
-        for (is_committed, to_be_committed) in [(false, Some(7)), (true, None)] {
+    fn where_it_begins_is_committed_if_progress_is_persisted_and_something_else_was_committed() {
+        for (at_broker, to_be_committed) in [(None, Some(7)), (Some(7), None), (Some(3), Some(7))] {
             let progress = Progress::new();
             let none = SettledAhead::default();
-            progress.persist(Persisted::new(SharedTracker::default(), is_committed, none, None));
+            progress.persist(Persisted::new(SharedTracker::default(), at_broker, none, None));
             progress.begin(7);
             assert_eq!(to_commit(&progress), to_be_committed);
         }
+    }
+
+    #[test]
+    fn what_the_broker_has_is_not_committed_again_and_taken_back_to_no_less() {
+        let progress = Progress::new();
+        progress.resume(7);
+        assert!(progress.is_acknowledged(7));
+        assert_eq!(to_commit(&progress), None);
+        progress.advance(9);
+        assert!(progress.retract(9));
+        assert_eq!(to_commit(&progress), None);
+        progress.begin(8);
+        assert_eq!(to_commit(&progress), Some(8), "where it was to go on is not there any more");
     }
 
     #[test]
@@ -302,7 +322,7 @@ mod tests {
     #[test]
     fn an_acknowledgement_covers_what_was_sent_with_it_and_nothing_later() {
         let (progress, tracker) = (Progress::new(), SharedTracker::default());
-        progress.persist(Persisted::new(tracker.clone(), true, SettledAhead::default(), None));
+        progress.persist(Persisted::new(tracker.clone(), Some(0), SettledAhead::default(), None));
         let tickets: Vec<_> = (0..3).map(|offset| tracker.lock().begin(offset)).collect();
         tracker.lock().settle(tickets[1]);
         let first = progress.begin_commit().unwrap();
@@ -367,7 +387,7 @@ mod tests {
     fn a_partition_that_is_held_commits_no_more_than_where_it_is() {
         let (progress, tracker) = (Progress::new(), SharedTracker::default());
         let ahead = SettledAhead::new(vec![std::ops::Range { start: 8, end: 9 }]);
-        progress.persist(Persisted::new(tracker.clone(), true, ahead, None));
+        progress.persist(Persisted::new(tracker.clone(), Some(0), ahead, None));
         let tickets: Vec<_> = (6..8).map(|offset| tracker.lock().begin(offset)).collect();
         progress.hold(2);
         let commit = progress.begin_commit().unwrap();
@@ -387,7 +407,7 @@ mod tests {
     fn what_was_settled_ahead_before_the_partition_started_over_is_not_settled_after() {
         let (progress, tracker) = (Progress::new(), SharedTracker::default());
         let ahead = SettledAhead::new(vec![std::ops::Range { start: 8, end: 9 }]);
-        progress.persist(Persisted::new(tracker.clone(), true, ahead, None));
+        progress.persist(Persisted::new(tracker.clone(), Some(0), ahead, None));
         let ticket = tracker.lock().begin(7);
         tracker.lock().settle(ticket);
         assert_ne!(progress.begin_commit().unwrap().metadata, "");

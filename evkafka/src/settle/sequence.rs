@@ -1,11 +1,33 @@
-/// The offsets of a partition's records as they come: finds out that they go back.
+use std::ops::Range;
+
+/// The offsets of a partition's records as they come: finds out that they go back, or leave some out.
 ///
-/// They do when the topic is deleted and made anew, when a leader is elected that does not have the last records, and when the
-/// log is cut off in front of the reader: librdkafka then goes on where `auto.offset.reset` says.
-#[derive(Debug, Default)]
+/// They go back when the topic is deleted and recreated, when a leader is elected that does not have the last records, and when the
+/// log is cut off in front of the reader: librdkafka then goes on where `auto.offset.reset` says. They leave some out where
+/// records were compacted or deleted, and where a transaction was aborted or has ended.
+#[derive(Debug)]
 pub(crate) struct Sequence {
     /// One more than the last offset.
     next: i64,
+}
+
+/// Any offset may be the first.
+const ANY: i64 = i64::MIN;
+
+impl Default for Sequence {
+    fn default() -> Self {
+        Self { next: ANY }
+    }
+}
+
+/// What was met in a row of offsets.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Course {
+    pub(crate) goes_back: bool,
+    /// The first offsets that were left out.
+    pub(crate) gap: Option<Range<i64>>,
+    /// Whether something among them is not a record.
+    pub(crate) has_errors: bool,
 }
 
 impl Sequence {
@@ -14,28 +36,40 @@ impl Sequence {
         self.next = next;
     }
 
-    /// Whether offsets go back, somewhere in these.
-    pub(crate) fn goes_back_in(&mut self, offsets: impl Iterator<Item = Option<i64>>) -> bool {
-        let mut goes_back = false;
-        for offset in offsets.flatten() {
-            goes_back |= offset < self.next;
-            self.next = offset + 1;
-        }
-        goes_back
+    /// The least offset that may come next, if it is known.
+    pub(crate) fn next(&self) -> Option<i64> {
+        (self.next != ANY).then_some(self.next)
     }
 
-    /// How many of the records that come next, whose offsets these are, follow those before them; what is not a record has no
-    /// offset. The others come after the offsets have gone back.
+    /// Follows the offsets wherever they go.
+    pub(crate) fn follow(&mut self, offsets: impl Iterator<Item = Option<i64>>) -> Course {
+        let mut course = Course::default();
+        for offset in offsets {
+            let Some(offset) = offset else {
+                course.has_errors = true;
+                continue;
+            };
+            if offset < self.next {
+                course.goes_back = true;
+            } else if offset > self.next && self.next != ANY && course.gap.is_none() {
+                course.gap = Some(self.next..offset);
+            }
+            self.next = offset + 1;
+        }
+        course
+    }
+
+    /// How many of the entries that come next, whose offsets these are, follow those before them, up to and with the first that is
+    /// not a record and so has no offset. The others come after an error, or after the offsets have gone back.
     #[inline]
     pub(crate) fn take(&mut self, offsets: impl Iterator<Item = Option<i64>>) -> usize {
         let mut taken = 0;
         for offset in offsets {
-            if let Some(offset) = offset {
-                if offset < self.next {
-                    break;
-                }
-                self.next = offset + 1;
+            let Some(offset) = offset else { return taken + 1 };
+            if offset < self.next {
+                break;
             }
+            self.next = offset + 1;
             taken += 1;
         }
         taken
@@ -49,16 +83,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn gaps_and_what_is_not_a_record_are_no_step_back() {
+    fn gaps_are_no_step_back_and_an_error_is_the_last_that_is_taken() {
         let mut sequence = Sequence::default();
-        assert_eq!(sequence.take([Some(3), None, Some(7)].into_iter()), 3);
-        assert_eq!(sequence.take([None, Some(8), Some(7), Some(9)].into_iter()), 2);
+        assert_eq!(sequence.take([Some(3), None, Some(7)].into_iter()), 2);
+        assert_eq!(sequence.take([Some(7), Some(9), Some(8), Some(10)].into_iter()), 2);
         assert_eq!(sequence.take([Some(7)].into_iter()), 0);
         sequence.begin_at(7);
         assert_eq!(sequence.take([Some(7)].into_iter()), 1);
-        assert!(!sequence.goes_back_in([Some(8), None, Some(20)].into_iter()));
-        assert!(sequence.goes_back_in([Some(21), Some(3), Some(4)].into_iter()));
-        assert!(!sequence.goes_back_in([Some(5)].into_iter()));
+        assert_eq!(sequence.next(), Some(8));
+    }
+
+    #[test]
+    fn says_what_was_met() {
+        let mut sequence = Sequence::default();
+        assert_eq!(sequence.follow([Some(8), Some(9)].into_iter()), Course::default());
+        let course = sequence.follow([Some(10), None, Some(20), Some(30)].into_iter());
+        assert_eq!(course, Course { goes_back: false, gap: Some(11..20), has_errors: true });
+        let course = sequence.follow([Some(31), Some(3), Some(4)].into_iter());
+        assert_eq!(course, Course { goes_back: true, gap: None, has_errors: false });
+        assert_eq!(sequence.follow([Some(5)].into_iter()), Course::default());
     }
 
     proptest! {

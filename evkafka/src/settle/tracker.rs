@@ -56,6 +56,21 @@ impl OffsetTracker {
         Ticket(self.first + self.window.len() as u64 - 1)
     }
 
+    /// There is no record between the last one and the offset `next`: what lies there was a transaction's end, or aborted. The offset
+    /// that may be committed now, if that has changed.
+    pub(crate) fn skip_to(&mut self, next: i64) -> Option<i64> {
+        if self.end.is_some_and(|end| end >= next) {
+            return None;
+        }
+        self.end = Some(next);
+        self.settled += 1;
+        if self.window.is_empty() {
+            return Some(next);
+        }
+        self.window.push_back(Slot { offset: next - 1, settled: true });
+        None
+    }
+
     /// The record is settled. The offset that may be committed now, if that has changed: one more than that of the last
     /// record below the lowest unsettled one.
     pub(crate) fn settle(&mut self, ticket: Ticket) -> Option<i64> {
@@ -163,6 +178,7 @@ mod tests {
     #[derive(Clone, Debug)]
     enum Step {
         Begin { gap: i64 },
+        SkipTo { gap: i64 },
         Settle { which: prop::sample::Index },
         StartOver { from: i64 },
     }
@@ -170,6 +186,7 @@ mod tests {
     fn steps() -> impl Strategy<Value = Vec<Step>> {
         let step = prop_oneof![
             10 => (1..4i64).prop_map(|gap| Step::Begin { gap }),
+            2 => (1..4i64).prop_map(|gap| Step::SkipTo { gap }),
             10 => any::<prop::sample::Index>().prop_map(|which| Step::Settle { which }),
             1 => (0..1000i64).prop_map(|from| Step::StartOver { from }),
         ];
@@ -225,6 +242,13 @@ mod tests {
                         offset += gap;
                         tickets.push((offset, tracker.begin(offset)));
                         model.0.insert(offset, false);
+                    }
+                    // As of a record that is settled as soon as it begins.
+                    Step::SkipTo { gap } => {
+                        offset += gap;
+                        committable = tracker.skip_to(offset + 1).or(committable);
+                        prop_assert_eq!(tracker.skip_to(offset + 1), None);
+                        model.0.insert(offset, true);
                     }
                     Step::Settle { .. } if tickets.is_empty() => {}
                     Step::Settle { which } => {

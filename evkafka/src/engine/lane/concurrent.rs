@@ -26,7 +26,7 @@ use super::{
     worker::{BatchEnd, Done, Worker},
 };
 use crate::{
-    engine::{pipeline::Routed, recovery::Recovered, shared::LocalCounts},
+    engine::{pipeline::Routed, shared::LocalCounts, start::Start},
     native::{Batch, Entry, Message, StartsOver},
     record::Record,
     route::Routes,
@@ -106,6 +106,7 @@ impl Lane {
     pub(super) async fn concurrent<R: Routes>(
         &mut self,
         handlers: Arc<Routed<R>>,
+        start: Start,
         in_flight: usize,
         keyed: bool,
     ) {
@@ -135,8 +136,8 @@ impl Lane {
             committable: None,
             flow: Flow::Continue,
         };
-        if self.recover(&mut work).await == Flow::End {
-            return;
+        if self.worker.shared.persist_progress {
+            self.go_on_from(start, &mut work);
         }
         loop {
             while let Some(completed) = work.tasks.try_join_next() {
@@ -162,6 +163,9 @@ impl Lane {
                 if let Some(starts_over) = work.starts_over {
                     self.go_back(starts_over, work.first_unsettled());
                     work.start_groups(true);
+                }
+                if let Some(reached) = self.queue.reached().filter(|_| batch.is_empty()) {
+                    self.skip_to(reached, &mut work);
                 }
             }
             if let Some(StartsOver { from }) = work.starts_over
@@ -242,27 +246,21 @@ impl Lane {
         }
     }
 
-    /// Waits to hear what an earlier owner has settled, if progress is persisted.
-    async fn recover<R>(&mut self, work: &mut Concurrent<R>) -> Flow {
-        let Some(recovered) = self.recovered.take() else { return Flow::Continue };
-        let recovered = tokio::select! {
-            biased;
-            () = self.worker.control.stopped() => return Flow::End,
-            recovered = recovered => recovered,
-        };
-        let Ok(Recovered { committed, settled, foreign }) = recovered else {
-            if !self.worker.control.is_stopping() {
-                self.worker.lost_progress();
-            }
-            return Flow::End;
-        };
-        if let Some(committed) = committed {
-            self.queue.begin_at(committed);
+    /// Begins with what an earlier owner has settled.
+    fn go_on_from<R>(&mut self, start: Start, work: &mut Concurrent<R>) {
+        let (settled, foreign) = (start.settled.clone(), start.foreign.clone());
+        self.progress.persist(Persisted::new(work.tracker.clone(), start.committed, settled, foreign));
+        self.begin(&start);
+        work.settled_before = Some(start.settled);
+    }
+
+    /// There is nothing between the last record and `next`.
+    fn skip_to<R>(&self, next: i64, work: &mut Concurrent<R>) {
+        work.committable = work.tracker.lock().skip_to(next).or(work.committable);
+        if !self.is_post_commit() {
+            self.progress.advance(next);
         }
-        let is_committed = committed.is_some();
-        self.progress.persist(Persisted::new(work.tracker.clone(), is_committed, settled.clone(), foreign));
-        work.settled_before = Some(settled);
-        Flow::Continue
+        self.settle_up(work);
     }
 
     fn settle_up<R>(&self, work: &mut Concurrent<R>) {

@@ -35,6 +35,9 @@ impl Lane {
             }
             if flow == Flow::Continue {
                 flow = if batch.is_empty() {
+                    if let Some(reached) = self.queue.reached() {
+                        self.skip_to_behind(&mut collected, reached);
+                    }
                     self.wait_to_collect(&collected).await;
                     self.settle_due(handlers, &mut collected).await
                 } else {
@@ -166,6 +169,14 @@ impl Lane {
                 self.settled(collected, first_unsettled.record(&self.worker.origin).offset());
                 Flow::End
             }
+        }
+    }
+
+    /// There is nothing between the last record and `next`.
+    fn skip_to_behind(&self, collected: &mut Collected, next: i64) {
+        collected.next = next;
+        if collected.group.is_none() {
+            self.settled(collected, next);
         }
     }
 

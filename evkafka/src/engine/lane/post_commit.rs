@@ -16,6 +16,9 @@ impl Lane {
                 self.go_back(starts_over, None);
             }
             if batch.is_empty() {
+                if let Some(reached) = self.queue.reached() {
+                    self.progress.advance(reached);
+                }
                 self.idle().await;
                 continue;
             }

@@ -44,6 +44,9 @@ impl Lane {
                     if self.worker.control.is_stopping() {
                         return;
                     }
+                    if let Some(reached) = self.queue.reached() {
+                        self.progress.advance(reached);
+                    }
                     self.idle().await;
                     continue;
                 }

@@ -284,11 +284,11 @@ impl Worker {
         });
     }
 
-    /// The task that asks for the progress of an earlier owner ended without an answer.
-    pub(super) fn lost_progress(&self) {
+    /// The thread that looks up where lanes begin ended without an answer.
+    pub(super) fn lost_start(&self) {
         self.shared.report(Inner::Engine {
             consumer: Arc::clone(&self.shared.consumer),
-            message: format!("what was settled of {} before could not be found out", self.origin),
+            message: format!("the thread that looks up where {} begins was lost", self.origin),
         });
     }
 

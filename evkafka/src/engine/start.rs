@@ -1,0 +1,198 @@
+//! Finds out where lanes begin: what their group has committed, and what an earlier owner has settled above that.
+//!
+//! librdkafka starts to fetch from the committed offsets by itself. What it does without one is decided here, because it does the
+//! same where an offset was committed and is deleted: it is told to go on at the start of the log, and where a group without a
+//! committed offset is to begin at the end, it is told where that is, once. So that is where the group begins, whatever is
+//! written from then on.
+
+use std::{
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use rdkafka::error::RDKafkaErrorCode;
+use tokio::sync::oneshot;
+
+use super::{assignment::TopicPartition, lane::LaneControl};
+use crate::{
+    config::OffsetReset,
+    native::{ClientHandle, Committed, Place, committed, list_offsets, seek},
+    settle::{Backoff, Found, SettledAhead},
+};
+
+/// Where a lane begins.
+#[derive(Debug, Default)]
+pub(super) struct Start {
+    /// What the group has committed.
+    pub(super) committed: Option<i64>,
+    /// The offset of the first record, or less; `None` if that is the start of the log, wherever it is.
+    pub(super) next: Option<i64>,
+    /// Settled already, and not to be handled again.
+    pub(super) settled: SettledAhead,
+    /// Metadata of somebody else's, which is to stay.
+    pub(super) foreign: Option<String>,
+}
+
+/// A lane that waits for its [`Start`].
+pub(super) struct Waiting {
+    pub(super) partition: TopicPartition,
+    pub(super) control: Arc<LaneControl>,
+    pub(super) start: oneshot::Sender<Start>,
+}
+
+/// Finds the starts of the lanes of one assignment.
+pub(super) struct Starts {
+    pub(super) consumer: Arc<str>,
+    pub(super) client: Arc<ClientHandle>,
+    pub(super) reset: OffsetReset,
+    pub(super) persist_progress: bool,
+}
+
+/// How long a broker has to answer at first, and later on: a call cannot be interrupted, and the client is not closed meanwhile.
+const SHORTEST_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// A partition that was just assigned cannot be sought in before librdkafka has begun to fetch it.
+const RETRY: Backoff = Backoff::exponential(Duration::from_millis(20), Duration::from_secs(1));
+
+impl Starts {
+    /// Tells each lane where it begins. Tries for as long as a lane wants to know; blocks the thread.
+    ///
+    /// What is committed does not change meanwhile: the partitions are ours, and nobody commits before the answer.
+    pub(super) fn find(self, lanes: Vec<Waiting>) {
+        let wait = SHORTEST_WAIT;
+        let Some(committed) = self.until_answered(&lanes, "committed offsets", |wait| {
+            committed(&self.client, partitions(&lanes), wait)
+        }) else {
+            return;
+        };
+        let of = |lane: &Waiting| {
+            committed.iter().find(|committed| is_of(lane, &committed.topic, committed.partition))
+        };
+        let (resumed, new): (Vec<_>, Vec<_>) =
+            lanes.into_iter().partition(|lane| of(lane).is_some_and(|committed| committed.offset.is_some()));
+        // Best effort: without an answer, the first record tells what was deleted.
+        let log_starts =
+            list_offsets(&self.client, partitions(&resumed), Place::Start, wait).unwrap_or_default();
+        for lane in resumed {
+            let committed = of(&lane).expect("it was looked up just now");
+            let log_start = log_starts.iter().find(|(topic, partition, _)| is_of(&lane, topic, *partition));
+            let start = self.resume(&lane, committed, log_start.map(|(.., offset)| *offset));
+            // Nobody listens if the lane has been stopped meanwhile.
+            let _ = lane.start.send(start);
+        }
+        match self.reset {
+            OffsetReset::Earliest | OffsetReset::Error => {
+                new.into_iter().for_each(|lane| drop(lane.start.send(Start::default())));
+            }
+            OffsetReset::Latest => self.begin_at_the_end(new),
+        }
+    }
+
+    /// Where a lane goes on whose partition has a committed offset.
+    fn resume(&self, lane: &Waiting, committed: &Committed, log_start: Option<i64>) -> Start {
+        let (topic, partition) = &lane.partition;
+        let Some(offset) = committed.offset else { return Start::default() };
+        let next = log_start.map_or(offset, |log_start| log_start.max(offset));
+        if offset < next {
+            log_deleted(&self.consumer, topic, *partition, offset..next);
+        }
+        let start = Start { committed: Some(offset), next: Some(next), ..Start::default() };
+        if !self.persist_progress {
+            return start;
+        }
+        let consumer = &*self.consumer;
+        let Ok(metadata) = std::str::from_utf8(&committed.metadata) else { return start };
+        match SettledAhead::decode(offset, metadata) {
+            Found::Progress(settled) => {
+                if settled.len() > 0 {
+                    tracing::info!(consumer, %topic, partition, records = settled.len(), "settled already");
+                }
+                Start { settled, ..start }
+            }
+            Found::Foreign => {
+                tracing::warn!(
+                    consumer, %topic, partition, metadata,
+                    "the commit's metadata is not evkafka's: it is kept, and what is settled ahead is not persisted"
+                );
+                Start { foreign: Some(metadata.to_owned()), ..start }
+            }
+            Found::Broken => {
+                tracing::warn!(
+                    consumer, %topic, partition, metadata,
+                    "the commit's metadata cannot be read, perhaps because a later version of evkafka wrote it: what is \
+                     settled ahead is handled again"
+                );
+                start
+            }
+        }
+    }
+
+    /// Has lanes begin where their partitions end now.
+    fn begin_at_the_end(&self, lanes: Vec<Waiting>) {
+        let ends = self.until_answered(&lanes, "the ends of partitions", |wait| {
+            let ends = list_offsets(&self.client, partitions(&lanes), Place::End, wait)?;
+            if ends.len() < lanes.len() { Err(RDKafkaErrorCode::LeaderNotAvailable) } else { Ok(ends) }
+        });
+        let Some(ends) = ends else { return };
+        let sought = self.until_answered(&lanes, "fetching from the ends of partitions", |wait| {
+            let ends = ends.iter().map(|(topic, partition, end)| (topic.as_str(), *partition, *end));
+            seek(&self.client, ends, wait)
+        });
+        if sought.is_none() {
+            return;
+        }
+        for lane in lanes {
+            let end = ends.iter().find(|(topic, partition, _)| is_of(&lane, topic, *partition));
+            let next = end.map(|(.., offset)| *offset);
+            let _ = lane.start.send(Start { next, ..Start::default() });
+        }
+    }
+
+    /// Asks until there is an answer; `None` if no lane wants to know it any more.
+    fn until_answered<T>(
+        &self,
+        lanes: &[Waiting],
+        what: &str,
+        ask: impl Fn(Duration) -> Result<T, RDKafkaErrorCode>,
+    ) -> Option<T> {
+        let begun = Instant::now();
+        let mut attempt = 0;
+        while !lanes.iter().all(|lane| lane.control.is_stopping()) {
+            let error = match ask(begun.elapsed().clamp(SHORTEST_WAIT, LONGEST_WAIT)) {
+                Ok(answer) => return Some(answer),
+                Err(error) => error,
+            };
+            attempt += 1;
+            if begun.elapsed() >= SHORTEST_WAIT {
+                tracing::warn!(
+                    consumer = %self.consumer, %error, attempt,
+                    "partitions wait: no answer to a request for {what}; trying again"
+                );
+            }
+            thread::sleep(RETRY.wait(attempt, fastrand::f64()));
+        }
+        None
+    }
+}
+
+fn partitions(lanes: &[Waiting]) -> impl Iterator<Item = (&str, i32)> {
+    lanes.iter().map(|lane| (&*lane.partition.0, lane.partition.1))
+}
+
+fn is_of(lane: &Waiting, topic: &str, partition: i32) -> bool {
+    *lane.partition.0 == *topic && lane.partition.1 == partition
+}
+
+/// Says how many records retention has deleted before they were handled.
+pub(super) fn log_deleted(consumer: &str, topic: &str, partition: i32, offsets: std::ops::Range<i64>) {
+    tracing::error!(
+        consumer,
+        topic,
+        partition,
+        offset = offsets.start,
+        records = offsets.end - offsets.start,
+        "records were deleted from the topic before they were handled, and are lost to this group; it goes on at the start of \
+         the log: raise the topic's `retention.ms` or `retention.bytes`, or handle its records sooner"
+    );
+}
