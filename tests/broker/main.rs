@@ -7,5 +7,6 @@ mod delivery;
 mod faults;
 mod harness;
 mod members;
+mod position;
 mod shutdown;
 mod support;

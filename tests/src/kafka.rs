@@ -19,7 +19,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
-use rdkafka::{ClientConfig, ClientContext};
+use rdkafka::{ClientConfig, ClientContext, Offset, TopicPartitionList};
 
 /// How long a healthy cluster may take for one request of this module.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -263,17 +263,88 @@ impl Record {
 /// When one of them could not be written.
 #[track_caller]
 pub fn produce(bootstrap: &str, topic: &str, records: impl IntoIterator<Item = Record>) -> usize {
-    let producer: BaseProducer<Deliveries> = client(bootstrap)
+    let producer = producer(&mut client(bootstrap));
+    send_all(&producer, topic, records)
+}
+
+/// How a transaction ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransactionEnd {
+    /// Its records are read.
+    Commit,
+    /// They are in the log, and not read at `read_committed`.
+    Abort,
+}
+
+/// Writes records in one transaction, and ends it; returns how many.
+///
+/// # Panics
+///
+/// When one of them could not be written, or the transaction not be ended.
+#[track_caller]
+pub fn produce_in_transaction(
+    bootstrap: &str,
+    topic: &str,
+    records: impl IntoIterator<Item = Record>,
+    end: TransactionEnd,
+) -> usize {
+    let producer = producer(client(bootstrap).set("transactional.id", unique("transaction")));
+    producer.init_transactions(DEADLINE).expect("transactions are possible");
+    producer.begin_transaction().expect("a transaction begins");
+    let sent = send_all(&producer, topic, records);
+    match end {
+        TransactionEnd::Commit => producer.commit_transaction(DEADLINE),
+        TransactionEnd::Abort => producer.abort_transaction(DEADLINE),
+    }
+    .expect("the transaction ends");
+    sent
+}
+
+/// Has a partition's log start at `offset`, as retention does.
+///
+/// # Panics
+///
+/// When the cluster refuses.
+#[track_caller]
+pub fn delete_records(bootstrap: &str, topic: &str, partition: i32, offset: i64) {
+    let mut before = TopicPartitionList::new();
+    before.add_partition_offset(topic, partition, Offset::Offset(offset)).expect("an offset");
+    let deleted = block_on(admin(bootstrap).delete_records(&before, &admin_options()));
+    let deleted = deleted.expect("the cluster answers");
+    deleted.elements()[0].error().expect("the records are deleted");
+}
+
+/// Where a partition's log ends: its high watermark.
+///
+/// # Panics
+///
+/// When the cluster does not answer.
+#[track_caller]
+pub fn end_offset(bootstrap: &str, topic: &str, partition: i32) -> i64 {
+    let consumer: BaseConsumer = client(bootstrap).create().expect("the consumer is configured");
+    consumer.fetch_watermarks(topic, partition, DEADLINE).expect("the cluster answers").1
+}
+
+#[track_caller]
+fn producer(config: &mut ClientConfig) -> BaseProducer<Deliveries> {
+    config
         .set("enable.idempotence", "true")
         .set("linger.ms", "5")
         .set("queue.buffering.max.messages", "200000")
         .set("queue.buffering.max.kbytes", "262144")
         .create_with_context(Deliveries::default())
-        .expect("the producer is configured");
+        .expect("the producer is configured")
+}
 
+#[track_caller]
+fn send_all(
+    producer: &BaseProducer<Deliveries>,
+    topic: &str,
+    records: impl IntoIterator<Item = Record>,
+) -> usize {
     let mut sent = 0;
     for record in records {
-        send(&producer, topic, &record);
+        send(producer, topic, &record);
         sent += 1;
         if sent % 1024 == 0 {
             producer.poll(Duration::ZERO);

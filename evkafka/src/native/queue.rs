@@ -223,6 +223,11 @@ impl PartitionQueue {
             self.pace.handled(handled, self.taken_at.elapsed());
         }
         self.retired.age();
+        if !self.trusts_position {
+            // What is about to be taken moves it.
+            let position = self.position.of_the_application(&self.queue.client);
+            self.trusts_position = position.is_none() || position == self.arrived.next();
+        }
         let queue = self.queue.as_ptr();
         let fill = |slots: &mut [_]| {
             // SAFETY: the queue is alive, the slots are valid for writing, a timeout of 0 does not wait.
@@ -279,10 +284,11 @@ impl PartitionQueue {
 
     /// Finds the offset behind all there was, when nothing has come.
     fn find_reached(&mut self) {
+        if !self.trusts_position {
+            return;
+        }
         let next = self.arrived.next();
-        let position = self.position.of_the_application(&self.queue.client);
-        self.trusts_position |= position.is_none() || position == next;
         let is_beyond = |position: &i64| *position >= 0 && next.is_none_or(|next| next < *position);
-        self.reached = position.filter(|_| self.trusts_position).filter(is_beyond);
+        self.reached = self.position.of_the_application(&self.queue.client).filter(is_beyond);
     }
 }

@@ -134,8 +134,12 @@ fn config(options: &Options, brokers: &str, topics: &str) -> ConsumerConfig {
         .group_id(options.text("group"))
         .auto_commit_mode(mode)
         .commit_interval(options.millis("commit-interval-ms", 500))
-        .failure_policy(policy)
-        .property("session.timeout.ms", 6000);
+        .failure_policy(policy);
+    config = match options.0.get("protocol") {
+        // The session timeout is the brokers' to set then.
+        Some(protocol) => config.property("group.protocol", protocol),
+        None => config.property("session.timeout.ms", 6000),
+    };
     if options.0.contains_key("skips-failures") {
         config = config.failure_policy(FailurePolicy::new().attempts(1).last_step(LastStep::Skip));
     }
