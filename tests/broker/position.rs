@@ -1,11 +1,20 @@
 //! Where partitions are read from, and how far what is committed comes: behind transactions, after retention, and while members
 //! come and go.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{Duration, Instant},
+};
 
-use evkafka_tests::kafka::{self, Record, TransactionEnd};
+use evkafka_tests::{
+    kafka::{self, Record, TransactionEnd},
+    process::Signal,
+};
 
-use crate::support::{DEADLINE, Scene, begun_again, handled, terminate};
+use crate::{
+    faults::report,
+    support::{DEADLINE, Scene, begun_again, handled, terminate},
+};
 
 fn orders(ids: std::ops::Range<u64>) -> impl Iterator<Item = Record> {
     ids.map(|id| Record::new(id.to_string()).key(id.to_string()).header("Event-Type", "OrderCreated"))
@@ -19,12 +28,19 @@ fn with<'o>(options: &[(&'o str, &'o str)], way: &[(&'o str, &'o str)]) -> Vec<(
     options.iter().chain(way).copied().collect()
 }
 
-/// Waits until the group has committed the end of the partition.
+/// Waits until the group has committed the end of the topic's only partition.
 fn until_no_lag(scene: &Scene) {
-    let end = kafka::end_offset(&scene.brokers, &scene.topic, 0);
+    until_no_lag_of(scene, 1);
+}
+
+/// The same of the first partitions of a topic.
+fn until_no_lag_of(scene: &Scene, partitions: i32) {
+    let ends: BTreeMap<i32, i64> = (0..partitions)
+        .map(|partition| (partition, kafka::end_offset(&scene.brokers, &scene.topic, partition)))
+        .collect();
     let deadline = Instant::now() + DEADLINE;
-    while scene.committed().get(&0) != Some(&end) {
-        assert!(Instant::now() < deadline, "{:?} of {end} is committed", scene.committed());
+    while scene.committed() != ends {
+        assert!(Instant::now() < deadline, "{:?} of {ends:?} is committed", scene.committed());
     }
 }
 
@@ -150,4 +166,59 @@ fn each_record_that_trickles_in_is_handled_while_members_come_and_go() {
 #[test]
 fn so_it_is_with_the_new_group_protocol() {
     trickles_while_members_come_and_go(&[("protocol", "consumer")]);
+}
+
+/// Members of a group that begins at the end come and go, in order and by `kill -9`, for five minutes (or half of
+/// `EVKAFKA_SOAK_SECONDS`), while records trickle in one by one, some of them in transactions, of which some are aborted.
+#[test]
+#[ignore = "takes five minutes: `scripts/soak`"]
+fn soak() {
+    const PARTITIONS: i32 = 4;
+    let seconds =
+        std::env::var("EVKAFKA_SOAK_SECONDS").map_or(600, |text| text.parse().expect("a number")) / 2;
+    let scene = Scene::new("trickle", PARTITIONS);
+    let options = [("begins-at-the-end", "yes"), ("commit-interval-ms", "100")];
+    let first = scene.service(&options);
+    until_no_lag_of(&scene, PARTITIONS);
+    let (mut sent, mut next, mut changes) = (BTreeSet::new(), 0, 0);
+    let mut trickle = || {
+        let (one, topic) = (orders(next..next + 1), &scene.topic);
+        match next % 10 {
+            3 => _ = kafka::produce_in_transaction(&scene.brokers, topic, one, TransactionEnd::Abort),
+            7 => _ = kafka::produce_in_transaction(&scene.brokers, topic, one, TransactionEnd::Commit),
+            _ => _ = kafka::produce(&scene.brokers, topic, one),
+        }
+        if next % 10 != 3 {
+            sent.insert(next);
+        }
+        next += 1;
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    let end = Instant::now() + Duration::from_secs(seconds);
+    while Instant::now() < end {
+        let mut second = scene.service(&options);
+        let deadline = Instant::now() + DEADLINE;
+        while !scene.ledger().iter().any(|entry| entry.pid == second.id()) {
+            assert!(Instant::now() < deadline, "the second process had no share within {DEADLINE:?}");
+            trickle();
+        }
+        if changes % 2 == 0 {
+            terminate(second);
+        } else {
+            second.signal(Signal::Kill);
+            second.wait(DEADLINE);
+        }
+        changes += 1;
+        trickle();
+    }
+    scene.until("handled", |ledger| handled(ledger).is_superset(&sent));
+    until_no_lag_of(&scene, PARTITIONS);
+    terminate(first);
+    let ledger = scene.ledger();
+    assert_eq!(handled(&ledger), sent, "nothing but what was not aborted");
+    report(
+        &format!("{seconds} s at the end of a topic, with {changes} members that come and go"),
+        "post",
+        format_args!("0 of {} lost, {} begun again; the lag is 0", sent.len(), begun_again(&ledger)),
+    );
 }

@@ -75,6 +75,9 @@ impl Scene {
         let mut command = Command::new(env!("CARGO_BIN_EXE_service"));
         command.args(["--brokers", &self.brokers, "--topic", &self.topic, "--group", &self.group]);
         command.arg("--ledger").arg(&self.ledger);
+        if let Ok(protocol) = std::env::var("EVKAFKA_TEST_GROUP_PROTOCOL") {
+            command.args(["--protocol", &protocol]);
+        }
         for (name, value) in options {
             command.args([&format!("--{name}"), *value]);
         }

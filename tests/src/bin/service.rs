@@ -137,8 +137,8 @@ fn config(options: &Options, brokers: &str, topics: &str) -> ConsumerConfig {
         .failure_policy(policy);
     config = match options.0.get("protocol") {
         // The session timeout is the brokers' to set then.
-        Some(protocol) => config.property("group.protocol", protocol),
-        None => config.property("session.timeout.ms", 6000),
+        Some(protocol) if protocol == "consumer" => config.property("group.protocol", protocol),
+        _ => config.property("session.timeout.ms", 6000),
     };
     if options.0.contains_key("skips-failures") {
         config = config.failure_policy(FailurePolicy::new().attempts(1).last_step(LastStep::Skip));
@@ -159,7 +159,9 @@ fn config(options: &Options, brokers: &str, topics: &str) -> ConsumerConfig {
     if options.0.contains_key("begins-at-the-end") {
         config = config.auto_offset_reset(OffsetReset::Latest);
     }
-    if let Some(strategy) = options.0.get("strategy") {
+    // The new group protocol leaves it to the brokers how partitions are assigned.
+    let is_new = options.0.get("protocol").is_some_and(|protocol| protocol == "consumer");
+    if let Some(strategy) = options.0.get("strategy").filter(|_| !is_new) {
         config = config.property("partition.assignment.strategy", strategy);
     }
     tracing::debug!(?config, "configured");
