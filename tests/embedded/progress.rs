@@ -10,10 +10,16 @@ use evkafka::{
 use rdkafka::{
     ClientConfig, Offset, TopicPartitionList,
     consumer::{BaseConsumer, CommitMode, Consumer},
+    mocking::MockCluster,
+    producer::DefaultProducerContext,
+    types::{RDKafkaApiKey, RDKafkaRespErr},
 };
 use tokio::time::timeout;
 
-use crate::support::{DEADLINE, Ledger, Running, cluster, committed, config, event, until_committed};
+use crate::support::{
+    DEADLINE, Ledger, Running, cluster, committed, committed_with_metadata, config, event, send_to,
+    until_committed,
+};
 
 /// Comes to its end, but for the records with these numbers.
 #[handler(event = "OrderCreated")]
@@ -61,6 +67,36 @@ async fn until_metadata(cluster: &Cluster, partition: i32, wanted: &str) {
     if timeout(DEADLINE, wait).await.is_err() {
         panic!("the metadata is {:?} after {DEADLINE:?}", metadata(cluster, partition).await);
     }
+}
+
+/// Of twenty handlers, so many can stick; so far apart that a bitmap is longer than the list of what lies between them.
+const NINETEEN: &[u64] =
+    &[1, 41, 81, 121, 161, 201, 241, 281, 321, 361, 401, 441, 481, 521, 561, 601, 641, 681, 721];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metadata_that_the_brokers_find_too_large_is_shortened() {
+    let mock: MockCluster<'static, DefaultProducerContext> = MockCluster::new(1).expect("a cluster");
+    mock.create_topic("orders", 1, 1).expect("a topic");
+    let servers = mock.bootstrap_servers();
+    send_to(&servers, "OrderCreated", 0..760).await;
+    let config = ConsumerConfig::new(["orders"])
+        .bootstrap_servers(&servers)
+        .group_id("billing")
+        .concurrency(Concurrency::PerKey { in_flight: 20 })
+        .persist_progress(true)
+        // The last commit is the only one with metadata.
+        .commit_interval(Duration::from_secs(600))
+        .property("session.timeout.ms", 5000);
+    let ledger = Ledger::default();
+    let app = app(config, &ledger, NINETEEN);
+    ledger.until_len(760).await;
+    let too_large = RDKafkaRespErr::RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE;
+    mock.request_errors(RDKafkaApiKey::OffsetCommit, &[too_large]);
+    app.stop().await.unwrap();
+    let (offset, metadata) = committed_with_metadata(&servers).await;
+    assert_eq!(offset, Some(1));
+    // Nineteen runs of settled records are at least 38 bytes, in base64 and with a prefix 62.
+    assert!((1..=31).contains(&metadata.len()), "{metadata:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -195,6 +195,15 @@ pub(crate) async fn committed_at(servers: &str) -> Option<i64> {
 
 /// The same of another partition.
 pub(crate) async fn committed_of(servers: &str, partition: i32) -> Option<i64> {
+    look_up(servers, partition).await.0
+}
+
+/// The same of partition 0, and the commit's metadata.
+pub(crate) async fn committed_with_metadata(servers: &str) -> (Option<i64>, String) {
+    look_up(servers, 0).await
+}
+
+async fn look_up(servers: &str, partition: i32) -> (Option<i64>, String) {
     let mut client = ClientConfig::new();
     client.set("bootstrap.servers", servers).set("group.id", "billing");
     let look = move || {
@@ -202,10 +211,12 @@ pub(crate) async fn committed_of(servers: &str, partition: i32) -> Option<i64> {
         let mut wanted = TopicPartitionList::new();
         wanted.add_partition("orders", partition);
         let committed = consumer.committed_offsets(wanted, DEADLINE).expect("committed offsets");
-        match committed.elements()[0].offset() {
+        let committed = &committed.elements()[0];
+        let offset = match committed.offset() {
             Offset::Offset(offset) => Some(offset),
             _ => None,
-        }
+        };
+        (offset, committed.metadata().to_owned())
     };
     tokio::task::spawn_blocking(look).await.expect("no panic")
 }

@@ -130,6 +130,7 @@ fn start_members(
         // Enough for what is handled, and as much again that is committed meanwhile.
         ahead: permits(config.concurrency, pipeline.largest_call().saturating_mul(2)),
         persist_progress: config.persist_progress,
+        metadata_limit: Arc::default(),
         event_type_header: config.event_type_header.clone(),
         states: Arc::clone(states),
         reports: reports.clone(),

@@ -186,6 +186,9 @@ impl Sent {
     ///
     /// It is the lanes of then that learn it, not those that the partitions may have by now.
     pub(crate) fn answered(&self, reply: &CommitReply) {
+        if reply.result == Err(RDKafkaErrorCode::OffsetMetadataTooLarge) {
+            self.shorten_metadata();
+        }
         let unclear = reply.is_unclear(self.entries.len());
         for (entry, lane) in self.entries.iter().zip(&self.lanes) {
             if unclear && !reply.accepts(entry) {
@@ -193,6 +196,27 @@ impl Sent {
             }
             lane.progress.end_commit(reply.accepts(entry).then_some(&entry.commit));
             lane.control.acknowledged.notify_one();
+        }
+    }
+}
+
+impl Sent {
+    /// The brokers take less metadata than there was in the commit. They do not say of which entry: the longest is one of them.
+    fn shorten_metadata(&self) {
+        let entries = self.entries.iter().zip(&self.lanes);
+        let longest = entries.max_by_key(|(entry, _)| entry.commit.metadata.len());
+        let Some((CommitEntry { topic, partition, commit }, lane)) = longest else { return };
+        if let Some(limit) = lane.progress.shorten_metadata(commit) {
+            tracing::warn!(
+                %topic,
+                partition,
+                offset = commit.offset,
+                bytes = commit.metadata.len(),
+                limit,
+                "the brokers refuse a commit because of its metadata, in which `persist_progress` keeps what is settled above the \
+                 offset: less of it is kept from now on, and more is handled again after a restart; raise the brokers' \
+                 `offset.metadata.max.bytes`"
+            );
         }
     }
 }

@@ -36,6 +36,7 @@ impl<R: Routes> BareEngine<R> {
             permits: Arc::new(Semaphore::new(1)),
             ahead: Arc::new(Semaphore::new(1)),
             persist_progress: false,
+            metadata_limit: Arc::default(),
             event_type_header: config.event_type_header.clone(),
             states: Arc::new(States::default()),
             reports,

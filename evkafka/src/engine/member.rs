@@ -466,6 +466,8 @@ fn is_passing(code: RDKafkaErrorCode) -> bool {
             | E::CoordinatorNotAvailable
             | E::NotCoordinator
             | E::WaitingForCoordinator
+            // The next has less.
+            | E::OffsetMetadataTooLarge
     )
 }
 

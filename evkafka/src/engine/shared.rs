@@ -11,6 +11,7 @@ use crate::{
     config::{AutoCommitMode, Concurrency},
     error::Error,
     handle::States,
+    settle::MetadataLimit,
 };
 
 /// What all lanes of one consumer have in common.
@@ -25,6 +26,8 @@ pub(crate) struct Shared {
     pub(crate) ahead: Arc<Semaphore>,
     /// Whether commits carry what is settled above their offset.
     pub(crate) persist_progress: bool,
+    /// How much of that the brokers take.
+    pub(crate) metadata_limit: Arc<MetadataLimit>,
     pub(crate) event_type_header: String,
     pub(crate) states: Arc<States>,
     pub(crate) reports: mpsc::UnboundedSender<Report>,

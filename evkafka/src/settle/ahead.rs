@@ -8,8 +8,8 @@
 //! ```
 //!
 //! The shorter of the two is written. Base64 is the standard alphabet without padding; a varint has 7 bits in each byte, the
-//! lowest first, and the highest bit set on all but the last (LEB128). Brokers take 4,096 bytes of metadata
-//! (`offset.metadata.max.bytes`), and librdkafka only ASCII without NUL.
+//! lowest first, and the highest bit set on all but the last (LEB128). Brokers take 4,096 bytes of metadata unless they are set to
+//! another limit (`offset.metadata.max.bytes`), and librdkafka only ASCII without NUL.
 
 use std::ops::Range;
 
@@ -74,19 +74,20 @@ impl SettledAhead {
         self.0.iter().map(|run| run.end.abs_diff(run.start)).sum()
     }
 
-    /// The metadata of a commit of `committed`, below which everything is settled. Empty if nothing above it is. The
-    /// highest runs are left out if not all of them fit.
-    pub(crate) fn encode(&self, committed: i64) -> String {
+    /// The metadata of a commit of `committed`, below which everything is settled: at most `limit` bytes. Empty if nothing above it
+    /// is settled, or nothing fits. The highest runs are left out if not all of them fit.
+    pub(crate) fn encode(&self, committed: i64, limit: usize) -> String {
         let Some(last) = self.0.last() else { return String::new() };
+        let most = (limit.saturating_sub(PREFIX.len()) * 3 / 4).min(MOST_BYTES);
         let bitmap_bytes =
             1 + usize::try_from(last.end.abs_diff(committed).div_ceil(8)).unwrap_or(usize::MAX);
-        let shortest_allowed = bitmap_bytes.min(MOST_BYTES);
-        let bytes = match self.as_runs(committed, shortest_allowed) {
+        let bytes = match self.as_runs(committed, bitmap_bytes.min(most)) {
             (bytes, true) => bytes,
-            (_, false) if bitmap_bytes <= MOST_BYTES => self.as_bitmap(committed, bitmap_bytes),
+            (_, false) if bitmap_bytes <= most => self.as_bitmap(committed, bitmap_bytes),
             (bytes, false) => bytes,
         };
-        format!("{PREFIX}{}", BASE64.encode(bytes))
+        // The first byte says in which form the others are.
+        if bytes.len() > 1 { format!("{PREFIX}{}", BASE64.encode(bytes)) } else { String::new() }
     }
 
     /// At most so many bytes, and whether that is all of it.
@@ -210,7 +211,7 @@ mod tests {
 
     #[test]
     fn nothing_ahead_is_no_metadata() {
-        assert_eq!(SettledAhead::default().encode(7), "");
+        assert_eq!(SettledAhead::default().encode(7, 4096), "");
         assert_eq!(decoded(7, ""), SettledAhead::default());
     }
 
@@ -218,11 +219,11 @@ mod tests {
     #[test]
     fn the_format_is_what_the_documentation_says() {
         assert_eq!(
-            ahead(10, &[(1, 2), (200, 1)]).encode(10),
+            ahead(10, &[(1, 2), (200, 1)]).encode(10, 4096),
             format!("evkafka/1:{}", BASE64.encode([0, 1, 2, 0xc8, 1, 1]))
         );
         let every_other = ahead(10, &[(1, 1), (1, 1), (1, 1), (1, 1), (1, 1), (1, 1), (1, 1), (1, 1)]);
-        assert_eq!(every_other.encode(10), format!("evkafka/1:{}", BASE64.encode([1, 0xaa, 0xaa])));
+        assert_eq!(every_other.encode(10, 4096), format!("evkafka/1:{}", BASE64.encode([1, 0xaa, 0xaa])));
     }
 
     #[test]
@@ -255,7 +256,7 @@ mod tests {
             runs in prop::collection::vec((1..300_u32, 1..300_u32), 0..60),
         ) {
             let ahead = ahead(committed, &runs);
-            let metadata = ahead.encode(committed);
+            let metadata = ahead.encode(committed, 4096);
             prop_assert!(metadata.len() <= 4096 && metadata.is_ascii());
             prop_assert_eq!(decoded(committed, &metadata), ahead);
         }
@@ -270,7 +271,7 @@ mod tests {
             let mut short = ahead(committed, &seed);
             short.0.retain(|run| run.end.abs_diff(committed) <= ALWAYS_FITS);
             for ahead in [short, ahead(committed, &gaps)] {
-                let metadata = ahead.encode(committed);
+                let metadata = ahead.encode(committed, 4096);
                 prop_assert!(metadata.len() <= 4096);
                 prop_assert_eq!(decoded(committed, &metadata), ahead);
             }
@@ -282,10 +283,24 @@ mod tests {
             runs in prop::collection::vec((1..u32::MAX, 1..u32::MAX), 1000),
         ) {
             let ahead = ahead(committed, &runs);
-            let metadata = ahead.encode(committed);
+            let metadata = ahead.encode(committed, 4096);
             prop_assert!(metadata.len() <= 4096);
             let read = decoded(committed, &metadata);
             prop_assert!(!read.0.is_empty() && ahead.0.starts_with(&read.0));
+        }
+
+        #[test]
+        fn a_lower_limit_is_kept_and_what_fits_is_written(
+            committed in 0..1_i64 << 40,
+            runs in prop::collection::vec((1..300_u32, 1..300_u32), 0..60),
+            limit in 0..600_usize,
+        ) {
+            let ahead = ahead(committed, &runs);
+            let metadata = ahead.encode(committed, limit);
+            prop_assert!(metadata.len() <= limit);
+            let read = decoded(committed, &metadata);
+            prop_assert!(ahead.0.starts_with(&read.0));
+            prop_assert!(read == ahead || ahead.encode(committed, 4096).len() > limit);
         }
 
         #[test]

@@ -7,6 +7,7 @@ mod backoff;
 mod dead_letter;
 mod failure;
 mod judge;
+mod metadata_limit;
 #[cfg(all(test, evkafka_loom))]
 mod models;
 mod pace;
@@ -20,6 +21,7 @@ pub(crate) use self::{
     ahead::{Found, SettledAhead},
     dead_letter::{Obituary, OwnedHeader, headers as dead_letter_headers},
     judge::{Judge, Verdict},
+    metadata_limit::MetadataLimit,
     pace::Pace,
     persisted::{Persisted, SharedTracker},
     progress::{Commit, Progress},

@@ -1,6 +1,6 @@
 use std::sync::{Arc, PoisonError};
 
-use super::{Commit, OffsetTracker, SettledAhead};
+use super::{Commit, MetadataLimit, OffsetTracker, SettledAhead};
 use crate::sync::{Mutex, MutexGuard};
 
 /// A tracker that the lane works with and the committer looks into.
@@ -21,6 +21,7 @@ pub(crate) struct Persisted {
     before: SettledAhead,
     /// Metadata of somebody else's, which is left as it is.
     foreign: Option<String>,
+    limit: Arc<MetadataLimit>,
     /// The offset that the broker has.
     at_broker: Option<i64>,
     /// How many records were settled when the latest of the acknowledged commits was built; none if the broker has something
@@ -38,7 +39,25 @@ impl Persisted {
         before: SettledAhead,
         foreign: Option<String>,
     ) -> Self {
-        Self { tracker, before, foreign, at_broker, committed: at_broker.map(|_| 0), held: None }
+        let committed = at_broker.map(|_| 0);
+        Self { tracker, before, foreign, limit: Arc::default(), at_broker, committed, held: None }
+    }
+
+    /// With what is known of the brokers' limit.
+    pub(crate) fn limited_by(mut self, limit: Arc<MetadataLimit>) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// The brokers refuse this commit because of its metadata. The new limit, if it was lowered for that.
+    pub(super) fn shorten(&self, commit: &Commit) -> Option<usize> {
+        (!commit.metadata.is_empty()).then(|| self.limit.lower(commit.metadata.len()))?
+    }
+
+    /// Somebody else's metadata, as far as the brokers take it.
+    fn foreign(&self) -> Option<String> {
+        let is_short = |foreign: &&String| foreign.len() <= self.limit.bytes();
+        self.foreign.as_ref().map(|foreign| Some(foreign).filter(is_short).cloned().unwrap_or_default())
     }
 
     /// The first record is at `from`, or will be at no less. That is to be committed if the broker has another offset.
@@ -54,17 +73,16 @@ impl Persisted {
         let tracker = self.tracker.lock();
         let settled = tracker.settled();
         if let Some(at) = self.held {
-            let metadata = self.foreign.clone().unwrap_or_default();
+            let metadata = self.foreign().unwrap_or_default();
             return self.committed.is_none().then(|| Commit::with_metadata(at, metadata, settled));
         }
         if self.committed.is_some_and(|committed| settled <= committed) {
             return None;
         }
         let (offset, end) = (tracker.position()?, tracker.end()?);
-        let metadata = match &self.foreign {
-            Some(foreign) => foreign.clone(),
-            None => tracker.settled_ahead().followed_by(&self.before, end).encode(offset),
-        };
+        let metadata = self.foreign().unwrap_or_else(|| {
+            tracker.settled_ahead().followed_by(&self.before, end).encode(offset, self.limit.bytes())
+        });
         Some(Commit::with_metadata(offset, metadata, settled))
     }
 
@@ -156,6 +174,26 @@ mod tests {
         assert_eq!(persisted.to_commit(), None);
         persisted.begin(7);
         assert_eq!(persisted.to_commit(), None, "the broker has it");
+    }
+
+    #[test]
+    fn metadata_that_the_brokers_refuse_becomes_shorter_until_they_take_it() {
+        for foreign in [None, Some("x".repeat(100))] {
+            let (tracker, limit) = (SharedTracker::default(), Arc::new(MetadataLimit::default()));
+            let persisted = Persisted::new(tracker.clone(), Some(7), SettledAhead::default(), foreign)
+                .limited_by(Arc::clone(&limit));
+            let tickets: Vec<_> = (0..100).map(|offset| tracker.lock().begin(offset)).collect();
+            tickets.into_iter().step_by(2).skip(1).for_each(|ticket| _ = tracker.lock().settle(ticket));
+            let mut commit = persisted.to_commit().unwrap();
+            assert!(!commit.metadata.is_empty());
+            for _ in 0..10 {
+                let before = commit.metadata.len();
+                persisted.shorten(&commit);
+                commit = persisted.to_commit().expect("what is settled is still to be committed");
+                assert!(commit.metadata.len() < before.max(1), "{} of {before}", commit.metadata.len());
+            }
+            assert_eq!((commit.offset, commit.metadata.as_str()), (0, ""));
+        }
     }
 
     #[test]

@@ -146,6 +146,12 @@ impl Progress {
         commits.in_flight = commits.in_flight.saturating_sub(1);
     }
 
+    /// The brokers refuse a commit because of its metadata: the next has less. The new limit, if it was lowered for that.
+    /// [`end_commit`](Self::end_commit) follows.
+    pub(crate) fn shorten_metadata(&self, refused: &Commit) -> Option<usize> {
+        self.commits().persisted.as_ref()?.shorten(refused)
+    }
+
     /// It is not known what became of a commit that is on its way. [`end_commit`](Self::end_commit) follows.
     pub(crate) fn lose_track(&self) {
         self.unclear.store(true, Ordering::Release);

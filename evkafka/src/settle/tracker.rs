@@ -217,7 +217,7 @@ mod tests {
             let ahead = tracker.settled_ahead();
             let position = tracker.position().unwrap();
             prop_assert_eq!(position, first);
-            let read = SettledAhead::decode(position, &ahead.encode(position));
+            let read = SettledAhead::decode(position, &ahead.encode(position, 4096));
             prop_assert_eq!(read, crate::settle::Found::Progress(ahead));
             prop_assert!(waited, "{} {}", tracker.distance(), tracker.unsettled());
         }

@@ -249,7 +249,9 @@ impl Lane {
     /// Begins with what an earlier owner has settled.
     fn go_on_from<R>(&mut self, start: Start, work: &mut Concurrent<R>) {
         let (settled, foreign) = (start.settled.clone(), start.foreign.clone());
-        self.progress.persist(Persisted::new(work.tracker.clone(), start.committed, settled, foreign));
+        let persisted = Persisted::new(work.tracker.clone(), start.committed, settled, foreign);
+        let limit = Arc::clone(&self.worker.shared.metadata_limit);
+        self.progress.persist(persisted.limited_by(limit));
         self.begin(&start);
         work.settled_before = Some(start.settled);
     }
