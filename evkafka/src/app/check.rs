@@ -3,33 +3,51 @@
 use std::collections::BTreeMap;
 
 use super::builder::{App, Entry};
-use crate::{config::ConsumerConfig, error::Error};
+use crate::{
+    config::{ConsumerConfig, ResolvedConfig},
+    error::Error,
+};
 
 impl App {
-    /// Checks the app as [`run`](Self::run) does before it connects to anything: settings, states, names, routers.
+    /// Checks the app as [`run`](Self::run) does before it connects to anything: settings, states, names, routers. Files and
+    /// environment variables with values of properties are read for it.
     ///
     /// # Errors
     /// With all faults, of the kind [`Configuration`](crate::error::ErrorKind::Configuration).
     pub fn check(&self) -> crate::Result<()> {
+        self.resolve().map(drop)
+    }
+
+    /// Checks the app; the configurations of its consumers, in their order, with all values that are kept elsewhere.
+    ///
+    /// # Errors
+    /// With all faults.
+    pub(super) fn resolve(&self) -> crate::Result<Vec<ResolvedConfig>> {
         let mut faults = self.faults.clone();
         if self.consumers.is_empty() {
             faults.push(
                 "the app has no consumer; add one with `consumers: { … }` or `App::consumer`".to_owned(),
             );
         }
-        self.check_configs(&mut faults);
+        let configs = self.check_configs(&mut faults);
         self.check_names(&mut faults);
         self.check_shared_groups(&mut faults);
         self.check_states(&mut faults);
-        if faults.is_empty() { Ok(()) } else { Err(Error::faults(faults)) }
+        if faults.is_empty() { Ok(configs) } else { Err(Error::faults(faults)) }
     }
 
-    fn check_configs(&self, faults: &mut Vec<String>) {
+    /// The configurations that have no fault.
+    fn check_configs(&self, faults: &mut Vec<String>) -> Vec<ResolvedConfig> {
+        let mut configs = Vec::with_capacity(self.consumers.len());
         for Entry { name, config, .. } in &self.consumers {
-            if let Err(error) = config.validate() {
-                faults.extend(error.faults().map(|fault| format!("consumer `{name}`: {fault}")));
+            match config.resolve() {
+                Ok(config) => configs.push(config),
+                Err(error) => {
+                    faults.extend(error.faults().map(|fault| format!("consumer `{name}`: {fault}")))
+                }
             }
         }
+        configs
     }
 
     fn check_names(&self, faults: &mut Vec<String>) {

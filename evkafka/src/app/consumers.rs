@@ -13,7 +13,7 @@ use tokio::{
 
 use super::builder::{App, Entry};
 use crate::{
-    config::Concurrency,
+    config::{Concurrency, ResolvedConfig},
     engine::{DeadLetters, DrainPlan, Member, MemberSettings, Report, Shared},
     error::{Error, Inner, Result},
     handle::States,
@@ -27,15 +27,16 @@ pub(super) struct Consumers {
 }
 
 impl Consumers {
-    /// Starts a member for each instance of each consumer; they look at their clusters.
-    pub(super) fn start(app: App) -> Result<Self> {
+    /// Starts a member for each instance of each consumer; they look at their clusters. `configs` are those of the consumers,
+    /// in their order.
+    pub(super) fn start(app: App, configs: Vec<ResolvedConfig>) -> Result<Self> {
         let App { states, consumers, shutdown_timeout, .. } = app;
         let states = Arc::new(states);
         let (sender, reports) = mpsc::unbounded_channel();
         let mut members = Vec::new();
-        for entry in consumers {
+        for (entry, config) in consumers.into_iter().zip(configs) {
             let name = Arc::clone(&entry.name);
-            for member in start_members(entry, &states, &sender)? {
+            for member in start_members(entry, config, &states, &sender)? {
                 members.push((Arc::clone(&name), member));
             }
         }
@@ -110,10 +111,11 @@ impl Consumers {
 
 fn start_members(
     entry: Entry,
+    config: ResolvedConfig,
     states: &Arc<States>,
     reports: &mpsc::UnboundedSender<Report>,
 ) -> Result<Vec<Member>> {
-    let Entry { name, config, pipeline, .. } = entry;
+    let Entry { name, pipeline, .. } = entry;
     let pipeline = pipeline.expect("an app with a router in conflict is refused before it starts");
     let dead_letter_topics = pipeline.dead_letter_topics();
     let dead_letters = if dead_letter_topics.is_empty() {

@@ -31,14 +31,14 @@ impl App {
     /// # Cancel safety
     /// As [`run`](Self::run).
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> Result<()> {
-        self.check()?;
+        let configs = self.resolve()?;
         tracing::info!(
             title = self.title,
             version = self.version,
             consumers = self.consumers.len(),
             "starting"
         );
-        let mut consumers = Consumers::start(self)?;
+        let mut consumers = Consumers::start(self, configs)?;
         let mut stop = std::pin::pin!(stop);
         let failure = tokio::select! {
             biased;

@@ -90,8 +90,10 @@ use crate::settle::FailurePolicy;
 /// # Secrets
 ///
 /// The value of a property can be kept elsewhere: `sasl.password.file` names a file that has it (a line break at the end does
-/// not belong to it), `sasl.password.env` an environment variable, and so for every property. They are read when the app
-/// starts. What may be secret is never printed: not in `Debug`, not in an error, not in a log.
+/// not belong to it), `sasl.password.env` an environment variable, and so for every property. Deserializing a configuration
+/// reads neither. An app reads them once, when it starts, and all its clients get the same values; what cannot be read, or is
+/// empty, ends the start with an error. ([`validate`](Self::validate) and [`App::check`](crate::App::check) read them too.)
+/// What may be secret is never printed: not in `Debug`, not in an error, not in a log.
 ///
 /// # librdkafka's properties
 ///

@@ -1,16 +1,16 @@
 //! Where evkafka's defaults differ from librdkafka's.
 
-use super::ConsumerConfig;
+use super::ResolvedConfig;
 
 /// A librdkafka property to which evkafka gives a value; the user may give another.
 pub(super) struct Default {
     pub(super) name: &'static str,
     pub(super) value: &'static str,
     /// Whether it is of use with this configuration.
-    pub(super) applies: fn(&ConsumerConfig) -> bool,
+    pub(super) applies: fn(&ResolvedConfig) -> bool,
 }
 
-fn always(_: &ConsumerConfig) -> bool {
+fn always(_: &ResolvedConfig) -> bool {
     true
 }
 

@@ -1,6 +1,8 @@
 //! Values that are not in the configuration itself: `sasl.password.file`, `sasl.password.env`.
 
-use std::{env, fs};
+use std::fs::File;
+use std::io::{self, Read};
+use std::{env, fmt};
 
 use super::known;
 
@@ -27,36 +29,79 @@ pub(super) fn find(name: &str) -> Option<Elsewhere<'_>> {
         "env" => Place::Environment,
         _ => return None,
     };
-    (known::find(name).is_none() && known::find(property).is_some()).then_some(Elsewhere { property, place })
+    let is_property = |name| known::find(name).is_some() || known::is_known_to_librdkafka(name);
+    (!is_property(name) && is_property(property)).then_some(Elsewhere { property, place })
 }
 
+/// More than any secret has. What is longer is no file with a value in it, and may have no end.
+const LONGEST: u64 = 1 << 20;
+
 impl Elsewhere<'_> {
+    /// Whether there can be anything at `location`, as far as that shows without looking.
+    ///
+    /// # Errors
+    /// With what is wrong.
+    pub(super) fn check(&self, location: &str) -> Result<(), String> {
+        match self.place {
+            _ if !location.trim().is_empty() => Ok(()),
+            Place::File => Err("must not be empty: it names the file that has the value in it".to_owned()),
+            Place::Environment => {
+                Err("must not be empty: it names the environment variable that has the value".to_owned())
+            }
+        }
+    }
+
     /// Reads the value.
     ///
     /// # Errors
     /// With what is wrong, without anything of the value.
     pub(super) fn read(&self, location: &str) -> Result<String, String> {
-        match self.place {
+        let value = match self.place {
             Place::File => {
-                let mut value = fs::read_to_string(location)
-                    .map_err(|error| format!("names the file `{location}`, which cannot be read: {error}"))?;
-                // Editors and `echo` end a file with a line break, which belongs to no password.
-                value.truncate(value.trim_end_matches(['\n', '\r']).len());
-                Ok(value)
+                read_file(location).map_err(|error| self.fault(location, "cannot be read", &error))?
             }
-            Place::Environment => env::var(location).map_err(|error| {
-                let why = match error {
-                    env::VarError::NotPresent => "is not set",
-                    env::VarError::NotUnicode(_) => "is not UTF-8",
-                };
-                format!("names the environment variable `{location}`, which {why}")
-            }),
-        }
+            Place::Environment => env::var(location).map_err(|error| match error {
+                env::VarError::NotPresent => self.fault(location, "is not set", &""),
+                env::VarError::NotUnicode(_) => self.fault(location, "is not UTF-8", &""),
+            })?,
+        };
+        if value.is_empty() { Err(self.fault(location, "is empty", &"")) } else { Ok(value) }
     }
+
+    /// "names the file `/run/secrets/kafka`, which cannot be read: permission denied". What does not look like a location may be
+    /// the value itself, in the wrong place.
+    fn fault(&self, location: &str, which: &str, why: &dyn fmt::Display) -> String {
+        let (place, is_likely) = match self.place {
+            Place::File => ("file", location.starts_with(['/', '.']) || location.contains(":\\")),
+            Place::Environment => {
+                let is_usual = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+                ("environment variable", location.chars().all(is_usual))
+            }
+        };
+        let location = if is_likely { format!(" `{location}`") } else { format!(" ({HIDDEN})") };
+        let why = why.to_string();
+        let why = if why.is_empty() { why } else { format!(": {why}") };
+        format!("names the {place}{location}, which {which}{why}")
+    }
+}
+
+const HIDDEN: &str = "not shown, since it may be the value itself";
+
+/// The text of a file. Editors and `echo` end a file with a line break, which belongs to no password.
+fn read_file(path: &str) -> io::Result<String> {
+    let mut text = String::new();
+    File::open(path)?.take(LONGEST + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > LONGEST {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is longer than 1 MiB"));
+    }
+    text.truncate(text.trim_end_matches(['\n', '\r']).len());
+    Ok(text)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

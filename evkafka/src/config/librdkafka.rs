@@ -2,22 +2,21 @@
 
 use rdkafka::config::ClientConfig;
 
-use super::ConsumerConfig;
 use super::defaults::DEFAULTS;
-use super::elsewhere;
 use super::known::{self, Role};
+use super::{ConsumerConfig, ResolvedConfig};
 
-impl ConsumerConfig {
+impl ResolvedConfig {
     /// The configuration of the member number `instance` (from 0) of this consumer's group.
     ///
-    /// What evkafka owns goes over what the user set, which goes over evkafka's defaults. The configuration should have
-    /// been [validated](Self::validate). Do not print the result: rdkafka hides only some of the secrets in it.
+    /// What evkafka owns goes over what the user set, which goes over evkafka's defaults. Do not print the result: rdkafka
+    /// hides only some of the secrets in it.
     pub(crate) fn client_config(&self, instance: u32) -> ClientConfig {
         let mut client = ClientConfig::new();
         for default in DEFAULTS.iter().filter(|default| (default.applies)(self)) {
             client.set(default.name, default.value);
         }
-        client.extend(self.resolved());
+        client.extend(self.properties.clone());
         client
             .set("bootstrap.servers", &self.bootstrap_servers)
             .set("group.id", &self.group_id)
@@ -37,7 +36,7 @@ impl ConsumerConfig {
     pub(crate) fn producer_config(&self) -> ClientConfig {
         let mut client = ClientConfig::new();
         let is_for_both = |name: &str| known::find(name).is_none_or(|property| property.role == Role::Both);
-        client.extend(self.resolved().filter(|(name, _)| is_for_both(name)));
+        client.extend(self.properties.clone().into_iter().filter(|(name, _)| is_for_both(name)));
         client
             .set("bootstrap.servers", &self.bootstrap_servers)
             .set("acks", "all")
@@ -46,25 +45,17 @@ impl ConsumerConfig {
         client
     }
 
-    /// The properties, with the values that are kept elsewhere. What cannot be read is a fault that validation has told.
-    fn resolved(&self) -> impl Iterator<Item = (String, String)> {
-        self.properties.iter().filter_map(|(name, value)| match elsewhere::find(name) {
-            Some(elsewhere) => Some((elsewhere.property.to_owned(), elsewhere.read(value).ok()?)),
-            None => Some((name.clone(), value.clone())),
-        })
+    /// Whether the user chose the group protocol of KIP-848.
+    pub(super) fn uses_new_group_protocol(&self) -> bool {
+        self.properties.get("group.protocol").is_some_and(|protocol| protocol == "consumer")
     }
+}
 
+impl ConsumerConfig {
     /// The static member id of one instance. Two members must not share one: the broker fences both.
     fn instance_id(&self, instance: u32) -> Option<String> {
         let id = self.group_instance_id.as_deref()?;
         Some(if self.instances > 1 { format!("{id}-{instance}") } else { id.to_owned() })
-    }
-
-    /// Whether the user chose the group protocol of KIP-848.
-    pub(super) fn uses_new_group_protocol(&self) -> bool {
-        self.properties
-            .get("group.protocol")
-            .is_some_and(|protocol| protocol.eq_ignore_ascii_case("consumer"))
     }
 }
 
@@ -78,10 +69,14 @@ mod tests {
         ConsumerConfig::new(["orders"]).bootstrap_servers("a:1,b:2").group_id("billing")
     }
 
+    fn client(config: &ConsumerConfig, instance: u32) -> ClientConfig {
+        config.resolve().expect("a valid configuration").client_config(instance)
+    }
+
     #[test]
     fn a_producer_gets_what_is_for_both_kinds_of_client() {
         let consumer = config().property("fetch.min.bytes", 7).property("socket.keepalive.enable", true);
-        let client = consumer.producer_config();
+        let client = consumer.resolve().unwrap().producer_config();
         assert_eq!(client.get("socket.keepalive.enable"), Some("true"));
         assert_eq!(client.get("fetch.min.bytes"), None);
         assert_eq!(client.get("group.id"), None);
@@ -91,7 +86,7 @@ mod tests {
 
     #[test]
     fn tells_librdkafka_the_settings_and_what_evkafka_owns() {
-        let client = config().client_config(0);
+        let client = client(&config(), 0);
         for (name, value) in [
             ("bootstrap.servers", "a:1,b:2"),
             ("group.id", "billing"),
@@ -119,7 +114,7 @@ mod tests {
             (OffsetReset::Latest, "earliest"),
             (OffsetReset::Error, "error"),
         ] {
-            let client = config().auto_offset_reset(reset).client_config(0);
+            let client = client(&config().auto_offset_reset(reset), 0);
             assert_eq!(client.get("auto.offset.reset"), Some(name));
             assert_eq!(client.get("enable.partition.eof"), Some("false"));
         }
@@ -127,24 +122,24 @@ mod tests {
 
     #[test]
     fn a_property_of_the_user_goes_over_a_default() {
-        let client =
-            config().property("fetch.queue.backoff.ms", 500).property("fetch.min.bytes", 7).client_config(0);
+        let config = config().property("fetch.queue.backoff.ms", 500).property("fetch.min.bytes", 7);
+        let client = client(&config, 0);
         assert_eq!(client.get("fetch.queue.backoff.ms"), Some("500"));
         assert_eq!(client.get("fetch.min.bytes"), Some("7"));
     }
 
     #[test]
     fn what_evkafka_owns_goes_over_a_property_of_the_user() {
-        let client = config()
-            .properties([
-                ("enable.auto.commit", "true"),
-                ("enable.auto.offset.store", "true"),
-                ("auto.offset.reset", "latest"),
-                ("group.id", "mine"),
-                ("bootstrap.servers", "c:3"),
-                ("enable.partition.eof", "true"),
-            ])
-            .client_config(0);
+        let mine = [
+            ("enable.auto.commit", "true"),
+            ("enable.auto.offset.store", "true"),
+            ("auto.offset.reset", "latest"),
+            ("group.id", "mine"),
+            ("bootstrap.servers", "c:3"),
+            ("enable.partition.eof", "true"),
+        ];
+        // Such a configuration is refused before it comes to this.
+        let client = ResolvedConfig::unchecked(config().properties(mine)).client_config(0);
         assert_eq!(client.get("enable.auto.commit"), Some("false"));
         assert_eq!(client.get("enable.auto.offset.store"), Some("false"));
         assert_eq!(client.get("auto.offset.reset"), Some("earliest"));
@@ -156,16 +151,15 @@ mod tests {
     #[test]
     fn each_of_several_instances_has_a_static_id_of_its_own() {
         let one = config().group_instance_id("pod-7");
-        assert_eq!(one.client_config(0).get("group.instance.id"), Some("pod-7"));
+        assert_eq!(client(&one, 0).get("group.instance.id"), Some("pod-7"));
         let two = one.instances(2);
-        assert_eq!(two.client_config(0).get("group.instance.id"), Some("pod-7-0"));
-        assert_eq!(two.client_config(1).get("group.instance.id"), Some("pod-7-1"));
+        assert_eq!(client(&two, 0).get("group.instance.id"), Some("pod-7-0"));
+        assert_eq!(client(&two, 1).get("group.instance.id"), Some("pod-7-1"));
     }
 
     /// A consumer that librdkafka accepts; without servers it opens no socket.
     fn create(config: ConsumerConfig) -> Result<BaseConsumer, rdkafka::error::KafkaError> {
-        config.validate().unwrap();
-        config.client_config(0).remove("bootstrap.servers").create()
+        client(&config, 0).remove("bootstrap.servers").create()
     }
 
     #[test]

@@ -3,6 +3,10 @@
 //! [`ConsumerConfig`] is written in code or read from whatever serde reads; both ways use the same names.
 //! [`validate`](ConsumerConfig::validate) finds every fault of it at once, before anything is connected, and
 //! reports them as one [`ConfigError`].
+//!
+//! A configuration goes through three stages. Deserializing it judges what is written, and neither reads anything else nor
+//! runs anything. When an app starts, it is resolved: values that are kept in files and environment variables are read, once,
+//! and all of it is judged. Only the result, a [`ResolvedConfig`], makes the configurations of clients.
 
 mod choice;
 mod concurrency;
@@ -17,7 +21,9 @@ mod librdkafka;
 mod mechanism;
 mod owned;
 mod prefetch;
+mod properties;
 mod property;
+mod resolved;
 mod secret;
 mod suggest;
 mod validate;
@@ -27,3 +33,4 @@ pub use choice::{AutoCommitMode, OffsetReset, OnUnavailable};
 pub use concurrency::Concurrency;
 pub use consumer::ConsumerConfig;
 pub use fault::{ConfigError, Fault};
+pub(crate) use resolved::ResolvedConfig;

@@ -68,13 +68,16 @@ pub(super) const OWNED: &[Owned] = &[
     owned("socket_cb", HOOK),
     owned("stats_cb", HOOK),
     owned("throttle_cb", HOOK),
+    // It would be loaded, and run, by whoever reads the configuration; and it could intercept records and commits.
+    owned("plugin.library.paths", "evkafka loads no code into the process; leave it out"),
     // What librdkafka takes from code only.
     owned("default_topic_conf", CODE),
     owned("interceptors", CODE),
     owned("opaque", CODE),
     owned(
         "oauthbearer_token_refresh_cb",
-        "librdkafka fetches tokens itself with `sasl.oauthbearer.method` = `oidc`",
+        "librdkafka fetches tokens itself with `sasl.oauthbearer.method` = `oidc` (and the feature `curl` of the crate \
+         `rdkafka`)",
     ),
     owned(
         "ssl.certificate.verify_cb",

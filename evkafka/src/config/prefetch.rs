@@ -101,7 +101,8 @@ mod tests {
 
     #[test]
     fn what_the_user_set_stays() {
-        let config = ConsumerConfig::new(["orders"]).property("max.partition.fetch.bytes", 5_000_000);
+        let config = ConsumerConfig::new(["orders"]).bootstrap_servers("127.0.0.1:1").group_id("billing");
+        let config = config.property("max.partition.fetch.bytes", 5_000_000).resolve().unwrap();
         let mut client = config.client_config(0);
         config.limit_prefetch(&mut client, 1000);
         assert_eq!(client.get("max.partition.fetch.bytes"), Some("5000000"));
@@ -115,6 +116,7 @@ mod tests {
             let config = ConsumerConfig::new(["orders"]).bootstrap_servers("127.0.0.1:1").group_id("billing");
             let config =
                 properties.iter().fold(config, |config, (name, value)| config.property(*name, *value));
+            let config = config.resolve().unwrap();
             let mut client = config.client_config(0);
             config.limit_prefetch(&mut client, 1000);
             client.create::<BaseConsumer>().expect("librdkafka accepts it");

@@ -1,32 +1,27 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use super::elsewhere;
 use super::fault::Faults;
-use super::property::judge_property;
+use super::properties::{Elsewhere, Properties};
 use super::{AutoCommitMode, Concurrency, ConfigError, ConsumerConfig};
-
-/// What librdkafka refuses together with `group.protocol` = `consumer`, because the brokers decide it.
-const BROKER_SIDE: &[&str] =
-    &["group.protocol.type", "heartbeat.interval.ms", "partition.assignment.strategy", "session.timeout.ms"];
 
 impl ConsumerConfig {
     /// Checks the whole configuration, without connecting anywhere. An app does this before it starts.
     ///
+    /// It reads the files and environment variables that properties refer to (`sasl.password.file`, `sasl.password.env`), and
+    /// checks the values in them. An app reads them once more when it starts.
+    ///
     /// # Errors
     ///
-    /// If a required setting is missing, a setting or a property has a value that it cannot have, or a property is
-    /// unknown, of use to producers only, or owned by evkafka: one error that names all of these faults. A few
-    /// contradictions between properties, and what only the brokers can know, come to light when the consumer starts.
+    /// If a required setting is missing, a setting or a property has a value that it cannot have, a value cannot be read,
+    /// or a property is unknown, of use to producers only, or owned by evkafka: one error that names all of these faults.
+    /// A few contradictions between properties, and what only the brokers can know, come to light when the consumer starts.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        let mut faults = Faults::default();
-        self.find_missing(&mut faults);
-        self.find_written(&mut faults);
-        faults.into_result()
+        self.resolve().map(drop)
     }
 
     /// Finds what is required and not there.
-    fn find_missing(&self, faults: &mut Faults) {
+    pub(super) fn find_missing(&self, faults: &mut Faults) {
         if self.topics.is_empty() {
             faults.add("topics", "must name at least one topic");
         }
@@ -38,34 +33,28 @@ impl ConsumerConfig {
         }
     }
 
-    /// Finds what is wrong with what is there.
+    /// Finds what is wrong with what is there, as far as it shows without looking elsewhere.
     pub(super) fn find_written(&self, faults: &mut Faults) {
+        self.find_in_settings(faults);
+        self.judge_properties(Elsewhere::Leave, faults);
+    }
+
+    /// Finds what is wrong with settings by themselves.
+    pub(super) fn find_in_settings(&self, faults: &mut Faults) {
         self.find_in_topics(faults);
         self.find_in_texts(faults);
         self.find_in_numbers(faults);
-        for (name, value) in &self.properties {
-            if let Some(fault) = judge_property(name, value) {
-                faults.add(name, fault);
-            }
-            if let Some(elsewhere) = elsewhere::find(name)
-                && self.properties.contains_key(elsewhere.property)
-            {
-                faults.add(name, format!("gives `{}` a second value; leave one out", elsewhere.property));
-            }
-        }
-        if self.uses_sasl_without_a_mechanism() {
+    }
+
+    /// Finds what is wrong with settings beside these properties.
+    pub(super) fn find_beside_properties(&self, properties: &Properties<'_>, faults: &mut Faults) {
+        if let Some(interval) = properties.max_poll_interval()
+            && self.revoke_grace >= interval
+        {
             faults.add(
-                "sasl.mechanism",
-                "must be set with this `security.protocol`, to `SCRAM-SHA-512` or `PLAIN`, say",
+                "revoke_grace",
+                format!("must be shorter than `max.poll.interval.ms`, which is {} ms", interval.as_millis()),
             );
-        }
-        if self.uses_new_group_protocol() {
-            for name in BROKER_SIDE.iter().filter(|name| self.properties.contains_key(**name)) {
-                faults.add(
-                    *name,
-                    "is decided by the brokers when `group.protocol` is `consumer`; leave it out",
-                );
-            }
         }
     }
 
@@ -138,33 +127,6 @@ impl ConsumerConfig {
                 faults.add(setting, "must be longer than zero");
             }
         }
-        if self.revoke_grace >= self.max_poll_interval() {
-            faults.add(
-                "revoke_grace",
-                format!(
-                    "must be shorter than `max.poll.interval.ms`, which is {} ms",
-                    self.max_poll_interval().as_millis()
-                ),
-            );
-        }
-    }
-
-    /// librdkafka would go for Kerberos, whose library is hardly ever there.
-    fn uses_sasl_without_a_mechanism(&self) -> bool {
-        let protocol = self.properties.get("security.protocol").map(|protocol| protocol.to_ascii_lowercase());
-        let has_mechanism = self.properties.keys().any(|name| {
-            let property = elsewhere::find(name).map_or(name.as_str(), |elsewhere| elsewhere.property);
-            matches!(property, "sasl.mechanism" | "sasl.mechanisms")
-        });
-        protocol.is_some_and(|protocol| protocol.starts_with("sasl_")) && !has_mechanism
-    }
-
-    /// How long a member may be silent before the brokers take it for dead. A value that makes no sense has a fault of
-    /// its own.
-    fn max_poll_interval(&self) -> Duration {
-        const LIBRDKAFKAS: Duration = Duration::from_secs(300);
-        let written = self.properties.get("max.poll.interval.ms").and_then(|value| value.parse().ok());
-        written.map_or(LIBRDKAFKAS, Duration::from_millis)
     }
 }
 

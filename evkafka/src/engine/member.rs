@@ -28,7 +28,7 @@ use super::{
     shared::Shared,
 };
 use crate::{
-    config::{ConsumerConfig, OnUnavailable},
+    config::{OnUnavailable, ResolvedConfig},
     error::{Error, Inner, Result},
     handle::panic,
     native::{CommitQueue, OwnedClient},
@@ -42,7 +42,7 @@ const WATCHDOG: Duration = Duration::from_secs(1);
 /// What a member needs to know.
 #[derive(Clone)]
 pub(crate) struct MemberSettings {
-    pub(crate) config: ConsumerConfig,
+    pub(crate) config: ResolvedConfig,
     /// What the client is told, but for what depends on the number of partitions.
     pub(crate) client: ClientConfig,
     /// Topics that must exist although they are not read.

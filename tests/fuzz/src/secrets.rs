@@ -12,7 +12,7 @@ const SECRETIVE: &[&str] =
     &["password", "secret", "username", "ssl.key.pem", "oauthbearer.config", "passphrase", "private.key"];
 
 /// Replaces the values that are to be kept secret, below names that are `path` up to here. `false` if the configuration would have
-/// files read or libraries loaded whose names nobody has chosen.
+/// files read whose names nobody has chosen.
 pub fn plant(path: &str, value: &mut Value) -> bool {
     if let Value::Object(table) = value {
         return table.iter_mut().all(|(name, value)| plant(&join(path, name), value));
@@ -20,7 +20,7 @@ pub fn plant(path: &str, value: &mut Value) -> bool {
     if let Value::Array(list) = value {
         return list.iter_mut().all(|value| plant(path, value));
     }
-    if path.ends_with(".file") || path.starts_with("plugin") || path.ends_with("location") {
+    if path.ends_with(".file") || path.ends_with("location") {
         return false;
     }
     let is_address = path == "bootstrap_servers" && value.as_str().is_some_and(|text| text.contains('@'));

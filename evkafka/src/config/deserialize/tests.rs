@@ -209,10 +209,11 @@ fn a_property_without_quotes_is_a_property_in_toml() {
 
 #[test]
 fn text_that_looks_like_a_number_is_text() {
-    let config = from_json(json!({ "group_id": 7, "topics": [1, "2"], "group_instance_id": true })).unwrap();
-    assert_eq!(config.get_group_id(), "7");
+    let config =
+        from_json(json!({ "group_id": "0042", "topics": ["1", "2"], "sasl.password": "0012" })).unwrap();
+    assert_eq!(config.get_group_id(), "0042");
     assert_eq!(config.get_topics().collect::<Vec<_>>(), ["1", "2"]);
-    assert_eq!(config.group_instance_id.as_deref(), Some("true"));
+    assert_eq!(config.get_property("sasl.password"), Some("0012"));
 }
 
 #[test]
@@ -355,4 +356,47 @@ fn no_error_shows_a_secret() {
 fn a_configuration_that_is_no_table_is_refused_in_words() {
     let error = from_json(json!(["orders"])).unwrap_err();
     assert!(error.contains("expected a table with the settings of a consumer"), "{error}");
+}
+
+#[test]
+fn nothing_is_read_before_the_app_starts() {
+    let config = from_toml(
+        r#"
+        topics = "orders"
+        bootstrap_servers = "kafka:9092"
+        group_id = "billing"
+        sasl.password.file = "/no/such/file"
+        security.protocol.env = "EVKAFKA_NO_SUCH_VARIABLE"
+        max.poll.interval.ms.env = "EVKAFKA_NO_SUCH_VARIABLE"
+        revoke_grace = "6m"
+        "#,
+    );
+    let error = config.unwrap().validate().unwrap_err();
+    let settings: Vec<_> = error.faults().map(|fault| fault.setting()).collect();
+    assert_eq!(settings, ["max.poll.interval.ms.env", "sasl.password.file", "security.protocol.env"]);
+}
+
+#[test]
+fn what_can_be_judged_without_reading_is_judged_at_once() {
+    let error = from_json(json!({
+        "enable.auto.commit.file": "/etc/commit",
+        "sasl.pasword.env": "PASSWORD",
+        "linger.ms.env": "LINGER",
+        "plugin.library.paths": "/no/such/library",
+        "sasl.password.env": "",
+        "sasl.username": "alice",
+        "sasl.username.file": "/etc/username",
+    }))
+    .unwrap_err();
+    for fault in [
+        "`enable.auto.commit.file` is evkafka's to set",
+        "`sasl.pasword.env` is no property",
+        "`linger.ms.env` is a property of producers",
+        "`plugin.library.paths` is evkafka's to set",
+        "`sasl.password.env` must not be empty",
+        "`sasl.username.file` gives `sasl.username` a second value",
+    ] {
+        assert!(error.contains(fault), "{fault:?} is not in {error}");
+    }
+    assert_eq!(error.lines().count(), 6, "{error}");
 }

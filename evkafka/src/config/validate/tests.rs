@@ -1,5 +1,6 @@
 use super::super::known::{self, Role};
 use super::super::owned;
+use super::super::properties::BROKER_SIDE;
 use super::*;
 
 fn config() -> ConsumerConfig {
@@ -45,8 +46,9 @@ fn a_value_may_be_kept_elsewhere() {
     let with_file = |name: &str| config().property(name, path.display());
     let good = with_file("fetch.min.bytes.file");
     assert_eq!(good.validate(), Ok(()));
-    assert_eq!(good.client_config(0).get("fetch.min.bytes"), Some("7"));
-    assert_eq!(good.client_config(0).get("fetch.min.bytes.file"), None);
+    let client = good.resolve().unwrap().client_config(0);
+    assert_eq!(client.get("fetch.min.bytes"), Some("7"));
+    assert_eq!(client.get("fetch.min.bytes.file"), None);
     let twice = with_file("fetch.min.bytes.file").property("fetch.min.bytes", 8);
     assert!(only_fault(&twice).1.contains("a second value"), "{:?}", only_fault(&twice));
     std::fs::write(&path, "hunter2").unwrap();
@@ -280,4 +282,138 @@ fn sasl_wants_a_mechanism_that_is_built_in() {
         let fault = judge("sasl.mechanism", "SCRAM-SHA-256");
         assert!(fault.contains("enable evkafka's feature `tls`"), "{fault}");
     }
+}
+
+/// A file with a value that is kept elsewhere, for as long as a test runs.
+struct Kept(std::path::PathBuf);
+
+impl Kept {
+    fn new(test: &str, value: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("evkafka-{test}-{}", std::process::id()));
+        std::fs::write(&path, value).unwrap();
+        Self(path)
+    }
+
+    /// The configuration with a property whose value is in the file.
+    fn given_to(&self, config: ConsumerConfig, property: &str) -> ConsumerConfig {
+        config.property(format!("{property}.file"), self.0.display())
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+#[test]
+fn the_grace_of_a_revoke_is_compared_with_the_value_that_is_kept_elsewhere() {
+    let long = Kept::new("long-poll", "600000");
+    let patient = long.given_to(config(), "max.poll.interval.ms").revoke_grace(Duration::from_secs(360));
+    assert_eq!(faults(&patient), []);
+    let short = Kept::new("short-poll", "60000");
+    let hasty = short.given_to(config().property("session.timeout.ms", 45000), "max.poll.interval.ms");
+    let (setting, text) = only_fault(&hasty.revoke_grace(Duration::from_secs(120)));
+    assert_eq!(setting, "revoke_grace");
+    assert!(text.contains("60000 ms"), "{text}");
+}
+
+#[test]
+fn the_group_protocol_that_is_kept_elsewhere_counts() {
+    let new = Kept::new("group-protocol", "consumer\n");
+    let config = new.given_to(config(), "group.protocol").property("session.timeout.ms", 6000);
+    assert_eq!(only_fault(&config).0, "session.timeout.ms");
+}
+
+#[test]
+fn a_security_protocol_that_is_kept_elsewhere_demands_a_mechanism() {
+    let sasl = Kept::new("security-protocol", "SASL_PLAINTEXT");
+    let without = sasl.given_to(config(), "security.protocol");
+    assert_eq!(only_fault(&without).0, "sasl.mechanism");
+    let plain = Kept::new("mechanism", "PLAIN");
+    assert_eq!(faults(&plain.given_to(without, "sasl.mechanisms")), []);
+}
+
+#[test]
+fn a_value_that_cannot_be_read_is_the_only_fault() {
+    // It is not judged as if it were not there.
+    for config in [
+        config()
+            .property("max.poll.interval.ms.env", "EVKAFKA_NO_SUCH")
+            .revoke_grace(Duration::from_secs(360)),
+        config()
+            .property("security.protocol", "sasl_plaintext")
+            .property("sasl.mechanism.env", "EVKAFKA_NO_SUCH"),
+    ] {
+        let (setting, text) = only_fault(&config);
+        assert!(setting.ends_with(".env") && text.contains("is not set"), "{text}");
+    }
+}
+
+#[test]
+fn a_property_has_one_value_under_whatever_names() {
+    let file = Kept::new("one-value", "PLAIN");
+    let mechanism = file.given_to(config(), "sasl.mechanism");
+    for twice in [
+        mechanism.clone().property("sasl.mechanism", "PLAIN"),
+        mechanism.clone().property("sasl.mechanism.env", "PATH"),
+        mechanism.clone().property("sasl.mechanisms", "PLAIN"),
+        config().property("fetch.message.max.bytes", 2000).property("max.partition.fetch.bytes", 3000),
+    ] {
+        let faults = faults(&twice);
+        assert!(faults.iter().any(|(_, text)| text.contains("a second value")), "{faults:?}");
+    }
+}
+
+#[test]
+fn no_configuration_loads_a_library() {
+    let (_, text) = only_fault(&config().property("plugin.library.paths", "/no/such/library"));
+    assert!(text.contains("evkafka's to set"), "{text}");
+}
+
+#[test]
+fn what_may_be_a_secret_in_the_wrong_place_is_not_shown() {
+    for name in ["sasl.password.file", "sasl.password.env"] {
+        let (_, text) = only_fault(&config().property(name, "hunter2 or so"));
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+}
+
+#[test]
+fn a_number_is_one_as_a_whole() {
+    for (name, value) in [
+        ("session.timeout.ms", "10s"),
+        ("fetch.min.bytes", "010"),
+        ("fetch.min.bytes", "1.5"),
+        ("fetch.min.bytes", "0x10"),
+    ] {
+        let text = judge(name, value);
+        assert!(text.contains("must be a whole number"), "{text}");
+    }
+    assert_eq!(faults(&config().property("fetch.min.bytes", " 7 ")), []);
+}
+
+#[test]
+fn a_value_is_not_empty() {
+    for name in ["client.rack", "sasl.password", "fetch.min.bytes", "sasl.password.file", "sasl.password.env"]
+    {
+        assert!(judge(name, "").contains("must not be empty"), "{name}: {}", judge(name, ""));
+    }
+    let empty = Kept::new("empty", "\n");
+    let (setting, text) = only_fault(&empty.given_to(config(), "sasl.password"));
+    assert_eq!(setting, "sasl.password.file");
+    assert!(text.contains("is empty"), "{text}");
+}
+
+#[test]
+fn what_was_resolved_stays_whatever_becomes_of_the_file() {
+    let file = Kept::new("vanishes", "SASL_PLAINTEXT\n");
+    let config = file.given_to(config(), "security.protocol").property("sasl.mechanism", "PLAIN");
+    let resolved = config.resolve().unwrap();
+    drop(file);
+    for client in [resolved.client_config(0), resolved.client_config(1), resolved.producer_config()] {
+        assert_eq!(client.get("security.protocol"), Some("sasl_plaintext"));
+    }
+    // Read again, it is a fault: a client without it would go without encryption.
+    assert_eq!(only_fault(&config).0, "security.protocol.file");
 }

@@ -1,0 +1,54 @@
+//! A configuration whose values are all there: what clients are made of.
+
+use std::ops::Deref;
+
+use super::fault::Faults;
+use super::properties::{Elsewhere, Properties};
+use super::{ConfigError, ConsumerConfig};
+
+/// A valid configuration. What it kept in files and environment variables was read when it was resolved; whatever becomes of
+/// these, all clients of an app have the same values.
+///
+/// No other type makes a client's configuration.
+#[derive(Clone, Debug)]
+pub(crate) struct ResolvedConfig(ConsumerConfig);
+
+impl ConsumerConfig {
+    /// Judges the whole configuration, reading what is kept elsewhere: an app does it once, at its start.
+    ///
+    /// # Errors
+    /// With all faults.
+    pub(crate) fn resolve(&self) -> Result<ResolvedConfig, ConfigError> {
+        let mut faults = Faults::default();
+        self.find_missing(&mut faults);
+        self.find_in_settings(&mut faults);
+        let properties = self.judge_properties(Elsewhere::Read, &mut faults);
+        faults.into_result()?;
+        let properties = properties.into_values();
+        Ok(ResolvedConfig(Self { properties, ..self.clone() }))
+    }
+
+    pub(super) fn judge_properties(&self, elsewhere: Elsewhere, faults: &mut Faults) -> Properties<'_> {
+        let properties = Properties::judge(self, elsewhere, faults);
+        properties.judge_together(faults);
+        self.find_beside_properties(&properties, faults);
+        properties
+    }
+}
+
+#[cfg(test)]
+impl ResolvedConfig {
+    /// A configuration that nobody has judged.
+    pub(super) fn unchecked(config: ConsumerConfig) -> Self {
+        Self(config)
+    }
+}
+
+/// The settings, which are as they were written, and the properties, of which none is kept elsewhere.
+impl Deref for ResolvedConfig {
+    type Target = ConsumerConfig;
+
+    fn deref(&self) -> &ConsumerConfig {
+        &self.0
+    }
+}
