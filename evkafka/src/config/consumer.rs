@@ -76,9 +76,12 @@ use crate::settle::FailurePolicy;
 /// - A duration is a string of a whole number and a unit: `ms`, `s`, `m` or `h`. A number alone is refused.
 /// - `topics` and `bootstrap_servers` are lists, or one string with commas. Numbers may be strings. So the environment,
 ///   where everything is a string, does as well as a file.
+/// - Text is written as a string also where it looks like a number: `group_id = "0042"`. Some readers of the environment take
+///   `0042` for the number 42, and what has lost its zeros is refused; write it in quotes for figment, and leave `try_parsing`
+///   of the config crate off.
 /// - A librdkafka property stands in the table `properties`, or beside the settings if there is a dot in its name. A
-///   nested table counts as a name with dots, because TOML reads `fetch.min.bytes = 1` as one. A property's value may
-///   be a string, a number or a boolean.
+///   nested table counts as a name with dots, because TOML reads `fetch.min.bytes = 1` as one. A property's value is a
+///   string; it may be a number or a boolean where librdkafka wants one.
 /// - `null` is the same as leaving a setting out.
 /// - An unknown name is refused, with the nearest known one.
 ///

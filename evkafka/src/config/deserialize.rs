@@ -7,7 +7,8 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 
 use super::consumer::SETTINGS;
 use super::fault::Faults;
-use super::property::unknown;
+use super::known::Kind;
+use super::property::{judge_name, unknown};
 use super::value::{Judged, Value};
 use crate::settle::LastStep;
 
@@ -150,12 +151,15 @@ impl Reader {
     }
 
     fn read_property(&mut self, name: String, value: Value) {
-        match value.text() {
+        // A name that is none has a fault of its own, whatever its value.
+        let value = match judge_name(&name) {
+            Some(fault) => Err(fault),
+            None => value.property(kind(&name)),
+        };
+        match value {
             Err(fault) => self.faults.add(name, fault),
             Ok(_) if self.config.properties.contains_key(&name) => self.faults.add(name, "is given twice"),
-            Ok(value) => {
-                self.config.properties.insert(name, value);
-            }
+            Ok(value) => drop(self.config.properties.insert(name, value)),
         }
     }
 
@@ -178,6 +182,11 @@ impl Reader {
         self.config.find_written(&mut self.faults);
         self.faults.into_result().map(|()| self.config)
     }
+}
+
+/// What the value of a property is. One of which nothing is known, and where a value is kept, are text.
+fn kind(name: &str) -> Kind {
+    known::find(name).map_or(Kind::Text, |property| property.kind)
 }
 
 #[cfg(test)]

@@ -1,5 +1,4 @@
 use std::collections::HashSet;
-use std::time::Duration;
 
 use super::fault::Faults;
 use super::properties::{Elsewhere, Properties};

@@ -10,6 +10,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::choice::Choice;
 use super::duration;
+use super::known::Kind;
 
 /// No `Debug`: it may hold a secret.
 pub(super) enum Value {
@@ -23,6 +24,11 @@ pub(super) enum Value {
     Table(Vec<(String, Value)>),
 }
 
+/// What to do about text that does not arrive as such. figment takes what is in quotes for text; the config crate takes quotes for
+/// a part of the text, but guesses nothing unless it is told to.
+const QUOTES: &str =
+    "write it in quotes (figment's `Env`: within the value; config's `Environment`: leave `try_parsing` off)";
+
 /// What is wrong with a value; goes on from the name of the setting.
 pub(super) type Judged<T> = Result<T, String>;
 
@@ -31,21 +37,42 @@ impl Value {
         match self {
             Self::Nothing => "nothing",
             Self::Boolean(_) => "a boolean",
-            Self::Integer(_) | Self::Float(_) => "a number",
+            Self::Integer(_) => "a number",
+            Self::Float(_) => "a number with a fraction",
             Self::Text(_) => "a string",
             Self::List(_) => "a list",
             Self::Table(_) => "a table",
         }
     }
 
-    /// A string; numbers and booleans are written out, since some sources take a string for one when it looks so.
+    /// What to do if this was meant for text; goes on from what is wrong.
+    fn advice(&self) -> String {
+        match self {
+            Self::Boolean(_) | Self::Integer(_) | Self::Float(_) => format!(": {QUOTES}"),
+            Self::Nothing | Self::Text(_) | Self::List(_) | Self::Table(_) => String::new(),
+        }
+    }
+
+    /// A string, and nothing that would have to be written out as one: a source that takes `0042` for a number has lost what a
+    /// group or a password is made of before it arrives here.
     pub(super) fn text(self) -> Judged<String> {
         match self {
             Self::Text(text) => Ok(text),
-            Self::Integer(number) => Ok(number.to_string()),
-            Self::Float(number) => Ok(number.to_string()),
-            Self::Boolean(boolean) => Ok(boolean.to_string()),
-            other => Err(format!("must be a string, not {}", other.kind())),
+            other => Err(format!("must be a string, not {}{}", other.kind(), other.advice())),
+        }
+    }
+
+    /// The value of a property of librdkafka.
+    pub(super) fn property(self, kind: Kind) -> Judged<String> {
+        match (kind, self) {
+            (Kind::Boolean, Self::Boolean(boolean)) => Ok(boolean.to_string()),
+            (Kind::Integer | Kind::Float, Self::Integer(number)) => Ok(number.to_string()),
+            (Kind::Float, Self::Float(number)) => Ok(number.to_string()),
+            (_, Self::Text(text)) => Ok(text),
+            (Kind::Boolean, _) => Err("must be `true` or `false`".to_owned()),
+            (Kind::Integer, other) => Err(format!("must be a whole number, not {}", other.kind())),
+            (Kind::Float, other) => Err(format!("must be a number, not {}", other.kind())),
+            (_, other) => other.text(),
         }
     }
 
@@ -55,22 +82,20 @@ impl Value {
             Self::List(values) => values
                 .into_iter()
                 .map(|value| match value {
-                    Self::Nothing | Self::List(_) | Self::Table(_) => {
-                        Err(format!("must be a list of strings, and has {} in it", value.kind()))
+                    Self::Text(text) => Ok(text),
+                    value => {
+                        let advice = value.advice();
+                        Err(format!("must be a list of strings, and has {} in it{advice}", value.kind()))
                     }
-                    value => value.text(),
                 })
                 .collect(),
-            Self::Table(_) | Self::Nothing => Err(format!("must be a list of strings, not {}", self.kind())),
-            value => {
-                let text = value.text()?;
-                Ok(text
-                    .split(',')
-                    .map(str::trim)
-                    .filter(|part| !part.is_empty())
-                    .map(str::to_owned)
-                    .collect())
-            }
+            Self::Text(text) => Ok(text
+                .split(',')
+                .map(str::trim)
+                .filter(|part| !part.is_empty())
+                .map(str::to_owned)
+                .collect()),
+            value => Err(format!("must be a list of strings, not {}{}", value.kind(), value.advice())),
         }
     }
 
@@ -165,6 +190,11 @@ impl<'de> Visitor<'de> for ValueVisitor {
 
     fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
         Ok(Value::Integer(number.into()))
+    }
+
+    fn visit_u128<E>(self, number: u128) -> Result<Value, E> {
+        // What is beyond is no number that anything here could take.
+        Ok(Value::Integer(i128::try_from(number).unwrap_or(i128::MAX)))
     }
 
     fn visit_f64<E>(self, number: f64) -> Result<Value, E> {

@@ -262,7 +262,7 @@ fn reports_all_faults_of_what_is_written_at_once() {
          `auto_commit_mode` (`post-commit` or `pre-commit`)",
         "`event_type_header` must not be empty",
         "`fetch.min.byte` is no property; did you mean `fetch.min.bytes`?",
-        "`fetch.min.bytes` must be a string, not a list",
+        "`fetch.min.bytes` must be a whole number, not a list",
         "`fetch_min_bytes` is no setting; did you mean `fetch.min.bytes`?",
         "`group_id` must be a string, not a list",
         "`instances` must be a whole number from 0 to 4294967295",
@@ -271,7 +271,7 @@ fn reports_all_faults_of_what_is_written_at_once() {
         "`on_unreachable` must be `fail` or `wait`, not `panic`",
         "`persist_progress` must be `true` or `false`",
         "`rebalance_cb` is evkafka's to set: it is a function that evkafka gives to librdkafka; leave it out",
-        "`revoke_grace` must be a duration, such as `250ms` or `5s`, not a number",
+        "`revoke_grace` must be a duration, such as `250ms` or `5s`, not a number with a fraction",
         "`topcis` is no setting; did you mean `topics`?",
         "`topics` must be a list of strings, and has a list in it",
     ];
@@ -399,4 +399,82 @@ fn what_can_be_judged_without_reading_is_judged_at_once() {
         assert!(error.contains(fault), "{fault:?} is not in {error}");
     }
     assert_eq!(error.lines().count(), 6, "{error}");
+}
+
+#[test]
+fn what_arrives_as_a_number_is_no_text() {
+    let error = from_json(json!({
+        "group_id": 42,
+        "topics": [1, "2"],
+        "bootstrap_servers": 9092,
+        "event_type_header": 1.5,
+        "group_instance_id": true,
+        "dead_letter_topic": 7,
+        "properties": {
+            "sasl.password": 12, "ssl.key.password": 1.5, "client.id": true, "sasl.username.file": 7, "debug": 1,
+            "isolation.level": 1, "topic.blacklist": 7, "client.software.name": 7,
+        },
+    }))
+    .unwrap_err();
+    let mut lines = error.lines();
+    assert!(lines.all(|line| line.contains("string") && line.contains("in quotes")), "{error}");
+    assert_eq!(error.lines().count(), 14, "{error}");
+}
+
+#[test]
+fn what_is_a_number_may_be_one_or_a_string() {
+    let config = from_json(json!({
+        "properties": {
+            "fetch.min.bytes": 7, "fetch.max.bytes": "2000000", "socket.keepalive.enable": true, "check.crcs": "false",
+        },
+    }));
+    let expected = ConsumerConfig::new([] as [&str; 0])
+        .property("fetch.min.bytes", 7)
+        .property("fetch.max.bytes", 2_000_000)
+        .property("socket.keepalive.enable", true)
+        .property("check.crcs", false);
+    assert_eq!(config.unwrap(), expected);
+    let error =
+        from_json(json!({ "fetch.min.bytes": 1.0, "fetch.max.bytes": true, "check.crcs": 1.0 })).unwrap_err();
+    for fault in [
+        "`fetch.min.bytes` must be a whole number, not a number with a fraction",
+        "`fetch.max.bytes` must be a whole number, not a boolean",
+        "`check.crcs` must be `true` or `false`",
+    ] {
+        assert!(error.contains(fault), "{fault:?} is not in {error}");
+    }
+}
+
+/// As the config crate reads an environment, when it guesses types and when it does not.
+fn from_environment(guesses: bool, entries: &[(&str, &str)]) -> Result<ConsumerConfig, String> {
+    let variables = entries.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let environment = config::Environment::default().try_parsing(guesses).source(Some(variables));
+    let source = config::Config::builder().add_source(environment).build().unwrap();
+    source.try_deserialize().map_err(|error| error.to_string())
+}
+
+#[test]
+fn an_environment_loses_no_character_of_a_text() {
+    let variables = [
+        ("GROUP_ID", "0042"),
+        ("TOPICS", "007"),
+        ("GROUP_INSTANCE_ID", "1.50"),
+        ("SASL.PASSWORD", "0012"),
+        ("FETCH.MIN.BYTES", "1024"),
+        ("SOCKET.KEEPALIVE.ENABLE", "true"),
+    ];
+    let config = from_environment(false, &variables).unwrap();
+    assert_eq!(config.get_group_id(), "0042");
+    assert_eq!(config.get_topics().collect::<Vec<_>>(), ["007"]);
+    assert_eq!(config.group_instance_id.as_deref(), Some("1.50"));
+    assert_eq!(config.get_property("sasl.password"), Some("0012"));
+
+    let error = from_environment(true, &variables).unwrap_err();
+    for setting in ["group_id", "topics", "group_instance_id", "sasl.password"] {
+        assert!(
+            error.contains(&format!("`{setting}` must be a")) && error.contains("`try_parsing`"),
+            "{error}"
+        );
+    }
+    assert!(!error.contains("12") && !error.contains("fetch") && !error.contains("keepalive"), "{error}");
 }

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::super::known::{self, Role};
 use super::super::owned;
 use super::super::properties::BROKER_SIDE;
