@@ -89,13 +89,16 @@ pub(crate) enum Inner {
 #[error("{0}")]
 pub(crate) struct ClientError(String);
 
-impl From<KafkaError> for ClientError {
-    fn from(error: KafkaError) -> Self {
+impl ClientError {
+    /// `shown` takes secrets out of a reason.
+    pub(crate) fn new(error: KafkaError, shown: impl Fn(&str) -> String) -> Self {
         Self(match (error.rdkafka_error_code(), error) {
             (Some(code), _) => code.to_string(),
-            (None, KafkaError::ClientConfig(_, reason, key, _)) => format!("`{key}` is refused: {reason}"),
-            (None, KafkaError::ClientCreation(reason) | KafkaError::Subscription(reason)) => reason,
-            (None, error) => error.to_string(),
+            (None, KafkaError::ClientConfig(_, reason, key, _)) => {
+                format!("`{key}` is refused: {}", shown(&reason))
+            }
+            (None, KafkaError::ClientCreation(reason) | KafkaError::Subscription(reason)) => shown(&reason),
+            (None, error) => shown(&error.to_string()),
         })
     }
 }

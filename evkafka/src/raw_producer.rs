@@ -10,7 +10,10 @@ use rdkafka::{
 };
 use tokio::sync::oneshot;
 
-use crate::native::{RawRecord, produce};
+use crate::{
+    engine::ClientLog,
+    native::{RawRecord, produce},
+};
 
 /// Where a record was written to: partition and offset.
 pub(crate) type Delivery = Result<(i32, i64), RDKafkaErrorCode>;
@@ -26,7 +29,8 @@ impl RawProducer {
     /// # Errors
     /// If librdkafka does not take the settings.
     pub(crate) fn new(name: Arc<str>, settings: &ClientConfig) -> Result<Self, KafkaError> {
-        Ok(Self { producer: ThreadedProducer::from_config_and_context(settings, Context { name })? })
+        let context = Context(ClientLog::new(name, settings));
+        Ok(Self { producer: ThreadedProducer::from_config_and_context(settings, context)? })
     }
 
     /// Puts a record into the producer's queue; what became of it arrives at the receiver.
@@ -61,19 +65,18 @@ impl fmt::Debug for RawProducer {
     }
 }
 
-struct Context {
-    name: Arc<str>,
-}
+struct Context(ClientLog);
 
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        crate::engine::log(&self.name, level, facility, message);
+        self.0.line(level, facility, message);
     }
 
     fn stats_raw(&self, _: &[u8]) {}
 
     fn error(&self, error: KafkaError, reason: &str) {
-        tracing::warn!(producer = %self.name, %error, reason, "the producer reports an error");
+        let reason = &*self.0.shown(reason);
+        tracing::warn!(producer = %self.0.consumer(), %error, reason, "the producer reports an error");
     }
 }
 

@@ -2,14 +2,14 @@
 
 use std::{
     io::{self, Write},
-    sync::{Arc, Mutex},
+    sync::{Arc, LazyLock, Mutex},
     time::Duration,
 };
 
-use evkafka::{App, Backoff, FailurePolicy, Metadata, State, handler, router};
+use evkafka::{App, Backoff, ConsumerConfig, FailurePolicy, Metadata, State, handler, router};
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::support::{Ledger, Running, cluster, config, event};
+use crate::support::{Ledger, Running, cluster, config, event, until_committed};
 
 /// Keeps what is logged.
 #[derive(Clone, Default)]
@@ -45,13 +45,27 @@ async fn fails_once(id: u64, State(ledger): State<Ledger>, meta: Metadata) -> Re
     if id == 7 && meta.attempt == 1 { Err("the ledger is closed".to_owned()) } else { Ok(()) }
 }
 
-/// The only test that installs a subscriber for the whole process: handlers run on threads of their own.
+#[handler(event = "OrderCreated")]
+async fn always_fails() -> Result<(), String> {
+    Err("the ledger is closed for good".to_owned())
+}
+
+/// The log of the whole process, since handlers and clients run on threads of their own. Other tests log here too, so what is
+/// looked for has to be unmistakable.
+static LOG: LazyLock<Log> = LazyLock::new(|| {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_env_filter("info,librdkafka=trace")
+        .with_writer(log.clone())
+        .finish();
+    tracing::subscriber::set_global_default(subscriber).unwrap();
+    log
+});
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_is_logged_only_if_something_is_wrong_with_it_and_a_secret_never() {
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(log.clone()).finish();
-    // Other tests of this process log here too, so what is looked for is unmistakable.
-    tracing::subscriber::set_global_default(subscriber).unwrap();
+    let log = &*LOG;
     let cluster = cluster(1);
     cluster.send_all((0..1000).map(|id| event("InventoryCounted", id))).await.unwrap();
     cluster.send_all((0..1000).map(|id| event("OrderCreated", id))).await.unwrap();
@@ -72,4 +86,62 @@ async fn a_record_is_logged_only_if_something_is_wrong_with_it_and_a_secret_neve
         assert!(failure.contains(part), "{part:?} is not in {failure}");
     }
     assert!(!log.contains("hunter2"));
+}
+
+/// Properties whose values are secrets, each with a secret of its own.
+const SECRETS: &[(&str, &str)] = &[
+    ("sasl.kerberos.kinit.cmd", "kinit hunter-cmd"),
+    ("sasl.oauthbearer.config", "principal=hunter-principal scope=hunter-scope"),
+    ("sasl.oauthbearer.client.secret", "hunter-client"),
+    ("sasl.password", "hunter-password"),
+    ("sasl.username", "hunter-username"),
+    ("ssl.key.password", "hunter-key"),
+    ("ssl.keystore.password", "hunter-keystore"),
+];
+
+/// The configuration with every secret that it can have, and with all that librdkafka has to tell. What this build of librdkafka
+/// has no library for, it refuses.
+fn talkative(config: ConsumerConfig) -> ConsumerConfig {
+    let config = config.property("debug", "all");
+    let accepted = |(name, value): &&(&str, &str)| config.clone().property(*name, value).validate().is_ok();
+    let secrets: Vec<_> = SECRETS.iter().filter(accepted).collect();
+    assert!(secrets.len() >= 3, "{secrets:?}");
+    secrets.into_iter().fold(config, |config, (name, value)| config.property(*name, value))
+}
+
+/// How often clients of a consumer have told of a setting that is a secret. None may have told the secret.
+fn times_told(consumer: &str) -> usize {
+    let log = LOG.text();
+    let shown: Vec<_> = log.lines().filter(|line| line.contains("hunter-")).collect();
+    assert!(shown.is_empty(), "{shown:#?}");
+    let tells = |line: &&str| line.contains(consumer) && line.contains(" sasl.kerberos.kinit.cmd = ");
+    log.lines().filter(tells).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_client_logs_a_secret_when_librdkafka_tells_all_it_does() {
+    LazyLock::force(&LOG);
+    let cluster = cluster(1);
+    cluster.create_topic("orders.dead", 1).unwrap();
+    cluster.send_all((0..3).map(|id| event("OrderCreated", id))).await.unwrap();
+    let policy = FailurePolicy::new().attempts(1).dead_letter("orders.dead");
+    let config = talkative(config(&cluster).failure_policy(policy));
+    let app = App::new("test").consumer("the-talkative-one", config, router![always_fails]);
+    let app = Running::start(app);
+    until_committed(&cluster, 3).await;
+    app.stop().await.unwrap();
+    // The member, and the producer of dead letters.
+    assert_eq!(times_told("the-talkative-one"), 2, "{}", LOG.text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_look_at_a_cluster_logs_no_secret() {
+    LazyLock::force(&LOG);
+    let cluster = cluster(1);
+    cluster.broker_down(1).unwrap();
+    let config = talkative(config(&cluster)).connect_timeout(Duration::from_secs(1));
+    let app = App::new("test").consumer("the-lonely-one", config, router![always_fails]);
+    let error = Running::start(app).ends().await.unwrap_err();
+    assert!(!format!("{error:?}").contains("hunter-"), "{error:?}");
+    assert_eq!(times_told("the-lonely-one"), 1, "{}", LOG.text());
 }

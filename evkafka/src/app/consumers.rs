@@ -14,7 +14,7 @@ use tokio::{
 use super::builder::{App, Entry};
 use crate::{
     config::{Concurrency, ResolvedConfig},
-    engine::{DeadLetters, DrainPlan, Member, MemberSettings, Report, Shared},
+    engine::{ClientLog, DeadLetters, DrainPlan, Member, MemberSettings, Report, Shared},
     error::{Error, Inner, Result},
     handle::States,
 };
@@ -121,8 +121,9 @@ fn start_members(
     let dead_letters = if dead_letter_topics.is_empty() {
         None
     } else {
-        let letters = DeadLetters::new(Arc::clone(&name), &config.producer_config());
-        Some(letters.map_err(|cause| Inner::Client { consumer: Arc::clone(&name), cause: cause.into() })?)
+        let settings = config.producer_config();
+        let letters = DeadLetters::new(Arc::clone(&name), &settings);
+        Some(letters.map_err(|cause| ClientLog::new(Arc::clone(&name), &settings).error(cause))?)
     };
     let shared = Arc::new(Shared {
         consumer: name,

@@ -34,3 +34,4 @@ pub use concurrency::Concurrency;
 pub use consumer::ConsumerConfig;
 pub use fault::{ConfigError, Fault};
 pub(crate) use resolved::ResolvedConfig;
+pub(crate) use secret::Secrets;

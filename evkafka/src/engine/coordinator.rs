@@ -17,6 +17,7 @@ use tokio::{runtime::Handle, sync::oneshot};
 
 use super::{
     assignment::{Assignment, LaneHandle, Sent, TopicPartition, drain},
+    client_log::ClientLog,
     commit_requests::CommitRequests,
     denial::Denial,
     drain::DrainPlan,
@@ -36,6 +37,7 @@ use crate::{
 /// The context of a member's consumer: makes lanes of what is assigned, and brings them to an end when it is revoked.
 pub(super) struct Coordinator {
     pub(super) shared: Arc<Shared>,
+    pub(super) log: ClientLog,
     pub(super) pipeline: Arc<dyn Pipeline>,
     pub(super) assignment: Arc<Assignment>,
     pub(super) commit_requests: Arc<CommitRequests>,
@@ -206,7 +208,7 @@ impl ConsumerContext for Coordinator {
 
 impl ClientContext for Coordinator {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        log(&self.shared.consumer, level, facility, message);
+        self.log.line(level, facility, message);
     }
 
     /// Statistics are for a later feature; rdkafka would parse them on the thread that answers rebalances.
@@ -214,26 +216,15 @@ impl ClientContext for Coordinator {
 
     fn error(&self, error: KafkaError, reason: &str) {
         let consumer = &*self.shared.consumer;
-        match Denial::find(&error, reason) {
+        let denial = Denial::find(&error, reason);
+        let reason = &*self.log.shown(reason);
+        match denial {
             // What was valid at the start is so no longer. Nothing is consumed until it is again.
             Some(denial) => {
                 tracing::error!(consumer, reason, "the Kafka cluster denies access; {}", denial.advice());
             }
             None => tracing::warn!(consumer, %error, reason, "the Kafka client reports an error"),
         }
-    }
-}
-
-/// librdkafka's own log.
-pub(crate) fn log(consumer: &str, level: RDKafkaLogLevel, facility: &str, message: &str) {
-    use RDKafkaLogLevel as L;
-    match level {
-        L::Emerg | L::Alert | L::Critical | L::Error => {
-            tracing::error!(target: "librdkafka", consumer, facility, "{message}");
-        }
-        L::Warning => tracing::warn!(target: "librdkafka", consumer, facility, "{message}"),
-        L::Notice | L::Info => tracing::info!(target: "librdkafka", consumer, facility, "{message}"),
-        L::Debug => tracing::debug!(target: "librdkafka", consumer, facility, "{message}"),
     }
 }
 

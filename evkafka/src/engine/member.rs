@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     admission::Admission,
     assignment::{Assignment, TopicPartition},
+    client_log::ClientLog,
     commit_requests::CommitRequests,
     committer::Committer,
     coordinator::{Coordinator, Refusal, commit_blocking},
@@ -85,7 +86,9 @@ impl Member {
         let (closed_sender, closed) = oneshot::channel();
         let admission = Arc::new(Admission::default());
         let watcher = Arc::clone(&shared);
-        let poller = Poller { settings, shared, pipeline, runtime, admission: Arc::clone(&admission), inbox };
+        let log = ClientLog::new(Arc::clone(&shared.consumer), &settings.client);
+        let poller =
+            Poller { settings, log, shared, pipeline, runtime, admission: Arc::clone(&admission), inbox };
         thread::Builder::new()
             .name(format!("evkafka-{}", watcher.consumer))
             .spawn(move || {
@@ -141,6 +144,7 @@ fn report_panic(shared: &Shared, who: &str, payload: &(dyn Any + Send)) {
 /// What runs on the member's thread.
 struct Poller {
     settings: MemberSettings,
+    log: ClientLog,
     shared: Arc<Shared>,
     pipeline: Arc<dyn Pipeline>,
     runtime: Handle,
@@ -184,6 +188,7 @@ impl Poller {
         loop {
             let finding = probe::look(
                 &settings.client,
+                &self.log,
                 &settings.config.topics,
                 &settings.dead_letter_topics,
                 settings.config.connect_timeout,
@@ -236,28 +241,26 @@ impl Poller {
                 consumer,
                 servers,
                 waited: self.settings.config.connect_timeout,
-                cause: cause.into(),
+                cause: self.log.cause(cause),
                 detail,
             }
             .into(),
             Finding::Denied(denial, reason) => Inner::Denied { consumer, servers, denial, reason }.into(),
             Finding::Missing(topics) => Inner::MissingTopics { consumer, servers, topics }.into(),
-            Finding::Refused(cause) => Inner::Client { consumer, cause: cause.into() }.into(),
+            Finding::Refused(cause) => self.log.error(cause),
         }
     }
 
     /// Creates the consumer, subscribes, and starts to commit.
     fn join(&self, partitions: usize) -> Result<(OwnedClient<Coordinator>, CancellationToken)> {
-        let client_error = |cause: KafkaError| Inner::Client {
-            consumer: Arc::clone(&self.shared.consumer),
-            cause: cause.into(),
-        };
+        let client_error = |cause| self.log.error(cause);
         let mut settings = self.settings.client.clone();
         let work_bytes = self.settings.config.limit_prefetch(&mut settings, partitions);
         let assignment = Arc::new(Assignment::default());
         let commit_requests = Arc::new(CommitRequests::default());
         let coordinator = Coordinator {
             shared: Arc::clone(&self.shared),
+            log: self.log.clone(),
             pipeline: Arc::clone(&self.pipeline),
             assignment: Arc::clone(&assignment),
             commit_requests: Arc::clone(&commit_requests),
@@ -320,8 +323,7 @@ impl Poller {
         }
         assignment.readmit();
         if let Err(cause) = client.subscribe(&self.topics()) {
-            self.shared
-                .report(Inner::Client { consumer: Arc::clone(&self.shared.consumer), cause: cause.into() });
+            self.shared.report(self.log.error(cause));
         }
     }
 
@@ -343,9 +345,7 @@ impl Poller {
                 );
                 self.shared.report(Inner::Engine { consumer: Arc::clone(&self.shared.consumer), message });
             }
-            Some(Err(error)) if is_final(&error) => self
-                .shared
-                .report(Inner::Client { consumer: Arc::clone(&self.shared.consumer), cause: error.into() }),
+            Some(Err(error)) if is_final(&error) => self.shared.report(self.log.error(error)),
             // The context has logged it already, with the client's reason.
             Some(Err(_)) => {}
         }

@@ -11,6 +11,7 @@ mod aside;
 mod assignment;
 mod bare;
 mod call;
+mod client_log;
 mod commit_requests;
 mod committer;
 mod coordinator;
@@ -28,7 +29,7 @@ mod start;
 
 pub use self::bare::BareEngine;
 pub(crate) use self::{
-    coordinator::log,
+    client_log::ClientLog,
     dead_letters::DeadLetters,
     denial::Denial,
     drain::DrainPlan,

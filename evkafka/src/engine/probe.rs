@@ -13,7 +13,7 @@ use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode},
 };
 
-use super::{denial::Denial, drain::after};
+use super::{client_log::ClientLog, denial::Denial, drain::after};
 
 /// A topic that was just created may be unknown to some brokers for a moment; and where one broker denies access, another may
 /// still grant it.
@@ -47,6 +47,7 @@ pub(super) enum Finding {
 /// `called_off` says so.
 pub(super) fn look(
     config: &ClientConfig,
+    log: &ClientLog,
     topics: &[String],
     written: &[String],
     timeout: Duration,
@@ -55,7 +56,7 @@ pub(super) fn look(
     let mut config = config.clone();
     // Without a group the client can be dropped at once: there is nothing to leave.
     config.remove("group.id").remove("group.instance.id");
-    let client: BaseConsumer<Listener> = match config.create_with_context(Listener::default()) {
+    let client: BaseConsumer<Listener> = match config.create_with_context(Listener::new(log)) {
         Ok(client) => client,
         Err(error) => return Finding::Refused(error),
     };
@@ -119,8 +120,10 @@ fn look_once(
 }
 
 /// Remembers what the client said last about its troubles.
-#[derive(Default)]
-struct Listener(Mutex<Trouble>);
+struct Listener {
+    log: ClientLog,
+    trouble: Mutex<Trouble>,
+}
 
 #[derive(Default)]
 struct Trouble {
@@ -130,8 +133,12 @@ struct Trouble {
 }
 
 impl Listener {
+    fn new(log: &ClientLog) -> Self {
+        Self { log: log.clone(), trouble: Mutex::default() }
+    }
+
     fn trouble(&self) -> MutexGuard<'_, Trouble> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Why there is no answer.
@@ -160,7 +167,8 @@ impl ClientContext for Listener {
     fn error(&self, error: KafkaError, reason: &str) {
         // "All brokers are down" says less than what came before it.
         if error.rdkafka_error_code() != Some(RDKafkaErrorCode::AllBrokersDown) {
-            self.trouble().error = Some((Denial::find(&error, reason), reason.to_owned()));
+            let shown = self.log.shown(reason).into_owned();
+            self.trouble().error = Some((Denial::find(&error, reason), shown));
         }
     }
 
@@ -170,6 +178,6 @@ impl ClientContext for Listener {
         if facility == "FAIL" && message.contains("in state APIVERSION_QUERY") {
             self.trouble().hung_up = true;
         }
-        tracing::debug!(target: "librdkafka", facility, "{message}");
+        self.log.line(RDKafkaLogLevel::Debug, facility, message);
     }
 }
