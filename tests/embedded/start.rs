@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use evkafka::{
-    App, ConsumerConfig, Metadata, OnUnavailable, State, embedded::Cluster, error::ErrorKind, handler, router,
+    App, AutoCommitMode, ConsumerConfig, FailurePolicy, Metadata, OnUnavailable, State, embedded::Cluster,
+    error::ErrorKind, handler, router,
 };
 
 use tokio::time::timeout;
@@ -214,4 +215,93 @@ async fn a_setting_that_librdkafka_refuses_is_told_without_its_value() {
         .unwrap_err();
     let text = format!("{error:?} {error}");
     assert!(!text.contains("hunter2") && !text.is_empty(), "{text}");
+}
+
+/// What is wrong with an app of consumers of the orders, one fault a line.
+fn faults(app: App) -> Vec<String> {
+    let Err(error) = app.check() else { return Vec::new() };
+    error.to_string().lines().skip(1).map(|line| line.trim_start_matches("  - ").to_owned()).collect()
+}
+
+fn billing() -> ConsumerConfig {
+    ConsumerConfig::new(["orders"]).bootstrap_servers("kafka:9092").group_id("billing")
+}
+
+#[test]
+fn a_policy_of_a_router_is_checked_like_that_of_a_consumer() {
+    let with = |config: ConsumerConfig, policy: FailurePolicy| {
+        faults(App::new("test").consumer("c", config, router![rest].failure_policy(policy)))
+    };
+    for topic in ["", "a b", "..", "a\0", "^dead"] {
+        let faults = with(billing(), FailurePolicy::new().dead_letter(topic));
+        assert_eq!(faults.len(), 1, "{topic:?}: {faults:?}");
+        for part in ["consumer `c`", "`embedded::start::rest`", "`dead_letter_topic`"] {
+            assert!(faults[0].contains(part), "{part} is not in {faults:?}");
+        }
+    }
+    assert_eq!(with(billing(), FailurePolicy::new().attempt_timeout(Duration::ZERO)).len(), 1);
+    let before = billing().auto_commit_mode(AutoCommitMode::PreCommit);
+    assert_eq!(with(before.clone(), FailurePolicy::new().dead_letter("orders.dead")).len(), 1);
+    assert_eq!(with(before, FailurePolicy::new()), [] as [&str; 0]);
+    assert_eq!(with(billing(), FailurePolicy::new().dead_letter("orders.dead")), [] as [&str; 0]);
+}
+
+#[test]
+fn a_policy_that_many_handlers_share_has_its_faults_once() {
+    let policy = FailurePolicy::new().dead_letter("a b");
+    let faults = faults(App::new("test").state(Database).consumer(
+        "c",
+        billing(),
+        router![on_order_too, rest].failure_policy(policy),
+    ));
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    assert!(faults[0].contains("`embedded::start::on_order_too`, `embedded::start::rest`"), "{faults:?}");
+}
+
+#[test]
+fn a_consumer_has_a_name_that_can_be_told() {
+    for name in ["", " ", "orders ", "or\nders", "or\0ders"] {
+        let faults = faults(App::new("test").consumer(name, billing(), router![rest]));
+        assert_eq!(faults.len(), 1, "{name:?}: {faults:?}");
+    }
+    assert_eq!(faults(App::new("test").consumer("orders of all", billing(), router![rest])), [] as [&str; 0]);
+}
+
+#[test]
+fn no_two_members_of_a_group_have_one_static_id() {
+    let refunds = || ConsumerConfig::new(["refunds"]).bootstrap_servers("kafka:9092").group_id("billing");
+    let both = |one: ConsumerConfig, two: ConsumerConfig| {
+        faults(App::new("test").consumer("one", one, router![rest]).consumer("two", two, router![rest]))
+    };
+    for (one, two) in [
+        (billing().group_instance_id("pod"), refunds().group_instance_id("pod")),
+        (billing().group_instance_id("pod").instances(2), refunds().group_instance_id("pod-1")),
+        (billing().group_instance_id("pod").instances(2), refunds().group_instance_id("pod").instances(3)),
+    ] {
+        let faults = both(one, two);
+        assert_eq!(faults.len(), 1, "{faults:?}");
+        for part in ["`one`", "`two`", "`billing`", "group_instance_id"] {
+            assert!(faults[0].contains(part), "{part} is not in {faults:?}");
+        }
+    }
+    for (one, two) in [
+        (billing().group_instance_id("pod"), refunds().group_instance_id("pod-1")),
+        (billing().group_instance_id("pod").instances(2), refunds().group_instance_id("pod-2")),
+        (billing().group_instance_id("pod"), refunds().group_instance_id("pod").group_id("refunds")),
+        (
+            billing().group_instance_id("pod"),
+            refunds().group_instance_id("pod").bootstrap_servers("elsewhere:9092"),
+        ),
+        (billing(), refunds()),
+    ] {
+        assert_eq!(both(one, two), [] as [&str; 0]);
+    }
+}
+
+#[test]
+fn a_shutdown_takes_some_time() {
+    let app = App::new("test").shutdown_timeout(Duration::ZERO).consumer("c", billing(), router![rest]);
+    let faults = faults(app);
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    assert!(faults[0].contains("`shutdown_timeout` must be longer than zero"), "{faults:?}");
 }

@@ -2,9 +2,10 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use crate::{
     config::ConsumerConfig,
-    engine::{Pipeline, Routed, requirements},
+    engine::{Pipeline, Routed, policies, requirements},
     handle::{Requirements, States},
     route::{Router, Routes},
+    settle::FailurePolicy,
 };
 
 /// An app: parallel consumers on one set of states.
@@ -42,6 +43,8 @@ pub(super) struct Entry {
     pub(super) pipeline: Option<Arc<dyn Pipeline>>,
     /// What each handler needs, by the handler's path.
     pub(super) requirements: Vec<(&'static str, Requirements)>,
+    /// The failure policies that handlers have from their routers, by the handler's path.
+    pub(super) policies: Vec<(&'static str, FailurePolicy)>,
 }
 
 impl App {
@@ -87,6 +90,7 @@ impl App {
     ) -> Self {
         let name: Arc<str> = name.into().into();
         let requirements = requirements(&router);
+        let policies = policies(&router);
         let pipeline = match Routed::new(router, &config) {
             Ok(routed) => Some(Arc::new(routed) as Arc<dyn Pipeline>),
             Err(faults) => {
@@ -94,12 +98,12 @@ impl App {
                 None
             }
         };
-        self.consumers.push(Entry { name, config, pipeline, requirements });
+        self.consumers.push(Entry { name, config, pipeline, requirements, policies });
         self
     }
 
     /// Sets how long the app may take to come to an end, from the signal (or whatever stops it) to its last commit.
-    /// Default: 25 s, which is less than the 30 s that container platforms grant.
+    /// Default: 25 s, which is less than the 30 s that container platforms grant. It must be longer than zero.
     ///
     /// Handlers that are under way have 70 % of it to finish, are then told by their
     /// [`CancellationToken`](crate::CancellationToken), and are dropped after 80 %; the rest is for the last commit and for

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::builder::{App, Entry};
 use crate::{
-    config::{ConsumerConfig, ResolvedConfig},
+    config::{ConsumerConfig, ResolvedConfig, judge_text, servers},
     error::Error,
 };
 
@@ -29,9 +29,15 @@ impl App {
                 "the app has no consumer; add one with `consumers: { … }` or `App::consumer`".to_owned(),
             );
         }
+        if self.shutdown_timeout.is_zero() {
+            faults.push(
+                "`shutdown_timeout` must be longer than zero: nothing could be committed in it".to_owned(),
+            );
+        }
         let configs = self.check_configs(&mut faults);
         self.check_names(&mut faults);
         self.check_shared_groups(&mut faults);
+        self.check_policies(&mut faults);
         self.check_states(&mut faults);
         if faults.is_empty() { Ok(configs) } else { Err(Error::faults(faults)) }
     }
@@ -56,6 +62,9 @@ impl App {
             *seen.entry(&entry.name).or_default() += 1;
         }
         for (name, count) in seen {
+            if let Some(fault) = judge_text(name) {
+                faults.push(format!("the consumer name {name:?} {fault}"));
+            }
             if count > 1 {
                 faults.push(format!("{count} consumers are called `{name}`; give each a name of its own"));
             }
@@ -65,14 +74,29 @@ impl App {
     fn check_shared_groups(&self, faults: &mut Vec<String>) {
         for (index, first) in self.consumers.iter().enumerate() {
             for second in &self.consumers[index + 1..] {
-                if let Some(topic) = shared_topic(&first.config, &second.config) {
-                    faults.push(format!(
-                        "the consumers `{}` and `{}` share the group `{}` and the topic `{topic}` on one cluster: each \
-                         would get a part of the partitions and skip the other's events; make them one consumer \
-                         with the handlers of both, or give one a group of its own",
-                        first.name, second.name, first.config.group_id
-                    ));
+                if share_a_group(&first.config, &second.config) {
+                    check_shared_topic(first, second, faults);
+                    check_shared_member(first, second, faults);
                 }
+            }
+        }
+    }
+
+    /// One line for each fault of a router's failure policy, with the handlers that have it.
+    fn check_policies(&self, faults: &mut Vec<String>) {
+        for Entry { name, config, policies, .. } in &self.consumers {
+            let mut found: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+            for (handler, policy) in policies {
+                let Err(error) = policy.validate(config.auto_commit_mode) else { continue };
+                for fault in error.faults() {
+                    found.entry(fault.to_string()).or_default().push(handler);
+                }
+            }
+            for (fault, handlers) in found {
+                faults.push(format!(
+                    "consumer `{name}`: in the failure policy of `{}`: {fault}",
+                    handlers.join("`, `")
+                ));
             }
         }
     }
@@ -100,20 +124,39 @@ impl App {
     }
 }
 
-/// A topic that both consume in the same group on the same cluster.
-fn shared_topic<'c>(first: &'c ConsumerConfig, second: &ConsumerConfig) -> Option<&'c str> {
-    let same_cluster = servers(first).any(|server| servers(second).any(|other| server == other));
-    if !same_cluster || first.group_id != second.group_id {
-        return None;
+/// A topic that both consume.
+fn check_shared_topic(first: &Entry, second: &Entry, faults: &mut Vec<String>) {
+    if let Some(topic) = first.config.topics.iter().find(|topic| second.config.topics.contains(topic)) {
+        faults.push(format!(
+            "the consumers `{}` and `{}` share the group `{}` and the topic `{topic}` on one cluster: each would get a \
+             part of the partitions and skip the other's events; make them one consumer with the handlers of both, or \
+             give one a group of its own",
+            first.name, second.name, first.config.group_id
+        ));
     }
-    first.topics.iter().find(|topic| second.topics.contains(topic)).map(String::as_str)
+}
+
+/// A static member that both would be.
+fn check_shared_member(first: &Entry, second: &Entry, faults: &mut Vec<String>) {
+    let mut ids = first.config.instance_ids();
+    if let Some(id) = ids.find(|id| second.config.instance_ids().any(|other| *id == other)) {
+        faults.push(format!(
+            "the consumers `{}` and `{}` share the group `{}` and the static member id `{id}` on one cluster: the brokers \
+             would shut one of them out; give each a `group_instance_id` of its own",
+            first.name, second.name, first.config.group_id
+        ));
+    }
+}
+
+/// Whether two consumers are in the same group on the same cluster, as far as that shows.
+fn share_a_group(first: &ConsumerConfig, second: &ConsumerConfig) -> bool {
+    let same_cluster = addresses(first).any(|server| addresses(second).any(|other| server == other));
+    same_cluster && first.group_id == second.group_id
 }
 
 /// The servers by which a cluster is known here, in lower case and with their port.
-fn servers(config: &ConsumerConfig) -> impl Iterator<Item = String> {
-    // An empty entry is no server, as librdkafka sees it.
-    let servers = config.bootstrap_servers.split(',').map(str::trim).filter(|server| !server.is_empty());
-    servers.map(|server| {
+fn addresses(config: &ConsumerConfig) -> impl Iterator<Item = String> {
+    servers(&config.bootstrap_servers).map(|server| {
         let server = server.to_ascii_lowercase();
         let server = server.split_once("://").map_or(server.as_str(), |(_, address)| address);
         if server.rsplit_once(':').is_some() { server.to_owned() } else { format!("{server}:9092") }

@@ -11,7 +11,8 @@ pub enum Concurrency {
     /// Records of one key in order, one at a time; different keys side by side, also within a partition. Records with a
     /// null key have no order among themselves. In a configuration file: `concurrency = "key"`.
     PerKey {
-        /// How many records at most are handled at a time by one consumer. In a configuration file: `in_flight`.
+        /// How many records at most are handled at a time by one consumer, from 1 to 1,000,000. In a configuration file:
+        /// `in_flight`.
         in_flight: u32,
     },
     /// Any records side by side, in no order. In a configuration file: `concurrency = "unordered"`.

@@ -230,14 +230,14 @@ impl ConsumerConfig {
         self
     }
 
-    /// The header whose value names the type of a record's event. Default: `Event-Type`. It must not be empty, or
-    /// contain a NUL character.
+    /// The header whose value names the type of a record's event. Default: `Event-Type`. It must not be empty, contain control
+    /// characters, or begin or end with white space.
     pub fn event_type_header(mut self, name: impl Into<String>) -> Self {
         self.event_type_header = name.into();
         self
     }
 
-    /// How many members of the group this process runs. Default: 1, which is also the least.
+    /// How many members of the group this process runs. Default: 1, which is also the least; at most 256.
     ///
     /// Each has connections and threads of its own, and a share of the partitions; there should be no more members
     /// than partitions.
@@ -250,7 +250,8 @@ impl ConsumerConfig {
     /// Default: none, a dynamic member.
     ///
     /// The id must be unique in the group: members that share one shut each other out. With several
-    /// [`instances`](Self::instances) each adds its number to it, from `-0`.
+    /// [`instances`](Self::instances) each adds its number to it, from `-0`. It consists of what a topic's name does: up to 249
+    /// letters (a-z), digits, `.`, `_` and `-`.
     pub fn group_instance_id(mut self, id: impl Into<String>) -> Self {
         self.group_instance_id = Some(id.into());
         self
@@ -315,7 +316,7 @@ impl ConsumerConfig {
         self
     }
 
-    /// How much memory, in MiB, the records may take that are fetched ahead of the handlers. Default: 64.
+    /// How much memory, in MiB, the records may take that are fetched ahead of the handlers. Default: 64; at most 1,048,576.
     ///
     /// It is shared out among the partitions that the topics have when the consumer starts: a third of a partition's share is
     /// for its queue and the fetch that fills it, as much for what its lane has taken out of the queue, and as much for

@@ -4,6 +4,7 @@ use rdkafka::config::ClientConfig;
 
 use super::defaults::DEFAULTS;
 use super::known::{self, Role};
+use super::validate::MOST_INSTANCES;
 use super::{ConsumerConfig, ResolvedConfig};
 
 impl ResolvedConfig {
@@ -52,8 +53,13 @@ impl ResolvedConfig {
 }
 
 impl ConsumerConfig {
+    /// The static member ids of all instances; none if they are dynamic members.
+    pub(crate) fn instance_ids(&self) -> impl Iterator<Item = String> {
+        (0..self.instances.min(MOST_INSTANCES)).filter_map(|instance| self.instance_id(instance))
+    }
+
     /// The static member id of one instance. Two members must not share one: the broker fences both.
-    fn instance_id(&self, instance: u32) -> Option<String> {
+    pub(super) fn instance_id(&self, instance: u32) -> Option<String> {
         let id = self.group_instance_id.as_deref()?;
         Some(if self.instances > 1 { format!("{id}-{instance}") } else { id.to_owned() })
     }

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use rdkafka::config::ClientConfig;
+
 use super::ConsumerConfig;
 use super::elsewhere;
 use super::fault::Faults;
@@ -12,6 +14,24 @@ use super::property::{judge_name, judge_value};
 /// What librdkafka refuses together with `group.protocol` = `consumer`, because the brokers decide it.
 pub(super) const BROKER_SIDE: &[&str] =
     &["group.protocol.type", "heartbeat.interval.ms", "partition.assignment.strategy", "session.timeout.ms"];
+
+/// `greater` must be at least `lesser` and `by` more, if all of `among` are set: librdkafka adjusts those that are not. It would
+/// refuse to start, or (`heartbeat.interval.ms`) be taken for dead between two heartbeats.
+struct Order {
+    greater: &'static str,
+    lesser: &'static str,
+    by: u64,
+    among: &'static [&'static str],
+}
+
+const ORDERS: &[Order] = &[
+    Order { greater: "max.poll.interval.ms", lesser: "session.timeout.ms", by: 0, among: &[] },
+    Order { greater: "session.timeout.ms", lesser: "heartbeat.interval.ms", by: 1, among: &[] },
+    Order { greater: "fetch.max.bytes", lesser: "message.max.bytes", by: 0, among: &["fetch.max.bytes"] },
+    Order { greater: RECEIVE, lesser: "message.max.bytes", by: 512, among: &[RECEIVE] },
+    Order { greater: RECEIVE, lesser: "fetch.max.bytes", by: 512, among: &[RECEIVE, "fetch.max.bytes"] },
+];
+const RECEIVE: &str = "receive.message.max.bytes";
 
 /// What becomes of values that are kept in files and environment variables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +114,7 @@ impl<'c> Properties<'c> {
                 "must be set with this `security.protocol`, to `SCRAM-SHA-512` or `PLAIN`, say",
             );
         }
+        self.judge_order(faults);
         if self.get("group.protocol") == Known::Value("consumer") {
             for given in BROKER_SIDE.iter().filter_map(|name| self.0.get(name)) {
                 faults.add(
@@ -104,13 +125,53 @@ impl<'c> Properties<'c> {
         }
     }
 
+    fn judge_order(&self, faults: &mut Faults) {
+        let brokers_decide = self.get("group.protocol") == Known::Value("consumer");
+        for Order { greater, lesser, by, among } in ORDERS {
+            let is_out = brokers_decide && BROKER_SIDE.contains(lesser);
+            if is_out || among.iter().any(|name| !self.0.contains_key(name)) {
+                continue;
+            }
+            let (Some(most), Some(least)) = (self.number(greater), self.number(lesser)) else { continue };
+            if most >= least.saturating_add(*by) {
+                continue;
+            }
+            // librdkafka's defaults are in order, so one of the two was set.
+            let (given, text) = match self.0.get(greater) {
+                Some(given) => (given, format!("must be at least {} with `{lesser}` = {least}", least + by)),
+                None => match self.0.get(lesser) {
+                    Some(given) => {
+                        (given, format!("must be at most {} with `{greater}` = {most}", most - by))
+                    }
+                    None => continue,
+                },
+            };
+            faults.add(given.written, text);
+        }
+    }
+
     /// How long a member may be silent before the brokers take it for dead; `None` if that is not known.
     pub(super) fn max_poll_interval(&self) -> Option<Duration> {
-        const LIBRDKAFKAS: Duration = Duration::from_secs(300);
-        match self.get("max.poll.interval.ms") {
-            Known::Unset => Some(LIBRDKAFKAS),
+        self.number("max.poll.interval.ms").map(Duration::from_millis)
+    }
+
+    /// How clients talk to servers; `None` if that is not known.
+    pub(super) fn security_protocol(&self) -> Option<&str> {
+        match self.get("security.protocol") {
+            Known::Unset => Some("plaintext"),
             Known::Unknown => None,
-            Known::Value(value) => value.parse().ok().map(Duration::from_millis),
+            Known::Value(protocol) => Some(protocol),
+        }
+    }
+
+    /// The value of a property that is a number, or librdkafka's default for it; `None` if it is not known.
+    fn number(&self, canonical: &str) -> Option<u64> {
+        match self.get(canonical) {
+            Known::Unset => {
+                ClientConfig::new().create_native_config().ok()?.get(canonical).ok()?.parse().ok()
+            }
+            Known::Unknown => None,
+            Known::Value(value) => value.parse().ok(),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::ops::Deref;
 
 use super::fault::Faults;
+use super::names::servers;
 use super::properties::{Elsewhere, Properties};
 use super::{ConfigError, ConsumerConfig};
 
@@ -25,7 +26,8 @@ impl ConsumerConfig {
         let properties = self.judge_properties(Elsewhere::Read, &mut faults);
         faults.into_result()?;
         let properties = properties.into_values();
-        Ok(ResolvedConfig(Self { properties, ..self.clone() }))
+        let bootstrap_servers = servers(&self.bootstrap_servers).collect::<Vec<_>>().join(",");
+        Ok(ResolvedConfig(Self { properties, bootstrap_servers, ..self.clone() }))
     }
 
     pub(super) fn judge_properties(&self, elsewhere: Elsewhere, faults: &mut Faults) -> Properties<'_> {

@@ -1,8 +1,14 @@
 use std::collections::HashSet;
 
 use super::fault::Faults;
+use super::names::{judge_legal, judge_protocol, judge_server, judge_text, judge_topic, servers};
 use super::properties::{Elsewhere, Properties};
 use super::{AutoCommitMode, Concurrency, ConfigError, ConsumerConfig};
+
+/// A process is out of threads long before there are more.
+pub(super) const MOST_INSTANCES: u32 = 256;
+const MOST_IN_FLIGHT: u32 = 1_000_000;
+const MOST_PREFETCH_MIB: u32 = 1 << 20;
 
 impl ConsumerConfig {
     /// Checks the whole configuration, without connecting anywhere. An app does this before it starts.
@@ -24,7 +30,7 @@ impl ConsumerConfig {
         if self.topics.is_empty() {
             faults.add("topics", "must name at least one topic");
         }
-        if self.bootstrap_servers.split(',').all(|server| server.trim().is_empty()) {
+        if servers(&self.bootstrap_servers).next().is_none() {
             faults.add("bootstrap_servers", "must name at least one server, such as `localhost:9092`");
         }
         if self.group_id.trim().is_empty() {
@@ -55,6 +61,13 @@ impl ConsumerConfig {
                 format!("must be shorter than `max.poll.interval.ms`, which is {} ms", interval.as_millis()),
             );
         }
+        if let Some(protocol) = properties.security_protocol() {
+            // What is no server at all has its fault.
+            let sound = servers(&self.bootstrap_servers).filter(|server| judge_server(server).is_none());
+            for fault in sound.filter_map(|server| judge_protocol(server, protocol)) {
+                faults.add("bootstrap_servers", fault);
+            }
+        }
     }
 
     fn find_in_topics(&self, faults: &mut Faults) {
@@ -69,55 +82,61 @@ impl ConsumerConfig {
     }
 
     fn find_in_texts(&self, faults: &mut Faults) {
-        let texts = [
-            ("bootstrap_servers", Some(&self.bootstrap_servers)),
-            ("group_id", Some(&self.group_id)),
-            ("event_type_header", Some(&self.event_type_header)),
-            ("group_instance_id", self.group_instance_id.as_ref()),
-        ];
-        for (setting, text) in texts {
-            if text.is_some_and(|text| text.contains('\0')) {
-                faults.add(setting, "must not contain a NUL character");
-            }
+        self.find_in_servers(faults);
+        if let Some(fault) = judge_text(&self.group_id).filter(|_| !self.group_id.trim().is_empty()) {
+            faults.add("group_id", fault);
         }
+        if let Some(fault) = judge_text(&self.event_type_header) {
+            faults.add("event_type_header", fault);
+        }
+        // The last instance has the longest.
+        let static_member = self.instance_id(self.instances.saturating_sub(1));
+        if let Some(fault) = static_member.and_then(|id| judge_legal(&id, "static member")) {
+            faults.add("group_instance_id", fault);
+        }
+    }
+
+    fn find_in_servers(&self, faults: &mut Faults) {
         if self.bootstrap_servers.contains('@') {
-            faults.add(
+            return faults.add(
                 "bootstrap_servers",
                 "must be `host:port`, without credentials: set `sasl.username` and `sasl.password` as properties",
             );
         }
-        if self.event_type_header.is_empty() {
-            faults.add("event_type_header", "must not be empty");
+        if self.bootstrap_servers.contains(char::is_control) {
+            return faults
+                .add("bootstrap_servers", "must not contain control characters, such as line breaks");
         }
-        if self.group_instance_id.as_ref().is_some_and(|id| id.trim().is_empty()) {
-            faults.add("group_instance_id", "must not be empty; leave it out for a dynamic member");
+        for fault in servers(&self.bootstrap_servers).filter_map(judge_server) {
+            faults.add("bootstrap_servers", fault);
         }
     }
 
     fn find_in_numbers(&self, faults: &mut Faults) {
-        if self.instances == 0 {
-            faults.add("instances", "must be at least 1");
+        for (setting, number, most, why) in [
+            ("instances", self.instances, MOST_INSTANCES, "each has connections and threads of its own"),
+            (
+                "in_flight",
+                self.concurrency.in_flight().unwrap_or(1),
+                MOST_IN_FLIGHT,
+                "each is a call of a handler",
+            ),
+            ("prefetch_memory_mib", self.prefetch_memory_mib, MOST_PREFETCH_MIB, "that is 1 TiB"),
+        ] {
+            if number == 0 {
+                faults.add(setting, "must be at least 1");
+            }
+            if number > most {
+                faults.add(setting, format!("must be at most {most}: {why}"));
+            }
         }
-        if self.auto_commit_mode == AutoCommitMode::PreCommit
-            && self.failure_policy.dead_letter_topic().is_some()
-        {
-            faults.add(
-                "dead_letter_topic",
-                "has no effect with `auto_commit_mode` = `pre-commit`: a record that fails is logged and gone",
-            );
-        }
+        self.failure_policy.find(self.auto_commit_mode, faults);
         let side_by_side = self.concurrency != Concurrency::PerPartition;
         if self.persist_progress && !(side_by_side && self.auto_commit_mode == AutoCommitMode::PostCommit) {
             faults.add(
                 "persist_progress",
                 "has an effect only with `auto_commit_mode` = `post-commit` and `concurrency` = `key` or `unordered`",
             );
-        }
-        if self.prefetch_memory_mib == 0 {
-            faults.add("prefetch_memory_mib", "must be at least 1");
-        }
-        if self.concurrency.in_flight() == Some(0) {
-            faults.add("in_flight", "must be at least 1");
         }
         for (setting, duration) in
             [("commit_interval", self.commit_interval), ("connect_timeout", self.connect_timeout)]
@@ -127,29 +146,6 @@ impl ConsumerConfig {
             }
         }
     }
-}
-
-/// What is wrong with the name of a topic, if anything.
-fn judge_topic(topic: &str) -> Option<String> {
-    // The brokers' own limit.
-    const LONGEST: usize = 249;
-    if topic.contains('\0') {
-        return Some("must not contain a NUL character".to_owned());
-    }
-    if topic.is_empty() {
-        return Some("has an empty name in it".to_owned());
-    }
-    if topic.starts_with('^') {
-        return None;
-    }
-    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    if topic.len() > LONGEST || topic == "." || topic == ".." || !topic.chars().all(legal) {
-        return Some(format!(
-            "has `{topic}` in it, which no topic can be called: up to {LONGEST} letters (a-z), digits, `.`, `_` and \
-             `-` (a regular expression starts with `^`)"
-        ));
-    }
-    None
 }
 
 #[cfg(test)]

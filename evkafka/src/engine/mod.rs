@@ -34,6 +34,6 @@ pub(crate) use self::{
     denial::Denial,
     drain::DrainPlan,
     member::{Member, MemberSettings},
-    pipeline::{Pipeline, Routed, requirements},
+    pipeline::{Pipeline, Routed, policies, requirements},
     shared::{Report, Shared},
 };

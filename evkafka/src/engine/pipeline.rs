@@ -5,7 +5,7 @@ use crate::{
     config::{AutoCommitMode, ConsumerConfig},
     handle::{BatchSpec, HandlerSpec, Requirements},
     route::{RouteFault, RouteTable, Router, Routes},
-    settle::Judge,
+    settle::{FailurePolicy, Judge},
 };
 
 /// A consumer's handlers behind one dynamic call for each lane. Only what is behind it is generic over the handlers.
@@ -79,6 +79,14 @@ pub(crate) fn requirements<R: Routes>(router: &Router<R>) -> Vec<(&'static str, 
         router.routes.requires(index, requirements);
     }
     needs
+}
+
+/// The failure policies that the handlers of a router have from it, each with the path of its handler.
+pub(crate) fn policies<R: Routes>(router: &Router<R>) -> Vec<(&'static str, FailurePolicy)> {
+    let mut specs = Vec::with_capacity(R::LEN);
+    router.routes.specs(&mut |spec| specs.push(spec));
+    let own = |(index, spec): (usize, HandlerSpec)| Some((spec.path, router.routes.policy(index)?.clone()));
+    specs.into_iter().enumerate().filter_map(own).collect()
 }
 
 impl<R: Routes> Pipeline for Routed<R> {

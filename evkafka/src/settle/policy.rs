@@ -87,7 +87,8 @@ impl FailurePolicy {
     }
 
     /// Limits the time of one attempt: a handler that takes longer is dropped where it stands, and the attempt has failed
-    /// ([`FailureKind::Timeout`](super::FailureKind::Timeout)). Default: five minutes; `Duration::MAX` for no limit.
+    /// ([`FailureKind::Timeout`](super::FailureKind::Timeout)). Default: five minutes; `Duration::MAX` for no limit. It must be
+    /// longer than zero.
     ///
     /// A long handler does not cost its consumer the partition, as the group is kept alive meanwhile: what needs ten minutes
     /// needs no more than a limit of its own. A plain function on the blocking pool cannot be dropped, and so has no limit: a

@@ -1,9 +1,12 @@
 use std::time::Duration;
 
+use rdkafka::consumer::BaseConsumer;
+
 use super::super::known::{self, Role};
 use super::super::owned;
 use super::super::properties::BROKER_SIDE;
 use super::*;
+use crate::{Backoff, Concurrency, FailurePolicy};
 
 fn config() -> ConsumerConfig {
     ConsumerConfig::new(["orders"]).bootstrap_servers("localhost:9092").group_id("billing")
@@ -33,7 +36,6 @@ fn the_smallest_configuration_has_no_fault() {
 
 #[test]
 fn progress_is_persisted_only_where_it_can_be_ahead() {
-    use crate::Concurrency;
     let config = config().persist_progress(true);
     assert_eq!(only_fault(&config).0, "persist_progress");
     let side_by_side = config.concurrency(Concurrency::Unordered { in_flight: 2 });
@@ -418,4 +420,148 @@ fn what_was_resolved_stays_whatever_becomes_of_the_file() {
     }
     // Read again, it is a fault: a client without it would go without encryption.
     assert_eq!(only_fault(&config).0, "security.protocol.file");
+}
+
+#[test]
+fn a_text_is_what_brokers_and_producers_can_write() {
+    for bad in ["", " ", " billing", "billing ", "bil\nling", "billing\u{7f}", &"b".repeat(40_000)] {
+        assert_eq!(only_fault(&config().group_id(bad)).0, "group_id", "{bad:?}");
+    }
+    for bad in ["", " ", "Event-Type ", "\tEvent-Type", "Event\nType", "Event\rType"] {
+        assert_eq!(only_fault(&config().event_type_header(bad)).0, "event_type_header", "{bad:?}");
+    }
+    for good in ["billing", "billing (v2)", "Abrechnung für alle"] {
+        assert_eq!(faults(&config().group_id(good).event_type_header(good)), []);
+    }
+}
+
+#[test]
+fn a_static_member_has_a_name_that_brokers_accept() {
+    // With several instances, each adds its number.
+    let longest = "p".repeat(249);
+    for bad in ["", " ", "pod 7", "pod/7", ".", "..", "pod-ä", &"p".repeat(250)] {
+        assert_eq!(only_fault(&config().group_instance_id(bad)).0, "group_instance_id", "{bad:?}");
+    }
+    assert_eq!(faults(&config().group_instance_id(&longest)), []);
+    assert_eq!(only_fault(&config().group_instance_id(&longest).instances(2)).0, "group_instance_id");
+    assert_eq!(faults(&config().group_instance_id(".").instances(2)), []);
+}
+
+#[test]
+fn dead_letters_go_to_a_topic_that_can_exist() {
+    let to = |topic: &str| config().failure_policy(FailurePolicy::new().dead_letter(topic));
+    for bad in ["", " ", "a b", ".", "..", "a\0", "^dead", &"a".repeat(250)] {
+        assert_eq!(only_fault(&to(bad)).0, "dead_letter_topic", "{bad:?}");
+    }
+    assert_eq!(faults(&to("orders.dead")), []);
+    assert_eq!(
+        only_fault(&to("orders.dead").auto_commit_mode(AutoCommitMode::PreCommit)).0,
+        "dead_letter_topic"
+    );
+}
+
+#[test]
+fn a_policy_has_times_that_can_be_kept() {
+    let with = |policy| config().failure_policy(policy);
+    let second = Duration::from_secs(1);
+    assert_eq!(only_fault(&with(FailurePolicy::new().attempt_timeout(Duration::ZERO))).0, "attempt_timeout");
+    assert_eq!(faults(&with(FailurePolicy::new().attempt_timeout(Duration::MAX))), []);
+    let backoff = |initial, max| with(FailurePolicy::new().backoff(Backoff::exponential(initial, max)));
+    assert_eq!(only_fault(&backoff(2 * second, second)).0, "retry_backoff");
+    assert_eq!(faults(&backoff(second, second)), []);
+}
+
+#[test]
+fn numbers_have_a_most() {
+    assert_eq!(only_fault(&config().instances(u32::MAX)).0, "instances");
+    assert_eq!(faults(&config().instances(256)), []);
+    let in_flight = |in_flight| config().concurrency(Concurrency::Unordered { in_flight });
+    assert_eq!(only_fault(&in_flight(u32::MAX)).0, "in_flight");
+    assert_eq!(faults(&in_flight(1_000_000)), []);
+    assert_eq!(only_fault(&config().prefetch_memory_mib(u32::MAX)).0, "prefetch_memory_mib");
+    assert_eq!(faults(&config().prefetch_memory_mib(1 << 20)), []);
+    let (_, text) = only_fault(&config().instances(257));
+    assert!(text.contains("at most 256"), "{text}");
+}
+
+#[test]
+fn a_server_has_a_host_and_a_port() {
+    let at = |servers: &str| faults(&config().bootstrap_servers(servers)).len();
+    for bad in [
+        ":9092",
+        "kafka:",
+        "kafka:port",
+        "kafka:0",
+        "kafka:65536",
+        "kafka:9092/orders",
+        "kafka 1:9092",
+        "http://kafka:9092",
+        "kafka-1:9092,kafka-2:nein",
+        "[::1]:x",
+        "SSL://kafka:9092",
+    ] {
+        assert_eq!(at(bad), 1, "{bad}");
+    }
+    for good in [
+        "kafka",
+        "kafka:9092",
+        " kafka-1:9092 , kafka-2:9092,",
+        "PLAINTEXT://kafka:9092",
+        "[::1]:9092",
+        "::1",
+        "plaintext://kafka",
+    ] {
+        assert_eq!(at(good), 0, "{good}");
+    }
+    let resolved = config().bootstrap_servers(" kafka-1 , kafka-2:9093,").resolve().unwrap();
+    assert_eq!(resolved.client_config(0).get("bootstrap.servers"), Some("kafka-1,kafka-2:9093"));
+}
+
+#[test]
+fn a_pattern_of_topics_is_a_regular_expression() {
+    let topics = |topic: &str| {
+        faults(&ConsumerConfig::new([topic]).bootstrap_servers("kafka:9092").group_id("billing"))
+    };
+    for bad in ["^(", "^a[", "^*"] {
+        assert_eq!(topics(bad).len(), 1, "{bad}");
+        assert!(topics(bad)[0].1.contains(&format!("`{bad}`")), "{:?}", topics(bad));
+    }
+    for good in ["^a", "^a{1,2}", "^(orders|refunds)\\..*$"] {
+        assert_eq!(topics(good), [], "{good}");
+    }
+}
+
+#[test]
+fn properties_that_contradict_each_other_are_told_before_librdkafka_refuses_them() {
+    let with = |properties: &[(&str, u32)]| {
+        properties.iter().fold(config(), |config, (name, value)| config.property(*name, *value))
+    };
+    for (properties, at_fault) in [
+        (&[("max.poll.interval.ms", 30_000)][..], "max.poll.interval.ms"),
+        (&[("session.timeout.ms", 400_000)], "session.timeout.ms"),
+        (&[("session.timeout.ms", 3000), ("heartbeat.interval.ms", 3000)], "session.timeout.ms"),
+        (&[("fetch.max.bytes", 999_999)], "fetch.max.bytes"),
+        (&[("receive.message.max.bytes", 1_000_511)], "receive.message.max.bytes"),
+        (
+            &[("receive.message.max.bytes", 3_000_000), ("fetch.max.bytes", 3_000_000)],
+            "receive.message.max.bytes",
+        ),
+    ] {
+        let contradictory = with(properties);
+        assert_eq!(only_fault(&contradictory).0, at_fault);
+    }
+    for properties in [
+        &[("max.poll.interval.ms", 45_000)][..],
+        &[("session.timeout.ms", 300_000), ("heartbeat.interval.ms", 299_999)],
+        &[("fetch.max.bytes", 1_000_000), ("receive.message.max.bytes", 1_000_512)],
+        &[("message.max.bytes", 200_000_000)],
+    ] {
+        let config = with(properties);
+        assert_eq!(faults(&config), [], "{properties:?}");
+        let client =
+            config.resolve().unwrap().client_config(0).remove("bootstrap.servers").create::<BaseConsumer>();
+        client.expect("librdkafka accepts them");
+    }
+    let new = config().property("group.protocol", "consumer").property("max.poll.interval.ms", 30_000);
+    assert_eq!(faults(&new), []);
 }
