@@ -193,7 +193,10 @@ impl fmt::Display for Error {
             Inner::Partition { origin, error } => {
                 write!(f, "consumer `{}`: {origin} cannot be read any further", origin.consumer)?;
                 error.offset.iter().try_for_each(|offset| write!(f, " than offset {offset}"))?;
-                if error.reason.is_empty() { Ok(()) } else { write!(f, " ({})", one_line(&error.reason)) }
+                if !error.reason.is_empty() {
+                    write!(f, " ({})", one_line(&error.reason))?;
+                }
+                missing_codec(error).iter().try_for_each(|advice| write!(f, "; {advice}"))
             }
             Inner::Client { consumer, .. } => write!(f, "consumer `{consumer}`: the Kafka client gave up"),
             Inner::Engine { consumer, message } => write!(f, "consumer `{consumer}`: {message}"),
@@ -210,6 +213,16 @@ impl fmt::Display for Error {
             Inner::Other(error) => error.fmt(f),
         }
     }
+}
+
+/// What to do about a batch that was compressed in a way that this build of librdkafka does not know. Any producer can send one.
+fn missing_codec(error: &PartitionError) -> Option<&'static str> {
+    let is_missing = error.code == RDKafkaErrorCode::NotImplemented && error.reason.contains("Decompression");
+    is_missing.then_some(if error.reason.contains("(codec 0x4)") {
+        "it is compressed with zstd: enable the Cargo feature `zstd` of evkafka"
+    } else {
+        "it is compressed in a way that this build of librdkafka does not have"
+    })
 }
 
 impl fmt::Display for RecordError {
@@ -279,5 +292,36 @@ impl fmt::Display for Chain<'_> {
             next = cause.source();
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What an app says that ends at a batch which librdkafka could not decompress.
+    fn not_decompressed(codec: &str, code: RDKafkaErrorCode) -> String {
+        let reason = format!(
+            "Decompression (codec {codec}) of message at 42 of 84 bytes failed: Local: Not implemented"
+        );
+        let error = PartitionError { code, offset: Some(42), reason };
+        Error::from(Inner::Partition { origin: Origin::new("billing", "orders", 3), error }).to_string()
+    }
+
+    #[test]
+    fn a_batch_that_this_build_cannot_decompress_is_told_with_the_feature_that_can() {
+        let zstd = not_decompressed("0x4", RDKafkaErrorCode::NotImplemented);
+        for part in [
+            "consumer `billing`",
+            "orders[3]",
+            "offset 42",
+            "zstd",
+            "enable the Cargo feature `zstd` of evkafka",
+        ] {
+            assert!(zstd.contains(part), "{part:?} is not in {zstd}");
+        }
+        assert!(!not_decompressed("0x1", RDKafkaErrorCode::NotImplemented).contains("Cargo feature"));
+        // It was built in, and the batch is damaged.
+        assert!(!not_decompressed("0x4", RDKafkaErrorCode::BadCompression).contains("Cargo feature"));
     }
 }
