@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use evkafka::{
-    App, AutoCommitMode, Backoff, Concurrency, FailurePolicy, Key, LastStep, Metadata, State,
+    App, AutoCommitMode, Backoff, Concurrency, FailurePolicy, Key, LastStep, Metadata, Raw, State,
     embedded::Event, error::ErrorKind, handler, router,
 };
 use serde::Deserialize;
@@ -111,6 +111,36 @@ async fn what_is_collected_at_the_end_is_left_to_the_next_run_or_handled_if_it_w
 #[handler(event = "OrderCreated", batch(max = 1000, within = "60s"))]
 async fn patient(ids: Vec<u64>, State(ledger): State<Ledger>, metas: Vec<Metadata>) {
     note(&ledger, &metas, &ids);
+}
+
+#[handler(event = "Large", batch(max = 1000, within = "1s"))]
+async fn large(payloads: Vec<Raw<'_>>, State(ledger): State<Ledger>, metas: Vec<Metadata>) {
+    ledger.note(&metas[0], payloads.iter().map(|Raw(payload)| payload.len()).sum::<usize>());
+}
+
+/// 4 MB in 200 records, of a partition whose share of the memory is 256 KiB.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_is_limited_by_its_size_too() {
+    for concurrency in [Concurrency::PerPartition, Concurrency::PerKey { in_flight: 10 }] {
+        for mode in [AutoCommitMode::PostCommit, AutoCommitMode::PreCommit] {
+            let cluster = cluster(1);
+            for _ in 0..200 {
+                // One at a time: what the producer puts into one batch comes whole, however much that is.
+                let large = Event::new("orders").partition(0).event_type("Large");
+                cluster.send(large.payload(vec![b'x'; 20_000])).await.unwrap();
+            }
+            let ledger = Ledger::default();
+            let config =
+                config(&cluster).concurrency(concurrency).auto_commit_mode(mode).prefetch_memory_mib(1);
+            let app = App::new("test").state(ledger.clone()).consumer("orders", config, router![large]);
+            let app = Running::start(app);
+            let sizes = || ledger.notes().iter().map(|note| note.parse().unwrap()).collect::<Vec<usize>>();
+            ledger.until(|_| sizes().iter().sum::<usize>() == 4_000_000).await;
+            app.stop().await.unwrap();
+            let largest = sizes().into_iter().max().unwrap();
+            assert!(largest <= 300_000, "{largest} bytes at a time: {concurrency:?}, {mode:?}");
+        }
+    }
 }
 
 /// No more may be taken when what is settled ahead would not fit into a commit any more.

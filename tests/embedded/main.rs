@@ -16,3 +16,4 @@ mod revoke;
 mod shutdown;
 mod start;
 mod support;
+mod waiting;

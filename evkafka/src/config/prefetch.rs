@@ -43,9 +43,16 @@ impl ConsumerConfig {
     /// Each partition has a queue of its own, which is what lets a slow one wait without holding up the others; so what
     /// librdkafka limits for each queue has to be a share of the whole. What the user has set stays.
     ///
-    /// Returns how many bytes of a partition may be worked on side by side.
-    pub(crate) fn limit_prefetch(&self, client: &mut ClientConfig, partitions: usize) -> u64 {
-        let share = PerPartition::share(self.prefetch_memory_mib, partitions, self.parts());
+    /// `largest_call` is how many records a handler takes at most. Returns how many bytes of a partition may be collected for a
+    /// batch handler, or be handled concurrently.
+    pub(crate) fn limit_prefetch(
+        &self,
+        client: &mut ClientConfig,
+        partitions: usize,
+        largest_call: usize,
+    ) -> u64 {
+        let parts = self.parts(largest_call);
+        let share = PerPartition::share(self.prefetch_memory_mib, partitions, parts);
         for (names, value) in [
             (&["queued.max.messages.kbytes"][..], share.queue_kib),
             (&["fetch.message.max.bytes", "max.partition.fetch.bytes"][..], share.fetch_bytes),
@@ -55,7 +62,7 @@ impl ConsumerConfig {
             }
         }
         if client.get("fetch.max.bytes").is_none() {
-            client.set("fetch.max.bytes", self.answer_bytes(client).to_string());
+            client.set("fetch.max.bytes", self.answer_bytes(client, parts).to_string());
         }
         share.bytes()
     }
@@ -65,20 +72,20 @@ impl ConsumerConfig {
     ///
     /// librdkafka would take as much as one partition's queue may have. With 1,000 partitions an answer then brings sixteen of
     /// them, though all were asked for, and that cost the broker twice the time for the same records.
-    fn answer_bytes(&self, client: &ClientConfig) -> u64 {
+    fn answer_bytes(&self, client: &ClientConfig, parts: u64) -> u64 {
         let number =
             |name: &str, default: u64| client.get(name).map_or(default, |n| n.parse().unwrap_or(default));
         // librdkafka refuses to start with less than the one and more than the other.
         let least = number("message.max.bytes", 1_000_000);
         let most = number("receive.message.max.bytes", 100_000_000).saturating_sub(512).min(52_428_800);
-        let half = (u64::from(self.prefetch_memory_mib) << 20) / self.parts() / 2;
+        let half = (u64::from(self.prefetch_memory_mib) << 20) / parts / 2;
         (half / 4).min(most).max(least)
     }
 
     /// Into how many parts a partition's share of the memory goes: for its queue, for what its lane has taken out of it, for what
-    /// waits to be destroyed, and for what is worked on side by side.
-    fn parts(&self) -> u64 {
-        3 + u64::from(self.concurrency.in_flight().is_some())
+    /// waits to be destroyed, and for what is collected for a batch handler or handled concurrently.
+    fn parts(&self, largest_call: usize) -> u64 {
+        3 + u64::from(self.concurrency.in_flight().is_some() || largest_call > 1)
     }
 }
 
@@ -104,7 +111,7 @@ mod tests {
         let config = ConsumerConfig::new(["orders"]).bootstrap_servers("127.0.0.1:1").group_id("billing");
         let config = config.property("max.partition.fetch.bytes", 5_000_000).resolve().unwrap();
         let mut client = config.client_config(0);
-        config.limit_prefetch(&mut client, 1000);
+        config.limit_prefetch(&mut client, 1000, 1);
         assert_eq!(client.get("max.partition.fetch.bytes"), Some("5000000"));
         assert_eq!(client.get("fetch.message.max.bytes"), None);
         assert_eq!(client.get("queued.max.messages.kbytes"), Some("128"));
@@ -118,7 +125,7 @@ mod tests {
                 properties.iter().fold(config, |config, (name, value)| config.property(*name, *value));
             let config = config.resolve().unwrap();
             let mut client = config.client_config(0);
-            config.limit_prefetch(&mut client, 1000);
+            config.limit_prefetch(&mut client, 1000, 1);
             client.create::<BaseConsumer>().expect("librdkafka accepts it");
             client.get("fetch.max.bytes").unwrap().to_owned()
         };

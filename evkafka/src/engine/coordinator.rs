@@ -43,7 +43,7 @@ pub(super) struct Coordinator {
     pub(super) commit_requests: Arc<CommitRequests>,
     pub(super) runtime: Handle,
     pub(super) revoke_grace: Duration,
-    /// How much of a partition may be worked on side by side.
+    /// How many bytes of a partition may be collected for a batch handler, or be handled concurrently.
     pub(super) work_bytes: u64,
     /// Where the group begins without a committed offset.
     pub(super) reset: OffsetReset,

@@ -1,6 +1,7 @@
 //! One assigned partition.
 
 mod acknowledgement;
+mod backing_off;
 mod concurrent;
 mod control;
 mod group;
@@ -51,7 +52,7 @@ pub(crate) struct Lane {
     pub(super) has_begun: bool,
     /// Where it begins.
     pub(super) start: Option<oneshot::Receiver<Start>>,
-    /// How many bytes of records may be worked on side by side.
+    /// How many bytes of records may be collected for a batch handler, or be handled concurrently.
     pub(super) work_bytes: u64,
     /// For commits that the lane waits for.
     pub(super) commit_requests: Arc<CommitRequests>,

@@ -255,7 +255,8 @@ impl Poller {
     fn join(&self, partitions: usize) -> Result<(OwnedClient<Coordinator>, CancellationToken)> {
         let client_error = |cause| self.log.error(cause);
         let mut settings = self.settings.client.clone();
-        let work_bytes = self.settings.config.limit_prefetch(&mut settings, partitions);
+        let work_bytes =
+            self.settings.config.limit_prefetch(&mut settings, partitions, self.pipeline.largest_call());
         let assignment = Arc::new(Assignment::default());
         let commit_requests = Arc::new(CommitRequests::default());
         let coordinator = Coordinator {

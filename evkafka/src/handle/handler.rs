@@ -42,7 +42,8 @@ pub struct HandlerSpec {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BatchSpec {
-    /// The most events of one call; at least 1.
+    /// The most events of one call; at least 1. A call is made with fewer when they fill the partition's share of
+    /// [`prefetch_memory_mib`](crate::ConsumerConfig::prefetch_memory_mib).
     pub max: usize,
     /// How long the first event waits for the others.
     pub within: Duration,

@@ -66,4 +66,11 @@ impl<'r> Record<'r> {
     pub fn headers(&self) -> Headers<'r> {
         self.headers
     }
+
+    /// How many bytes key, payload and headers are.
+    pub(crate) fn bytes(&self) -> u64 {
+        let of = |bytes: Option<&[u8]>| bytes.map_or(0, <[u8]>::len) as u64;
+        let headers = self.headers.iter().map(|(name, value)| name.len() as u64 + of(value));
+        of(self.key) + of(self.payload) + headers.sum::<u64>()
+    }
 }

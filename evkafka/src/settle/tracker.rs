@@ -5,21 +5,26 @@ use super::{
     ahead::{ALWAYS_FITS, RUNS_THAT_FIT},
 };
 
-/// Which records of a partition are settled, when they are worked on side by side.
+/// How many settled records the window may hold beyond as many as are not settled, so that small windows are not cleaned up for
+/// each record.
+const SPARE: usize = 64;
+
+/// Which records of a partition are settled, when they are handled concurrently.
 ///
-/// The committed offset may not pass a record that is not settled, so what may be committed is what lies below the lowest
-/// of those. However far ahead others are settled, each record costs constant time, amortised.
+/// The committed offset may not pass a record that is not settled, so what may be committed is the offset of the lowest of those.
+/// Memory is needed for the records that are not settled only, however many are settled above them; beginning a record takes
+/// constant time, amortised, and settling one a binary search among those that are not.
 #[derive(Debug, Default)]
 pub(crate) struct OffsetTracker {
-    /// From the lowest unsettled record on, in the order of their offsets.
+    /// All records that are not settled, in the order of their offsets, and some that are. The first is not settled.
     window: VecDeque<Slot>,
-    /// The ticket of the window's first record.
-    first: u64,
     unsettled: usize,
     /// One more than the offset of the last record.
     end: Option<i64>,
     /// How many records have been settled.
     settled: u64,
+    /// How often offsets have started over.
+    epoch: u64,
 }
 
 #[derive(Debug)]
@@ -28,14 +33,17 @@ struct Slot {
     settled: bool,
 }
 
-/// Stands for a record that is being worked on.
+/// Stands for a record that has begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Ticket(u64);
+pub(crate) struct Ticket {
+    epoch: u64,
+    offset: i64,
+}
 
 impl OffsetTracker {
     /// Offsets have gone back to `from`. What was before is forgotten, whether it is settled or not.
     pub(crate) fn start_over(&mut self, from: i64) {
-        self.first += self.window.len() as u64;
+        self.epoch += 1;
         self.window.clear();
         self.unsettled = 0;
         self.end = Some(from);
@@ -49,11 +57,11 @@ impl OffsetTracker {
     /// Work on the record at `offset` begins. Offsets must grow from call to call, unless they [start
     /// over](Self::start_over); there may be gaps.
     pub(crate) fn begin(&mut self, offset: i64) -> Ticket {
-        debug_assert!(self.window.back().is_none_or(|last| last.offset < offset), "offsets must grow");
+        debug_assert!(self.end.is_none_or(|end| end <= offset), "offsets must grow");
         self.end = Some(offset + 1);
         self.window.push_back(Slot { offset, settled: false });
         self.unsettled += 1;
-        Ticket(self.first + self.window.len() as u64 - 1)
+        Ticket { epoch: self.epoch, offset }
     }
 
     /// There is no record between the last one and the offset `next`: what lies there was a transaction's end, or aborted. The offset
@@ -64,30 +72,35 @@ impl OffsetTracker {
         }
         self.end = Some(next);
         self.settled += 1;
-        if self.window.is_empty() {
-            return Some(next);
-        }
-        self.window.push_back(Slot { offset: next - 1, settled: true });
-        None
+        self.window.is_empty().then_some(next)
     }
 
-    /// The record is settled. The offset that may be committed now, if that has changed: one more than that of the last
-    /// record below the lowest unsettled one.
+    /// The record is settled. The offset that may be committed now, if that has changed: the lowest that is not settled.
     pub(crate) fn settle(&mut self, ticket: Ticket) -> Option<i64> {
-        let index = usize::try_from(ticket.0.checked_sub(self.first)?).ok()?;
-        let slot = self.window.get_mut(index)?;
-        if std::mem::replace(&mut slot.settled, true) {
+        if ticket.epoch != self.epoch {
+            return None;
+        }
+        let index = self.window.binary_search_by_key(&ticket.offset, |slot| slot.offset).ok()?;
+        if std::mem::replace(&mut self.window[index].settled, true) {
             return None;
         }
         self.unsettled -= 1;
         self.settled += 1;
-        let mut next = None;
-        while let Some(slot) = self.window.front().filter(|slot| slot.settled) {
-            next = Some(slot.offset + 1);
-            self.first += 1;
+        if index > 0 {
+            self.forget_settled();
+            return None;
+        }
+        while self.window.front().is_some_and(|slot| slot.settled) {
             self.window.pop_front();
         }
-        next
+        self.position()
+    }
+
+    /// Frees the memory of settled records, once they are the larger part.
+    fn forget_settled(&mut self) {
+        if self.window.len() > 2 * self.unsettled + SPARE {
+            self.window.retain(|slot| !slot.settled);
+        }
     }
 
     /// The lowest offset that is not settled, as far as is known; `None` before the first record.
@@ -95,23 +108,15 @@ impl OffsetTracker {
         self.window.front().map(|slot| slot.offset).or(self.end)
     }
 
-    /// The settled records above [`position`](Self::position). Costs a look at each record of the [`span`](Self::span).
+    /// What is settled above [`position`](Self::position). Offsets without a record, as compaction and transactions leave them, count
+    /// as settled: no record can ever be there. Costs a look at each record that is not settled.
     pub(crate) fn settled_ahead(&self) -> SettledAhead {
         let mut runs = Vec::new();
-        let mut start = None;
-        for slot in &self.window {
-            match (slot.settled, start) {
-                (true, None) => start = Some(slot.offset),
-                (false, Some(from)) => {
-                    // Up to here there may be gaps in the offsets, at which no record can ever be.
-                    runs.push(from..slot.offset);
-                    start = None;
-                }
-                _ => {}
-            }
-        }
-        if let (Some(from), Some(last)) = (start, self.window.back()) {
-            runs.push(from..last.offset + 1);
+        let mut from = None;
+        let unsettled = self.window.iter().filter(|slot| !slot.settled).map(|slot| slot.offset);
+        for offset in unsettled.chain(self.end) {
+            runs.extend(from.map(|from| from..offset).filter(|run| !run.is_empty()));
+            from = Some(offset + 1);
         }
         SettledAhead::new(runs)
     }
@@ -142,18 +147,12 @@ impl OffsetTracker {
 
     /// How many offsets lie between the lowest unsettled record and the last.
     fn distance(&self) -> u64 {
-        let (front, back) = (self.window.front(), self.window.back());
-        front.zip(back).map_or(0, |(front, back)| front.offset.abs_diff(back.offset) + 1)
+        self.position().zip(self.end).map_or(0, |(position, end)| position.abs_diff(end))
     }
 
-    /// How many records are being worked on.
+    /// How many records are not settled.
     pub(crate) fn unsettled(&self) -> usize {
         self.unsettled
-    }
-
-    /// How many records lie between the lowest unsettled one and the last, both included.
-    pub(crate) fn span(&self) -> usize {
-        self.window.len()
     }
 }
 
@@ -170,8 +169,13 @@ mod tests {
     struct Model(BTreeMap<i64, bool>);
 
     impl Model {
-        fn committable(&self) -> Option<i64> {
-            self.0.iter().take_while(|(_, settled)| **settled).map(|(offset, _)| offset + 1).last()
+        fn lowest_unsettled(&self) -> Option<i64> {
+            self.0.iter().find(|(_, settled)| !**settled).map(|(offset, _)| *offset)
+        }
+
+        /// One more than the offset of the last record.
+        fn end(&self) -> Option<i64> {
+            self.0.last_key_value().map(|(offset, _)| offset + 1)
         }
     }
 
@@ -200,7 +204,8 @@ mod tests {
             rounds in prop::collection::vec((1..=256_usize, 0.0..1.0_f64, any::<u64>()), 300),
         ) {
             let mut tracker = OffsetTracker::default();
-            let mut tickets = vec![tracker.begin(first)];
+            let lowest = tracker.begin(first);
+            let mut tickets = vec![lowest];
             let mut waited = false;
             for (most, share, seed) in rounds {
                 let room = tracker.room_to_persist(most);
@@ -209,7 +214,7 @@ mod tests {
                 tickets.extend((end..).take(room).map(|offset| tracker.begin(offset)));
                 // The first is never settled; of the others some, here and there.
                 let mut random = fastrand::Rng::with_seed(seed);
-                let is_left = |ticket: &Ticket| *ticket == Ticket(0) || random.f64() > share / 10.0;
+                let is_left = |ticket: &Ticket| *ticket == lowest || random.f64() > share / 10.0;
                 let (left, settled): (Vec<_>, Vec<_>) = tickets.drain(..).partition(is_left);
                 settled.into_iter().for_each(|ticket| _ = tracker.settle(ticket));
                 tickets = left;
@@ -227,7 +232,6 @@ mod tests {
             let (mut tracker, mut model) = (OffsetTracker::default(), Model::default());
             let mut tickets = Vec::new();
             let mut offset = first;
-            let mut committable = None;
             let mut start = None;
             // Which of the tickets are of before.
             let mut forgotten = 0;
@@ -236,7 +240,7 @@ mod tests {
                     Step::StartOver { from } => {
                         tracker.start_over(from);
                         model.0.clear();
-                        (offset, start, committable, forgotten) = (from - 1, Some(from), None, tickets.len());
+                        (offset, start, forgotten) = (from - 1, Some(from), tickets.len());
                     }
                     Step::Begin { gap } => {
                         offset += gap;
@@ -246,7 +250,8 @@ mod tests {
                     // As of a record that is settled as soon as it begins.
                     Step::SkipTo { gap } => {
                         offset += gap;
-                        committable = tracker.skip_to(offset + 1).or(committable);
+                        let is_open = model.lowest_unsettled().is_some();
+                        prop_assert_eq!(tracker.skip_to(offset + 1), (!is_open).then_some(offset + 1));
                         prop_assert_eq!(tracker.skip_to(offset + 1), None);
                         model.0.insert(offset, true);
                     }
@@ -259,17 +264,18 @@ mod tests {
                             prop_assert_eq!(tracker.settle(ticket), None);
                             continue;
                         }
+                        let lowest = model.lowest_unsettled();
                         model.0.insert(offset, true);
+                        let committable = model.lowest_unsettled().or(model.end());
                         let before = tracker.settled();
-                        committable = tracker.settle(ticket).or(committable);
+                        prop_assert_eq!(tracker.settle(ticket), committable.filter(|_| lowest == Some(offset)));
                         prop_assert!(tracker.settled() <= before + 1);
                     }
                 }
-                prop_assert_eq!(committable, model.committable());
                 prop_assert_eq!(tracker.unsettled(), model.0.values().filter(|settled| !**settled).count());
-                prop_assert!(tracker.span() >= tracker.unsettled());
-                let position = model.0.iter().find(|(_, settled)| !**settled).map(|(offset, _)| *offset);
-                prop_assert_eq!(tracker.position(), position.or(committable).or(start));
+                prop_assert!(tracker.window.len() <= 2 * tracker.unsettled() + SPARE + 1);
+                let position = model.lowest_unsettled();
+                prop_assert_eq!(tracker.position(), position.or(model.end()).or(start));
                 let ahead = tracker.settled_ahead();
                 for (offset, settled) in position.map(|position| model.0.range(position..)).into_iter().flatten() {
                     prop_assert_eq!(ahead.contains(*offset), *settled, "{}", offset);
@@ -277,5 +283,17 @@ mod tests {
                 prop_assert!(ahead.len() <= tracker.distance());
             }
         }
+    }
+
+    #[test]
+    fn a_record_that_waits_costs_nothing_for_what_is_settled_above_it() {
+        let mut tracker = OffsetTracker::default();
+        let waits = tracker.begin(0);
+        for offset in 1..=1_000_000 {
+            let ticket = tracker.begin(offset);
+            assert_eq!(tracker.settle(ticket), None);
+        }
+        assert!(tracker.window.capacity() <= 1024, "{}", tracker.window.capacity());
+        assert_eq!(tracker.settle(waits), Some(1_000_001));
     }
 }

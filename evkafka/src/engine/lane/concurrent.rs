@@ -4,6 +4,8 @@
 //! none while they wait out a backoff: a record that fails again and again holds up its own key and nothing else.
 
 mod ahead;
+mod load;
+mod stall;
 
 use std::{
     collections::HashMap,
@@ -18,7 +20,11 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use self::ahead::CommitsAhead;
+use self::{
+    ahead::CommitsAhead,
+    load::Load,
+    stall::{AtLimit, Limit, Notice, Stall},
+};
 use super::{
     BATCH, Flow, Lane,
     group::Group,
@@ -28,13 +34,9 @@ use super::{
 use crate::{
     engine::{pipeline::Routed, shared::LocalCounts, start::Start},
     native::{Batch, Entry, Message, StartsOver},
-    record::Record,
     route::Routes,
     settle::{Persisted, SettledAhead, SharedTracker, Ticket},
 };
-
-/// How far the last record taken may be ahead of the lowest one that is not settled. A slot takes 16 bytes.
-const MOST_AHEAD: usize = 1 << 18;
 
 /// What is known of an entry that was committed ahead.
 struct Committed {
@@ -68,18 +70,12 @@ struct Slot {
     round: u64,
 }
 
-/// How much of a partition may be unsettled.
-#[derive(Clone, Copy)]
-struct Limit {
-    records: usize,
-    /// Of keys and payloads. What begins is let in whole, so a batch more may be.
-    bytes: u64,
-}
-
 struct Concurrent<R> {
     handlers: Arc<Routed<R>>,
     worker: Arc<Worker>,
     permits: Arc<Semaphore>,
+    /// How many permits there are, for all lanes of the consumer.
+    in_flight: usize,
     keyed: bool,
     order: KeyOrder<Waiting>,
     /// What is collected for batch handlers, one group for each at most.
@@ -91,8 +87,8 @@ struct Concurrent<R> {
     settled_before: Option<SettledAhead>,
     /// Pre-commit only.
     ahead: Option<CommitsAhead>,
-    /// How much of the partition is unsettled.
-    bytes: u64,
+    load: Load,
+    stall: Stall,
     /// Offsets have gone back: what comes from there on waits until what came before is settled.
     starts_over: Option<StartsOver>,
     tasks: JoinSet<Completed>,
@@ -113,15 +109,15 @@ impl Lane {
         let ahead =
             (!self.is_post_commit()).then(|| CommitsAhead::new(Arc::clone(&self.worker.shared.ahead)));
         // Some batches of each partition can be under way and another be collected. Pre-commit has a limit of its own.
-        let side_by_side = in_flight.saturating_add(handlers.largest_batch().unwrap_or(0));
-        let records =
-            if ahead.is_some() { MOST_AHEAD } else { side_by_side.saturating_mul(4).saturating_add(BATCH) };
-        let limit = Limit { records, bytes: self.work_bytes };
+        let at_work = in_flight.saturating_add(handlers.largest_batch().unwrap_or(0));
+        let most_active =
+            if ahead.is_some() { usize::MAX } else { at_work.saturating_mul(4).saturating_add(BATCH) };
         let mut batch = self.queue.batch();
         let mut work = Concurrent {
             handlers,
             worker: Arc::clone(&self.worker),
             permits: Arc::clone(&self.worker.shared.permits),
+            in_flight,
             keyed,
             order: KeyOrder::new(),
             groups: Vec::new(),
@@ -129,7 +125,8 @@ impl Lane {
             tracker: SharedTracker::default(),
             settled_before: None,
             ahead,
-            bytes: 0,
+            load: Load::new(most_active, self.work_bytes),
+            stall: Stall::default(),
             starts_over: None,
             tasks: JoinSet::new(),
             counts: LocalCounts::default(),
@@ -145,12 +142,14 @@ impl Lane {
             }
             self.settle_up(&mut work);
             let ending = work.flow == Flow::End || self.worker.control.is_stopping();
-            let room = if ending { 0 } else { work.room(limit) };
+            let room = work.room();
+            let limit = room.err();
+            let room = room.ok().filter(|_| !ending).unwrap_or(0);
             if ending && work.ahead.is_none() {
                 // It goes to the next owner; what was committed before has to be handled here.
                 work.groups.clear();
             }
-            work.start_groups(ending || work.waits_for_nothing_else(room, limit));
+            work.start_groups(ending || work.waits_for_nothing_else(room));
             if ending && work.tasks.is_empty() {
                 self.log_lost(&work);
                 return;
@@ -193,14 +192,19 @@ impl Lane {
                     None => std::future::pending().await,
                 }
             };
-            let due = work.due();
+            let limit = if wants_permit { Some(Limit::CommittedAhead) } else { limit };
+            if !ending {
+                self.watch(&mut work, limit);
+            }
+            let next_look = work.due().into_iter().chain(work.stall.due().filter(|_| !ending)).min();
             tokio::select! {
                 biased;
                 Some(completed) = work.tasks.join_next(), if !work.tasks.is_empty() => work.complete(completed),
                 () = self.worker.control.stopped(), if !ending => {}
                 permit = permit, if wants_permit => work.reserve(permit),
-                () = self.worker.control.records.notified(), if room > 0 && batch.is_empty() => {}
-                () = sleep_until(due), if !work.groups.is_empty() => {}
+                // New records, or one that waits for its next attempt and leaves its place to another.
+                () = self.worker.control.records.notified(), if !ending && !wants_permit => {}
+                () = sleep_until_if(next_look) => {}
             }
         }
     }
@@ -209,7 +213,9 @@ impl Lane {
     /// that was acknowledged.
     async fn take_in_from<R: Routes>(&self, work: &mut Concurrent<R>, batch: &mut Batch) -> bool {
         if self.is_post_commit() {
-            while let Some(message) = batch.pop() {
+            while !work.fills_memory()
+                && let Some(message) = batch.pop()
+            {
                 work.take_in(message, None, 0);
                 // What stands behind an error of the partition must not be committed: that would pass over what it hides.
                 if work.flow == Flow::End {
@@ -231,6 +237,33 @@ impl Lane {
             work.take_in_together(committed);
         }
         true
+    }
+
+    /// Says when a limit has held the partition up for long.
+    fn watch<R>(&self, work: &mut Concurrent<R>, limit: Option<Limit>) {
+        let (consumer, partition) = (&self.worker.origin.consumer, self.worker.origin.partition);
+        match work.look_for_stall(limit) {
+            None => {}
+            Some(Notice::HeldUp(limit, lasted)) => tracing::warn!(
+                %consumer,
+                topic = %self.worker.origin.topic,
+                partition,
+                offset = work.first_unsettled(),
+                limit = limit.name(),
+                seconds = lasted.as_secs(),
+                unsettled = work.load.unsettled(),
+                behind_their_key = work.load.behind(),
+                backing_off = self.worker.control.backing_off.records(),
+                "the partition is held up by a limit; the record at this offset is the first that is not settled"
+            ),
+            Some(Notice::GoesOn(lasted)) => tracing::info!(
+                %consumer,
+                topic = %self.worker.origin.topic,
+                partition,
+                seconds = lasted.as_secs(),
+                "the partition is no longer held up"
+            ),
+        }
     }
 
     /// At the lane's end, nothing is at work any more; what is unsettled nevertheless was committed and had no time left.
@@ -291,24 +324,46 @@ impl<R> Concurrent<R> {
         self.starts_over = None;
     }
 
-    /// How many records may be taken now.
-    fn room(&self, limit: Limit) -> usize {
-        let tracker = self.tracker.lock();
-        let is_full = tracker.unsettled() >= limit.records || self.bytes >= limit.bytes;
-        if is_full || tracker.span() >= MOST_AHEAD {
-            return 0;
+    /// How many records may be taken now, or what forbids it.
+    fn room(&self) -> Result<usize, Limit> {
+        if let Some(limit) = self.load.limit(self.backing_off()) {
+            return Err(limit);
         }
         match &self.ahead {
             // To look at: less may be committed.
-            Some(_) => usize::MAX,
-            None if self.settled_before.is_some() => tracker.room_to_persist(BATCH),
-            None => BATCH,
+            Some(_) => Ok(usize::MAX),
+            None if self.settled_before.is_some() => {
+                let room = self.tracker.lock().room_to_persist(BATCH);
+                if room > 0 { Ok(room) } else { Err(Limit::Persisted) }
+            }
+            None => Ok(BATCH),
         }
     }
 
+    fn fills_memory(&self) -> bool {
+        self.load.fills_memory(self.backing_off())
+    }
+
+    fn backing_off(&self) -> usize {
+        self.worker.control.backing_off.records()
+    }
+
     /// Whether what is collected waits for more, and no more can come.
-    fn waits_for_nothing_else(&self, room: usize, limit: Limit) -> bool {
-        self.bytes >= limit.bytes || self.starts_over.is_some() || (room == 0 && self.tasks.is_empty())
+    fn waits_for_nothing_else(&self, room: usize) -> bool {
+        self.fills_memory() || self.starts_over.is_some() || (room == 0 && self.tasks.is_empty())
+    }
+
+    /// Looks whether a limit holds the partition up, when all that may be taken has been.
+    fn look_for_stall(&mut self, limit: Option<Limit>) -> Option<Notice> {
+        let has_backlog = limit.is_some() || self.load.active(self.backing_off()) > self.in_flight;
+        // Where every handler that may run does, more records would only wait for one.
+        let is_in_flight = has_backlog && self.permits.available_permits() == 0;
+        let limit = if is_in_flight { Some(Limit::InFlight) } else { limit };
+        if limit.is_none() && self.stall.due().is_none() {
+            return None;
+        }
+        let (unsettled, settled) = (self.load.unsettled(), self.tracker.lock().settled());
+        self.stall.look(limit.map(|limit| AtLimit { limit, unsettled, settled }), Instant::now())
     }
 
     fn reserve(&mut self, permit: OwnedSemaphorePermit) {
@@ -376,7 +431,7 @@ impl<R: Routes> Concurrent<R> {
                     Some(Committed { handler, permit }) => (handler, permit),
                     None => (self.worker.route(&self.handlers, &record).0, None),
                 };
-                (Slot { ticket, key, bytes: size(&record), round }, handler, ahead)
+                (Slot { ticket, key, bytes: record.bytes(), round }, handler, ahead)
             }
         };
         let Some(handler) = handler else {
@@ -384,7 +439,7 @@ impl<R: Routes> Concurrent<R> {
             self.settle(slot.ticket);
             return;
         };
-        self.bytes += slot.bytes;
+        self.load.admit(slot.bytes);
         let waiting = Waiting { message, handler, slot, _ahead: ahead };
         let now = match slot.key {
             Some(key) if self.joins_its_key(handler, key) => Some(waiting),
@@ -404,19 +459,22 @@ impl<R: Routes> Concurrent<R> {
 
     /// It is the record's turn: it is handled, or collected.
     fn start(&mut self, waiting: Waiting) {
+        self.load.begin();
         let Some(spec) = self.handlers.rules[waiting.handler].batch else {
             self.spawn(waiting);
             return;
         };
         let index =
             self.groups.iter().position(|group| group.handler == waiting.handler).unwrap_or_else(|| {
-                self.groups.push(Group::new(waiting.handler, spec, Instant::now()));
+                let most_bytes = self.load.most_bytes();
+                self.groups.push(Group::new(waiting.handler, spec, most_bytes, Instant::now()));
                 self.groups.len() - 1
             });
         if let Some(key) = waiting.slot.key {
             self.collected.insert(key, waiting.handler);
         }
-        self.groups[index].items.push(waiting);
+        let bytes = waiting.slot.bytes;
+        self.groups[index].push(waiting, bytes);
         if self.groups[index].is_full() {
             let group = self.groups.swap_remove(index);
             self.spawn_group(group);
@@ -470,14 +528,14 @@ impl<R: Routes> Concurrent<R> {
                 biased;
                 done = &mut other => return done,
                 Some(completed) = self.tasks.join_next(), if !self.tasks.is_empty() => self.complete(completed),
-                () = sleep_until(due), if !self.groups.is_empty() => self.start_groups(false),
+                () = sleep_until_if(due) => self.start_groups(false),
             }
         }
     }
 
     /// When the first group has waited long enough.
-    fn due(&self) -> Instant {
-        self.groups.iter().map(|group| group.due).min().unwrap_or_else(Instant::now)
+    fn due(&self) -> Option<Instant> {
+        self.groups.iter().map(|group| group.due).min()
     }
 
     fn complete(&mut self, completed: Result<Completed, tokio::task::JoinError>) {
@@ -529,7 +587,7 @@ impl<R: Routes> Concurrent<R> {
 
     /// What was at work is settled.
     fn finish(&mut self, slot: Slot) {
-        self.bytes -= slot.bytes;
+        self.load.settle(slot.bytes);
         if let Some(ahead) = &mut self.ahead {
             ahead.settled(slot.round);
         }
@@ -541,7 +599,10 @@ impl<R: Routes> Concurrent<R> {
     }
 }
 
-/// How much of the memory for what is at work a record takes.
-fn size(record: &Record<'_>) -> u64 {
-    (record.key().map_or(0, <[u8]>::len) + record.payload().map_or(0, <[u8]>::len)) as u64
+/// Waits until `at`, if that is given; else for ever.
+async fn sleep_until_if(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
+    }
 }

@@ -9,6 +9,7 @@ use std::{
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use super::backing_off::BackingOff;
 use crate::{engine::shared::Shared, error::Inner};
 
 /// What is said to a running lane, and what is heard of it.
@@ -23,6 +24,7 @@ pub(in crate::engine) struct LaneControl {
     pub(in crate::engine) abort: CancellationToken,
     /// There may be records.
     pub(in crate::engine) records: Arc<Notify>,
+    pub(super) backing_off: BackingOff,
     /// The broker has acknowledged an offset.
     pub(in crate::engine) acknowledged: crate::sync::Notify,
     over: CancellationToken,

@@ -136,8 +136,11 @@ impl Lane {
         }
         collected.next = next;
         if let Some(spec) = handlers.rules[handler].batch {
-            let group = collected.group.get_or_insert_with(|| Group::new(handler, spec, Instant::now()));
-            group.items.push(message);
+            let bytes = record.bytes();
+            let group = collected
+                .group
+                .get_or_insert_with(|| Group::new(handler, spec, self.work_bytes, Instant::now()));
+            group.push(message, bytes);
             if group.is_full() { self.settle_group(handlers, collected).await } else { Flow::Continue }
         } else {
             let done = self.worker.handle(handlers, handler, record, event_type, None).await;

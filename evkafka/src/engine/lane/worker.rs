@@ -138,7 +138,7 @@ impl Worker {
                 }
                 Verdict::Retry(wait, failure) => {
                     self.log_retry(&context, wait, &failure);
-                    if self.pause(wait).await == Flow::End {
+                    if self.pause(wait, 1).await == Flow::End {
                         return Done::Unsettled;
                     }
                 }
@@ -159,8 +159,9 @@ impl Worker {
         }
     }
 
-    /// Waits before the next attempt; there is none if the lane is stopped meanwhile.
-    async fn pause(&self, wait: Duration) -> Flow {
+    /// Waits before the next attempt at so many records; there is none if the lane is stopped meanwhile.
+    async fn pause(&self, wait: Duration, records: usize) -> Flow {
+        let _backing_off = self.control.backing_off.begin(records, &self.control.records);
         tokio::select! {
             biased;
             () = self.control.stopped() => Flow::End,

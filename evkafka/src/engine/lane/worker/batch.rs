@@ -99,7 +99,7 @@ impl Worker {
                 }
                 Verdict::Retry(wait, failure) => {
                     self.log_retry(&context, wait, &failure);
-                    if self.pause(wait).await == Flow::End {
+                    if self.pause(wait, records).await == Flow::End {
                         return end;
                     }
                     attempt = attempt.saturating_add(1);
