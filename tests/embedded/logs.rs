@@ -9,7 +9,7 @@ use std::{
 use evkafka::{App, Backoff, ConsumerConfig, FailurePolicy, Metadata, State, handler, router};
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::support::{Ledger, Running, cluster, config, event, until_committed};
+use crate::support::{DEADLINE, Ledger, Running, cluster, config, event, until_committed};
 
 /// Keeps what is logged.
 #[derive(Clone, Default)]
@@ -42,6 +42,20 @@ impl Log {
         let log = self.text();
         let lines = log.lines().filter(|line| line.contains(consumer) && line.contains(text));
         lines.map(str::to_owned).collect()
+    }
+
+    /// Waits until a consumer has logged a line that contains `text`; the first.
+    pub(crate) async fn until(&self, consumer: &str, text: &str) -> String {
+        let wait = async {
+            loop {
+                if let Some(line) = self.lines(consumer, text).into_iter().next() {
+                    return line;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let logged = tokio::time::timeout(DEADLINE, wait).await;
+        logged.unwrap_or_else(|_| panic!("no {text:?} in {:#?}", self.lines(consumer, "")))
     }
 }
 

@@ -9,6 +9,7 @@ mod going_back;
 mod groups;
 mod hostile;
 mod logs;
+mod memory;
 mod position;
 mod progress;
 mod restart;

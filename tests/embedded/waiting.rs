@@ -7,11 +7,11 @@ use evkafka::{
     embedded::{Cluster, Event},
     handler, router,
 };
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::sync::Semaphore;
 
 use crate::{
     logs::Log,
-    support::{DEADLINE, Ledger, Running, cluster, config, event, until_committed},
+    support::{Ledger, Running, cluster, config, event, until_committed},
 };
 
 const BUSY: &str = "busy";
@@ -33,7 +33,7 @@ impl Gate {
 #[handler(event = "Long")]
 async fn long(id: u64, State(gate): State<Gate>, State(ledger): State<Ledger>, meta: Metadata) {
     ledger.note(&meta, format!("long {id}"));
-    gate.0.acquire().await.expect_err("it is only ever closed").to_string();
+    gate.0.acquire().await.expect_err("it is only ever closed");
 }
 
 #[handler(event = "Failing")]
@@ -99,19 +99,6 @@ async fn records_go_on_however_many_wait_for_their_next_attempt() {
     }
 }
 
-/// Waits until a consumer has logged a line with `text`, and returns the first.
-async fn until_logged(log: &Log, consumer: &str, text: &str) -> String {
-    let wait = async {
-        loop {
-            if let Some(line) = log.lines(consumer, text).into_iter().next() {
-                return line;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    timeout(DEADLINE, wait).await.unwrap_or_else(|_| panic!("{text:?}: {:#?}", log.lines(consumer, "")))
-}
-
 fn assert_contains_all(line: &str, parts: &[&str]) {
     for part in parts {
         assert!(line.contains(part), "{part:?} is not in {line}");
@@ -126,7 +113,7 @@ async fn a_partition_that_is_held_up_because_its_memory_is_full_says_so_and_when
     // The share of the memory is 256 KiB.
     let config = config(&cluster).concurrency(Concurrency::PerKey { in_flight: 10 }).prefetch_memory_mib(1);
     let app = start("full-of-waiting", config, &gate, &ledger);
-    let line = until_logged(&log, "full-of-waiting", "held up by a limit").await;
+    let line = log.until("full-of-waiting", "held up by a limit").await;
     assert_contains_all(
         &line,
         &["WARN", "topic=orders", "partition=0", "offset=0", "prefetch_memory_mib", "seconds=1"],
@@ -134,7 +121,7 @@ async fn a_partition_that_is_held_up_because_its_memory_is_full_says_so_and_when
     assert_eq!(ledger.calls().len(), 1);
     gate.open();
     ledger.until(|calls| calls.len() == 3011).await;
-    until_logged(&log, "full-of-waiting", "no longer held up").await;
+    log.until("full-of-waiting", "no longer held up").await;
     app.stop().await.unwrap();
 }
 
@@ -150,7 +137,7 @@ async fn pre_commit_a_busy_key_holds_up_its_partition_which_says_so_and_no_other
     ledger.until_len(1).await;
     cluster.send_all((0..50).map(|id| keyed(event("Quick", id).partition(1), id))).await.unwrap();
     ledger.until(|calls| calls.iter().filter(|call| call.partition == 1).count() == 50).await;
-    let line = until_logged(&log, "ahead-of-a-busy-key", "held up by a limit").await;
+    let line = log.until("ahead-of-a-busy-key", "held up by a limit").await;
     assert_contains_all(&line, &["WARN", "topic=orders", "partition=0", "offset=0", "in_flight"]);
     gate.open();
     ledger.until(|calls| calls.len() == 161).await;

@@ -36,5 +36,6 @@ pub use concurrency::Concurrency;
 pub use consumer::ConsumerConfig;
 pub use fault::{ConfigError, Fault};
 pub(crate) use names::{judge_text, servers};
+pub(crate) use prefetch::Shares;
 pub(crate) use resolved::ResolvedConfig;
 pub(crate) use secret::Secrets;

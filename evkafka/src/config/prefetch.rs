@@ -37,20 +37,44 @@ impl PerPartition {
     }
 }
 
+/// What the memory for fetched records was shared out for, when the client was created: librdkafka's limits cannot be changed
+/// after that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Shares {
+    partitions: usize,
+    /// Of one partition, in all.
+    bytes: u64,
+    memory: u64,
+    /// Of one partition, for what is collected for a batch handler or handled concurrently.
+    pub(crate) work_bytes: u64,
+}
+
+impl Shares {
+    /// By how many bytes `assigned` partitions may exceed the memory, if they are more than it was shared out for.
+    pub(crate) fn exceeded_by(&self, assigned: usize) -> Option<u64> {
+        let bytes = self.bytes.saturating_mul(assigned as u64);
+        bytes.checked_sub(self.memory).filter(|excess| *excess > 0 && assigned > self.partitions)
+    }
+
+    /// How many partitions it was shared out for.
+    pub(crate) fn partitions(&self) -> usize {
+        self.partitions
+    }
+}
+
 impl ConsumerConfig {
     /// Limits what is fetched ahead, now that the number of partitions is known.
     ///
     /// Each partition has a queue of its own, which is what lets a slow one wait without holding up the others; so what
     /// librdkafka limits for each queue has to be a share of the whole. What the user has set stays.
     ///
-    /// `largest_call` is how many records a handler takes at most. Returns how many bytes of a partition may be collected for a
-    /// batch handler, or be handled concurrently.
+    /// `largest_call` is how many records a handler takes at most.
     pub(crate) fn limit_prefetch(
         &self,
         client: &mut ClientConfig,
         partitions: usize,
         largest_call: usize,
-    ) -> u64 {
+    ) -> Shares {
         let parts = self.parts(largest_call);
         let share = PerPartition::share(self.prefetch_memory_mib, partitions, parts);
         for (names, value) in [
@@ -64,7 +88,12 @@ impl ConsumerConfig {
         if client.get("fetch.max.bytes").is_none() {
             client.set("fetch.max.bytes", self.answer_bytes(client, parts).to_string());
         }
-        share.bytes()
+        Shares {
+            partitions,
+            bytes: parts * share.bytes(),
+            memory: u64::from(self.prefetch_memory_mib) << 20,
+            work_bytes: share.bytes(),
+        }
     }
 
     /// What one answer of a broker may bring, of all partitions together: half of the part for queues and what comes into them, of
@@ -104,6 +133,22 @@ mod tests {
     #[test]
     fn eight_partitions_share_the_default() {
         assert_eq!(PerPartition::share(64, 8, 3), PerPartition { queue_kib: 1706, fetch_bytes: 1_048_576 });
+    }
+
+    #[test]
+    fn more_partitions_than_the_memory_was_shared_out_for_exceed_it() {
+        let config = ConsumerConfig::new(["^orders"]).bootstrap_servers("127.0.0.1:1").group_id("billing");
+        let config = config.resolve().unwrap();
+        let shares = config.limit_prefetch(&mut config.client_config(0), 8, 1);
+        assert_eq!((shares.exceeded_by(8), shares.exceeded_by(1)), (None, None));
+        let twice = shares.exceeded_by(16).expect("twice as much");
+        assert!((63 << 20..=64 << 20).contains(&twice), "{twice}");
+        let least = config.limit_prefetch(&mut config.client_config(0), 1000, 1);
+        assert_eq!(
+            least.exceeded_by(1000),
+            None,
+            "each has the least, which is said where the setting is described"
+        );
     }
 
     #[test]

@@ -63,7 +63,12 @@ impl Assignment {
 
     /// Whether nothing is assigned.
     pub(crate) fn is_empty(&self) -> bool {
-        self.lanes().values().all(|lane| !lane.owned)
+        self.owned() == 0
+    }
+
+    /// How many partitions are assigned.
+    pub(crate) fn owned(&self) -> usize {
+        self.lanes().values().filter(|lane| lane.owned).count()
     }
 
     /// The lanes of these partitions.

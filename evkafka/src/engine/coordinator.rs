@@ -27,7 +27,7 @@ use super::{
     start::{Starts, Waiting},
 };
 use crate::{
-    config::OffsetReset,
+    config::{OffsetReset, Shares},
     error::{Error, Inner},
     native::{ClientHandle, CommitQueue, CommitReply, PartitionQueue},
     record::Origin,
@@ -43,8 +43,8 @@ pub(super) struct Coordinator {
     pub(super) commit_requests: Arc<CommitRequests>,
     pub(super) runtime: Handle,
     pub(super) revoke_grace: Duration,
-    /// How many bytes of a partition may be collected for a batch handler, or be handled concurrently.
-    pub(super) work_bytes: u64,
+    /// How the memory for fetched records is shared out.
+    pub(super) shares: Shares,
     /// Where the group begins without a committed offset.
     pub(super) reset: OffsetReset,
     /// Weak: a share of the client in its own context would keep it from ever being closed.
@@ -65,7 +65,7 @@ impl Coordinator {
     fn assign(&self, partitions: Vec<TopicPartition>) {
         let Some(client) = self.client() else { return };
         tracing::info!(consumer = %self.shared.consumer, partitions = %Names(&partitions), "partitions assigned");
-        let mut waiting = Vec::new();
+        let (mut waiting, assigned_before) = (Vec::new(), self.assignment.owned());
         for (topic, partition) in partitions {
             let Some(queue) = PartitionQueue::detach(&client, Arc::clone(&topic), partition) else {
                 self.shared.report(Inner::Engine {
@@ -76,8 +76,26 @@ impl Coordinator {
             };
             waiting.push(self.start_lane(topic, partition, queue));
         }
+        self.check_shares(assigned_before);
         if !waiting.is_empty() {
             self.find_starts(client, waiting);
+        }
+    }
+
+    /// Topics that a pattern matches, and partitions, may be added at any time; librdkafka's limits stay what they were at the start.
+    fn check_shares(&self, assigned_before: usize) {
+        let assigned = self.assignment.owned();
+        if assigned > assigned_before
+            && let Some(excess) = self.shares.exceeded_by(assigned)
+        {
+            tracing::warn!(
+                consumer = %self.shared.consumer,
+                assigned,
+                shared_out_for = self.shares.partitions(),
+                exceeded_by_mib = excess.div_ceil(1 << 20),
+                "more partitions are assigned than there were when the consumer started: fetched records may exceed \
+                 `prefetch_memory_mib` until it is restarted"
+            );
         }
     }
 
@@ -121,7 +139,7 @@ impl Coordinator {
             progress,
             has_begun: false,
             start: Some(start),
-            work_bytes: self.work_bytes,
+            work_bytes: self.shares.work_bytes,
             commit_requests: Arc::clone(&self.commit_requests),
             predecessor: before.map(|lane| lane.control).filter(|control| !control.is_finished()),
         };

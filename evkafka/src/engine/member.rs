@@ -255,7 +255,7 @@ impl Poller {
     fn join(&self, partitions: usize) -> Result<(OwnedClient<Coordinator>, CancellationToken)> {
         let client_error = |cause| self.log.error(cause);
         let mut settings = self.settings.client.clone();
-        let work_bytes =
+        let shares =
             self.settings.config.limit_prefetch(&mut settings, partitions, self.pipeline.largest_call());
         let assignment = Arc::new(Assignment::default());
         let commit_requests = Arc::new(CommitRequests::default());
@@ -267,7 +267,7 @@ impl Poller {
             commit_requests: Arc::clone(&commit_requests),
             runtime: self.runtime.clone(),
             revoke_grace: self.settings.config.revoke_grace,
-            work_bytes,
+            shares,
             reset: self.settings.config.auto_offset_reset,
             client: OnceLock::new(),
             shutdown: std::sync::Mutex::default(),

@@ -22,6 +22,7 @@ mod lane;
 mod member;
 #[cfg(all(test, evkafka_loom))]
 mod models;
+mod patterns;
 mod pipeline;
 mod probe;
 mod shared;

@@ -13,7 +13,7 @@ use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode},
 };
 
-use super::{client_log::ClientLog, denial::Denial, drain::after};
+use super::{client_log::ClientLog, denial::Denial, drain::after, patterns::Patterns};
 
 /// A topic that was just created may be unknown to some brokers for a moment; and where one broker denies access, another may
 /// still grant it.
@@ -28,7 +28,7 @@ const LONGEST_GLANCE: Duration = Duration::from_secs(10);
 /// What a look at the cluster found.
 #[derive(Debug)]
 pub(super) enum Finding {
-    /// The cluster answers and has the topics, with so many partitions in all. (Those of a pattern are not known.)
+    /// The cluster answers and has the topics, with so many partitions in all. (Where a pattern cannot be judged, those of all topics.)
     Ready { partitions: usize },
     /// The cluster does not answer. The last that the client said of it is in the error.
     Unreachable(KafkaError, Option<String>),
@@ -84,11 +84,12 @@ fn look_once(
 ) -> Finding {
     let mut missing = Vec::new();
     let mut partitions = 0;
-    let patterns_only = topics.iter().all(|topic| topic.starts_with('^'));
+    let patterns = Patterns::among(topics);
     let read =
         topics.iter().filter(|topic| !topic.starts_with('^')).map(|topic| (Some(topic.as_str()), true));
     let written = written.iter().map(|topic| (Some(topic.as_str()), false));
-    let all = patterns_only.then_some((None, false));
+    let all = (!patterns.is_empty()).then_some((None, false));
+    let is_matched = |topic: &str| patterns.may_match(topic) && !topics.iter().any(|name| name == topic);
     for (name, is_read) in read.chain(written).chain(all) {
         let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
         let answer = client.fetch_metadata(name, left);
@@ -101,7 +102,9 @@ fn look_once(
             }
         };
         for topic in metadata.topics() {
-            match topic.error().map(RDKafkaErrorCode::from) {
+            // Of all the topics of the cluster, those that a pattern does not match are none of ours.
+            let is_read = is_read || (name.is_none() && is_matched(topic.name()));
+            match topic.error().map(RDKafkaErrorCode::from).filter(|_| name.is_some()) {
                 Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
                     missing.push(topic.name().to_owned());
                 }
