@@ -11,7 +11,10 @@ use evkafka::{
     handler, router,
 };
 use rdkafka::{
+    ClientConfig,
+    message::{Header, OwnedHeaders},
     mocking::MockCluster,
+    producer::{FutureProducer, FutureRecord},
     types::{RDKafkaApiKey, RDKafkaRespErr},
 };
 use std::sync::{
@@ -21,7 +24,7 @@ use std::sync::{
 use tokio::sync::Semaphore;
 
 use crate::support::{
-    Ledger, Running, cluster, committed, committed_at, config, event, send_to, until_committed,
+    DEADLINE, Ledger, Running, cluster, committed, committed_at, config, event, send_to, until_committed,
 };
 
 #[handler(event = "OrderCreated")]
@@ -286,4 +289,27 @@ async fn what_is_at_work_side_by_side_is_limited_by_its_size_too() {
     ledger.until_len(RECORDS).await;
     app.stop().await.unwrap();
     assert!((2..=50).contains(&most), "{most} at a time");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_is_handled_however_its_producer_compresses() {
+    let cluster = cluster(1);
+    for (codec, id) in [("none", 0_u64), ("gzip", 1), ("snappy", 2), ("lz4", 3), ("zstd", 4)] {
+        let producer: FutureProducer = ClientConfig::new()
+            .set("bootstrap.servers", cluster.bootstrap_servers())
+            .set("compression.type", codec)
+            .create()
+            .unwrap_or_else(|error| panic!("no {codec} is built in: {error}"));
+        let headers = OwnedHeaders::new().insert(Header { key: "Event-Type", value: Some("OrderCreated") });
+        // librdkafka sends a batch as it is if that makes it smaller.
+        let payload = format!("{id}{}", " ".repeat(1000));
+        let record = FutureRecord::<(), _>::to("orders").partition(0).headers(headers).payload(&payload);
+        producer.send(record, DEADLINE).await.expect("an acknowledgement");
+    }
+    let ledger = Ledger::default();
+    let app = App::new("test").state(ledger.clone()).consumer("c", config(&cluster), router![on_order]);
+    let app = Running::start(app);
+    ledger.until_len(5).await;
+    app.stop().await.unwrap();
+    assert_eq!(ledger.notes(), ["0", "1", "2", "3", "4"]);
 }
