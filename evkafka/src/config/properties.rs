@@ -42,8 +42,7 @@ pub(super) enum Elsewhere {
     Read,
 }
 
-/// A property that was given a value.
-#[derive(Debug)]
+/// A property that was given a value. No `Debug`: it may be a secret.
 struct Given<'c> {
     /// How it was written: with `.env` or `.file` if its value is kept elsewhere.
     written: &'c str,
@@ -53,11 +52,10 @@ struct Given<'c> {
 }
 
 /// By their canonical names.
-#[derive(Debug)]
 pub(super) struct Properties<'c>(BTreeMap<&'c str, Given<'c>>);
 
 /// What a property has for a value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Known<'p> {
     Unset,
     Unknown,

@@ -145,8 +145,15 @@ fn without(text: &str, secret: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::sync::Mutex;
+    use std::time::{Duration, Instant};
+
     use proptest::prelude::*;
+    use rdkafka::client::ClientContext;
+    use rdkafka::config::RDKafkaLogLevel;
+    use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+
+    use super::*;
 
     #[test]
     fn what_librdkafka_marks_as_sensitive_is_secret() {
@@ -208,6 +215,49 @@ mod tests {
             ("[thrd:app]:   fetch.min.bytes = 1", "[thrd:app]:   fetch.min.bytes = 1"),
         ] {
             assert_eq!(none.redact_line("CONF", line), shown);
+        }
+    }
+
+    /// What librdkafka writes to its log.
+    #[derive(Default)]
+    struct Lines(Mutex<Vec<(String, String)>>);
+
+    impl ClientContext for Lines {
+        fn log(&self, _: RDKafkaLogLevel, facility: &str, message: &str) {
+            self.0.lock().unwrap().push((facility.to_owned(), message.to_owned()));
+        }
+    }
+
+    impl ConsumerContext for Lines {}
+
+    #[test]
+    fn nothing_that_librdkafka_tells_of_its_settings_shows_a_secret() {
+        let mut client = ClientConfig::new();
+        client.set("debug", "all");
+        let mut given = Vec::new();
+        let texts = known::PROPERTIES.iter().filter(|property| property.kind == Kind::Text);
+        for (number, property) in texts.filter(|property| is_secret(property.name)).enumerate() {
+            // Not the names of files, which are read. What is not in this build of librdkafka is refused.
+            let value = format!("hunter-{number}-{number}");
+            let mut with = client.clone();
+            with.set(property.name, &value);
+            if may_be_said(property.name) && with.create_native_config().is_ok() {
+                client = with;
+                given.push(value);
+            }
+        }
+        let consumer: BaseConsumer<Lines> = client.create_with_context(Lines::default()).unwrap();
+        let is_told =
+            |lines: &[(String, String)]| lines.iter().any(|(_, line)| line.contains("kinit.cmd = hunter-"));
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !is_told(&consumer.context().0.lock().unwrap()) {
+            assert!(Instant::now() < deadline, "librdkafka tells nothing");
+            assert!(consumer.poll(Duration::from_millis(10)).is_none(), "it has no servers");
+        }
+        let secrets = Secrets::of(&client);
+        for (facility, line) in &*consumer.context().0.lock().unwrap() {
+            let shown = secrets.redact_line(facility, line);
+            assert!(!given.iter().any(|secret| shown.contains(secret)), "{facility}: {shown}");
         }
     }
 

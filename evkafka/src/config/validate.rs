@@ -62,8 +62,9 @@ impl ConsumerConfig {
             );
         }
         if let Some(protocol) = properties.security_protocol() {
-            // What is no server at all has its fault.
-            let sound = servers(&self.bootstrap_servers).filter(|server| judge_server(server).is_none());
+            // What is no server at all has its fault, and one with a password in it is not to be shown.
+            let sound = servers(&self.bootstrap_servers)
+                .filter(|server| !server.contains('@') && judge_server(server).is_none());
             for fault in sound.filter_map(|server| judge_protocol(server, protocol)) {
                 faults.add("bootstrap_servers", fault);
             }

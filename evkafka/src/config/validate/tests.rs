@@ -240,6 +240,10 @@ fn faults_do_not_show_what_may_be_secret() {
     let error = config.validate().unwrap_err();
     assert!(error.faults().len() >= 5);
     assert!(!error.to_string().contains("hunter2"), "{error}");
+    let other_protocol =
+        ConsumerConfig::new(["orders"]).bootstrap_servers("SSL://alice:hunter2@kafka:9092").group_id("b");
+    let (_, text) = only_fault(&other_protocol);
+    assert!(!text.contains("hunter2"), "{text}");
     assert!(!format!("{error:?}").contains("hunter2"));
 }
 
