@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use evkafka::{
-    App, Backoff, FailurePolicy, Headers, Key, Metadata, Raw, State, embedded::Event, error::ErrorKind,
+    App, Backoff, FailurePolicy, Headers, Key, Metadata, Raw, State,
+    embedded::{Cluster, Event},
+    error::ErrorKind,
     handler, router,
 };
 
-use crate::support::{Ledger, Running, cluster, committed, config, event};
+use crate::support::{Ledger, Running, cluster, committed, config, event, until_committed};
 
 #[handler(event = "OrderCreated")]
 async fn always_fails(_id: u64, State(ledger): State<Ledger>, meta: Metadata) -> Result<(), &'static str> {
@@ -55,14 +57,7 @@ async fn a_dead_letter_is_the_record_and_says_what_became_of_it() {
         config(&cluster).failure_policy(dead_letters()),
         router![always_fails],
     );
-    let reader = evkafka::ConsumerConfig::new(["orders.dead"])
-        .bootstrap_servers(cluster.bootstrap_servers())
-        .group_id("undertaker");
-    let reader = Running::start(App::new("reader").state(dead.clone()).consumer(
-        "dead",
-        reader,
-        router![reads_dead_letter],
-    ));
+    let reader = reader(&cluster, &dead);
     let app = Running::start(app);
     dead.until_len(2).await;
     app.stop().await.unwrap();
@@ -87,6 +82,42 @@ async fn a_dead_letter_is_the_record_and_says_what_became_of_it() {
              `Option<u64>`)",
         ]
     );
+}
+
+/// An app that reads the dead letters of `orders.dead`.
+fn reader(cluster: &Cluster, dead: &Ledger) -> Running {
+    let config = evkafka::ConsumerConfig::new(["orders.dead"])
+        .bootstrap_servers(cluster.bootstrap_servers())
+        .group_id("undertaker");
+    Running::start(App::new("reader").state(dead.clone()).consumer(
+        "dead",
+        config,
+        router![reads_dead_letter],
+    ))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_header_name_with_a_nul_byte_is_no_other_name_and_reaches_the_dead_letter_whole() {
+    let cluster = cluster(1);
+    cluster.create_topic("orders.dead", 1).unwrap();
+    let failing = event("OrderCreated", 7)
+        .header("Event-Type\0-of-somebody-else", "Other")
+        .null_header("Event-Type\0-and-null");
+    cluster.send(failing).await.unwrap();
+    let (ledger, dead) = (Ledger::default(), Ledger::default());
+    let app = Running::start(App::new("test").state(ledger.clone()).consumer(
+        "orders",
+        config(&cluster).failure_policy(dead_letters()),
+        router![always_fails],
+    ));
+    let reader = reader(&cluster, &dead);
+    until_committed(&cluster, 1).await;
+    assert_eq!(ledger.calls().len(), 2, "it is routed by its own event type");
+    dead.until_len(1).await;
+    app.stop().await.unwrap();
+    reader.stop().await.unwrap();
+    let own = "None Some(\"7\") Event-Type=OrderCreated;Event-Type\0-of-somebody-else=Other;Event-Type\0-and-null=null;";
+    assert!(dead.notes()[0].starts_with(own), "{:?}", dead.notes()[0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,8 +6,8 @@ use std::{
 };
 
 use rdkafka::bindings::{
-    rd_kafka_header_get_all, rd_kafka_headers_t, rd_kafka_message_headers, rd_kafka_message_t,
-    rd_kafka_resp_err_t,
+    rd_kafka_header_get_all, rd_kafka_header_get_last, rd_kafka_headers_t, rd_kafka_message_headers,
+    rd_kafka_message_t, rd_kafka_resp_err_t, rd_kafka_version,
 };
 
 /// The headers of a message that librdkafka holds.
@@ -48,11 +48,170 @@ impl<'r> NativeHeaders<'r> {
         if result != rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
             return None;
         }
-        // SAFETY: librdkafka ends the name with a NUL and keeps it as long as the headers. Any bytes may precede it.
-        let name = unsafe { CStr::from_ptr(name) }.to_bytes();
+        // SAFETY: a name of this list of headers, which lives for `'r`.
+        let name = unsafe { whole_name(name) };
         let value = NonNull::new(value.cast_mut().cast::<u8>())
             // SAFETY: `len` bytes at `value`, alive as long as the headers.
             .map(|value| unsafe { slice::from_raw_parts(value.as_ptr(), len) });
         Some((name, value))
+    }
+
+    /// The value of the last header called `name`; `None` if there is none, or if its value is null.
+    #[inline]
+    pub(crate) fn last(&self, name: &str) -> Option<&'r [u8]> {
+        let headers = self.headers?;
+        let mut buffer = [0; STACK_NAME];
+        let Some(name) = c_string(name, &mut buffer) else { return self.last_by_bytes(name.as_bytes()) };
+        let mut value: *const c_void = ptr::null();
+        let mut len = 0;
+        // SAFETY: the headers live as long as their message (`'r`); name and out pointers are valid. librdkafka compares
+        // the lengths of the names too, so it finds none that merely begins like this one before a NUL.
+        let result =
+            unsafe { rd_kafka_header_get_last(headers.as_ptr(), name.as_ptr(), &mut value, &mut len) };
+        if result != rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR || value.is_null() {
+            return None;
+        }
+        // SAFETY: `len` bytes at `value`, alive as long as the headers.
+        Some(unsafe { slice::from_raw_parts(value.cast(), len) })
+    }
+
+    /// The same for a name that is no C string, or a long one.
+    #[cold]
+    fn last_by_bytes(&self, name: &[u8]) -> Option<&'r [u8]> {
+        let headers = (0..).map_while(|index| self.at(index));
+        headers.filter(|(other, _)| *other == name).last()?.1
+    }
+}
+
+/// A longer name than this is rare, and looked for in another way.
+const STACK_NAME: usize = 64;
+
+/// The name as librdkafka takes it, without an allocation; `None` if it has a NUL or no room.
+#[inline]
+fn c_string<'b>(name: &str, buffer: &'b mut [u8; STACK_NAME]) -> Option<&'b CStr> {
+    buffer.get_mut(..name.len())?.copy_from_slice(name.as_bytes());
+    CStr::from_bytes_with_nul(buffer.get(..=name.len())?).ok()
+}
+
+/// The version of librdkafka whose `rd_kafka_header_s` was looked at: 2.12.1.
+const KNOWN_VERSION: i32 = 0x02_0c_01_ff;
+
+/// Whether it is known how a header lies in memory. With `dynamic-linking`, another librdkafka may be in use.
+fn has_known_layout() -> bool {
+    // SAFETY: it returns a constant.
+    unsafe { rd_kafka_version() == KNOWN_VERSION }
+}
+
+/// A header's name with all its bytes, of which any may be a NUL. librdkafka's interface has no length for it, but keeps one:
+///
+/// ```c
+/// typedef struct rd_kafka_header_s {
+///         size_t rkhdr_ser_size;
+///         size_t rkhdr_value_size;
+///         size_t rkhdr_name_size;
+///         char *rkhdr_value;
+///         char rkhdr_name[1];
+/// } rd_kafka_header_t;
+/// ```
+///
+/// Of a librdkafka whose layout is not known, a name ends before its first NUL.
+///
+/// # Safety
+/// `name` must come from `rd_kafka_header_get_all`, and its headers must be alive for `'r`.
+unsafe fn whole_name<'r>(name: *const c_char) -> &'r [u8] {
+    if !has_known_layout() {
+        // SAFETY: a name is followed by a NUL.
+        return unsafe { CStr::from_ptr(name) }.to_bytes();
+    }
+    // SAFETY: the length lies two words before the name in the same allocation, and is aligned as the allocation is; so many
+    // bytes follow at `name`.
+    unsafe { slice::from_raw_parts(name.cast(), name.cast::<usize>().sub(2).read()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use rdkafka::bindings::{rd_kafka_header_add, rd_kafka_headers_destroy, rd_kafka_headers_new};
+
+    use super::*;
+
+    type Header = (&'static [u8], Option<&'static [u8]>);
+
+    /// Headers that librdkafka holds as it holds those of a message that it received.
+    struct Held(NonNull<rd_kafka_headers_t>);
+
+    impl Held {
+        fn new(headers: &[Header]) -> Self {
+            // SAFETY: the list is ours until it is dropped; names and values are copied, each with its length.
+            unsafe {
+                let list = rd_kafka_headers_new(headers.len());
+                for (name, value) in headers {
+                    let (start, len) = value.map_or((ptr::null(), 0), |value| (value.as_ptr(), value.len()));
+                    let name_len = name.len() as isize;
+                    rd_kafka_header_add(list, name.as_ptr().cast(), name_len, start.cast(), len as isize);
+                }
+                Self(NonNull::new(list).expect("a list"))
+            }
+        }
+
+        fn headers(&self) -> NativeHeaders<'_> {
+            NativeHeaders { headers: Some(self.0), message: PhantomData }
+        }
+    }
+
+    impl Drop for Held {
+        fn drop(&mut self) {
+            // SAFETY: nobody reads the list any more.
+            unsafe { rd_kafka_headers_destroy(self.0.as_ptr()) };
+        }
+    }
+
+    const WITH_NUL: &[Header] = &[
+        (b"Event-Type", Some(b"Ours")),
+        (b"Event-Type\0-of-somebody-else", Some(b"Theirs")),
+        (b"Event-Type\0-and-null", None),
+        (b"Event-Type\0", Some(b"")),
+        (b"\0", None),
+        (b"", Some(b"\0")),
+        (b"", None),
+        (b"null", None),
+    ];
+
+    #[test]
+    fn a_name_with_a_nul_byte_is_read_whole() {
+        let held = Held::new(WITH_NUL);
+        let headers = held.headers();
+        let read: Vec<_> = (0..).map_while(|index| headers.at(index)).collect();
+        assert_eq!(read, WITH_NUL);
+    }
+
+    #[test]
+    fn a_name_with_a_nul_byte_is_no_other_name() {
+        let held = Held::new(WITH_NUL);
+        let headers = held.headers();
+        assert_eq!(headers.last("Event-Type"), Some(&b"Ours"[..]));
+        assert_eq!(headers.last("Event-Type\0-of-somebody-else"), Some(&b"Theirs"[..]));
+        assert_eq!(headers.last("Event-Type\0-and-null"), None);
+        assert_eq!(headers.last("Event"), None);
+        assert_eq!(headers.last(""), None, "the last one is null");
+    }
+
+    #[test]
+    fn finds_the_last_header_of_a_name_of_any_length() {
+        for len in [0, 1, STACK_NAME - 1, STACK_NAME, STACK_NAME + 1, 10 * STACK_NAME] {
+            let name: &'static str = "n".repeat(len).leak();
+            let held = Held::new(&[
+                (name.as_bytes(), Some(b"first")),
+                (name.as_bytes(), Some(b"last")),
+                (b"x", None),
+            ]);
+            assert_eq!(held.headers().last(name), Some(&b"last"[..]), "{len}");
+            assert_eq!(held.headers().last(&format!("{name}n")), None, "{len}");
+        }
+    }
+
+    /// A new librdkafka has to be looked at before its memory is: is `rd_kafka_header_s` in `rdkafka_header.h` still the same?
+    #[test]
+    fn the_librdkafka_in_use_is_the_one_whose_layout_is_known() {
+        assert!(has_known_layout());
     }
 }

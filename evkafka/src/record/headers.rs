@@ -25,11 +25,17 @@ impl<'r> Headers<'r> {
 
     /// The value of the *last* header called `name`, as Kafka's own `lastHeader` picks it; `None` if there is no
     /// such header or if its value is null. The name is compared byte by byte, case matters.
+    #[inline]
     pub fn get(&self, name: &str) -> Option<&'r [u8]> {
-        self.iter().filter(|(key, _)| *key == name.as_bytes()).last()?.1
+        match self.0 {
+            Repr::Slice(headers) => headers.iter().rfind(|(key, _)| key == name.as_bytes())?.1.as_deref(),
+            Repr::Native(headers) => headers.last(name),
+        }
     }
 
     /// All headers: name and value, a null value being `None`.
+    ///
+    /// With the feature `dynamic-linking` and another librdkafka than 2.12.1, names that contain a NUL byte end before it.
     pub fn iter(&self) -> HeadersIter<'r> {
         HeadersIter { headers: *self, next: 0 }
     }
