@@ -10,6 +10,13 @@ pub const DEAD_LETTER_PREFIX: &str = "dead-letter-";
 /// The most bytes of an error that a dead letter carries.
 const ERROR_LIMIT: usize = 2048;
 
+/// The most bytes of any other header that is added: whatever a producer or a type's name comes to, a dead letter is not much
+/// larger than its record.
+const LIMIT: usize = 500;
+
+/// What follows a value that was cut.
+const CUT: &str = "…";
+
 /// A header: its name, and its value or null.
 pub(crate) type OwnedHeader = (Vec<u8>, Option<Vec<u8>>);
 
@@ -33,7 +40,8 @@ pub(crate) fn headers(record: &Record<'_>, obituary: &Obituary<'_>) -> Vec<Owned
         .map(|(name, value)| (name.to_vec(), value.map(<[u8]>::to_vec)));
     let mut headers: Vec<OwnedHeader> = own.collect();
     let mut add = |name: &str, value: &[u8]| {
-        headers.push((format!("{DEAD_LETTER_PREFIX}{name}").into_bytes(), Some(value.to_vec())));
+        let limit = if name == "error" { ERROR_LIMIT } else { LIMIT };
+        headers.push((format!("{DEAD_LETTER_PREFIX}{name}").into_bytes(), Some(cut(value, limit))));
     };
     add("topic", record.topic().as_bytes());
     add("partition", record.partition().to_string().as_bytes());
@@ -54,17 +62,22 @@ pub(crate) fn headers(record: &Record<'_>, obituary: &Obituary<'_>) -> Vec<Owned
     headers
 }
 
-/// The failure and its causes, cut where it becomes too long.
+/// The failure and its causes.
 fn error_text(failure: &Failure) -> String {
     let mut text = String::new();
     // Writing to a string does not fail.
     let _ = write!(text, "{}", Chain(failure));
-    if text.len() > ERROR_LIMIT {
-        let whole_chars = (0..=ERROR_LIMIT).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
-        text.truncate(whole_chars);
-        text.push('…');
-    }
     text
+}
+
+/// The first bytes of a value and a mark, if it is longer than `limit`. A character is not cut in two.
+fn cut(value: &[u8], limit: usize) -> Vec<u8> {
+    if value.len() <= limit {
+        return value.to_vec();
+    }
+    let begins_a_char = |end: &usize| !matches!(value[*end], 0x80..0xc0);
+    let end = (limit.saturating_sub(3)..=limit).rev().find(begins_a_char).unwrap_or(limit);
+    [&value[..end], CUT.as_bytes()].concat()
 }
 
 #[cfg(test)]
@@ -123,6 +136,27 @@ mod tests {
                 "dead-letter-time=1234",
             ]
         );
+    }
+
+    #[test]
+    fn what_is_added_is_bounded_and_marked_where_it_is_cut() {
+        let long = "é".repeat(300_000);
+        let failure = Failure::new(FailureKind::Error, long.clone());
+        let mut obituary = obituary(&failure);
+        (obituary.group, obituary.handler) = (&long, &long);
+        let event = vec![0xa9; 600_000];
+        obituary.event = Some(&event);
+        let record = OwnedRecord::new(long.as_str(), 3, 42).consumer(long.as_str());
+        let headers = headers(&record.as_record(), &obituary);
+        let size = |(name, value): &OwnedHeader| name.len() + value.as_ref().map_or(0, Vec::len);
+        assert!(headers.iter().map(size).sum::<usize>() < ERROR_LIMIT + 6 * LIMIT);
+        for name in ["topic", "consumer", "group", "handler", "error", "event"] {
+            let (_, value) =
+                headers.iter().find(|(other, _)| other == format!("dead-letter-{name}").as_bytes()).unwrap();
+            let value = value.as_deref().unwrap();
+            assert!(value.ends_with("…".as_bytes()) && value.len() >= LIMIT, "{name}");
+            assert!(name == "event" || str::from_utf8(value).is_ok(), "{name}: no character is cut in two");
+        }
     }
 
     proptest! {
