@@ -27,7 +27,8 @@ pub enum ErrorKind {
     Security,
     /// A topic does not exist. Nothing was consumed.
     MissingTopic,
-    /// A record could not be handled, and the failure policy says to stop. Its offset is not committed.
+    /// A record could not be handled, and the failure policy says to stop, or its dead letter was refused. Its offset is not
+    /// committed.
     Record,
     /// Kafka reported an error that does not pass by itself.
     Kafka,
@@ -59,6 +60,7 @@ pub(crate) enum Inner {
         topics: Vec<String>,
     },
     Record(RecordError),
+    DeadLetter(DeadLetterError),
     Partition {
         origin: Origin,
         error: PartitionError,
@@ -119,6 +121,16 @@ pub struct RecordError {
     pub failure: Failure,
 }
 
+/// A dead letter that its topic does not take.
+#[derive(Debug)]
+pub(crate) struct DeadLetterError {
+    /// The record, and why it became a dead letter.
+    pub(crate) record: RecordError,
+    pub(crate) topic: Arc<str>,
+    pub(crate) code: RDKafkaErrorCode,
+    pub(crate) advice: String,
+}
+
 impl Error {
     pub(crate) fn faults(faults: Vec<String>) -> Self {
         Inner::Faults(faults).into()
@@ -136,7 +148,7 @@ impl Error {
             Inner::Unreachable { .. } => ErrorKind::Unreachable,
             Inner::Denied { .. } => ErrorKind::Security,
             Inner::MissingTopics { .. } => ErrorKind::MissingTopic,
-            Inner::Record(_) => ErrorKind::Record,
+            Inner::Record(_) | Inner::DeadLetter(_) => ErrorKind::Record,
             Inner::Partition { .. } | Inner::Client { .. } | Inner::Engine { .. } => ErrorKind::Kafka,
             Inner::Commit { last: false, .. } => ErrorKind::Kafka,
             Inner::Commit { .. } | Inner::Shutdown { .. } => ErrorKind::Shutdown,
@@ -148,6 +160,7 @@ impl Error {
     pub fn record(&self) -> Option<&RecordError> {
         match &*self.0 {
             Inner::Record(error) => Some(error),
+            Inner::DeadLetter(error) => Some(&error.record),
             _ => None,
         }
     }
@@ -190,6 +203,7 @@ impl fmt::Display for Error {
                 topics.iter().map(|topic| format!("`{topic}`")).collect::<Vec<_>>().join(", ")
             ),
             Inner::Record(error) => error.fmt(f),
+            Inner::DeadLetter(error) => error.fmt(f),
             Inner::Partition { origin, error } => {
                 write!(f, "consumer `{}`: {origin} cannot be read any further", origin.consumer)?;
                 error.offset.iter().try_for_each(|offset| write!(f, " than offset {offset}"))?;
@@ -227,13 +241,34 @@ fn missing_codec(error: &PartitionError) -> Option<&'static str> {
 
 impl fmt::Display for RecordError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { origin, offset, event, attempts, failure } = self;
-        write!(f, "consumer `{}` stopped at {origin} offset {offset}, event ", origin.consumer)?;
+        write!(f, "consumer `{}` stopped at {}: {}", self.origin.consumer, Place(self), self.failure)
+    }
+}
+
+impl fmt::Display for DeadLetterError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { record, topic, advice, .. } = self;
+        write!(
+            f,
+            "consumer `{}`: the dead-letter topic `{topic}` does not take the record at {}; {advice}",
+            record.origin.consumer,
+            Place(record)
+        )
+    }
+}
+
+/// Which record, and how often it was tried.
+struct Place<'e>(&'e RecordError);
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let RecordError { origin, offset, event, attempts, .. } = self.0;
+        write!(f, "{origin} offset {offset}, event ")?;
         match event {
             Some(event) => write!(f, "`{event}`")?,
             None => f.write_str("without a type")?,
         }
-        write!(f, ", attempt {attempts}: {failure}")
+        write!(f, ", attempt {attempts}")
     }
 }
 
@@ -242,6 +277,7 @@ impl StdError for Error {
         match &*self.0 {
             Inner::Unreachable { cause, .. } | Inner::Client { cause, .. } => Some(cause),
             Inner::Record(error) => error.failure.source(),
+            Inner::DeadLetter(error) => Some(&error.code),
             Inner::Partition { error, .. } => Some(&error.code),
             Inner::Commit { code, .. } => Some(code),
             // Its own `Display` is ours already.

@@ -1,94 +1,105 @@
 //! Producing records of any bytes, for dead letters and for the embedded cluster.
 
-use std::{fmt, sync::Arc};
+mod client;
+
+use std::{
+    fmt,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use rdkafka::{
-    ClientConfig, ClientContext, Message,
-    config::{FromClientConfigAndContext, RDKafkaLogLevel},
+    ClientConfig,
     error::{KafkaError, RDKafkaErrorCode},
-    producer::{DeliveryResult, ProducerContext, ThreadedProducer},
 };
 use tokio::sync::oneshot;
 
-use crate::{
-    engine::ClientLog,
-    native::{RawRecord, produce},
-};
+use self::client::Client;
+use crate::{engine::ClientLog, native::RawRecord};
 
-/// Where a record was written to: partition and offset.
+/// The partition and offset that a record was written to.
 pub(crate) type Delivery = Result<(i32, i64), RDKafkaErrorCode>;
 
+/// The most that librdkafka takes for `message.max.bytes`. Its default is less than a consumer receives, and than brokers accept,
+/// whose limit is for compressed batches; theirs is the one that counts.
+pub(crate) const LARGEST_RECORD: &str = "1000000000";
+
 /// A producer whose records are acknowledged one by one.
+///
+/// An idempotent client that has met a fatal error takes no more records; it is replaced.
 pub(crate) struct RawProducer {
-    producer: ThreadedProducer<Context>,
+    log: ClientLog,
+    settings: ClientConfig,
+    client: RwLock<Arc<Client>>,
 }
 
 impl RawProducer {
-    /// A producer with these settings, which calls itself `name` in the log.
+    /// A producer with these settings.
     ///
     /// # Errors
-    /// If librdkafka does not take the settings.
-    pub(crate) fn new(name: Arc<str>, settings: &ClientConfig) -> Result<Self, KafkaError> {
-        let context = Context(ClientLog::new(name, settings));
-        Ok(Self { producer: ThreadedProducer::from_config_and_context(settings, context)? })
+    /// If librdkafka rejects the settings.
+    pub(crate) fn new(log: ClientLog, settings: ClientConfig) -> Result<Self, KafkaError> {
+        let client = Client::new(log.clone(), &settings)?;
+        Ok(Self { client: RwLock::new(Arc::new(client)), log, settings })
     }
 
-    /// Puts a record into the producer's queue; what became of it arrives at the receiver.
+    /// Puts a record into the producer's queue; its delivery arrives at the receiver.
     ///
     /// # Errors
-    /// When the producer does not take it.
+    /// If the producer does not take it. [`Fatal`](RDKafkaErrorCode::Fatal) asks for [`revive`](Self::revive).
     pub(crate) fn enqueue(
         &self,
         record: RawRecord<'_>,
     ) -> Result<oneshot::Receiver<Delivery>, RDKafkaErrorCode> {
-        let (answer, answered) = oneshot::channel();
-        produce(&self.producer, record, Box::new(answer))?;
-        Ok(answered)
+        self.client().enqueue(record)
     }
 
     /// Sends a record and waits for the broker's acknowledgement.
     ///
     /// # Errors
-    /// When the broker does not acknowledge it.
+    /// If the broker does not acknowledge it. After a fatal error of the client the next record goes to a new one.
     ///
     /// # Cancel safety
     /// Dropping the future does not take the record back.
     pub(crate) async fn send(&self, record: RawRecord<'_>) -> Delivery {
-        // The context answers each record that was taken.
-        self.enqueue(record)?.await.unwrap_or(Err(RDKafkaErrorCode::Fail))
+        let delivery = match self.enqueue(record) {
+            // Without an answer its client was destroyed.
+            Ok(delivery) => delivery.await.unwrap_or(Err(RDKafkaErrorCode::BrokerDestroy)),
+            Err(code) => Err(code),
+        };
+        delivery.map_err(|code| self.revive().unwrap_or(code))
+    }
+
+    /// Replaces the client if it has met a fatal error, and returns that error.
+    pub(crate) fn revive(&self) -> Option<RDKafkaErrorCode> {
+        let failed = self.client();
+        let (code, reason) = failed.fatal_error()?;
+        let mut current = self.client.write().unwrap_or_else(PoisonError::into_inner);
+        if Arc::ptr_eq(&current, &failed) {
+            tracing::error!(
+                producer = %self.log.consumer(),
+                error = %code,
+                reason = crate::error::one_line(&self.log.shown(&reason)),
+                "the producer met a fatal error and is replaced"
+            );
+            match Client::new(self.log.clone(), &self.settings) {
+                Ok(client) => *current = Arc::new(client),
+                // The next record finds the fatal error again.
+                Err(error) => {
+                    let error = self.log.cause(error);
+                    tracing::error!(producer = %self.log.consumer(), %error, "the producer cannot be replaced");
+                }
+            }
+        }
+        Some(code)
+    }
+
+    fn client(&self) -> Arc<Client> {
+        Arc::clone(&self.client.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 impl fmt::Debug for RawProducer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("RawProducer")
-    }
-}
-
-struct Context(ClientLog);
-
-impl ClientContext for Context {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        self.0.line(level, facility, message);
-    }
-
-    fn stats_raw(&self, _: &[u8]) {}
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        let reason = &*self.0.shown(reason);
-        tracing::warn!(producer = %self.0.consumer(), %error, reason, "the producer reports an error");
-    }
-}
-
-impl ProducerContext for Context {
-    type DeliveryOpaque = Box<oneshot::Sender<Delivery>>;
-
-    fn delivery(&self, result: &DeliveryResult<'_>, answer: Self::DeliveryOpaque) {
-        let delivery = match result {
-            Ok(message) => Ok((message.partition(), message.offset())),
-            Err((error, _)) => Err(error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail)),
-        };
-        // Nobody waits for it any more if the lane has ended.
-        let _ = answer.send(delivery);
+        f.debug_struct("RawProducer").field("name", self.log.consumer()).finish_non_exhaustive()
     }
 }

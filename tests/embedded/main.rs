@@ -12,6 +12,7 @@ mod logs;
 mod memory;
 mod position;
 mod progress;
+mod refused_letters;
 mod restart;
 mod revoke;
 mod shutdown;

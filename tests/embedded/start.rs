@@ -305,3 +305,20 @@ fn a_shutdown_takes_some_time() {
     assert_eq!(faults.len(), 1, "{faults:?}");
     assert!(faults[0].contains("`shutdown_timeout` must be longer than zero"), "{faults:?}");
 }
+
+#[tokio::test]
+async fn compression_without_dead_letters_is_refused() {
+    let config = || {
+        ConsumerConfig::new(["orders"])
+            .bootstrap_servers("localhost:9092")
+            .group_id("billing")
+            .property("compression.type", "lz4")
+    };
+    let app = App::new("test").consumer("c", config(), router![rest]);
+    let error = app.check().unwrap_err().to_string();
+    assert!(error.contains("consumer `c`: `compression.type` compresses dead letters"), "{error}");
+    let policy = FailurePolicy::new().dead_letter("dead");
+    App::new("test").consumer("c", config().failure_policy(policy.clone()), router![rest]).check().unwrap();
+    let router = router![rest].failure_policy(policy);
+    App::new("test").consumer("c", config(), router).check().unwrap();
+}

@@ -38,6 +38,7 @@ impl App {
         self.check_names(&mut faults);
         self.check_shared_groups(&mut faults);
         self.check_policies(&mut faults);
+        self.check_compression(&mut faults);
         self.check_states(&mut faults);
         if faults.is_empty() { Ok(configs) } else { Err(Error::faults(faults)) }
     }
@@ -96,6 +97,19 @@ impl App {
                 faults.push(format!(
                     "consumer `{name}`: in the failure policy of `{}`: {fault}",
                     handlers.join("`, `")
+                ));
+            }
+        }
+    }
+
+    /// Compression is for what a consumer sends, and only dead letters are sent.
+    fn check_compression(&self, faults: &mut Vec<String>) {
+        for Entry { name, config, pipeline, .. } in &self.consumers {
+            let sends = pipeline.as_ref().is_none_or(|pipeline| !pipeline.dead_letter_topics().is_empty());
+            if let Some(property) = config.compression_property().filter(|_| !sends) {
+                faults.push(format!(
+                    "consumer `{name}`: `{property}` compresses dead letters, and no failure policy of this consumer sends \
+                     any; leave it out"
                 ));
             }
         }

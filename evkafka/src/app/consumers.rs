@@ -122,8 +122,8 @@ fn start_members(
         None
     } else {
         let settings = config.producer_config();
-        let letters = DeadLetters::new(Arc::clone(&name), &settings);
-        Some(letters.map_err(|cause| ClientLog::new(Arc::clone(&name), &settings).error(cause))?)
+        let log = ClientLog::new(Arc::clone(&name), &settings);
+        Some(DeadLetters::new(log.clone(), settings).map_err(|cause| log.error(cause))?)
     };
     let shared = Arc::new(Shared {
         consumer: name,

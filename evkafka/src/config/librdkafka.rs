@@ -3,9 +3,11 @@
 use rdkafka::config::ClientConfig;
 
 use super::defaults::DEFAULTS;
+use super::elsewhere;
 use super::known::{self, Role};
 use super::validate::MOST_INSTANCES;
 use super::{ConsumerConfig, ResolvedConfig};
+use crate::raw_producer::LARGEST_RECORD;
 
 impl ResolvedConfig {
     /// The configuration of the member number `instance` (from 0) of this consumer's group.
@@ -17,7 +19,7 @@ impl ResolvedConfig {
         for default in DEFAULTS.iter().filter(|default| (default.applies)(self)) {
             client.set(default.name, default.value);
         }
-        client.extend(self.properties.clone());
+        client.extend(self.properties.clone().into_iter().filter(|(name, _)| !is_for_dead_letters(name)));
         client
             .set("bootstrap.servers", &self.bootstrap_servers)
             .set("group.id", &self.group_id)
@@ -32,17 +34,26 @@ impl ResolvedConfig {
         client
     }
 
-    /// The configuration of a producer on the same cluster: what the user set for both kinds of client, and acknowledgement
-    /// by all in-sync replicas.
+    /// The configuration of a producer on the same cluster: what the user set for it or for both kinds of client, and
+    /// acknowledgement by all in-sync replicas.
     pub(crate) fn producer_config(&self) -> ClientConfig {
         let mut client = ClientConfig::new();
-        let is_for_both = |name: &str| known::find(name).is_none_or(|property| property.role == Role::Both);
-        client.extend(self.properties.clone().into_iter().filter(|(name, _)| is_for_both(name)));
+        client
+            .set("client.id", "evkafka")
+            // A deleted topic must be reported, not created with the broker's defaults.
+            .set("allow.auto.create.topics", "false");
+        client.extend(self.properties.clone().into_iter().filter(|(name, _)| is_for_producer(name)));
+        // A topic's limit is for compressed batches, so what its producers compressed fits into another topic only if it is
+        // compressed again. Every client can read gzip, and it compresses better than lz4 and snappy.
+        if client.get("compression.type").or(client.get("compression.codec")).is_none() {
+            client.set("compression.type", "gzip");
+        }
         client
             .set("bootstrap.servers", &self.bootstrap_servers)
             .set("acks", "all")
             .set("enable.idempotence", "true")
-            .set("linger.ms", "5");
+            .set("linger.ms", "5")
+            .set("message.max.bytes", LARGEST_RECORD);
         client
     }
 
@@ -53,6 +64,11 @@ impl ResolvedConfig {
 }
 
 impl ConsumerConfig {
+    /// The first property that is of use for dead letters only.
+    pub(crate) fn compression_property(&self) -> Option<&str> {
+        self.properties.keys().map(String::as_str).find(|name| is_for_dead_letters(name))
+    }
+
     /// The static member ids of all instances; none if they are dynamic members.
     pub(crate) fn instance_ids(&self) -> impl Iterator<Item = String> {
         (0..self.instances.min(MOST_INSTANCES)).filter_map(|instance| self.instance_id(instance))
@@ -63,6 +79,21 @@ impl ConsumerConfig {
         let id = self.group_instance_id.as_deref()?;
         Some(if self.instances > 1 { format!("{id}-{instance}") } else { id.to_owned() })
     }
+}
+
+/// The properties of producers that are of use to the one that sends dead letters.
+pub(super) fn is_for_dead_letters(name: &str) -> bool {
+    let property = elsewhere::find(name).map_or(name, |elsewhere| elsewhere.property);
+    matches!(property, "compression.type" | "compression.codec" | "compression.level")
+}
+
+/// Whether a property may be given to an idempotent producer.
+fn is_for_producer(name: &str) -> bool {
+    // A producer that keeps its order has few requests under way, whatever is good for a consumer.
+    if matches!(name, "max.in.flight" | "max.in.flight.requests.per.connection") {
+        return false;
+    }
+    is_for_dead_letters(name) || known::find(name).is_none_or(|property| property.role == Role::Both)
 }
 
 #[cfg(test)]
@@ -88,6 +119,69 @@ mod tests {
         assert_eq!(client.get("group.id"), None);
         assert_eq!(client.get("acks"), Some("all"));
         client.create::<rdkafka::producer::BaseProducer>().expect("librdkafka takes it");
+    }
+
+    #[test]
+    fn a_producer_takes_what_the_consumer_receives_and_compresses_it() {
+        let producer = config().resolve().unwrap().producer_config();
+        assert_eq!(producer.get("message.max.bytes"), Some("1000000000"));
+        assert_eq!(producer.get("compression.type"), Some("gzip"));
+        for (name, value) in
+            [("compression.type", "lz4"), ("compression.codec", "none"), ("compression.level", "9")]
+        {
+            let config =
+                config().property(name, value).property("message.max.bytes", 2_000_000).resolve().unwrap();
+            let producer = config.producer_config();
+            assert_eq!(producer.get(name), Some(value));
+            assert_eq!(producer.get("message.max.bytes"), Some("1000000000"));
+            assert_eq!(producer.get("compression.type").is_none(), name == "compression.codec");
+            assert_eq!(config.client_config(0).get(name), None, "a consumer does not compress");
+            producer.create::<rdkafka::producer::BaseProducer>().unwrap();
+        }
+        assert!(config().property("compression.type", "brotli").validate().is_err());
+        assert!(config().property("linger.ms", 7).validate().is_err());
+    }
+
+    /// Values of which librdkafka takes at least one for most properties.
+    const VALUES: &[&str] = &[
+        "true",
+        "false",
+        "0",
+        "1",
+        "5",
+        "6",
+        "100",
+        "10000",
+        "1000000",
+        "1000000000",
+        "2147483647",
+        "any",
+        "generic",
+        "v4",
+    ];
+
+    #[test]
+    fn a_producer_takes_every_property_that_the_consumer_takes() {
+        let mut taken = std::collections::BTreeSet::new();
+        for property in known::PROPERTIES.iter().filter(|property| property.role == Role::Both) {
+            // It sends a signal to the process.
+            if property.name == "internal.termination.signal" {
+                continue;
+            }
+            for value in VALUES {
+                let Ok(config) = config().property(property.name, value).resolve() else { continue };
+                let mut consumer = config.client_config(0);
+                if consumer.remove("bootstrap.servers").create::<BaseConsumer>().is_err() {
+                    continue;
+                }
+                taken.insert(property.name);
+                let mut producer = config.producer_config();
+                let producer =
+                    producer.remove("bootstrap.servers").create::<rdkafka::producer::BaseProducer>();
+                assert!(producer.is_ok(), "{} = {value}: {}", property.name, producer.err().unwrap());
+            }
+        }
+        assert!(taken.len() > 50 && taken.contains("max.in.flight"), "{taken:?}");
     }
 
     #[test]

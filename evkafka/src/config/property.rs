@@ -4,6 +4,7 @@ use rdkafka::config::{ClientConfig, NativeClientConfig};
 use rdkafka::error::KafkaError;
 
 use super::known::{self, Kind, Role};
+use super::librdkafka::is_for_dead_letters;
 use super::mechanism;
 use super::secret::is_secret;
 use super::{elsewhere, owned, suggest};
@@ -20,7 +21,7 @@ pub(super) fn judge_name(name: &str) -> Option<String> {
         return Some(format!("is to be written without the prefix: `{bare}`"));
     }
     match known::find(name) {
-        Some(property) if property.role == Role::Producer => {
+        Some(property) if property.role == Role::Producer && !is_for_dead_letters(name) => {
             Some("is a property of producers, and of no use to a consumer; leave it out".to_owned())
         }
         Some(_) => None,

@@ -8,8 +8,9 @@ use rdkafka::{
 
 use super::{Event, host::Host};
 use crate::{
+    engine::ClientLog,
     error::{Error, Result},
-    raw_producer::RawProducer,
+    raw_producer::{LARGEST_RECORD, RawProducer},
 };
 
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -38,8 +39,12 @@ impl Cluster {
         let host = Host::start(i32::from(brokers.max(1)))?;
         let bootstrap_servers = host.with(|mock| Ok(mock.bootstrap_servers()))?;
         let mut settings = ClientConfig::new();
-        settings.set("bootstrap.servers", &bootstrap_servers).set("linger.ms", "0");
-        let producer = RawProducer::new("embedded".into(), &settings).map_err(Error::other)?;
+        settings
+            .set("bootstrap.servers", &bootstrap_servers)
+            .set("linger.ms", "0")
+            .set("message.max.bytes", LARGEST_RECORD);
+        let log = ClientLog::new("embedded".into(), &settings);
+        let producer = RawProducer::new(log, settings).map_err(Error::other)?;
         Ok(Self { host, bootstrap_servers, producer })
     }
 

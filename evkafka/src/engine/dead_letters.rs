@@ -1,9 +1,17 @@
-//! Where records go that no further attempt is made at.
+//! Sends dead letters: records at which no further attempt is made.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use rdkafka::{ClientConfig, error::KafkaError};
+use rdkafka::{
+    ClientConfig,
+    error::{KafkaError, RDKafkaErrorCode},
+};
 
+use super::client_log::ClientLog;
+use super::refusal::{Patience, Refusal, advice};
 use crate::{native::RawRecord, raw_producer::RawProducer, settle::Backoff};
 
 /// Produces dead letters for one consumer.
@@ -16,32 +24,72 @@ pub(crate) struct DeadLetters {
 /// How long to wait before a dead letter that was not acknowledged is sent again.
 const BACKOFF: Backoff = Backoff::exponential(Duration::from_millis(200), Duration::from_secs(10));
 
+/// A dead letter was refused, and will be until somebody changes a setting.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) code: RDKafkaErrorCode,
+    /// What can be changed.
+    pub(crate) advice: String,
+}
+
 impl DeadLetters {
     /// A producer on the consumer's own cluster.
     ///
     /// # Errors
-    /// If librdkafka does not take the settings.
-    pub(crate) fn new(consumer: Arc<str>, settings: &ClientConfig) -> Result<Self, KafkaError> {
-        Ok(Self { producer: RawProducer::new(Arc::clone(&consumer), settings)?, consumer })
+    /// If librdkafka rejects the settings.
+    pub(crate) fn new(log: ClientLog, settings: ClientConfig) -> Result<Self, KafkaError> {
+        let consumer = Arc::clone(log.consumer());
+        Ok(Self { producer: RawProducer::new(log, settings)?, consumer })
     }
 
     /// Sends a record until the broker has acknowledged it.
     ///
+    /// # Errors
+    /// If the broker refuses it for a reason that does not pass by itself.
+    ///
     /// # Cancel safety
     /// Dropping the future leaves open whether the record was sent; it may be there twice if it is sent again.
-    pub(crate) async fn send(&self, record: RawRecord<'_>) {
+    pub(crate) async fn send(&self, record: RawRecord<'_>) -> Result<(), Refused> {
+        let mut patience = Patience::default();
         let mut attempt = 0;
         while let Err(code) = self.producer.send(record).await {
+            let advice = || advice(code, record.topic, record.bytes(), record.key.is_some());
+            if !patience.allows_another(code, Instant::now()) {
+                return Err(Refused { code, advice: advice() });
+            }
             attempt += 1;
             let wait = BACKOFF.wait(attempt, fastrand::f64());
-            tracing::warn!(
-                consumer = %self.consumer,
-                topic = record.topic,
-                error = %code,
-                wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
-                "a dead letter was not acknowledged and will be sent again; its record waits"
-            );
+            match Refusal::of(code) {
+                Refusal::Doubtful | Refusal::Final => self.log_refusal(record.topic, code, &advice(), wait),
+                Refusal::Passing | Refusal::Unrelated => self.log_wait(record.topic, code, wait),
+            }
             tokio::time::sleep(wait).await;
         }
+        Ok(())
     }
+
+    fn log_refusal(&self, topic: &str, code: RDKafkaErrorCode, advice: &str, wait: Duration) {
+        tracing::error!(
+            consumer = %self.consumer,
+            topic,
+            error = %code,
+            advice,
+            wait_ms = millis(wait),
+            "a dead letter was refused and will be sent again; its record waits"
+        );
+    }
+
+    fn log_wait(&self, topic: &str, code: RDKafkaErrorCode, wait: Duration) {
+        tracing::warn!(
+            consumer = %self.consumer,
+            topic,
+            error = %code,
+            wait_ms = millis(wait),
+            "a dead letter was not acknowledged and will be sent again; its record waits"
+        );
+    }
+}
+
+fn millis(wait: Duration) -> u64 {
+    u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)
 }

@@ -25,13 +25,14 @@ mod models;
 mod patterns;
 mod pipeline;
 mod probe;
+mod refusal;
 mod shared;
 mod start;
 
 pub use self::bare::BareEngine;
 pub(crate) use self::{
     client_log::ClientLog,
-    dead_letters::DeadLetters,
+    dead_letters::{DeadLetters, Refused},
     denial::Denial,
     drain::DrainPlan,
     member::{Member, MemberSettings},

@@ -27,6 +27,15 @@ pub(crate) struct RawRecord<'r> {
     pub(crate) headers: &'r [OwnedHeader],
 }
 
+impl RawRecord<'_> {
+    /// Its size, without what the protocol adds.
+    pub(crate) fn bytes(&self) -> usize {
+        let len = |bytes: Option<&[u8]>| bytes.map_or(0, <[u8]>::len);
+        let headers = self.headers.iter().map(|(name, value)| name.len() + len(value.as_deref()));
+        len(self.key) + len(self.payload) + headers.sum::<usize>()
+    }
+}
+
 /// Hands a record to a producer, which copies it. What became of it arrives at the producer's context, with `opaque`.
 ///
 /// # Errors

@@ -181,7 +181,9 @@ fn the_refusal_of_a_property_names_the_setting_to_use() {
 
 #[test]
 fn every_property_of_producers_is_refused() {
-    for property in known::PROPERTIES.iter().filter(|property| property.role == Role::Producer) {
+    let producers = known::PROPERTIES.iter().filter(|property| property.role == Role::Producer);
+    // Dead letters may be compressed.
+    for property in producers.filter(|property| !property.name.starts_with("compression.")) {
         let (_, text) = only_fault(&config().property(property.name, "1"));
         assert!(text.contains(property.name) && text.contains("producers"), "{text}");
     }

@@ -1,33 +1,5 @@
 //! One record's way: route → decode and handle → settle.
 
-mod batch;
-
-pub(super) use self::batch::BatchEnd;
-
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
-
-use rdkafka::error::RDKafkaErrorCode;
-use tokio::sync::{Semaphore, SemaphorePermit};
-
-use super::{Flow, LaneControl};
-use crate::{
-    config::AutoCommitMode,
-    engine::{
-        call::guarded,
-        pipeline::{Routed, Rule},
-        shared::Shared,
-    },
-    error::{Chain, Inner, RecordError, one_line},
-    handle::Context,
-    native::{PartitionError, RawRecord},
-    record::{Origin, Record},
-    route::Routes,
-    settle::{Failure, Obituary, Verdict, dead_letter_headers},
-};
-
 /// Logs that a record was not handled: where it is, which attempt it was, why, and what else is given.
 macro_rules! log_failure {
     ($level:ident, $worker:expr, $context:expr, $failure:expr, $($rest:tt)+) => {
@@ -45,6 +17,28 @@ macro_rules! log_failure {
         )
     };
 }
+
+mod batch;
+mod dead_letter;
+
+pub(super) use self::batch::BatchEnd;
+
+use std::{sync::Arc, time::Duration};
+
+use rdkafka::error::RDKafkaErrorCode;
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use super::{Flow, LaneControl};
+use crate::{
+    config::AutoCommitMode,
+    engine::{call::guarded, pipeline::Routed, shared::Shared},
+    error::{Chain, Inner, RecordError, one_line},
+    handle::Context,
+    native::PartitionError,
+    record::{Origin, Record},
+    route::Routes,
+    settle::{Failure, Verdict},
+};
 
 /// What works on a partition's records: shared by the tasks of a lane.
 pub(in crate::engine) struct Worker {
@@ -169,49 +163,6 @@ impl Worker {
         }
     }
 
-    /// Sends a record to the dead letters. Should the lane end before the broker has acknowledged it, the record is not
-    /// settled; it may then be among the dead letters and yet be handled again.
-    async fn send_dead_letter(
-        &self,
-        context: &Context<'_>,
-        rule: &Rule,
-        topic: &str,
-        failure: &Failure,
-    ) -> Done {
-        let record = &context.record;
-        let headers = dead_letter_headers(
-            record,
-            &Obituary {
-                group: &self.shared.group,
-                handler: rule.path,
-                event: context.event_type,
-                attempts: context.attempt,
-                failure,
-                now: SystemTime::now(),
-            },
-        );
-        let letter = RawRecord {
-            topic,
-            partition: None,
-            key: record.key(),
-            payload: record.payload(),
-            headers: &headers,
-        };
-        let letters = self
-            .shared
-            .dead_letters
-            .as_ref()
-            .expect("a consumer whose policies have dead letters sends them");
-        tokio::select! {
-            biased;
-            () = letters.send(letter) => {
-                self.log_dead_letter(context, topic, failure);
-                Done::DeadLettered
-            }
-            () = self.control.abort.cancelled() => self.abandoned(record),
-        }
-    }
-
     /// Waits for a permit; `None` if the lane ends first. What was committed already is handled even while it ends.
     async fn permit<'p>(&self, permits: &'p Semaphore) -> Option<SemaphorePermit<'p>> {
         let permit = tokio::select! {
@@ -302,17 +253,6 @@ impl Worker {
             failure,
             wait_ms,
             "an event was not handled and will be tried again"
-        );
-    }
-
-    fn log_dead_letter(&self, context: &Context<'_>, dead_letter_topic: &str, failure: &Failure) {
-        log_failure!(
-            error,
-            self,
-            context,
-            failure,
-            dead_letter_topic,
-            "an event was not handled and is a dead letter now"
         );
     }
 

@@ -1,0 +1,135 @@
+//! A record becomes a dead letter, or stays where it is.
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use super::{Done, Worker, event_name};
+use crate::{
+    engine::{Refused, pipeline::Rule},
+    error::{Chain, DeadLetterError, Inner, RecordError},
+    handle::Context,
+    native::RawRecord,
+    settle::{Failure, Obituary, dead_letter_headers},
+};
+
+/// How long a dead letter on its way is waited for once the lane was told to stop. Brokers that work answer sooner, and a
+/// record that is given back is handled again.
+const GRACE: Duration = Duration::from_millis(500);
+
+impl Worker {
+    /// Sends a record to a dead-letter topic. If the broker refuses it for good, the app ends. If the lane ends before the broker
+    /// has answered, the record may be in that topic and yet be handled again.
+    pub(super) async fn send_dead_letter(
+        &self,
+        context: &Context<'_>,
+        rule: &Rule,
+        topic: &Arc<str>,
+        failure: &Failure,
+    ) -> Done {
+        let record = &context.record;
+        let headers = dead_letter_headers(
+            record,
+            &Obituary {
+                group: &self.shared.group,
+                handler: rule.path,
+                event: context.event_type,
+                attempts: context.attempt,
+                failure,
+                now: SystemTime::now(),
+            },
+        );
+        let letter = RawRecord {
+            topic,
+            partition: None,
+            key: record.key(),
+            payload: record.payload(),
+            headers: &headers,
+        };
+        let letters = self
+            .shared
+            .dead_letters
+            .as_ref()
+            .expect("a consumer whose policies have dead letters sends them");
+        tokio::select! {
+            biased;
+            sent = letters.send(letter) => match sent {
+                Ok(()) => {
+                    self.log_dead_letter(context, topic, failure);
+                    Done::DeadLettered
+                }
+                Err(refused) => {
+                    self.report_refused(context, topic, failure, refused);
+                    Done::Unsettled
+                }
+            },
+            () = self.has_to_end() => {
+                self.log_unsent(context, topic, failure);
+                Done::Unsettled
+            }
+        }
+    }
+
+    /// Waits until the lane has no time left for a dead letter.
+    async fn has_to_end(&self) {
+        let stopped = async {
+            self.control.stopped().await;
+            tokio::time::sleep(GRACE).await;
+        };
+        tokio::select! {
+            () = stopped => {}
+            () = self.control.cancel.cancelled() => {}
+            () = self.control.abort.cancelled() => {}
+        }
+    }
+
+    fn report_refused(&self, context: &Context<'_>, topic: &Arc<str>, failure: &Failure, refused: Refused) {
+        log_failure!(
+            error,
+            self,
+            context,
+            failure,
+            dead_letter_topic = %topic,
+            "the dead-letter topic does not take an event"
+        );
+        let record = RecordError {
+            origin: self.origin.clone(),
+            offset: context.record.offset(),
+            event: event_name(context),
+            attempts: context.attempt,
+            // It may be the failure of a whole batch.
+            failure: Failure::new(failure.kind(), Chain(failure.cause()).to_string()),
+        };
+        let Refused { code, advice } = refused;
+        self.shared.report(Inner::DeadLetter(DeadLetterError {
+            record,
+            topic: Arc::clone(topic),
+            code,
+            advice,
+        }));
+    }
+
+    fn log_dead_letter(&self, context: &Context<'_>, dead_letter_topic: &str, failure: &Failure) {
+        log_failure!(
+            error,
+            self,
+            context,
+            failure,
+            dead_letter_topic,
+            "event sent to the dead-letter topic after its last attempt"
+        );
+    }
+
+    fn log_unsent(&self, context: &Context<'_>, dead_letter_topic: &str, failure: &Failure) {
+        log_failure!(
+            warn,
+            self,
+            context,
+            failure,
+            dead_letter_topic,
+            "the partition is given back before a dead letter was acknowledged; its record is not committed and will be \
+             handled again"
+        );
+    }
+}

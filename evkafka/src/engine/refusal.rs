@@ -1,0 +1,209 @@
+//! What a broker's refusal to take a record means, and what can be done about it.
+
+use std::time::{Duration, Instant};
+
+use rdkafka::error::RDKafkaErrorCode as Code;
+
+/// Whether a record that was not acknowledged may be acknowledged later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// It will be: what stands in the way passes by itself.
+    Passing,
+    /// It may be, if somebody acts or if what is known is out of date.
+    Doubtful,
+    /// It will not be before a setting is changed.
+    Final,
+    /// The client was replaced or its queue purged, which says nothing about the record.
+    Unrelated,
+}
+
+impl Refusal {
+    pub(crate) fn of(code: Code) -> Self {
+        match code {
+            // No broker has been asked, or none has answered.
+            Code::BrokerTransportFailure
+            | Code::AllBrokersDown
+            | Code::Resolve
+            | Code::Authentication
+            | Code::SSL
+            | Code::NetworkException
+            | Code::OperationTimedOut
+            | Code::MessageTimedOut
+            | Code::TimedOutQueue
+            | Code::RequestTimedOut
+            | Code::WaitCache
+            | Code::WaitingForCoordinator
+            | Code::InProgress
+            | Code::Retry
+            // The producer's own queue is full.
+            | Code::QueueFull
+            // The partition has no leader, another one, or too few replicas at the moment.
+            | Code::LeaderNotAvailable
+            | Code::NotLeaderForPartition
+            | Code::ReplicaNotAvailable
+            | Code::BrokerNotAvailable
+            | Code::NotEnoughReplicas
+            | Code::NotEnoughReplicasAfterAppend
+            | Code::FencedLeaderEpoch
+            | Code::UnknownLeaderEpoch
+            | Code::PreferredLeaderNotAvailable
+            | Code::NotController
+            // The broker's disk, load or quota.
+            | Code::KafkaStorageError
+            | Code::ThrottlingQuotaExceeded
+            | Code::CoordinatorLoadInProgress
+            | Code::CoordinatorNotAvailable
+            | Code::NotCoordinator
+            // Damaged on the way: the next one is not.
+            | Code::InvalidMessage
+            // The broker has forgotten the idempotent producer, which then begins a new epoch.
+            | Code::OutOfOrderSequenceNumber
+            | Code::DuplicateSequenceNumber
+            | Code::UnknownProducerId
+            | Code::InvalidProducerEpoch
+            | Code::InvalidProducerIdMapping
+            | Code::ConcurrentTransactions => Self::Passing,
+            // What was asked is wrong, whoever is asked: size, content, name.
+            Code::MessageSizeTooLarge
+            | Code::MessageBatchTooLarge
+            | Code::InvalidRecord
+            | Code::InvalidTopic
+            | Code::InvalidRequiredAcks
+            | Code::UnsupportedForMessageFormat
+            | Code::UnsupportedCompressionType
+            | Code::UnsupportedVersion
+            | Code::UnsupportedFeature
+            | Code::PolicyViolation
+            | Code::InvalidArgument => Self::Final,
+            Code::Fatal | Code::PurgeQueue | Code::PurgeInflight | Code::BrokerDestroy => Self::Unrelated,
+            // Permissions are granted, and topics created, while an app runs, and brokers learn of it one after the other. Of what
+            // is not known here it is not known whether it passes.
+            _ => Self::Doubtful,
+        }
+    }
+}
+
+/// How long one record is sent again.
+#[derive(Debug, Default)]
+pub(crate) struct Patience {
+    doubtful_since: Option<Instant>,
+}
+
+/// How long a doubtful refusal may last. Longer than a permission or a topic takes to be known to all brokers.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+impl Patience {
+    /// Whether a record that was refused with this code is to be sent again.
+    pub(crate) fn allows_another(&mut self, code: Code, now: Instant) -> bool {
+        match Refusal::of(code) {
+            Refusal::Passing => {
+                self.doubtful_since = None;
+                true
+            }
+            Refusal::Unrelated => true,
+            Refusal::Doubtful => {
+                let since = *self.doubtful_since.get_or_insert(now);
+                now.saturating_duration_since(since) < PATIENCE
+            }
+            Refusal::Final => false,
+        }
+    }
+}
+
+/// What somebody can do so that `topic` takes the record.
+pub(crate) fn advice(code: Code, topic: &str, bytes: usize, has_key: bool) -> String {
+    match code {
+        Code::MessageSizeTooLarge => format!(
+            "raise `max.message.bytes` of the topic `{topic}`, or compress better with the property \
+             `compression.type` (the record has {bytes} bytes before compression)"
+        ),
+        Code::MessageBatchTooLarge => {
+            format!(
+                "raise `segment.bytes` of the topic `{topic}` (the record has {bytes} bytes before compression)"
+            )
+        }
+        Code::InvalidRecord if !has_key => {
+            format!(
+                "the record has no key, which a compacted topic needs: set `cleanup.policy` of `{topic}` to `delete`"
+            )
+        }
+        Code::InvalidRecord | Code::PolicyViolation => {
+            format!("look for rules on the broker that records of the topic `{topic}` have to keep")
+        }
+        Code::InvalidTimestamp => {
+            format!(
+                "compare the clocks of this machine and the broker, or set `message.timestamp.type` of `{topic}`"
+            )
+        }
+        Code::TopicAuthorizationFailed => format!("grant the consumer's user WRITE on the topic `{topic}`"),
+        Code::ClusterAuthorizationFailed => format!(
+            "grant the consumer's user WRITE on the topic `{topic}`, and before Kafka 2.8 IDEMPOTENT_WRITE on the cluster"
+        ),
+        Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition => {
+            format!("create the topic `{topic}`")
+        }
+        Code::UnsupportedCompressionType => {
+            format!("the broker does not take this `compression.type` for the topic `{topic}`; set another")
+        }
+        _ => format!("look into the log of the brokers of the topic `{topic}`"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const T0: fn() -> Instant = Instant::now;
+
+    #[test]
+    fn what_passes_is_waited_for_as_long_as_it_takes() {
+        let (mut patience, now) = (Patience::default(), T0());
+        for hour in 0..100 {
+            assert!(patience.allows_another(Code::NotEnoughReplicas, now + Duration::from_secs(3600 * hour)));
+        }
+    }
+
+    #[test]
+    fn what_is_final_is_not_tried_again() {
+        for code in [Code::MessageSizeTooLarge, Code::InvalidRecord, Code::InvalidTopic] {
+            assert!(!Patience::default().allows_another(code, T0()), "{code}");
+        }
+    }
+
+    #[test]
+    fn what_is_doubtful_is_waited_for_a_while() {
+        for code in [Code::TopicAuthorizationFailed, Code::UnknownTopicOrPartition, Code::Unknown] {
+            let (mut patience, now) = (Patience::default(), T0());
+            assert!(patience.allows_another(code, now));
+            assert!(patience.allows_another(code, now + PATIENCE / 2));
+            assert!(!patience.allows_another(code, now + PATIENCE), "{code}");
+        }
+    }
+
+    #[test]
+    fn a_replaced_client_does_not_prolong_the_wait_and_a_broker_that_was_away_does() {
+        let (mut patience, now) = (Patience::default(), T0());
+        assert!(patience.allows_another(Code::ClusterAuthorizationFailed, now));
+        assert!(patience.allows_another(Code::PurgeQueue, now + PATIENCE));
+        assert!(!patience.allows_another(Code::ClusterAuthorizationFailed, now + PATIENCE));
+        assert!(patience.allows_another(Code::BrokerTransportFailure, now + PATIENCE));
+        assert!(patience.allows_another(Code::ClusterAuthorizationFailed, now + PATIENCE));
+    }
+
+    #[test]
+    fn the_advice_names_topic_and_setting() {
+        for (code, has_key, setting) in [
+            (Code::MessageSizeTooLarge, true, "`max.message.bytes` of the topic `dead`"),
+            (Code::MessageSizeTooLarge, true, "1234 bytes"),
+            (Code::InvalidRecord, false, "`cleanup.policy` of `dead` to `delete`"),
+            (Code::TopicAuthorizationFailed, true, "WRITE on the topic `dead`"),
+            (Code::ClusterAuthorizationFailed, true, "WRITE on the topic `dead`"),
+            (Code::UnknownTopicOrPartition, true, "create the topic `dead`"),
+            (Code::PolicyViolation, true, "`dead`"),
+            (Code::Unknown, true, "`dead`"),
+        ] {
+            let advice = advice(code, "dead", 1234, has_key);
+            assert!(advice.contains(setting), "{code}: {advice}");
+        }
+    }
+}
