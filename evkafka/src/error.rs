@@ -4,7 +4,13 @@ use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
-use crate::{engine::Denial, handle::BoxError, native::PartitionError, record::Origin, settle::Failure};
+use crate::{
+    engine::{Denial, Refused},
+    handle::BoxError,
+    native::PartitionError,
+    record::Origin,
+    settle::Failure,
+};
 
 /// A result with evkafka's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -121,14 +127,21 @@ pub struct RecordError {
     pub failure: Failure,
 }
 
-/// A dead letter that its topic does not take.
+/// A record that cannot be sent to its dead-letter topic.
 #[derive(Debug)]
 pub(crate) struct DeadLetterError {
     /// The record, and why it became a dead letter.
     pub(crate) record: RecordError,
     pub(crate) topic: Arc<str>,
-    pub(crate) code: RDKafkaErrorCode,
-    pub(crate) advice: String,
+    pub(crate) fault: DeadLetterFault,
+}
+
+/// Why a record cannot be a dead letter.
+#[derive(Debug)]
+pub(crate) enum DeadLetterFault {
+    Refused(Refused),
+    /// It would come back to a topic of this path.
+    Loop(String),
 }
 
 impl Error {
@@ -247,13 +260,19 @@ impl fmt::Display for RecordError {
 
 impl fmt::Display for DeadLetterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { record, topic, advice, .. } = self;
-        write!(
-            f,
-            "consumer `{}`: the dead-letter topic `{topic}` does not take the record at {}; {advice}",
-            record.origin.consumer,
-            Place(record)
-        )
+        let Self { record, topic, fault } = self;
+        let (consumer, place) = (&record.origin.consumer, Place(record));
+        match fault {
+            DeadLetterFault::Refused(Refused { advice, .. }) => write!(
+                f,
+                "consumer `{consumer}`: the dead-letter topic `{topic}` does not take the record at {place}; {advice}"
+            ),
+            DeadLetterFault::Loop(path) => write!(
+                f,
+                "consumer `{consumer}`: the record at {place}, has come through {path} as a dead letter and would be sent to \
+                 `{topic}` again, without end; choose a dead-letter topic whose consumers send nothing back"
+            ),
+        }
     }
 }
 
@@ -277,7 +296,10 @@ impl StdError for Error {
         match &*self.0 {
             Inner::Unreachable { cause, .. } | Inner::Client { cause, .. } => Some(cause),
             Inner::Record(error) => error.failure.source(),
-            Inner::DeadLetter(error) => Some(&error.code),
+            Inner::DeadLetter(DeadLetterError { fault: DeadLetterFault::Refused(refused), .. }) => {
+                Some(&refused.code)
+            }
+            Inner::DeadLetter(error) => error.record.failure.source(),
             Inner::Partition { error, .. } => Some(&error.code),
             Inner::Commit { code, .. } => Some(code),
             // Its own `Display` is ours already.

@@ -72,11 +72,11 @@ async fn a_dead_letter_is_the_record_and_says_what_became_of_it() {
         dead.notes().iter().map(|note| without_times(note)).collect::<Vec<_>>(),
         [
             "Some(\"k\") Some(\"7\") Event-Type=OrderCreated;trace=abc;nothing=null;dead-letter-topic=orders;\
-             dead-letter-partition=0;dead-letter-offset=0;dead-letter-consumer=orders;dead-letter-group=billing;\
+             dead-letter-partition=0;dead-letter-offset=0;dead-letter-path=orders,orders.dead;dead-letter-consumer=orders;dead-letter-group=billing;\
              dead-letter-event=OrderCreated;dead-letter-handler=embedded::dead_letters::always_fails;\
              dead-letter-attempts=2;dead-letter-error=the handler failed: the ledger is closed",
             "None None Event-Type=OrderCreated;dead-letter-topic=orders;dead-letter-partition=0;dead-letter-offset=1;\
-             dead-letter-consumer=orders;dead-letter-group=billing;dead-letter-event=OrderCreated;\
+             dead-letter-path=orders,orders.dead;dead-letter-consumer=orders;dead-letter-group=billing;dead-letter-event=OrderCreated;\
              dead-letter-handler=embedded::dead_letters::always_fails;dead-letter-attempts=1;\
              dead-letter-error=the record could not be decoded: the payload is null, and `u64` needs a value (take \
              `Option<u64>`)",

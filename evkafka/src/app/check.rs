@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::builder::{App, Entry};
+use super::{
+    builder::{App, Entry},
+    loops,
+};
 use crate::{
     config::{ConsumerConfig, ResolvedConfig, judge_text, servers},
     error::Error,
@@ -39,6 +42,7 @@ impl App {
         self.check_shared_groups(&mut faults);
         self.check_policies(&mut faults);
         self.check_compression(&mut faults);
+        faults.extend(loops::faults(&self.consumers));
         self.check_states(&mut faults);
         if faults.is_empty() { Ok(configs) } else { Err(Error::faults(faults)) }
     }
@@ -164,8 +168,11 @@ fn check_shared_member(first: &Entry, second: &Entry, faults: &mut Vec<String>) 
 
 /// Whether two consumers are in the same group on the same cluster, as far as that shows.
 fn share_a_group(first: &ConsumerConfig, second: &ConsumerConfig) -> bool {
-    let same_cluster = addresses(first).any(|server| addresses(second).any(|other| server == other));
-    same_cluster && first.group_id == second.group_id
+    on_one_cluster(first, second) && first.group_id == second.group_id
+}
+
+pub(super) fn on_one_cluster(first: &ConsumerConfig, second: &ConsumerConfig) -> bool {
+    addresses(first).any(|server| addresses(second).any(|other| server == other))
 }
 
 /// The servers by which a cluster is known here, in lower case and with their port.

@@ -3,6 +3,7 @@
 mod builder;
 mod check;
 mod consumers;
+mod loops;
 mod run;
 mod signal;
 

@@ -349,8 +349,8 @@ impl ConsumerConfig {
 
     /// Sets a [property of librdkafka][properties]. A second value for the same property replaces the first.
     ///
-    /// The value may be a string, a number or a boolean. Properties that evkafka owns, properties of producers, unknown
-    /// properties and values that librdkafka does not accept are faults, which [`validate`](Self::validate) reports.
+    /// The value may be a string, a number or a boolean. Properties that evkafka owns, properties of producers (but
+    /// `compression.type` and `compression.level`, which are for dead letters), unknown properties and values that librdkafka does not accept are faults, which [`validate`](Self::validate) reports.
     ///
     /// ```
     /// # use evkafka::ConsumerConfig;

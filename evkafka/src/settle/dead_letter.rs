@@ -1,6 +1,6 @@
 use std::{fmt::Write, time::SystemTime};
 
-use super::Failure;
+use super::{Failure, dead_letter_path};
 use crate::{error::Chain, record::Record};
 
 /// What the headers that a dead letter is given begin with. A record that has such headers, because it was a dead letter
@@ -23,6 +23,8 @@ pub(crate) type OwnedHeader = (Vec<u8>, Option<Vec<u8>>);
 /// What is said of a record that becomes a dead letter, beside the record itself.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Obituary<'o> {
+    /// The record's [path](super::DeadLetterPath), with the topic that it is sent to.
+    pub(crate) path: &'o [u8],
     pub(crate) group: &'o str,
     pub(crate) handler: &'o str,
     pub(crate) event: Option<&'o [u8]>,
@@ -40,7 +42,12 @@ pub(crate) fn headers(record: &Record<'_>, obituary: &Obituary<'_>) -> Vec<Owned
         .map(|(name, value)| (name.to_vec(), value.map(<[u8]>::to_vec)));
     let mut headers: Vec<OwnedHeader> = own.collect();
     let mut add = |name: &str, value: &[u8]| {
-        let limit = if name == "error" { ERROR_LIMIT } else { LIMIT };
+        let limit = match name {
+            "error" => ERROR_LIMIT,
+            // It is bounded, and must be whole.
+            dead_letter_path::NAME => usize::MAX,
+            _ => LIMIT,
+        };
         headers.push((format!("{DEAD_LETTER_PREFIX}{name}").into_bytes(), Some(cut(value, limit))));
     };
     add("topic", record.topic().as_bytes());
@@ -49,6 +56,7 @@ pub(crate) fn headers(record: &Record<'_>, obituary: &Obituary<'_>) -> Vec<Owned
     if let Some(timestamp) = record.timestamp() {
         add("timestamp", timestamp.millis.to_string().as_bytes());
     }
+    add(dead_letter_path::NAME, obituary.path);
     add("consumer", record.origin().consumer.as_bytes());
     add("group", obituary.group.as_bytes());
     if let Some(event) = obituary.event {
@@ -94,6 +102,7 @@ mod tests {
 
     fn obituary(failure: &Failure) -> Obituary<'_> {
         Obituary {
+            path: b"orders,orders.dead",
             group: "billing",
             handler: "app::on_order",
             event: Some(b"Order"),
@@ -127,6 +136,7 @@ mod tests {
                 "dead-letter-partition=3",
                 "dead-letter-offset=42",
                 "dead-letter-timestamp=99",
+                "dead-letter-path=orders,orders.dead",
                 "dead-letter-consumer=",
                 "dead-letter-group=billing",
                 "dead-letter-event=Order",

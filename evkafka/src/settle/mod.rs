@@ -5,6 +5,7 @@
 mod ahead;
 mod backoff;
 mod dead_letter;
+mod dead_letter_path;
 mod failure;
 mod judge;
 mod metadata_limit;
@@ -20,6 +21,7 @@ mod tracker;
 pub(crate) use self::{
     ahead::{Found, SettledAhead},
     dead_letter::{Obituary, OwnedHeader, headers as dead_letter_headers},
+    dead_letter_path::DeadLetterPath,
     judge::{Judge, Verdict},
     metadata_limit::MetadataLimit,
     pace::Pace,

@@ -124,13 +124,14 @@ impl FailurePolicy {
     ///
     /// A dead letter has the record's key, payload and headers as they were, and headers that say what became of it,
     /// whose names begin with [`DEAD_LETTER_PREFIX`](super::DEAD_LETTER_PREFIX): `topic`, `partition`, `offset`, `timestamp`
-    /// (ms since 1970), `consumer`, `group`, `event`, `handler`, `attempts`, `error` (with its causes, at most 2 KiB), `time`
+    /// (ms since 1970), `path` (the topics that it has come through since it was last sent by hand), `consumer`, `group`, `event`, `handler`, `attempts`, `error` (with its causes, at most 2 KiB), `time`
     /// (when it was given up, ms since 1970). Other values are cut after 500 bytes; `…` marks a cut. The record's offset is
     /// committed only after the broker has acknowledged the dead letter; until then its partition (or key) waits.
     ///
     /// The topic must exist when the app starts. If it refuses a record for good (too large, without a key in a compacted topic,
     /// no permission to write for 30 s), the app ends with an error that names the record and what to change, and the record is
-    /// not committed. Dead letters are compressed with gzip; the property `compression.type` changes that.
+    /// not committed. So it does at a record that would come back to a topic that it came through as a dead letter: it would go
+    /// round without end. Dead letters are compressed with gzip; the property `compression.type` changes that.
     #[must_use]
     pub fn dead_letter(self, topic: impl Into<Arc<str>>) -> Self {
         self.last_step(LastStep::DeadLetter { topic: topic.into() })

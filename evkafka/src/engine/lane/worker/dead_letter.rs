@@ -7,11 +7,11 @@ use std::{
 
 use super::{Done, Worker, event_name};
 use crate::{
-    engine::{Refused, pipeline::Rule},
-    error::{Chain, DeadLetterError, Inner, RecordError},
+    engine::pipeline::Rule,
+    error::{Chain, DeadLetterError, DeadLetterFault, Inner, RecordError},
     handle::Context,
     native::RawRecord,
-    settle::{Failure, Obituary, dead_letter_headers},
+    settle::{DeadLetterPath, Failure, Obituary, dead_letter_headers},
 };
 
 /// How long a dead letter on its way is waited for once the lane was told to stop. Brokers that work answer sooner, and a
@@ -29,9 +29,15 @@ impl Worker {
         failure: &Failure,
     ) -> Done {
         let record = &context.record;
+        let path = DeadLetterPath::of(record);
+        let Some(extended) = path.to(topic) else {
+            self.report_dead_letter(context, topic, failure, DeadLetterFault::Loop(path.to_string()));
+            return Done::Unsettled;
+        };
         let headers = dead_letter_headers(
             record,
             &Obituary {
+                path: &extended,
                 group: &self.shared.group,
                 handler: rule.path,
                 event: context.event_type,
@@ -60,7 +66,7 @@ impl Worker {
                     Done::DeadLettered
                 }
                 Err(refused) => {
-                    self.report_refused(context, topic, failure, refused);
+                    self.report_dead_letter(context, topic, failure, DeadLetterFault::Refused(refused));
                     Done::Unsettled
                 }
             },
@@ -84,14 +90,21 @@ impl Worker {
         }
     }
 
-    fn report_refused(&self, context: &Context<'_>, topic: &Arc<str>, failure: &Failure, refused: Refused) {
+    /// Ends the app at a record that cannot be a dead letter.
+    fn report_dead_letter(
+        &self,
+        context: &Context<'_>,
+        topic: &Arc<str>,
+        failure: &Failure,
+        fault: DeadLetterFault,
+    ) {
         log_failure!(
             error,
             self,
             context,
             failure,
             dead_letter_topic = %topic,
-            "the dead-letter topic does not take an event"
+            "event that cannot be sent to the dead-letter topic"
         );
         let record = RecordError {
             origin: self.origin.clone(),
@@ -101,13 +114,7 @@ impl Worker {
             // It may be the failure of a whole batch.
             failure: Failure::new(failure.kind(), Chain(failure.cause()).to_string()),
         };
-        let Refused { code, advice } = refused;
-        self.shared.report(Inner::DeadLetter(DeadLetterError {
-            record,
-            topic: Arc::clone(topic),
-            code,
-            advice,
-        }));
+        self.shared.report(Inner::DeadLetter(DeadLetterError { record, topic: Arc::clone(topic), fault }));
     }
 
     fn log_dead_letter(&self, context: &Context<'_>, dead_letter_topic: &str, failure: &Failure) {

@@ -1,0 +1,115 @@
+//! Dead letters that come back to the consumer that sends them, directly or by way of other consumers of the app.
+
+use std::collections::VecDeque;
+
+use regex_lite::Regex;
+
+use super::{builder::Entry, check::on_one_cluster};
+
+/// A consumer sends dead letters to a topic that another consumer, or the same one, reads.
+#[derive(Clone, Debug)]
+struct Feed {
+    from: usize,
+    topic: String,
+    to: usize,
+}
+
+/// One line for each loop.
+pub(super) fn faults(consumers: &[Entry]) -> Vec<String> {
+    let feeds: Vec<Vec<Feed>> = (0..consumers.len()).map(|from| feeds(from, consumers)).collect();
+    let loops = (0..consumers.len()).filter_map(|start| shortest_loop(start, &feeds));
+    loops.map(|feeds| describe(&feeds, consumers)).collect()
+}
+
+fn feeds(from: usize, consumers: &[Entry]) -> Vec<Feed> {
+    let Entry { config, pipeline: Some(pipeline), .. } = &consumers[from] else { return Vec::new() };
+    let mut feeds = Vec::new();
+    for topic in pipeline.dead_letter_topics() {
+        for (to, reader) in consumers.iter().enumerate() {
+            if on_one_cluster(config, &reader.config) && subscribes(&reader.config.topics, &topic) {
+                feeds.push(Feed { from, topic: topic.clone(), to });
+            }
+        }
+    }
+    feeds
+}
+
+/// The shortest way from a consumer back to it, by way of later ones: so each loop is found once, at its first consumer.
+fn shortest_loop(start: usize, feeds: &[Vec<Feed>]) -> Option<Vec<Feed>> {
+    let mut seen = vec![false; feeds.len()];
+    let mut ways = VecDeque::from([(start, Vec::new())]);
+    while let Some((from, way)) = ways.pop_front() {
+        for feed in feeds[from].iter().filter(|feed| feed.to >= start) {
+            let mut way: Vec<Feed> = way.clone();
+            way.push(feed.clone());
+            if feed.to == start {
+                return Some(way);
+            }
+            if !std::mem::replace(&mut seen[feed.to], true) {
+                ways.push_back((feed.to, way));
+            }
+        }
+    }
+    None
+}
+
+fn describe(feeds: &[Feed], consumers: &[Entry]) -> String {
+    let name = |index: usize| &consumers[index].name;
+    let steps = feeds.iter().map(|Feed { from, topic, to }| {
+        format!("`{}` sends them to `{topic}`, which `{}` reads", name(*from), name(*to))
+    });
+    format!(
+        "consumer `{}`: its dead letters come back to it without end: {}; choose a topic for dead letters that none of their \
+         senders reads",
+        name(feeds[0].from),
+        steps.collect::<Vec<_>>().join(", ")
+    )
+}
+
+/// Whether one of these names and patterns means `topic`.
+fn subscribes(topics: &[String], topic: &str) -> bool {
+    topics.iter().any(|name| if name.starts_with('^') { matches(name, topic) } else { name == topic })
+}
+
+/// Whether a pattern matches a name, as far as that can be told. librdkafka has the platform's extended regular expressions, which
+/// take most patterns as `Regex` does; about an escaped letter or digit they differ. A loop that is not found here is found when
+/// the first record goes round.
+fn matches(pattern: &str, topic: &str) -> bool {
+    let escapes = pattern.match_indices('\\').map(|(at, _)| &pattern[at + 1..]);
+    let is_plain = escapes.clone().all(|rest| !rest.starts_with(|next: char| next.is_alphanumeric()));
+    is_plain && Regex::new(pattern).is_ok_and(|pattern| pattern.is_match(topic))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_is_judged_where_it_means_the_same_everywhere() {
+        for (pattern, topic, expected) in [
+            ("^t.*", "t.dead", true),
+            ("^t", "t.dead", true),
+            ("^t$", "t.dead", false),
+            (r"^t\.dead$", "t.dead", true),
+            (r"^t\.dead$", "t-dead", false),
+            ("^(orders|refunds)(\\.dead)?$", "refunds.dead", true),
+            ("^[[:alpha:]]+$", "orders", true),
+            ("^[[:alpha:]]+$", "orders.dead", false),
+            ("^[^.]+$", "orders.dead", false),
+            ("^t{2}$", "tt", true),
+            // What cannot be judged is no match.
+            (r"^\d+$", "7", false),
+            (r"^(t)\1$", "tt", false),
+            ("^(t", "t", false),
+        ] {
+            assert_eq!(matches(pattern, topic), expected, "{pattern} {topic}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_no_pattern() {
+        assert!(subscribes(&["t.dead".to_owned()], "t.dead"));
+        assert!(!subscribes(&["t.dead".to_owned()], "t-dead"));
+        assert!(!subscribes(&["t".to_owned()], "t.dead"));
+    }
+}
