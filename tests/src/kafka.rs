@@ -125,6 +125,23 @@ pub fn create_topic(bootstrap: &str, prefix: &str, partitions: i32) -> String {
     topic
 }
 
+/// The same with settings of the topic's own.
+///
+/// # Panics
+///
+/// When the cluster refuses the topic, or has no leaders for it in time.
+#[track_caller]
+pub fn create_topic_with(
+    bootstrap: &str,
+    prefix: &str,
+    partitions: i32,
+    settings: &[(&str, &str)],
+) -> String {
+    let topic = unique(prefix);
+    create(bootstrap, &topic, partitions, settings);
+    topic
+}
+
 /// Creates a topic of this name, as [`create_topic`] does; the name may be that of a topic which was deleted.
 ///
 /// # Panics
@@ -132,11 +149,47 @@ pub fn create_topic(bootstrap: &str, prefix: &str, partitions: i32) -> String {
 /// When the cluster refuses the topic, or has no leaders for it in time.
 #[track_caller]
 pub fn create_topic_called(bootstrap: &str, topic: &str, partitions: i32) {
+    create(bootstrap, topic, partitions, &[]);
+}
+
+#[track_caller]
+fn create(bootstrap: &str, topic: &str, partitions: i32, settings: &[(&str, &str)]) {
     // The number of replicas is left to the broker.
-    let wanted = [NewTopic::new(topic, partitions, TopicReplication::Fixed(-1))];
+    let wanted = NewTopic::new(topic, partitions, TopicReplication::Fixed(-1));
+    let wanted = [settings.iter().fold(wanted, |topic, (name, value)| topic.set(name, value))];
     let results = block_on(admin(bootstrap).create_topics(&wanted, &admin_options()));
     assert_eq!(results.expect("the cluster answers"), [Ok(topic.to_owned())], "the topic is created");
     await_leaders(bootstrap, topic, partitions);
+}
+
+/// Lets everybody read a topic and nobody write to it, on a cluster that was [started with access
+/// control](Cluster::start_with_acls).
+///
+/// # Panics
+///
+/// When the cluster refuses.
+#[track_caller]
+pub fn allow_only_reading(bootstrap: &str, topic: &str) {
+    allow(bootstrap, topic, "Read");
+}
+
+/// Lets everybody write to it too.
+///
+/// # Panics
+///
+/// When the cluster refuses.
+#[track_caller]
+pub fn allow_writing(bootstrap: &str, topic: &str) {
+    allow(bootstrap, topic, "Write");
+}
+
+/// With it, nobody may do to the topic what no list allows.
+#[track_caller]
+fn allow(bootstrap: &str, topic: &str, operation: &str) {
+    let list = ["--add", "--allow-principal", "User:*", "--operation", operation, "--topic", topic];
+    let arguments = ["--bootstrap-server", bootstrap, "--force"].into_iter().chain(list);
+    let output = tool("org.apache.kafka.tools.AclCommand", arguments, "");
+    assert!(output.succeeded, "{}{}", output.stdout, output.stderr);
 }
 
 /// Deletes a topic, and waits until the brokers do not know it any more.
@@ -546,10 +599,25 @@ impl Cluster {
     /// When it does not start.
     #[track_caller]
     pub fn start(name: &'static str, nodes: u32) -> Self {
+        Self::start_by(name, &["--nodes", &nodes.to_string()])
+    }
+
+    /// Starts an empty cluster of one node in which access control lists hold.
+    ///
+    /// # Panics
+    ///
+    /// When it does not start.
+    #[track_caller]
+    pub fn start_with_acls(name: &'static str) -> Self {
+        Self::start_by(name, &["--acls"])
+    }
+
+    #[track_caller]
+    fn start_by(name: &'static str, options: &[&str]) -> Self {
         // A test that failed while it held the lock has nothing to do with this one.
         let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let _ = script(&["kill", name]);
-        match script(&["start", "--nodes", &nodes.to_string(), name]) {
+        match script(&[&["start"], options, &[name]].concat()) {
             Ok(bootstrap) => Self { name, bootstrap: bootstrap.trim().to_owned(), _alone: alone },
             Err(error) => panic!("could not start the cluster {name}\n{error}"),
         }
