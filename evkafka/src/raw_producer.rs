@@ -45,7 +45,7 @@ impl RawProducer {
     /// Puts a record into the producer's queue; its delivery arrives at the receiver.
     ///
     /// # Errors
-    /// If the producer does not take it. [`Fatal`](RDKafkaErrorCode::Fatal) asks for [`revive`](Self::revive).
+    /// If the producer does not take it.
     pub(crate) fn enqueue(
         &self,
         record: RawRecord<'_>,
@@ -70,7 +70,7 @@ impl RawProducer {
     }
 
     /// Replaces the client if it has met a fatal error, and returns that error.
-    pub(crate) fn revive(&self) -> Option<RDKafkaErrorCode> {
+    fn revive(&self) -> Option<RDKafkaErrorCode> {
         let failed = self.client();
         let (code, reason) = failed.fatal_error()?;
         let mut current = self.client.write().unwrap_or_else(PoisonError::into_inner);

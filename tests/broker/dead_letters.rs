@@ -3,7 +3,10 @@
 use std::time::{Duration, Instant};
 
 use evkafka::{App, Backoff, ConsumerConfig, FailurePolicy, Result, error::ErrorKind, handler, router};
-use evkafka_tests::kafka::{self, Cluster, Record};
+use evkafka_tests::{
+    kafka::{self, Cluster, Record},
+    noise,
+};
 use rdkafka::{
     ClientConfig,
     message::{Header, OwnedHeaders},
@@ -89,15 +92,6 @@ fn orders(len: usize) -> Vec<u8> {
     }
     orders.truncate(len);
     orders
-}
-
-fn noise(len: usize) -> Vec<u8> {
-    let mut state = 1_u64;
-    let mut next = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        (state >> 56) as u8
-    };
-    (0..len).map(|_| next()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,6 +6,7 @@ use evkafka::{
     App, Backoff, ConsumerConfig, FailurePolicy, Metadata, Raw, State, embedded::Event, error::ErrorKind,
     handler, router,
 };
+use evkafka_tests::noise;
 use rdkafka::{
     mocking::MockCluster,
     producer::DefaultProducerContext,
@@ -13,7 +14,8 @@ use rdkafka::{
 };
 
 use crate::support::{
-    Ledger, Running, cluster, committed_at, config, send_to, send_to_partition, until_committed,
+    Ledger, Running, cluster, committed, committed_at, config, event, send_to, send_to_partition,
+    until_committed,
 };
 
 #[handler(event = "OrderCreated")]
@@ -60,16 +62,6 @@ fn failing(servers: &str, ledger: &Ledger) -> App {
 fn reader(servers: &str, dead: &Ledger) -> Running {
     let config = ConsumerConfig::new(["orders.dead"]).bootstrap_servers(servers).group_id("undertaker");
     Running::start(App::new("reader").state(dead.clone()).consumer("dead", config, router![reads]))
-}
-
-/// Bytes that no compression makes fewer.
-fn noise(len: usize) -> Vec<u8> {
-    let mut state = 1_u64;
-    let mut next = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        (state >> 56) as u8
-    };
-    (0..len).map(|_| next()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -136,12 +128,11 @@ async fn a_dead_letter_that_is_refused_for_good_ends_the_app_and_nothing_is_comm
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_dead_letter_waits_for_a_permission_that_is_granted_soon() {
+/// A record becomes a dead letter though a request is first answered with these errors, and the app goes on.
+async fn is_sent_after(request: RDKafkaApiKey, errors: &[RDKafkaRespErr]) {
     let (mock, servers) = mock(1);
     send_to(&servers, "OrderCreated", 0..1).await;
-    let denied = RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
-    mock.request_errors(RDKafkaApiKey::Produce, &[denied, denied]);
+    mock.request_errors(request, errors);
     let (ledger, dead) = (Ledger::default(), Ledger::default());
     let app = Running::start(failing(&servers, &ledger));
     let reader = reader(&servers, &dead);
@@ -152,18 +143,15 @@ async fn a_dead_letter_waits_for_a_permission_that_is_granted_soon() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_dead_letter_waits_for_a_permission_that_is_granted_soon() {
+    let denied = RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+    is_sent_after(RDKafkaApiKey::Produce, &[denied, denied]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_producer_that_met_a_fatal_error_is_replaced() {
-    let (mock, servers) = mock(1);
-    send_to(&servers, "OrderCreated", 0..1).await;
     let denied = RDKafkaRespErr::RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED;
-    mock.request_errors(RDKafkaApiKey::InitProducerId, &[denied]);
-    let (ledger, dead) = (Ledger::default(), Ledger::default());
-    let app = Running::start(failing(&servers, &ledger));
-    let reader = reader(&servers, &dead);
-    dead.until_len(1).await;
-    app.stop().await.unwrap();
-    reader.stop().await.unwrap();
-    assert_eq!((ledger.calls().len(), committed_at(&servers).await), (1, Some(1)));
+    is_sent_after(RDKafkaApiKey::InitProducerId, &[denied]).await;
 }
 
 /// Has no dead letter acknowledged, though each is taken for one that will be.
@@ -223,4 +211,34 @@ async fn a_revocation_does_not_wait_for_a_dead_letter_that_nobody_acknowledges()
         3,
         "a member that was not heard of meanwhile would have lost both partitions: {calls:?}"
     );
+}
+
+#[handler(event = "OrderCreated", batch(max = 500, within = "30s"))]
+async fn a_batch_fails(
+    _ids: Vec<u64>,
+    State(ledger): State<Ledger>,
+    metas: Vec<Metadata>,
+) -> Result<(), &'static str> {
+    ledger.note(&metas[0], metas.len());
+    Err("the ledger is closed")
+}
+
+/// Each letter is acknowledged, but all of them would take more than a minute.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shutdown_does_not_wait_for_all_dead_letters_of_a_batch() {
+    let cluster = cluster(1);
+    cluster.create_topic("orders.dead", 1).unwrap();
+    cluster.send_all((0..500).map(|id| event("OrderCreated", id))).await.unwrap();
+    let ledger = Ledger::default();
+    let app = App::new("test").state(ledger.clone()).shutdown_timeout(Duration::from_secs(1000)).consumer(
+        "orders",
+        config(&cluster).failure_policy(dead_letters()),
+        router![a_batch_fails],
+    );
+    let app = Running::start(app);
+    ledger.until_len(1).await;
+    cluster.round_trip_time(1, Duration::from_millis(150)).unwrap();
+    app.stop().await.unwrap();
+    assert_eq!(ledger.notes(), ["500"]);
+    assert_ne!(committed(&cluster).await, Some(500));
 }

@@ -25,6 +25,16 @@ pub fn ready<T>(future: impl Future<Output = T>) -> T {
     }
 }
 
+/// Bytes that no compression makes fewer, the same each time.
+pub fn noise(len: usize) -> Vec<u8> {
+    let mut state = 1_u64;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (state >> 56) as u8
+    };
+    (0..len).map(|_| next()).collect()
+}
+
 // The examples in the macros' documentation are compiled and run from here: the macros' own crate cannot depend on evkafka.
 #[cfg(doctest)]
 mod macros {

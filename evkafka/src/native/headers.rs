@@ -1,13 +1,13 @@
 use std::{
-    ffi::{CStr, c_char, c_void},
+    ffi::{CStr, CString, c_char, c_void},
     marker::PhantomData,
     ptr::{self, NonNull},
     slice,
 };
 
 use rdkafka::bindings::{
-    rd_kafka_header_get_all, rd_kafka_header_get_last, rd_kafka_headers_t, rd_kafka_message_headers,
-    rd_kafka_message_t, rd_kafka_resp_err_t, rd_kafka_version,
+    rd_kafka_header_cnt, rd_kafka_header_get_all, rd_kafka_header_get_last, rd_kafka_headers_t,
+    rd_kafka_message_headers, rd_kafka_message_t, rd_kafka_resp_err_t, rd_kafka_version,
 };
 
 /// The headers of a message that librdkafka holds.
@@ -37,7 +37,48 @@ impl<'r> NativeHeaders<'r> {
 
     /// Name and value of the header at `index`, in the order in which they were written.
     #[inline]
-    pub(crate) fn at(&self, index: usize) -> Option<(&'r [u8], Option<&'r [u8]>)> {
+    pub(crate) fn at(&self, index: usize) -> Option<Header<'r>> {
+        let (name, value) = self.raw_at(index)?;
+        // SAFETY: a name of these headers, which live for `'r`; its length is read only where it is known to lie.
+        let name =
+            unsafe { if has_known_layout() { whole_name(name) } else { CStr::from_ptr(name).to_bytes() } };
+        Some((name, value))
+    }
+
+    /// The value of the last header called `name`; `None` if there is none, or if its value is null.
+    #[inline]
+    pub(crate) fn last(&self, name: &str) -> Option<&'r [u8]> {
+        let headers = self.headers?;
+        if !has_known_layout() {
+            return self.last_by_librdkafka(name);
+        }
+        // SAFETY: the headers live as long as their message (`'r`).
+        let count = unsafe { rd_kafka_header_cnt(headers.as_ptr()) };
+        (0..count).rev().find_map(|index| {
+            let (other, value) = self.raw_at(index)?;
+            // SAFETY: a name of these headers, whose layout is known.
+            let other = unsafe { whole_name(other) };
+            (other == name.as_bytes()).then_some(value)
+        })?
+    }
+
+    /// The same, without looking at the names: librdkafka compares their lengths too, and so takes none for another one that it
+    /// merely begins with, before a NUL.
+    #[cold]
+    fn last_by_librdkafka(&self, name: &str) -> Option<&'r [u8]> {
+        // It cannot look for a name with a NUL.
+        let name = CString::new(name).ok()?;
+        let mut value: *const c_void = ptr::null();
+        let mut len = 0;
+        // SAFETY: the headers live as long as their message (`'r`); name and out pointers are valid.
+        let result =
+            unsafe { rd_kafka_header_get_last(self.headers?.as_ptr(), name.as_ptr(), &mut value, &mut len) };
+        // SAFETY: `len` bytes at `value`, alive as long as the headers.
+        unsafe { value_at(value, len) }.filter(|_| result == rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR)
+    }
+
+    #[inline]
+    fn raw_at(&self, index: usize) -> Option<(*const c_char, Option<&'r [u8]>)> {
         let headers = self.headers?;
         let mut name: *const c_char = ptr::null();
         let mut value: *const c_void = ptr::null();
@@ -48,55 +89,28 @@ impl<'r> NativeHeaders<'r> {
         if result != rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
             return None;
         }
-        // SAFETY: a name of this list of headers, which lives for `'r`.
-        let name = unsafe { whole_name(name) };
-        let value = NonNull::new(value.cast_mut().cast::<u8>())
-            // SAFETY: `len` bytes at `value`, alive as long as the headers.
-            .map(|value| unsafe { slice::from_raw_parts(value.as_ptr(), len) });
-        Some((name, value))
-    }
-
-    /// The value of the last header called `name`; `None` if there is none, or if its value is null.
-    #[inline]
-    pub(crate) fn last(&self, name: &str) -> Option<&'r [u8]> {
-        let headers = self.headers?;
-        let mut buffer = [0; STACK_NAME];
-        let Some(name) = c_string(name, &mut buffer) else { return self.last_by_bytes(name.as_bytes()) };
-        let mut value: *const c_void = ptr::null();
-        let mut len = 0;
-        // SAFETY: the headers live as long as their message (`'r`); name and out pointers are valid. librdkafka compares
-        // the lengths of the names too, so it finds none that merely begins like this one before a NUL.
-        let result =
-            unsafe { rd_kafka_header_get_last(headers.as_ptr(), name.as_ptr(), &mut value, &mut len) };
-        if result != rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR || value.is_null() {
-            return None;
-        }
         // SAFETY: `len` bytes at `value`, alive as long as the headers.
-        Some(unsafe { slice::from_raw_parts(value.cast(), len) })
-    }
-
-    /// The same for a name that is no C string, or a long one.
-    #[cold]
-    fn last_by_bytes(&self, name: &[u8]) -> Option<&'r [u8]> {
-        let headers = (0..).map_while(|index| self.at(index));
-        headers.filter(|(other, _)| *other == name).last()?.1
+        Some((name, unsafe { value_at(value, len) }))
     }
 }
 
-/// A longer name than this is rare, and looked for in another way.
-const STACK_NAME: usize = 64;
+/// Name and value of a header. The value may be null.
+type Header<'r> = (&'r [u8], Option<&'r [u8]>);
 
-/// The name as librdkafka takes it, without an allocation; `None` if it has a NUL or no room.
+/// # Safety
+/// Unless `value` is null, `len` bytes must be there for `'r`.
 #[inline]
-fn c_string<'b>(name: &str, buffer: &'b mut [u8; STACK_NAME]) -> Option<&'b CStr> {
-    buffer.get_mut(..name.len())?.copy_from_slice(name.as_bytes());
-    CStr::from_bytes_with_nul(buffer.get(..=name.len())?).ok()
+unsafe fn value_at<'r>(value: *const c_void, len: usize) -> Option<&'r [u8]> {
+    // SAFETY: the caller's promise.
+    NonNull::new(value.cast_mut().cast::<u8>())
+        .map(|value| unsafe { slice::from_raw_parts(value.as_ptr(), len) })
 }
 
 /// The version of librdkafka whose `rd_kafka_header_s` was looked at: 2.12.1.
 const KNOWN_VERSION: i32 = 0x02_0c_01_ff;
 
 /// Whether it is known how a header lies in memory. With `dynamic-linking`, another librdkafka may be in use.
+#[inline]
 fn has_known_layout() -> bool {
     // SAFETY: it returns a constant.
     unsafe { rd_kafka_version() == KNOWN_VERSION }
@@ -114,15 +128,10 @@ fn has_known_layout() -> bool {
 /// } rd_kafka_header_t;
 /// ```
 ///
-/// Of a librdkafka whose layout is not known, a name ends before its first NUL.
-///
 /// # Safety
-/// `name` must come from `rd_kafka_header_get_all`, and its headers must be alive for `'r`.
+/// `name` must come from `rd_kafka_header_get_all` of a librdkafka whose layout is known, and its headers must be alive for `'r`.
+#[inline]
 unsafe fn whole_name<'r>(name: *const c_char) -> &'r [u8] {
-    if !has_known_layout() {
-        // SAFETY: a name is followed by a NUL.
-        return unsafe { CStr::from_ptr(name) }.to_bytes();
-    }
     // SAFETY: the length lies two words before the name in the same allocation, and is aligned as the allocation is; so many
     // bytes follow at `name`.
     unsafe { slice::from_raw_parts(name.cast(), name.cast::<usize>().sub(2).read()) }
@@ -134,13 +143,11 @@ mod tests {
 
     use super::*;
 
-    type Header = (&'static [u8], Option<&'static [u8]>);
-
     /// Headers that librdkafka holds as it holds those of a message that it received.
     struct Held(NonNull<rd_kafka_headers_t>);
 
     impl Held {
-        fn new(headers: &[Header]) -> Self {
+        fn new(headers: &[Header<'_>]) -> Self {
             // SAFETY: the list is ours until it is dropped; names and values are copied, each with its length.
             unsafe {
                 let list = rd_kafka_headers_new(headers.len());
@@ -165,7 +172,7 @@ mod tests {
         }
     }
 
-    const WITH_NUL: &[Header] = &[
+    const WITH_NUL: &[Header<'static>] = &[
         (b"Event-Type", Some(b"Ours")),
         (b"Event-Type\0-of-somebody-else", Some(b"Theirs")),
         (b"Event-Type\0-and-null", None),
@@ -187,25 +194,23 @@ mod tests {
     #[test]
     fn a_name_with_a_nul_byte_is_no_other_name() {
         let held = Held::new(WITH_NUL);
-        let headers = held.headers();
-        assert_eq!(headers.last("Event-Type"), Some(&b"Ours"[..]));
-        assert_eq!(headers.last("Event-Type\0-of-somebody-else"), Some(&b"Theirs"[..]));
-        assert_eq!(headers.last("Event-Type\0-and-null"), None);
-        assert_eq!(headers.last("Event"), None);
-        assert_eq!(headers.last(""), None, "the last one is null");
+        for look in [NativeHeaders::last, NativeHeaders::last_by_librdkafka] {
+            let last = |name| look(&held.headers(), name);
+            assert_eq!(last("Event-Type"), Some(&b"Ours"[..]));
+            assert_eq!(last("Event-Type\0-and-null"), None);
+            assert_eq!(last("Event"), None);
+            assert_eq!(last(""), None, "the last one is null");
+        }
+        assert_eq!(held.headers().last("Event-Type\0-of-somebody-else"), Some(&b"Theirs"[..]));
     }
 
     #[test]
-    fn finds_the_last_header_of_a_name_of_any_length() {
-        for len in [0, 1, STACK_NAME - 1, STACK_NAME, STACK_NAME + 1, 10 * STACK_NAME] {
-            let name: &'static str = "n".repeat(len).leak();
-            let held = Held::new(&[
-                (name.as_bytes(), Some(b"first")),
-                (name.as_bytes(), Some(b"last")),
-                (b"x", None),
-            ]);
-            assert_eq!(held.headers().last(name), Some(&b"last"[..]), "{len}");
-            assert_eq!(held.headers().last(&format!("{name}n")), None, "{len}");
+    fn finds_the_last_header_of_a_name() {
+        let held = Held::new(&[(b"n", Some(b"first")), (b"n", Some(b"last")), (b"nn", None)]);
+        for look in [NativeHeaders::last, NativeHeaders::last_by_librdkafka] {
+            assert_eq!(look(&held.headers(), "n"), Some(&b"last"[..]));
+            assert_eq!(look(&held.headers(), "nn"), None);
+            assert_eq!(look(&held.headers(), "x"), None);
         }
     }
 

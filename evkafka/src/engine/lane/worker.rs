@@ -23,7 +23,7 @@ mod dead_letter;
 
 pub(super) use self::batch::BatchEnd;
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use rdkafka::error::RDKafkaErrorCode;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -124,7 +124,12 @@ impl Worker {
                     return Done::GivenUp;
                 }
                 Verdict::DeadLetter(topic, failure) => {
-                    return self.send_dead_letter(&context, rule, &topic, &failure).await;
+                    // Boxed, as it is rare, and large beside what else a record's future holds.
+                    let sent = Box::pin(async {
+                        let no_time_left = pin!(self.no_time_left());
+                        self.send_dead_letter(&context, rule, &topic, &failure, no_time_left).await
+                    });
+                    return sent.await;
                 }
                 Verdict::Stop(failure) => {
                     self.report_stop(&context, failure);

@@ -1,5 +1,7 @@
 //! One call for many records: decode and handle → settle.
 
+use std::pin::pin;
+
 use tokio::sync::Semaphore;
 
 use super::{Done, Flow, Worker};
@@ -85,8 +87,11 @@ impl Worker {
                     end.counts.add_many(Done::GivenUp, records);
                 }
                 Verdict::DeadLetter(topic, failure) => {
+                    // One for all of them: a shutdown does not wait for each.
+                    let mut no_time_left = pin!(self.no_time_left());
                     for context in &open.contexts {
-                        let done = self.send_dead_letter(context, rule, &topic, &failure).await;
+                        let no_time_left = no_time_left.as_mut();
+                        let done = self.send_dead_letter(context, rule, &topic, &failure, no_time_left).await;
                         if done == Done::Unsettled {
                             return end;
                         }
@@ -126,11 +131,13 @@ impl Worker {
         counts: &mut LocalCounts,
     ) -> Flow {
         let mut taken = Vec::with_capacity(faults.len());
+        let mut no_time_left = pin!(self.no_time_left());
         for (index, cause) in faults {
             let context = open.contexts[index];
             match rule.judge.judge(context.attempt, Attempt::Undecodable(cause), fastrand::f64) {
                 Verdict::DeadLetter(topic, failure) => {
-                    let done = self.send_dead_letter(&context, rule, &topic, &failure).await;
+                    let no_time_left = no_time_left.as_mut();
+                    let done = self.send_dead_letter(&context, rule, &topic, &failure, no_time_left).await;
                     if done == Done::Unsettled {
                         return Flow::End;
                     }

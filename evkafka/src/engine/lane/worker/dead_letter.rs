@@ -1,6 +1,7 @@
 //! A record becomes a dead letter, or stays where it is.
 
 use std::{
+    pin::Pin,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -19,14 +20,15 @@ use crate::{
 const GRACE: Duration = Duration::from_millis(500);
 
 impl Worker {
-    /// Sends a record to a dead-letter topic. If the broker refuses it for good, the app ends. If the lane ends before the broker
-    /// has answered, the record may be in that topic and yet be handled again.
+    /// Sends a record to a dead-letter topic. If the broker refuses it for good, the app ends. If `no_time_left` comes before the broker's
+    /// answer, the record may be in that topic and yet be handled again.
     pub(super) async fn send_dead_letter(
         &self,
         context: &Context<'_>,
         rule: &Rule,
         topic: &Arc<str>,
         failure: &Failure,
+        no_time_left: Pin<&mut impl Future<Output = ()>>,
     ) -> Done {
         let record = &context.record;
         let path = DeadLetterPath::of(record);
@@ -70,15 +72,15 @@ impl Worker {
                     Done::Unsettled
                 }
             },
-            () = self.has_to_end() => {
+            () = no_time_left => {
                 self.log_unsent(context, topic, failure);
                 Done::Unsettled
             }
         }
     }
 
-    /// Waits until the lane has no time left for a dead letter.
-    async fn has_to_end(&self) {
+    /// Waits until the lane has no time left for dead letters.
+    pub(super) async fn no_time_left(&self) {
         let stopped = async {
             self.control.stopped().await;
             tokio::time::sleep(GRACE).await;
