@@ -4,9 +4,9 @@
 //! [`validate`](ConsumerConfig::validate) finds every fault of it at once, before anything is connected, and
 //! reports them as one [`ConfigError`].
 //!
-//! A configuration goes through three stages. Deserializing it judges what is written, and neither reads anything else nor
-//! runs anything. When an app starts, it is resolved: values that are kept in files and environment variables are read, once,
-//! and all of it is judged. Only the result, a [`ResolvedConfig`], makes the configurations of clients.
+//! Deserializing a configuration judges what is written, and neither reads anything else nor runs anything. When an app starts,
+//! the configuration is resolved: values that are kept in files and environment variables are read, once, and all of it is
+//! judged. All clients of the app are made of the result.
 
 mod choice;
 mod concurrency;
