@@ -309,7 +309,7 @@ impl ConsumerConfig {
     /// after a crash.
     ///
     /// There is room for all that can happen within 24,000 offsets, and for 374 records that are not settled over any longer
-    /// distance; beyond that no more records are taken from the partition until the lowest one is settled. Metadata of
+    /// distance; beyond that no more records are taken from the partition until the lowest one is settled, and a warning says so. Metadata of
     /// somebody else's is left as it is, and then nothing is persisted for that partition; a warning says so.
     pub fn persist_progress(mut self, persist: bool) -> Self {
         self.persist_progress = persist;
@@ -318,20 +318,27 @@ impl ConsumerConfig {
 
     /// How much memory, in MiB, the records may take that are fetched ahead of the handlers. Default: 64; at most 1,048,576.
     ///
-    /// It is shared out among the partitions that the topics have when the consumer starts: a third of a partition's share is
-    /// for its queue and the fetch that fills it, as much for what its lane has taken out of the queue, and as much for
-    /// records that were handled and wait for librdkafka's own thread to free them. With records of a partition
-    /// [side by side](Self::concurrency) it is a quarter, and the fourth is for keys and payloads of those at work: when it is
-    /// used up, no more begin, though there may be fewer [in flight](Concurrency::in_flight) than there could be.
+    /// It is shared out among the partitions that the topics have when the consumer starts, those of topics that match a pattern
+    /// included. If more are assigned later, a warning says by how much they may exceed it.
     ///
-    /// It counts records as they are after decompression in the queue, and before it in a fetch; a record that is larger than a
-    /// share is fetched and handled all the same, and one that waits for long keeps the fetch in memory that it came with. With
-    /// so many partitions that a part would be below 256 KiB, each has 256 KiB.
+    /// A third of a partition's share is for its queue and the fetch that fills it, as much for what its lane has taken out of the queue,
+    /// and as much for records that were handled and wait for librdkafka's own thread to free them. With concurrent
+    /// [handlers](Self::concurrency) or batch handlers it is a quarter, and the fourth is for what is collected for a batch, and for
+    /// concurrent records: their keys, payloads and headers, and 640 bytes more for each that waits behind its key or for its next attempt.
+    /// When it is used up, a batch is handled with fewer records than its `max`, and no more concurrent records begin, though there may be
+    /// fewer [in flight](Concurrency::in_flight) than there could be. With so many partitions that a part would be below 256 KiB, each has
+    /// 256 KiB.
     ///
-    /// The properties `queued.max.messages.kbytes` and `fetch.message.max.bytes` set queue and fetch for each partition instead,
-    /// and `fetch.max.bytes` what one answer of a broker brings of all of them (an eighth of the parts for queues by default, at
-    /// least 1 MB and at most 50 MiB). For each record librdkafka takes some 400 bytes that are not counted, which with small records
-    /// is more than they are.
+    /// **What may exceed it.** librdkafka limits a fetch before it is decompressed. evkafka expects fetches to become five times as
+    /// large, and has each bring at least 128 KiB. Where records are compressed fiftyfold, a consumer of 8 partitions whose handlers were stuck
+    /// took up to 370 MiB with the default of 64, and 180 with 131072 for `fetch.message.max.bytes`. librdkafka takes some 400 bytes for each
+    /// record that are not counted exactly: a consumer of small records that are handled at once took 140 MiB. A record that is larger than a share is fetched and handled all the same, and one that
+    /// waits for long keeps the fetch in memory that it came with. What handlers make of their records is not counted.
+    ///
+    /// The properties `queued.max.messages.kbytes`, `queued.min.messages` (a limit too, for each partition: beyond so many messages it is
+    /// not fetched) and `fetch.message.max.bytes` set queue and fetch for each partition instead, and `fetch.max.bytes` what one answer of
+    /// a broker brings of all of them (an eighth of the parts for queues by default, at least 1 MB and at most 50 MiB). On connections with
+    /// a long round trip, a larger `fetch.message.max.bytes` (librdkafka's default is 1048576) is faster.
     pub fn prefetch_memory_mib(mut self, mebibytes: u32) -> Self {
         self.prefetch_memory_mib = mebibytes;
         self

@@ -27,6 +27,10 @@ impl Options {
         self.0.get(name).unwrap_or_else(|| panic!("--{name} is needed"))
     }
 
+    fn text_or<'o>(&'o self, name: &str, default: &'o str) -> &'o str {
+        self.0.get(name).map_or(default, String::as_str)
+    }
+
     fn number(&self, name: &str, default: u64) -> u64 {
         self.0
             .get(name)

@@ -45,20 +45,32 @@ pub(crate) fn produce(options: &Options) {
     println!("{records} records in {partitions} partitions of `{topic}`");
 }
 
-/// A topic of records of 100 KB, uncompressed; how many bytes its payloads are.
-pub(crate) fn large(brokers: &str, topic: &str, bytes: u64) -> u64 {
-    create(brokers, topic, 8);
+/// A topic of records of so many bytes, uncompressed or so that they shrink about fiftyfold; how many bytes its payloads are.
+pub(crate) fn large(
+    brokers: &str,
+    topic: &str,
+    partitions: i32,
+    bytes: u64,
+    record_bytes: usize,
+    compressed: bool,
+) -> u64 {
+    create(brokers, topic, partitions);
     let producer: ThreadedProducer<DefaultProducerContext> = ClientConfig::new()
         .set("bootstrap.servers", brokers)
+        .set("compression.type", if compressed { "gzip" } else { "none" })
+        .set("linger.ms", "50")
         .set("queue.buffering.max.kbytes", "100000")
         .create()
         .expect("a producer");
-    let payload = vec![b'x'; 100_000];
+    let (mut payload, mut random) = (vec![b'x'; record_bytes], fastrand::Rng::with_seed(1));
     let records = bytes / payload.len() as u64;
     for n in 0..records {
-        let record = BaseRecord::<(), _>::to(topic)
-            .partition(i32::try_from(n % 8).expect("a partition"))
-            .payload(&payload);
+        if compressed {
+            let random_bytes = record_bytes.div_ceil(100);
+            random.fill(&mut payload[..random_bytes]);
+        }
+        let partition = (n % u64::from(partitions.unsigned_abs())) as i32;
+        let record = BaseRecord::<(), _>::to(topic).partition(partition).payload(&payload);
         send_when_there_is_room(&producer, record);
     }
     producer.flush(Duration::from_secs(300)).expect("all acknowledged");

@@ -48,15 +48,30 @@ async fn on_large(Raw(payload): Raw<'_>, evkafka::State(Gate(mut open)): evkafka
     HANDLED.fetch_add(payload.len() as u64, Ordering::Relaxed);
 }
 
+#[handler(fallback, batch(max = 100_000, within = "10s"))]
+async fn on_many_large(payloads: Vec<Raw<'_>>, evkafka::State(Gate(mut open)): evkafka::State<Gate>) {
+    open.wait_for(|open| *open).await.expect("the gate is not dropped");
+    HANDLED.fetch_add(payloads.iter().map(|Raw(payload)| payload.len() as u64).sum(), Ordering::Relaxed);
+}
+
 /// `bench stuck`: the memory of a consumer whose handlers are stuck for a minute on a topic of two gigabytes, and whether it
-/// reads on after that.
+/// reads on after that. `--shape` makes it hard: `pattern` (the topic is read by a pattern), `batches` (of any number of records) or
+/// `compressed` (about fiftyfold).
 pub(crate) fn stuck(options: &Options) {
     let (bytes, seconds) = (options.number("megabytes", 2_000) * 1_000_000, options.number("seconds", 60));
-    let topic = format!("{}-large", options.text("topic"));
-    let bytes = produce::large(options.text("brokers"), &topic, bytes);
+    let shape = options.text_or("shape", "plain");
+    let partitions = i32::try_from(options.number("partitions", 8)).expect("a number of partitions");
+    let topic = format!("{}-large-{shape}", options.text("topic"));
+    let (brokers, record_bytes) = (options.text("brokers"), options.number("record-bytes", 100_000) as usize);
+    let bytes = produce::large(brokers, &topic, partitions, bytes, record_bytes, shape == "compressed");
     let (open, gate) = watch::channel(false);
-    let config = framework::config(options.text("brokers"), &topic);
-    let app = App::new("bench").state(Gate(gate)).consumer("bench", config, router![on_large]);
+    let read = if shape == "pattern" { format!("^{topic}$") } else { topic };
+    let config = framework::config(brokers, &read);
+    let app = App::new("bench").state(Gate(gate));
+    let app = match shape {
+        "batches" => app.consumer("bench", config, router![on_many_large]),
+        _ => app.consumer("bench", config, router![on_large]),
+    };
     let before = resident_mib();
     framework::runtime().block_on(async {
         let measured = async {

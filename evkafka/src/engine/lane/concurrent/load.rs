@@ -3,8 +3,9 @@
 use super::stall::Limit;
 
 /// What a record takes while it waits behind its key or for its next attempt, in addition to its key, payload and headers:
-/// librdkafka's message and its parsed headers, and what the lane knows of it. (Measured: see the test on Kafka.)
-const WAITING_BYTES: u64 = 768;
+/// librdkafka's message and its parsed headers, and what the lane knows of it. 2,000,000 records of some 170 bytes that waited
+/// behind their keys took 786 bytes each.
+const WAITING_BYTES: u64 = 640;
 
 /// The unsettled records of a partition that have a handler.
 #[derive(Debug)]
