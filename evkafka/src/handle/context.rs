@@ -32,8 +32,11 @@ impl<'r> Context<'r> {
         self.states.get()
     }
 
-    /// Cancelled when the handler has to come to an end: its partition was taken away, or the app's time to
-    /// shut down is nearly over.
+    /// Cancelled when the handler has to finish: its partition was revoked, or the app's time to shut down is nearly over.
+    ///
+    /// Post-commit, a record whose handler ends after that in anything but success is not settled, whatever the failure policy
+    /// says: no skip, no dead letter, no stop. It is handled again by whoever owns the partition next. A handler that notices its
+    /// cancellation returns an error, or [`Outcome::Release`](super::Outcome::Release).
     pub fn cancellation(&self) -> &'r CancellationToken {
         self.cancellation
     }

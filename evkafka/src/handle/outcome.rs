@@ -14,6 +14,29 @@ pub enum Outcome {
     RetryAfter(Duration),
     /// Never: no retry will help. The failure policy's last step is taken at once.
     Reject(BoxError),
+    /// Give the record back: the handler was told to finish (its [`CancellationToken`](crate::CancellationToken) was cancelled) and
+    /// has not handled it.
+    ///
+    /// The record stays uncommitted, and whoever owns its partition next handles it again. That is so for anything but success
+    /// that a handler ends in after it was cancelled, so an error will do as well; this one says what is meant.
+    ///
+    /// From a handler that was not cancelled by evkafka (it may know sooner that its process ends), the record is handled again after
+    /// the failure policy's backoff. It does not count as an attempt, and never leads to the last step. Pre-commit, where the
+    /// offset is committed already, a record cannot be given back: it is logged as an error and counted as given up.
+    ///
+    /// ```
+    /// use evkafka::{CancellationToken, Outcome, handler};
+    ///
+    /// # async fn import() {}
+    /// #[handler(event = "ImportRequested")]
+    /// async fn on_import_requested(token: CancellationToken) -> Outcome {
+    ///     tokio::select! {
+    ///         () = import() => Outcome::Done,
+    ///         () = token.cancelled() => Outcome::Release,
+    ///     }
+    /// }
+    /// ```
+    Release,
 }
 
 /// What a handler's function may return: `()`, [`Outcome`], or `Result` of one of them with any error that

@@ -32,6 +32,8 @@ pub enum FailureKind {
     Timeout,
     /// The handler asked for another attempt ([`Outcome::RetryAfter`](crate::Outcome::RetryAfter)).
     Postponed,
+    /// The handler gave the record back ([`Outcome::Release`](crate::Outcome::Release)).
+    Released,
 }
 
 impl Failure {
@@ -72,6 +74,7 @@ impl fmt::Display for Failure {
             FailureKind::Rejected => "the handler rejected the record",
             FailureKind::Timeout => "the handler took too long and was dropped",
             FailureKind::Postponed => "the handler asked for another attempt",
+            FailureKind::Released => "the handler gave the record back",
         })
     }
 }

@@ -1,5 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
+use tokio_util::sync::CancellationToken;
+
 use super::{Failure, FailureKind, FailurePolicy, LastStep};
 use crate::handle::{Attempt, Outcome};
 
@@ -13,6 +15,27 @@ pub(crate) enum Judge {
     PreCommit(FailurePolicy),
 }
 
+/// How often a handler was called with a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Tries {
+    /// The number of the attempt, which the policy may limit: 1 for the first.
+    pub(crate) attempt: u32,
+    /// How often the handler gave the record back, which is not counted as an attempt.
+    released: u32,
+}
+
+impl Tries {
+    pub(crate) const FIRST: Self = Self { attempt: 1, released: 0 };
+
+    /// The next one, after this one ended in `failure`.
+    pub(crate) fn next(self, failure: &Failure) -> Self {
+        match failure.kind() {
+            FailureKind::Released => Self { released: self.released.saturating_add(1), ..self },
+            _ => Self { attempt: self.attempt.saturating_add(1), ..self },
+        }
+    }
+}
+
 /// What to do after an attempt.
 #[derive(Debug)]
 pub(crate) enum Verdict {
@@ -22,6 +45,8 @@ pub(crate) enum Verdict {
     Skip,
     /// Try again after this time.
     Retry(Duration, Failure),
+    /// Its handler ended because it was cancelled: the record stays unsettled and comes again.
+    Release(Failure),
     /// Give the record up and go on: it is lost to this group.
     GiveUp(Failure),
     /// Send it to this topic and go on once it is there.
@@ -46,9 +71,16 @@ impl Judge {
         }
     }
 
-    /// What follows from attempt number `attempt` (1 for the first). `chance` gives the jitter's part, from 0 to 1.
+    /// What follows from an attempt. `cancel` is the handler's token, which is looked at only if the attempt did not succeed;
+    /// `chance` gives the jitter's part, from 0 to 1.
     #[inline]
-    pub(crate) fn judge(&self, attempt: u32, result: Attempt, chance: impl FnOnce() -> f64) -> Verdict {
+    pub(crate) fn judge(
+        &self,
+        tries: Tries,
+        result: Attempt,
+        cancel: &CancellationToken,
+        chance: impl FnOnce() -> f64,
+    ) -> Verdict {
         let (failure, wait) = match result {
             Attempt::Returned(Outcome::Done) => return Verdict::Done,
             Attempt::Returned(Outcome::Skip) => return Verdict::Skip,
@@ -56,6 +88,9 @@ impl Judge {
                 (Failure::new(FailureKind::Postponed, format!("retry after {wait:?}")), Some(wait))
             }
             Attempt::Returned(Outcome::Reject(cause)) => (Failure::new(FailureKind::Rejected, cause), None),
+            Attempt::Returned(Outcome::Release) => {
+                (Failure::new(FailureKind::Released, "`Outcome::Release`"), None)
+            }
             Attempt::Failed(cause) => (Failure::new(FailureKind::Error, cause), None),
             Attempt::Panicked(message) => (Failure::new(FailureKind::Panic, message), None),
             Attempt::TimedOut(limit) => {
@@ -72,14 +107,25 @@ impl Judge {
             }
         };
         let Self::PostCommit(policy) = self else { return Verdict::GiveUp(failure.printable()) };
-        let is_final = match failure.kind() {
-            FailureKind::Undecodable | FailureKind::Rejected => true,
-            FailureKind::Error => policy.is_final(failure.cause()),
-            FailureKind::Panic | FailureKind::Postponed | FailureKind::Timeout => false,
+        // Whatever a handler ends in once it was cancelled may be because of that, a rejection too: whoever maps all errors of a call
+        // to `Reject` maps the cancelled ones with them. A last step cannot be taken back, and another attempt, by whoever owns the
+        // partition then, costs little; so nothing but success settles a record. What could not be decoded would be the same the
+        // next time, but the partition may have another owner already (it was lost), whose step it is to take.
+        if cancel.is_cancelled() {
+            return Verdict::Release(failure.printable());
+        }
+        let may_go_on = match failure.kind() {
+            FailureKind::Undecodable | FailureKind::Rejected => false,
+            FailureKind::Error => !policy.is_final(failure.cause()) && policy.allows_another(tries.attempt),
+            FailureKind::Panic | FailureKind::Postponed | FailureKind::Timeout => {
+                policy.allows_another(tries.attempt)
+            }
+            FailureKind::Released => true,
         };
         let failure = failure.printable();
-        if !is_final && policy.allows_another(attempt) {
-            let wait = wait.unwrap_or_else(|| policy.backoff.wait(attempt, chance()));
+        if may_go_on {
+            let calls = tries.attempt.saturating_add(tries.released);
+            let wait = wait.unwrap_or_else(|| policy.backoff.wait(calls, chance()));
             return Verdict::Retry(wait.max(Duration::from_millis(1)), failure);
         }
         match &policy.last_step {
@@ -95,6 +141,16 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::settle::Backoff;
+
+    fn at(attempt: u32) -> Tries {
+        Tries { attempt, released: 0 }
+    }
+
+    /// The verdict on an attempt of a handler that was not cancelled.
+    fn judged(judge: &Judge, attempt: u32, result: Attempt) -> Verdict {
+        judge.judge(at(attempt), result, &CancellationToken::new(), || 0.0)
+    }
 
     fn attempt_of_every_kind() -> impl Strategy<Value = fn() -> Attempt> {
         prop_oneof![
@@ -102,6 +158,7 @@ mod tests {
             Just((|| Attempt::Returned(Outcome::Skip)) as fn() -> Attempt),
             Just((|| Attempt::Returned(Outcome::RetryAfter(Duration::ZERO))) as fn() -> Attempt),
             Just((|| Attempt::Returned(Outcome::Reject("no".into()))) as fn() -> Attempt),
+            Just((|| Attempt::Returned(Outcome::Release)) as fn() -> Attempt),
             Just((|| Attempt::Failed("failed".into())) as fn() -> Attempt),
             Just((|| Attempt::Panicked("boom".into())) as fn() -> Attempt),
             Just((|| Attempt::TimedOut(Duration::from_secs(1))) as fn() -> Attempt),
@@ -113,10 +170,10 @@ mod tests {
     fn the_default_policy_tries_for_ever_and_stops_at_what_cannot_be_decoded() {
         let judge = Judge::PostCommit(FailurePolicy::default());
         assert!(matches!(
-            judge.judge(u32::MAX, Attempt::Failed("down".into()), || 0.0),
+            judged(&judge, u32::MAX, Attempt::Failed("down".into())),
             Verdict::Retry(wait, _) if wait == Duration::from_secs(30)
         ));
-        assert!(matches!(judge.judge(1, Attempt::Undecodable("bad".into()), || 0.0), Verdict::Stop(_)));
+        assert!(matches!(judged(&judge, 1, Attempt::Undecodable("bad".into())), Verdict::Stop(_)));
         assert_eq!(judge.time_limit(), Some(Duration::from_secs(300)));
         let unlimited = FailurePolicy::new().attempt_timeout(Duration::MAX);
         assert_eq!(Judge::PostCommit(unlimited).time_limit(), None);
@@ -125,33 +182,30 @@ mod tests {
     #[test]
     fn the_last_attempt_takes_the_last_step() {
         let judge = Judge::PostCommit(FailurePolicy::new().attempts(3).last_step(LastStep::Skip));
-        assert!(matches!(judge.judge(2, Attempt::Failed("down".into()), || 0.0), Verdict::Retry(..)));
-        assert!(matches!(judge.judge(3, Attempt::Failed("down".into()), || 0.0), Verdict::GiveUp(_)));
+        assert!(matches!(judged(&judge, 2, Attempt::Failed("down".into())), Verdict::Retry(..)));
+        assert!(matches!(judged(&judge, 3, Attempt::Failed("down".into())), Verdict::GiveUp(_)));
     }
 
     #[test]
     fn what_cannot_be_decoded_goes_straight_to_the_dead_letters() {
         let judge = Judge::PostCommit(FailurePolicy::new().dead_letter("orders.dead"));
-        let verdict = judge.judge(1, Attempt::Undecodable("bad".into()), || 0.0);
+        let verdict = judged(&judge, 1, Attempt::Undecodable("bad".into()));
         assert!(matches!(verdict, Verdict::DeadLetter(topic, _) if &*topic == "orders.dead"));
-        assert!(matches!(judge.judge(9, Attempt::Failed("down".into()), || 0.0), Verdict::Retry(..)));
+        assert!(matches!(judged(&judge, 9, Attempt::Failed("down".into())), Verdict::Retry(..)));
     }
 
     #[test]
     fn an_error_that_is_final_takes_the_last_step_at_once_and_others_do_not() {
         let policy = FailurePolicy::new().final_if(|error| error.is::<std::fmt::Error>());
         let judge = Judge::PostCommit(policy);
-        assert!(matches!(
-            judge.judge(1, Attempt::Failed(Box::new(std::fmt::Error)), || 0.0),
-            Verdict::Stop(_)
-        ));
-        assert!(matches!(judge.judge(1, Attempt::Failed("other".into()), || 0.0), Verdict::Retry(..)));
+        assert!(matches!(judged(&judge, 1, Attempt::Failed(Box::new(std::fmt::Error))), Verdict::Stop(_)));
+        assert!(matches!(judged(&judge, 1, Attempt::Failed("other".into())), Verdict::Retry(..)));
     }
 
     #[test]
     fn a_predicate_that_panics_says_no() {
         let judge = Judge::PostCommit(FailurePolicy::new().final_if(|_| panic!("undecided")));
-        assert!(matches!(judge.judge(1, Attempt::Failed("error".into()), || 0.0), Verdict::Retry(..)));
+        assert!(matches!(judged(&judge, 1, Attempt::Failed("error".into())), Verdict::Retry(..)));
     }
 
     /// What `Display` may do at its worst.
@@ -181,7 +235,7 @@ mod tests {
             (Judge::PostCommit(policy), Unprintable::Refuses),
         ] {
             let (Verdict::Stop(failure) | Verdict::GiveUp(failure)) =
-                judge.judge(1, Attempt::Failed(Box::new(kind)), || 0.0)
+                judged(&judge, 1, Attempt::Failed(Box::new(kind)))
             else {
                 panic!("the predicate sees the error itself");
             };
@@ -194,14 +248,59 @@ mod tests {
     #[test]
     fn the_handlers_own_wait_goes_before_the_backoff() {
         let judge = Judge::PostCommit(FailurePolicy::default());
-        let verdict = judge.judge(1, Attempt::Returned(Outcome::RetryAfter(Duration::from_secs(90))), || 0.0);
+        let verdict = judged(&judge, 1, Attempt::Returned(Outcome::RetryAfter(Duration::from_secs(90))));
         assert!(matches!(verdict, Verdict::Retry(wait, _) if wait == Duration::from_secs(90)));
+    }
+
+    #[test]
+    fn a_record_that_is_given_back_is_handled_again_and_no_attempt_is_counted() {
+        let backoff = Backoff::exponential(Duration::from_millis(10), Duration::from_secs(1)).jitter(0.0);
+        let policy = FailurePolicy::new().attempts(2).backoff(backoff).last_step(LastStep::Skip);
+        let judge = Judge::PostCommit(policy);
+        let live = CancellationToken::new();
+        let mut tries = Tries::FIRST;
+        for times in 1..=5 {
+            let verdict = judge.judge(tries, Attempt::Returned(Outcome::Release), &live, || 0.0);
+            let Verdict::Retry(wait, failure) = verdict else { panic!("{verdict:?}") };
+            assert_eq!(wait, backoff.wait(times, 0.0), "it waits longer each time");
+            tries = tries.next(&failure);
+            assert_eq!(tries.attempt, 1);
+        }
+        let verdict = judge.judge(tries, Attempt::Failed("down".into()), &live, || 0.0);
+        let Verdict::Retry(_, failure) = verdict else { panic!("{verdict:?}") };
+        let verdict = judge.judge(tries.next(&failure), Attempt::Failed("down".into()), &live, || 0.0);
+        assert!(matches!(verdict, Verdict::GiveUp(_)), "{verdict:?}");
     }
 
     proptest! {
         #[test]
+        fn post_commit_nothing_but_success_settles_what_was_cancelled(
+            make in attempt_of_every_kind(), attempt: u32, step in 0..3,
+        ) {
+            let policy = FailurePolicy::new().attempts(1).final_if(|_| true).last_step(match step {
+                0 => LastStep::Stop,
+                1 => LastStep::Skip,
+                _ => LastStep::DeadLetter { topic: "dead".into() },
+            });
+            let cancelled = CancellationToken::new();
+            cancelled.cancel();
+            let succeeds = matches!(make(), Attempt::Returned(Outcome::Done | Outcome::Skip));
+            let verdict = Judge::PostCommit(policy).judge(at(attempt), make(), &cancelled, || 0.5);
+            prop_assert_eq!(matches!(verdict, Verdict::Done | Verdict::Skip), succeeds);
+            prop_assert_eq!(matches!(verdict, Verdict::Release(_)), !succeeds);
+        }
+
+        #[test]
+        fn pre_commit_what_was_cancelled_is_given_up(make in attempt_of_every_kind(), attempt: u32) {
+            let cancelled = CancellationToken::new();
+            cancelled.cancel();
+            let verdict = Judge::PreCommit(FailurePolicy::new()).judge(at(attempt), make(), &cancelled, || 0.5);
+            prop_assert!(matches!(verdict, Verdict::Done | Verdict::Skip | Verdict::GiveUp(_)));
+        }
+
+        #[test]
         fn pre_commit_never_tries_twice_and_never_stops(make in attempt_of_every_kind(), attempt: u32) {
-            let verdict = Judge::PreCommit(FailurePolicy::new()).judge(attempt, make(), || 0.5);
+            let verdict = judged(&Judge::PreCommit(FailurePolicy::new()), attempt, make());
             prop_assert!(matches!(verdict, Verdict::Done | Verdict::Skip | Verdict::GiveUp(_)));
         }
 
@@ -211,7 +310,7 @@ mod tests {
         ) {
             let mut policy = FailurePolicy::new();
             if let Some(attempts) = attempts { policy = policy.attempts(attempts); }
-            let verdict = Judge::PostCommit(policy).judge(attempt, make(), || 0.5);
+            let verdict = judged(&Judge::PostCommit(policy), attempt, make());
             prop_assert!(!matches!(verdict, Verdict::GiveUp(_)));
             if let Verdict::Retry(wait, _) = verdict { prop_assert!(!wait.is_zero()); }
         }

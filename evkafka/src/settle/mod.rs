@@ -22,7 +22,7 @@ pub(crate) use self::{
     ahead::{Found, SettledAhead},
     dead_letter::{Obituary, OwnedHeader, headers as dead_letter_headers},
     dead_letter_path::DeadLetterPath,
-    judge::{Judge, Verdict},
+    judge::{Judge, Tries, Verdict},
     metadata_limit::MetadataLimit,
     pace::Pace,
     persisted::{Persisted, SharedTracker},

@@ -5,7 +5,9 @@ use super::Backoff;
 /// What to do with a record whose handling failed, in post-commit mode.
 ///
 /// The default loses nothing: it tries for ever, with [`Backoff::default`] between attempts, and stops the app at a
-/// record that cannot be decoded. A consumer has a policy
+/// record that cannot be decoded. A handler that fails after it was
+/// [cancelled](crate::handle::Context::cancellation), at a shutdown or a revocation, has not failed in the sense of a policy.
+/// A consumer has a policy
 /// ([`ConsumerConfig::failure_policy`](crate::ConsumerConfig::failure_policy)), and a router may have another for its
 /// handlers ([`Router::failure_policy`](crate::Router::failure_policy)).
 ///

@@ -37,7 +37,7 @@ use crate::{
     native::PartitionError,
     record::{Origin, Record},
     route::Routes,
-    settle::{Failure, Verdict},
+    settle::{Failure, Tries, Verdict},
 };
 
 /// What works on a partition's records: shared by the tasks of a lane.
@@ -102,8 +102,9 @@ impl Worker {
     ) -> Done {
         let rule = &handlers.rules[handler];
         let mut context = self.context(record, event_type);
+        let mut tries = Tries::FIRST;
         loop {
-            context.attempt = context.attempt.saturating_add(1);
+            context.attempt = tries.attempt;
             let permit = match permits {
                 None => None,
                 Some(permits) => match self.permit(permits).await {
@@ -116,7 +117,7 @@ impl Worker {
                 return self.abandoned(&record);
             };
             drop(permit);
-            match rule.judge.judge(context.attempt, attempt, fastrand::f64) {
+            match rule.judge.judge(tries, attempt, &self.control.cancel, fastrand::f64) {
                 Verdict::Done => return Done::Handled,
                 Verdict::Skip => return Done::Skipped,
                 Verdict::GiveUp(failure) => {
@@ -140,6 +141,11 @@ impl Worker {
                     if self.pause(wait, 1).await == Flow::End {
                         return Done::Unsettled;
                     }
+                    tries = tries.next(&failure);
+                }
+                Verdict::Release(failure) => {
+                    self.log_released(&context, &failure);
+                    return Done::Unsettled;
                 }
             }
         }
@@ -258,6 +264,17 @@ impl Worker {
             failure,
             wait_ms,
             "an event was not handled and will be tried again"
+        );
+    }
+
+    /// Nothing is wrong with the record, as far as anybody knows: it is handled again by whoever owns the partition next.
+    fn log_released(&self, context: &Context<'_>, failure: &Failure) {
+        log_failure!(
+            warn,
+            self,
+            context,
+            failure,
+            "a handler was cancelled and did not succeed; its record is not committed and will be handled again"
         );
     }
 

@@ -14,7 +14,7 @@ use crate::{
     handle::{Attempt, BoxError, Context},
     record::Record,
     route::Routes,
-    settle::{Failure, Verdict},
+    settle::{Failure, Tries, Verdict},
 };
 
 /// What became of a batch.
@@ -51,9 +51,9 @@ impl Worker {
         let all = contexts.len();
         let mut open = Open { places: (0..all).collect(), contexts, stop: None };
         let mut end = BatchEnd::default();
-        let mut attempt = 1_u32;
+        let mut tries = Tries::FIRST;
         while !open.contexts.is_empty() {
-            open.contexts.iter_mut().for_each(|context| context.attempt = attempt);
+            open.contexts.iter_mut().for_each(|context| context.attempt = tries.attempt);
             let context = Context { batch: &open.contexts, ..open.contexts[0] };
             let permit = match permits {
                 None => None,
@@ -70,7 +70,7 @@ impl Worker {
             drop(permit);
             let result = match result {
                 Attempt::UndecodableAmong(faults) => {
-                    if self.take_out(rule, &mut open, faults, &mut end.counts).await == Flow::End {
+                    if self.take_out(rule, tries, &mut open, faults, &mut end.counts).await == Flow::End {
                         return end;
                     }
                     // The handler was not called, so this was no attempt at the others.
@@ -79,7 +79,7 @@ impl Worker {
                 result => result,
             };
             let records = open.contexts.len();
-            match rule.judge.judge(attempt, result, fastrand::f64) {
+            match rule.judge.judge(tries, result, &self.control.cancel, fastrand::f64) {
                 Verdict::Done => end.counts.add_many(Done::Handled, records),
                 Verdict::Skip => end.counts.add_many(Done::Skipped, records),
                 Verdict::GiveUp(failure) => {
@@ -102,12 +102,16 @@ impl Worker {
                     self.report_stop(&context, failure);
                     return end;
                 }
+                Verdict::Release(failure) => {
+                    self.log_released(&context, &failure);
+                    return end;
+                }
                 Verdict::Retry(wait, failure) => {
                     self.log_retry(&context, wait, &failure);
                     if self.pause(wait, records).await == Flow::End {
                         return end;
                     }
-                    attempt = attempt.saturating_add(1);
+                    tries = tries.next(&failure);
                     continue;
                 }
             }
@@ -126,6 +130,7 @@ impl Worker {
     async fn take_out<'r>(
         &self,
         rule: &Rule,
+        tries: Tries,
         open: &mut Open<'r>,
         faults: Vec<(usize, BoxError)>,
         counts: &mut LocalCounts,
@@ -134,7 +139,8 @@ impl Worker {
         let mut no_time_left = pin!(self.no_time_left());
         for (index, cause) in faults {
             let context = open.contexts[index];
-            match rule.judge.judge(context.attempt, Attempt::Undecodable(cause), fastrand::f64) {
+            let result = Attempt::Undecodable(cause);
+            match rule.judge.judge(tries, result, &self.control.cancel, fastrand::f64) {
                 Verdict::DeadLetter(topic, failure) => {
                     let no_time_left = no_time_left.as_mut();
                     let done = self.send_dead_letter(&context, rule, &topic, &failure, no_time_left).await;
@@ -152,6 +158,10 @@ impl Worker {
                 Verdict::GiveUp(failure) => {
                     self.log_given_up(&context, &failure);
                     counts.add(Done::GivenUp);
+                }
+                Verdict::Release(failure) => {
+                    self.log_released(&context, &failure);
+                    return Flow::End;
                 }
                 Verdict::Done | Verdict::Skip | Verdict::Retry(..) => {
                     unreachable!("what cannot be decoded is not handled, and not tried again")
