@@ -147,6 +147,7 @@ pub mod testing {
                 states,
                 cancellation,
                 attempt: 1,
+                thread: None,
                 batch: &[],
             };
             Some(router.routes.call(table.find(event_type)?, &context).await)

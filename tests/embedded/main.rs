@@ -1,6 +1,7 @@
 //! evkafka on the embedded cluster: what plain `cargo test` shows.
 
 mod batches;
+mod blocking;
 mod cancelled;
 mod dead_letter_loops;
 mod dead_letters;

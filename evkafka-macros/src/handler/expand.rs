@@ -44,7 +44,7 @@ pub(super) fn handler(attr: &Attr, function: &Function, signature: &Signature) -
         quote_spanned!(located(ty)=> #argument.#extract(#context))
     });
     let values: Vec<_> = (0..arguments.len()).map(|index| local(&format!("argument_{index}"))).collect();
-    let call = call(krate, function, signature.output.as_ref(), &values);
+    let call = call(krate, function, signature.output.as_ref(), context, &values);
     item(
         krate,
         function,
@@ -123,7 +123,13 @@ fn item(
 }
 
 /// Calls the function with the extracted arguments and makes an `Attempt` of what it returns.
-fn call(krate: &Path, function: &Function, output: Option<&Type>, values: &[Ident]) -> TokenStream {
+fn call(
+    krate: &Path,
+    function: &Function,
+    output: Option<&Type>,
+    context: &Ident,
+    values: &[Ident],
+) -> TokenStream {
     let name = &function.sig.ident;
     let outcome = output.map(|ty| {
         let krate = moved(krate, located(ty));
@@ -133,6 +139,6 @@ fn call(krate: &Path, function: &Function, output: Option<&Type>, values: &[Iden
     if function.sig.asyncness.is_some() {
         quote!(#outcome(#called.await))
     } else {
-        quote!(#krate::__private::call_blocking(move || #outcome(#called)).await)
+        quote!(#krate::__private::call_blocking(#context, move || #outcome(#called)).await)
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     config::{Concurrency, ResolvedConfig},
     engine::{ClientLog, DeadLetters, DrainPlan, Member, MemberSettings, Report, Shared},
     error::{Error, Inner, Result},
-    handle::States,
+    handle::{BlockingThreads, MOST_THREADS, States},
 };
 
 /// The members of all consumers' groups, running.
@@ -130,6 +130,7 @@ fn start_members(
         mode: config.auto_commit_mode,
         concurrency: config.concurrency,
         permits: permits(config.concurrency, 1),
+        threads: BlockingThreads::new(MOST_THREADS),
         // Enough for what is handled, and as much again that is committed meanwhile.
         ahead: permits(config.concurrency, pipeline.largest_call().saturating_mul(2)),
         persist_progress: config.persist_progress,

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     config::ConsumerConfig,
-    handle::States,
+    handle::{BlockingThreads, States},
     record::OwnedRecord,
     route::{Router, Routes},
 };
@@ -34,6 +34,7 @@ impl<R: Routes> BareEngine<R> {
             mode: config.auto_commit_mode,
             concurrency: config.concurrency,
             permits: Arc::new(Semaphore::new(1)),
+            threads: BlockingThreads::new(1),
             ahead: Arc::new(Semaphore::new(1)),
             persist_progress: false,
             metadata_limit: Arc::default(),

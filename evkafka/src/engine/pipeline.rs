@@ -36,6 +36,8 @@ pub(super) struct Rule {
     pub(super) path: &'static str,
     /// How long an attempt may take.
     pub(super) time_limit: Option<Duration>,
+    /// Whether it is a plain function, which needs a thread.
+    pub(super) is_blocking: bool,
     /// How records are collected, if they are.
     pub(super) batch: Option<BatchSpec>,
 }
@@ -64,7 +66,7 @@ impl<R: Routes> Routed<R> {
             };
             // What runs on the blocking pool cannot be dropped.
             let time_limit = judge.time_limit().filter(|_| !spec.blocking);
-            Rule { time_limit, path: spec.path, batch: spec.batch, judge }
+            Rule { time_limit, path: spec.path, is_blocking: spec.blocking, batch: spec.batch, judge }
         };
         let rules = specs.iter().enumerate().map(rule).collect();
         Ok(Self { table: RouteTable::new(&specs)?, rules, routes })

@@ -10,7 +10,7 @@ use super::{dead_letters::DeadLetters, lane::Done};
 use crate::{
     config::{AutoCommitMode, Concurrency},
     error::Error,
-    handle::States,
+    handle::{BlockingThreads, States},
     settle::MetadataLimit,
 };
 
@@ -22,6 +22,8 @@ pub(crate) struct Shared {
     pub(crate) concurrency: Concurrency,
     /// For handlers that run side by side within a partition: one permit for each.
     pub(crate) permits: Arc<Semaphore>,
+    /// For plain functions.
+    pub(crate) threads: BlockingThreads,
     /// For records of such handlers that are committed ahead of being handled: one permit for each.
     pub(crate) ahead: Arc<Semaphore>,
     /// Whether commits carry what is settled above their offset.

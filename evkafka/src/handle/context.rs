@@ -1,6 +1,6 @@
 use tokio_util::sync::CancellationToken;
 
-use super::States;
+use super::{ReservedThread, States};
 use crate::record::Record;
 
 /// All that is known when a handler is called: what extractors draw from.
@@ -11,6 +11,8 @@ pub struct Context<'r> {
     pub(crate) states: &'r States,
     pub(crate) cancellation: &'r CancellationToken,
     pub(crate) attempt: u32,
+    /// For a plain function: where it runs.
+    pub(crate) thread: Option<&'r ReservedThread>,
     /// For a batch handler the contexts of all records, of which this is the first's; otherwise empty.
     pub(crate) batch: &'r [Context<'r>],
 }

@@ -14,7 +14,6 @@ mod states;
 
 #[doc(hidden)]
 pub use self::blocking::call_blocking;
-pub(crate) use self::states::States;
 pub use self::{
     argument::{Argument, FromContext, ViaContext, ViaPayload},
     attempt::{Attempt, BoxError},
@@ -23,4 +22,8 @@ pub use self::{
     handler::{BatchSpec, Handler, HandlerSpec},
     outcome::{IntoOutcome, Outcome},
     requirements::Requirements,
+};
+pub(crate) use self::{
+    blocking::{BlockingThreads, MOST_THREADS, ReservedThread},
+    states::States,
 };

@@ -20,13 +20,14 @@ macro_rules! log_failure {
 
 mod batch;
 mod dead_letter;
+mod turn;
 
 pub(super) use self::batch::BatchEnd;
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
 use rdkafka::error::RDKafkaErrorCode;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::Semaphore;
 
 use super::{Flow, LaneControl};
 use crate::{
@@ -105,18 +106,27 @@ impl Worker {
         let mut tries = Tries::FIRST;
         loop {
             context.attempt = tries.attempt;
-            let permit = match permits {
-                None => None,
-                Some(permits) => match self.permit(permits).await {
-                    Some(permit) => Some(permit),
+            let turn = if rule.is_blocking || permits.is_some() {
+                match self.turn(rule, permits, &record).await {
+                    Some(turn) => Some(turn),
                     None => return Done::Unsettled,
-                },
+                }
+            } else {
+                None
             };
-            let call = handlers.routes.call(handler, &context);
+            let on_thread;
+            let called = match turn.as_ref().and_then(|turn| turn.thread.as_ref()) {
+                None => &context,
+                thread => {
+                    on_thread = Context { thread, ..context };
+                    &on_thread
+                }
+            };
+            let call = handlers.routes.call(handler, called);
             let Some(attempt) = guarded(call, &self.control.abort, rule.time_limit).await else {
                 return self.abandoned(&record);
             };
-            drop(permit);
+            drop(turn);
             match rule.judge.judge(tries, attempt, &self.control.cancel, fastrand::f64) {
                 Verdict::Done => return Done::Handled,
                 Verdict::Skip => return Done::Skipped,
@@ -160,6 +170,7 @@ impl Worker {
             states: &self.shared.states,
             cancellation: &self.control.cancel,
             attempt: 0,
+            thread: None,
             batch: &[],
         }
     }
@@ -172,17 +183,6 @@ impl Worker {
             () = self.control.stopped() => Flow::End,
             () = tokio::time::sleep(wait) => Flow::Continue,
         }
-    }
-
-    /// Waits for a permit; `None` if the lane ends first. What was committed already is handled even while it ends.
-    async fn permit<'p>(&self, permits: &'p Semaphore) -> Option<SemaphorePermit<'p>> {
-        let permit = tokio::select! {
-            biased;
-            () = self.control.abort.cancelled() => return None,
-            permit = permits.acquire() => permit.expect("the semaphore is never closed"),
-        };
-        let may_begin = self.shared.mode == AutoCommitMode::PreCommit || !self.control.is_stopping();
-        may_begin.then_some(permit)
     }
 
     /// The handler was dropped before its end.

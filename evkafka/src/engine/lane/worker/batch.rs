@@ -54,20 +54,15 @@ impl Worker {
         let mut tries = Tries::FIRST;
         while !open.contexts.is_empty() {
             open.contexts.iter_mut().for_each(|context| context.attempt = tries.attempt);
+            let Some(turn) = self.turn(rule, permits, &open.contexts[0].record).await else { return end };
             let context = Context { batch: &open.contexts, ..open.contexts[0] };
-            let permit = match permits {
-                None => None,
-                Some(permits) => match self.permit(permits).await {
-                    Some(permit) => Some(permit),
-                    None => return end,
-                },
-            };
-            let call = handlers.routes.call(handler, &context);
+            let called = Context { thread: turn.thread.as_ref(), ..context };
+            let call = handlers.routes.call(handler, &called);
             let Some(result) = guarded(call, &self.control.abort, rule.time_limit).await else {
                 self.abandoned(&context.record);
                 return end;
             };
-            drop(permit);
+            drop(turn);
             let result = match result {
                 Attempt::UndecodableAmong(faults) => {
                     if self.take_out(rule, tries, &mut open, faults, &mut end.counts).await == Flow::End {
