@@ -86,7 +86,8 @@ async fn all_are_left_at(offset: [i64; 2], ways: &[&'static str], last_steps: &[
     for (kind, &expected) in ["Single", "Batch"].into_iter().zip(&offset) {
         for concurrency in [IN_ORDER, PER_KEY] {
             for &way in ways {
-                for last_step in last_steps.iter().cloned() {
+                for last_step in last_steps {
+                    let last_step = last_step.clone();
                     runs.spawn(async move {
                         let cluster = cluster(1);
                         cluster.create_topic("dead", 1).unwrap();

@@ -19,6 +19,8 @@ mod refused_letters;
 mod restart;
 mod revoke;
 mod shutdown;
+#[cfg(unix)]
+mod signals;
 mod start;
 mod support;
 mod waiting;

@@ -1,7 +1,7 @@
 //! An app's consumers while they run.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 
@@ -14,7 +14,7 @@ use tokio::{
 use super::builder::{App, Entry};
 use crate::{
     config::{Concurrency, ResolvedConfig},
-    engine::{ClientLog, DeadLetters, DrainPlan, Member, MemberSettings, Report, Shared},
+    engine::{ClientLog, DeadLetters, DrainPlan, Member, MemberSettings, Report, Shared, Shutdown},
     error::{Error, Inner, Result},
     handle::{BlockingThreads, MOST_THREADS, States},
 };
@@ -23,7 +23,30 @@ use crate::{
 pub(super) struct Consumers {
     members: Vec<(Arc<str>, Member)>,
     reports: mpsc::UnboundedReceiver<Report>,
-    shutdown_timeout: Duration,
+    pub(super) drain: Arc<Drain>,
+}
+
+/// Has all members of an app drain, once, on any thread.
+pub(super) struct Drain {
+    members: Vec<Shutdown>,
+    timeout: Duration,
+    plan: OnceLock<DrainPlan>,
+}
+
+impl Drain {
+    /// Has the members drain within the app's time, unless they do already; how it is done.
+    pub(super) fn begin(&self) -> DrainPlan {
+        *self.plan.get_or_init(|| {
+            let plan = DrainPlan::for_shutdown(Instant::now(), self.timeout);
+            self.members.iter().for_each(|member| member.begin(plan));
+            plan
+        })
+    }
+
+    /// How it is done, if it has begun.
+    pub(super) fn plan(&self) -> Option<DrainPlan> {
+        self.plan.get().copied()
+    }
 }
 
 impl Consumers {
@@ -33,14 +56,19 @@ impl Consumers {
         let App { states, consumers, shutdown_timeout, .. } = app;
         let states = Arc::new(states);
         let (sender, reports) = mpsc::unbounded_channel();
-        let mut members = Vec::new();
+        let mut members: Vec<(Arc<str>, Member)> = Vec::new();
         for (entry, config) in consumers.into_iter().zip(configs) {
             let name = Arc::clone(&entry.name);
             for member in start_members(entry, config, &states, &sender)? {
                 members.push((Arc::clone(&name), member));
             }
         }
-        Ok(Self { members, reports, shutdown_timeout })
+        let drain = Drain {
+            members: members.iter().map(|(_, member)| member.shutdown()).collect(),
+            timeout: shutdown_timeout,
+            plan: OnceLock::new(),
+        };
+        Ok(Self { members, reports, drain: Arc::new(drain) })
     }
 
     /// Waits until every member has looked at its cluster, then lets all of them consume.
@@ -78,18 +106,17 @@ impl Consumers {
         }
     }
 
-    /// Drains all members side by side, within the app's time.
+    /// Drains all members concurrently, within the app's time.
     pub(super) async fn shut_down(mut self) -> Result<()> {
-        let plan = DrainPlan::for_shutdown(Instant::now(), self.shutdown_timeout);
-        self.members.retain(|(_, member)| member.shutdown(plan));
+        let plan = self.drain.begin();
+        self.members.retain(|(_, member)| !member.is_called_off());
         let mut result = Ok(());
         for (consumer, member) in &mut self.members {
             let drained = match timeout_at(plan.end_at.into(), &mut member.drained).await {
                 Ok(Ok(drained)) => drained,
                 // The thread is gone without an answer, or takes longer than it may.
                 Ok(Err(_)) | Err(_) => {
-                    Err(Inner::Shutdown { consumer: Arc::clone(consumer), waited: self.shutdown_timeout }
-                        .into())
+                    Err(Inner::Shutdown { consumer: Arc::clone(consumer), waited: self.drain.timeout }.into())
                 }
             };
             if timeout_at(plan.end_at.into(), &mut member.closed).await.is_err() {

@@ -1,12 +1,24 @@
-use super::{builder::App, consumers::Consumers, signal};
+use super::{builder::App, consumers::Consumers, signal::Watch};
 use crate::error::Result;
 
 impl App {
     /// Runs the app until SIGINT or SIGTERM (Ctrl-C elsewhere), or until a consumer fails for good.
     ///
-    /// Then it drains: handlers that are under way come to their end, what was handled is committed, and the consumers
-    /// leave their groups, all within [`shutdown_timeout`](Self::shutdown_timeout). A second signal ends the
-    /// process at once, with the exit status 128 plus the signal's number.
+    /// Then it drains: handlers that are under way finish, what was handled is committed, and the consumers
+    /// leave their groups, all within [`shutdown_timeout`](Self::shutdown_timeout).
+    ///
+    /// # Signals
+    /// From the first poll on until it returns, SIGINT and SIGTERM are handled on a thread of its own, so that they have an effect
+    /// even while a handler blocks the runtime:
+    ///
+    /// - The first has the app drain.
+    /// - A second ends the process at once, with the exit status 128 plus the signal's number, whatever the app is doing. Signals
+    ///   less than 500 ms after the first count as the first.
+    /// - If the runtime is blocked, so that the future has not completed two seconds after the `shutdown_timeout`, the process ends
+    ///   with an error in the log (on standard error, if nothing logs) and the exit status 1. What was handled and could not
+    ///   be committed is handled again.
+    /// - Signal handlers that were installed before are called too. When the future has completed or was dropped, the signals do
+    ///   what they did before; one that came while the app was ending for another reason takes effect then.
     ///
     /// # Errors
     /// What is wrong before anything is consumed: with the app itself, a cluster that does not answer, a topic that does
@@ -21,16 +33,22 @@ impl App {
     /// commit is committed in the background, if the process lives long enough. Use [`run_until`](Self::run_until) to end
     /// it in order.
     pub async fn run(self) -> Result<()> {
-        self.run_until(signal::shutdown()?).await
+        let watch = Watch::begin()?;
+        self.serve(watch.stopped(), Some(&watch)).await
     }
 
-    /// Like [`run`](Self::run), but ends when `stop` does rather than at a signal: for tests, and for apps within an app.
+    /// Like [`run`](Self::run), but ends when `stop` does, and leaves the process's signals alone: for tests, and for apps within an
+    /// app.
     ///
     /// # Errors
     /// # Panics
     /// # Cancel safety
     /// As [`run`](Self::run).
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> Result<()> {
+        self.serve(stop, None).await
+    }
+
+    async fn serve(self, stop: impl Future<Output = ()>, watch: Option<&Watch>) -> Result<()> {
         let configs = self.resolve()?;
         tracing::info!(
             title = self.title,
@@ -39,6 +57,9 @@ impl App {
             "starting"
         );
         let mut consumers = Consumers::start(self, configs)?;
+        if let Some(watch) = watch {
+            watch.arm(&consumers.drain);
+        }
         let mut stop = std::pin::pin!(stop);
         let failure = tokio::select! {
             biased;
@@ -56,6 +77,10 @@ impl App {
             tracing::error!(?error, "a consumer failed; the app is shutting down");
         } else {
             tracing::info!("shutting down");
+        }
+        consumers.drain.begin();
+        if let Some(watch) = watch {
+            watch.drains();
         }
         let ended = consumers.shut_down().await;
         match (failure, ended) {

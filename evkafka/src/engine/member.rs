@@ -104,10 +104,29 @@ impl Member {
         let _ = self.commands.send(Command::Consume);
     }
 
-    /// Drains by `plan`, commits, and leaves the group. Whether there is anything to wait for: not if it has not joined.
-    pub(crate) fn shutdown(&self, plan: DrainPlan) -> bool {
+    /// For whoever is to shut it down, on any thread.
+    pub(crate) fn shutdown(&self) -> Shutdown {
+        Shutdown { commands: self.commands.clone(), admission: Arc::clone(&self.admission) }
+    }
+
+    /// Whether it was shut down before it had joined its group, so that there is nothing to wait for.
+    pub(crate) fn is_called_off(&self) -> bool {
+        self.admission.is_called_off()
+    }
+}
+
+/// Shuts a [`Member`] down. As long as it exists, the member's end is not noticed.
+#[derive(Debug)]
+pub(crate) struct Shutdown {
+    commands: mpsc::Sender<Command>,
+    admission: Arc<Admission>,
+}
+
+impl Shutdown {
+    /// The member drains by `plan`, commits, and leaves the group; if it has not joined, it never will.
+    pub(crate) fn begin(&self, plan: DrainPlan) {
         let _ = self.commands.send(Command::Shutdown(plan));
-        !self.admission.call_off()
+        self.admission.call_off();
     }
 }
 

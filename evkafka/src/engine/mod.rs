@@ -35,7 +35,7 @@ pub(crate) use self::{
     dead_letters::{DeadLetters, Refused},
     denial::Denial,
     drain::DrainPlan,
-    member::{Member, MemberSettings},
+    member::{Member, MemberSettings, Shutdown},
     pipeline::{Pipeline, Routed, policies, requirements},
     shared::{Report, Shared},
 };

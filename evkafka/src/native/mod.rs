@@ -9,6 +9,7 @@
 //! - [`list_offsets`]: where logs start and end, for many partitions at once; [`seek`]: has librdkafka fetch from elsewhere;
 //! - `Position`: where librdkafka takes the application to be;
 //! - [`produce`]: sends a record with headers of any bytes;
+//! - `signals`: SIGINT and SIGTERM, which are given back;
 //! - `set_initial_rebalance_delay`: a setting of the mock cluster, for `embedded`.
 //!
 //! # The invariant that all of it rests on
@@ -33,6 +34,8 @@ mod produce;
 mod queue;
 mod retired;
 mod seek;
+#[cfg(unix)]
+pub(crate) mod signals;
 
 #[cfg(fuzzing)]
 pub use self::fuzzing::headers_of;

@@ -95,6 +95,13 @@ fn on_call_hangs(id: u64, State(ledger): State<Ledger>, meta: Metadata) {
     hang();
 }
 
+/// Never gives its thread back to the runtime.
+#[handler(event = "Hogs")]
+async fn on_hogs(id: u64, State(ledger): State<Ledger>, meta: Metadata) {
+    ledger.write("begin", &meta, id);
+    hang();
+}
+
 fn hang() -> ! {
     loop {
         std::thread::park();
@@ -168,8 +175,7 @@ fn config(options: &Options, brokers: &str, topics: &str) -> ConsumerConfig {
     config
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let mut words = env::args().skip(1);
     let mut options = HashMap::new();
     while let Some(name) = words.next() {
@@ -177,6 +183,14 @@ async fn main() -> ExitCode {
         options.insert(name, words.next().expect("an option has a value"));
     }
     let options = Options(options);
+    let mut runtime = match options.0.contains_key("one-thread") {
+        true => tokio::runtime::Builder::new_current_thread(),
+        false => tokio::runtime::Builder::new_multi_thread(),
+    };
+    runtime.enable_all().build().expect("a runtime").block_on(run(&options))
+}
+
+async fn run(options: &Options) -> ExitCode {
     if let Some(level) = options.0.get("logs") {
         let level: tracing_subscriber::filter::LevelFilter = level.parse().expect("a level");
         tracing_subscriber::fmt().with_timer(Micros).with_ansi(false).with_max_level(level).init();
@@ -191,17 +205,17 @@ async fn main() -> ExitCode {
         fails_percent: options.number("fails-percent").unwrap_or(0),
         panics_percent: options.number("panics-percent").unwrap_or(0),
     };
-    let handlers = router![on_order_created, on_call_hangs];
+    let handlers = router![on_order_created, on_call_hangs, on_hogs];
     let mut app = evkafka::app! {
         title: "service",
         state: ledger,
         consumers: {
-            internal: config(&options, options.text("brokers"), options.text("topic")) => handlers.clone(),
+            internal: config(options, options.text("brokers"), options.text("topic")) => handlers.clone(),
         },
     }
     .shutdown_timeout(options.millis("shutdown-ms", 20_000));
     if let Some(brokers) = options.0.get("external-brokers") {
-        app = app.consumer("external", config(&options, brokers, options.text("external-topic")), handlers);
+        app = app.consumer("external", config(options, brokers, options.text("external-topic")), handlers);
     }
     tracing::debug!(?app, "put together");
     let ended = app.run().await;
