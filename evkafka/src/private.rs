@@ -8,10 +8,12 @@ pub use std::{
     result::Result::{Err, Ok},
 };
 
-use crate::handle::{Argument, BatchArgument, IntoOutcome};
+use crate::handle::{Argument, BatchArgument, How, IntoOutcome};
 pub use crate::{
     app::App,
-    handle::{Attempt, Context, Handler, HandlerSpec, Requirements, call_blocking},
+    handle::{
+        Attempt, Context, Handler, HandlerSpec, HowOpaque, HowOther, Requirements, Returned, call_blocking,
+    },
     route::{Router, Routes, unique},
 };
 
@@ -65,8 +67,11 @@ impl<'r, T, Via> ArgumentOf<'r, T, Via> {
 
 /// Judges what a handler's function returned.
 #[inline]
-pub fn outcome<R: IntoOutcome>(returned: R) -> Attempt {
-    returned.into_attempt()
+pub fn outcome<R: IntoOutcome>(returned: R, how: How<R>) -> Attempt {
+    match how {
+        Some(how) => how(returned),
+        None => returned.into_attempt(),
+    }
 }
 
 /// `Debug` of a router: the paths of its handlers.

@@ -8,6 +8,7 @@ mod dead_letters;
 mod delivery;
 mod extractors;
 mod failures;
+mod final_errors;
 mod going_back;
 mod groups;
 mod hostile;

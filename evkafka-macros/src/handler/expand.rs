@@ -131,14 +131,29 @@ fn call(
     values: &[Ident],
 ) -> TokenStream {
     let name = &function.sig.ident;
-    let outcome = output.map(|ty| {
-        let krate = moved(krate, located(ty));
-        quote_spanned!(located(ty)=> #krate::__private::outcome::<#ty>)
-    });
     let called = quote!(#name(#(#values),*));
-    if function.sig.asyncness.is_some() {
-        quote!(#outcome(#called.await))
+    let is_async = function.sig.asyncness.is_some();
+    let called = if is_async { quote!(#called.await) } else { called };
+    // What never returns is of any type.
+    let attempt = output.map_or(called.clone(), |ty| {
+        let (returned, how) = (&local("returned"), &local("how"));
+        let outcome = {
+            let krate = moved(krate, located(ty));
+            quote_spanned!(located(ty)=> #krate::__private::outcome::<#ty>)
+        };
+        // The type has to be known where the method is looked up, which it would not be in a generic function.
+        quote! {
+            let #returned = #called;
+            let #how = {
+                use #krate::__private::{HowOpaque as _, HowOther as _};
+                (&&#krate::__private::Returned::like(&#returned)).how()
+            };
+            #outcome(#returned, #how)
+        }
+    });
+    if is_async {
+        attempt
     } else {
-        quote!(#krate::__private::call_blocking(#context, move || #outcome(#called)).await)
+        quote!(#krate::__private::call_blocking(#context, move || { #attempt }).await)
     }
 }

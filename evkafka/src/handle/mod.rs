@@ -7,13 +7,12 @@ mod blocking;
 mod context;
 pub mod extract;
 mod handler;
+mod opaque;
 mod outcome;
 pub(crate) mod panic;
 mod requirements;
 mod states;
 
-#[doc(hidden)]
-pub use self::blocking::call_blocking;
 pub use self::{
     argument::{Argument, FromContext, ViaContext, ViaPayload},
     attempt::{Attempt, BoxError},
@@ -23,7 +22,13 @@ pub use self::{
     outcome::{IntoOutcome, Outcome},
     requirements::Requirements,
 };
+#[doc(hidden)]
+pub use self::{
+    blocking::call_blocking,
+    opaque::{How, HowOpaque, HowOther, Returned},
+};
 pub(crate) use self::{
     blocking::{BlockingThreads, MOST_THREADS, ReservedThread},
+    opaque::unveiled,
     states::States,
 };

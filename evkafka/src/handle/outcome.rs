@@ -40,7 +40,10 @@ pub enum Outcome {
 }
 
 /// What a handler's function may return: `()`, [`Outcome`], or `Result` of one of them with any error that
-/// converts into a boxed one (`std` errors, `anyhow::Error`, `String`, `&str`).
+/// converts into a boxed one (`std` errors, `anyhow::Error`, `eyre::Report`, `String`, `&str`).
+///
+/// [`FailurePolicy::final_if`](crate::FailurePolicy::final_if) sees the error that was returned; of an `anyhow::Error` or an
+/// `eyre::Report`, the one that it was made of.
 #[diagnostic::on_unimplemented(
     message = "a handler cannot return `{Self}`",
     label = "not an outcome",

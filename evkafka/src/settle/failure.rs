@@ -6,7 +6,7 @@ use std::{
 
 use crate::{
     error::Chain,
-    handle::{BoxError, panic},
+    handle::{BoxError, panic, unveiled},
 };
 
 /// Why a record was not handled.
@@ -45,7 +45,7 @@ impl Failure {
     /// handler's error cannot say what it is.
     pub(crate) fn printable(self) -> Self {
         // Unwind safety: an error that panicked is dropped.
-        let printed = catch_unwind(AssertUnwindSafe(|| write!(Discard, "{}", Chain(&*self.cause))));
+        let printed = catch_unwind(AssertUnwindSafe(|| write!(Discard, "{}", Chain(self.cause()))));
         let why = match printed {
             Ok(Ok(())) => return self,
             Ok(Err(fmt::Error)) => "its `Display` returned an error".to_owned(),
@@ -59,9 +59,10 @@ impl Failure {
         self.kind
     }
 
-    /// The handler's own error, the decoding error, or the panic's message.
+    /// The handler's own error, the decoding error, or the panic's message. Of an `anyhow::Error` or an `eyre::Report`, it is the error
+    /// that it was made of.
     pub fn cause(&self) -> &(dyn Error + Send + Sync + 'static) {
-        &*self.cause
+        unveiled(&self.cause)
     }
 }
 
@@ -81,7 +82,7 @@ impl fmt::Display for Failure {
 
 impl Error for Failure {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(&*self.cause)
+        Some(self.cause())
     }
 }
 

@@ -6,6 +6,7 @@ mod ahead;
 mod backoff;
 mod dead_letter;
 mod dead_letter_path;
+mod error_chain;
 mod failure;
 mod judge;
 mod metadata_limit;
@@ -33,6 +34,7 @@ pub(crate) use self::{
 pub use self::{
     backoff::Backoff,
     dead_letter::DEAD_LETTER_PREFIX,
+    error_chain::ErrorChain,
     failure::{Failure, FailureKind},
     policy::{FailurePolicy, LastStep},
 };

@@ -1,6 +1,6 @@
 use std::{error::Error, fmt, num::NonZeroU32, sync::Arc, time::Duration};
 
-use super::Backoff;
+use super::{Backoff, ErrorChain};
 
 /// What to do with a record whose handling failed, in post-commit mode.
 ///
@@ -33,7 +33,7 @@ pub struct FailurePolicy {
     pub(crate) last_step: LastStep,
 }
 
-type IsFinal = dyn Fn(&(dyn Error + 'static)) -> bool + Send + Sync;
+type IsFinal = dyn Fn(&ErrorChain<'_>) -> bool + Send + Sync;
 
 /// A handler that hangs must not hold its partition for ever without a word. Kafka's own clients take a consumer for dead after
 /// as long (`max.poll.interval.ms`).
@@ -101,15 +101,30 @@ impl FailurePolicy {
         self
     }
 
-    /// Says which errors of handlers no further attempt can mend; the last step is taken at once for them. What it is
-    /// asked about is the error that the handler returned. A panic in it counts as "no".
+    /// Says which errors of handlers no further attempt can mend; the last step is taken at once for them. A panic in it counts as
+    /// "no". A second call replaces the first.
     ///
-    /// A second call replaces the first.
+    /// It is asked about the error that the handler returned, together with its causes: [`ErrorChain::is`] finds an error of a type
+    /// behind others that wrap it. A handler may return it by itself, boxed, or in an `anyhow::Error` or an `eyre::Report`, with or
+    /// without context:
+    ///
+    /// ```
+    /// use evkafka::{FailurePolicy, handler};
+    ///
+    /// #[derive(Debug, thiserror::Error)]
+    /// #[error("the order is closed")]
+    /// struct OrderClosed;
+    ///
+    /// #[handler(event = "OrderChanged")]
+    /// async fn on_order_changed() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    ///     Err(OrderClosed)?
+    /// }
+    ///
+    /// let policy = FailurePolicy::new().final_if(|error| error.is::<OrderClosed>());
+    /// # let _ = policy;
+    /// ```
     #[must_use]
-    pub fn final_if(
-        mut self,
-        is_final: impl Fn(&(dyn Error + 'static)) -> bool + Send + Sync + 'static,
-    ) -> Self {
+    pub fn final_if(mut self, is_final: impl Fn(&ErrorChain<'_>) -> bool + Send + Sync + 'static) -> Self {
         self.is_final = Some(Arc::new(is_final));
         self
     }
@@ -164,7 +179,8 @@ impl FailurePolicy {
 
     pub(super) fn is_final(&self, error: &(dyn Error + 'static)) -> bool {
         let Some(is_final) = &self.is_final else { return false };
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| is_final(error))).unwrap_or(false)
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| is_final(&ErrorChain::new(error))))
+            .unwrap_or(false)
     }
 }
 
