@@ -25,6 +25,7 @@ use super::{
     pipeline::Pipeline,
     shared::Shared,
     start::{Starts, Waiting},
+    tasks::Tasks,
 };
 use crate::{
     config::{OffsetReset, Shares},
@@ -42,6 +43,8 @@ pub(super) struct Coordinator {
     pub(super) assignment: Arc<Assignment>,
     pub(super) commit_requests: Arc<CommitRequests>,
     pub(super) runtime: Handle,
+    /// The lanes.
+    pub(super) tasks: Arc<Tasks>,
     pub(super) revoke_grace: Duration,
     /// How the memory for fetched records is shared out.
     pub(super) shares: Shares,
@@ -143,7 +146,7 @@ impl Coordinator {
             commit_requests: Arc::clone(&self.commit_requests),
             predecessor: before.map(|lane| lane.control).filter(|control| !control.is_finished()),
         };
-        self.runtime.spawn(Arc::clone(&self.pipeline).run(lane));
+        self.tasks.spawn(&self.runtime, Arc::clone(&self.pipeline).run(lane));
         waiting
     }
 

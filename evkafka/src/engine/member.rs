@@ -27,6 +27,7 @@ use super::{
     pipeline::Pipeline,
     probe::{self, Finding},
     shared::Shared,
+    tasks::Tasks,
 };
 use crate::{
     config::{OnUnavailable, ResolvedConfig},
@@ -278,6 +279,7 @@ impl Poller {
             self.settings.config.limit_prefetch(&mut settings, partitions, self.pipeline.largest_call());
         let assignment = Arc::new(Assignment::default());
         let commit_requests = Arc::new(CommitRequests::default());
+        let tasks = Arc::new(Tasks::default());
         let coordinator = Coordinator {
             shared: Arc::clone(&self.shared),
             log: self.log.clone(),
@@ -285,6 +287,7 @@ impl Poller {
             assignment: Arc::clone(&assignment),
             commit_requests: Arc::clone(&commit_requests),
             runtime: self.runtime.clone(),
+            tasks: Arc::clone(&tasks),
             revoke_grace: self.settings.config.revoke_grace,
             shares,
             reset: self.settings.config.auto_offset_reset,
@@ -304,7 +307,7 @@ impl Poller {
             requests: commit_requests,
             stop: stop.clone(),
         };
-        let committer = self.runtime.spawn(committer.run(Arc::clone(client.handle())));
+        let committer = tasks.spawn(&self.runtime, committer.run(Arc::clone(client.handle())));
         self.runtime.spawn(watch_task(Arc::clone(&self.shared), committer));
         Ok((client, stop))
     }
@@ -445,6 +448,8 @@ impl Poller {
         let partitions: Vec<_> = assignment.all().into_iter().map(|(key, _)| key).collect();
         assignment.disown(&partitions);
         client.unsubscribe();
+        // What has not come to its end is dropped, whether the runtime gets to it or not.
+        coordinator.tasks.drop_all(&self.runtime);
         // Serves the revoke that follows, and waits for tasks that still hold something of the client.
         while Instant::now() < plan.end_at
             && (client.in_use() || client.assignment().is_ok_and(|a| a.count() > 0))

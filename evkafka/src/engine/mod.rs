@@ -28,6 +28,7 @@ mod probe;
 mod refusal;
 mod shared;
 mod start;
+mod tasks;
 
 pub use self::bare::BareEngine;
 pub(crate) use self::{

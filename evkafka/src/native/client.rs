@@ -1,4 +1,4 @@
-use std::{mem::ManuallyDrop, ops::Deref, ptr::NonNull, sync::Arc};
+use std::{mem::ManuallyDrop, ops::Deref, ptr::NonNull, sync::Arc, thread, time::Duration};
 
 use rdkafka::{
     bindings::rd_kafka_t,
@@ -22,10 +22,13 @@ impl ClientHandle {
     }
 }
 
+/// How often a client that is to be closed looks whether it is still in use.
+const LOOKS_AGAIN: Duration = Duration::from_millis(100);
+
 /// A consumer together with the handle that everything taken from it holds.
 ///
 /// Dropping it closes the consumer (leaves the group), which has no deadline of its own: drop it on a thread that nobody
-/// has to wait for. If a clone of the handle is still alive, the client is leaked instead.
+/// has to wait for. If a clone of the handle is still alive, it waits until none is, for as long as that takes.
 pub(crate) struct OwnedClient<C: ConsumerContext> {
     consumer: ManuallyDrop<BaseConsumer<C>>,
     handle: Arc<ClientHandle>,
@@ -58,8 +61,12 @@ impl<C: ConsumerContext> Deref for OwnedClient<C> {
 impl<C: ConsumerContext> Drop for OwnedClient<C> {
     fn drop(&mut self) {
         if self.in_use() {
-            tracing::warn!("a handler outlives its consumer: the client's memory is not freed");
-            return;
+            tracing::warn!(
+                "a handler outlives its consumer, whose client is closed when that handler has finished"
+            );
+            while self.in_use() {
+                thread::sleep(LOOKS_AGAIN);
+            }
         }
         // SAFETY: dropped once, here. No clone of the handle is left, and none can be made while `self` is being
         // dropped: clones are made from `self.handle` or from another clone only (the context holds a `Weak`, and

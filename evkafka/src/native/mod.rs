@@ -14,7 +14,7 @@
 //!
 //! # The invariant that all of it rests on
 //! None of these objects may be used after their librdkafka client was destroyed. Each of them holds a clone of the
-//! client's [`ClientHandle`]; [`OwnedClient`] destroys the client only when no clone is left, and leaks it otherwise.
+//! client's [`ClientHandle`]; [`OwnedClient`] destroys the client only when no clone is left, and waits for that.
 #![allow(unsafe_code)]
 
 mod batch;
