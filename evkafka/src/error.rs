@@ -4,7 +4,13 @@ use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
-use crate::{engine::Denial, handle::BoxError, native::PartitionError, record::Origin, settle::Failure};
+use crate::{
+    engine::Denial,
+    handle::BoxError,
+    native::{ClientFailure, PartitionError},
+    record::Origin,
+    settle::Failure,
+};
 
 /// A result with evkafka's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -97,6 +103,18 @@ impl From<KafkaError> for ClientError {
             (None, KafkaError::ClientCreation(reason) | KafkaError::Subscription(reason)) => reason,
             (None, error) => error.to_string(),
         })
+    }
+}
+
+impl From<RDKafkaErrorCode> for ClientError {
+    fn from(code: RDKafkaErrorCode) -> Self {
+        Self(code.to_string())
+    }
+}
+
+impl From<ClientFailure> for ClientError {
+    fn from(ClientFailure { code, reason, .. }: ClientFailure) -> Self {
+        Self(if reason.is_empty() { code.to_string() } else { one_line(&reason) })
     }
 }
 

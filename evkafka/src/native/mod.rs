@@ -5,6 +5,8 @@
 //! - `Retired`: records that were given up, until the thread that allocated them frees them;
 //! - [`NativeHeaders`]: headers of any bytes (rdkafka's own iterator panics on a name that is not UTF-8);
 //! - [`CommitQueue`]: commits of explicit offsets whose answers can be awaited with a deadline;
+//! - [`OwnedClient`]: a consumer that is polled and assigned by functions of ours, and its [`Event`]s;
+//! - [`metadata`]: what a cluster says of its topics, with errors of any number;
 //! - [`committed`]: what is committed, with its metadata (rdkafka's safe interface takes that for UTF-8);
 //! - [`produce`]: sends a record with headers of any bytes;
 //! - `set_initial_rebalance_delay`: a setting of the mock cluster, for `embedded`.
@@ -19,10 +21,12 @@ mod client;
 mod commit;
 mod committed;
 mod error_code;
+mod event;
 #[cfg(fuzzing)]
 mod fuzzing;
 mod headers;
 mod list;
+mod metadata;
 #[cfg(feature = "embedded")]
 mod mock;
 mod produce;
@@ -38,7 +42,10 @@ pub(crate) use self::{
     client::{ClientHandle, OwnedClient},
     commit::{CommitEntry, CommitQueue, CommitReply},
     committed::committed,
+    event::{ClientFailure, Event},
     headers::NativeHeaders,
+    list::PartitionList,
+    metadata::metadata,
     produce::{RawRecord, produce},
     queue::{PartitionQueue, StartsOver},
 };
