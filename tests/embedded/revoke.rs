@@ -24,7 +24,7 @@ async fn a_handler_that_takes_longer_than_the_poll_interval_keeps_its_partition(
     let ledger = Ledger::default();
     let config = config(&cluster)
         .property("max.poll.interval.ms", 3000)
-        .revoke_grace(Duration::from_millis(500))
+        .revoke_grace(Duration::from_millis(200))
         .commit_interval(Duration::from_millis(100));
     let app = App::new("test").state(ledger.clone()).consumer("orders", config, router![long]);
     let app = Running::start(app);

@@ -5,6 +5,7 @@ use super::elsewhere;
 use super::fault::Faults;
 use super::property::judge_property;
 use super::{AutoCommitMode, Concurrency, ConfigError, ConsumerConfig};
+use crate::engine::DrainPlan;
 
 /// What librdkafka refuses together with `group.protocol` = `consumer`, because the brokers decide it.
 const BROKER_SIDE: &[&str] =
@@ -138,12 +139,22 @@ impl ConsumerConfig {
                 faults.add(setting, "must be longer than zero");
             }
         }
-        if self.revoke_grace >= self.max_poll_interval() {
+        self.find_in_revoke_grace(faults);
+    }
+
+    fn find_in_revoke_grace(&self, faults: &mut Faults) {
+        // The brokers count from the moment that the group rebalances, of which the member learns by a heartbeat.
+        let takes = DrainPlan::time_to_revoke(self.revoke_grace).saturating_add(self.heartbeat_interval());
+        let interval = self.max_poll_interval();
+        if takes >= interval {
             faults.add(
                 "revoke_grace",
                 format!(
-                    "must be shorter than `max.poll.interval.ms`, which is {} ms",
-                    self.max_poll_interval().as_millis()
+                    "is too long: a revocation may take up to {} ms in all (until it is noticed, the grace, a fifth of it for \
+                     cancelled handlers, two seconds for dropped ones and the last commit), which must be less than \
+                     `max.poll.interval.ms`, which is {} ms",
+                    takes.as_millis(),
+                    interval.as_millis()
                 ),
             );
         }
@@ -159,8 +170,19 @@ impl ConsumerConfig {
         protocol.is_some_and(|protocol| protocol.starts_with("sasl_")) && !has_mechanism
     }
 
-    /// How long a member may be silent before the brokers take it for dead. A value that makes no sense has a fault of
-    /// its own.
+    /// How often a member hears from its group. A value that makes no sense has a fault of its own.
+    fn heartbeat_interval(&self) -> Duration {
+        const LIBRDKAFKAS: Duration = Duration::from_secs(3);
+        const BROKERS: Duration = Duration::from_secs(5);
+        if self.uses_new_group_protocol() {
+            return BROKERS;
+        }
+        let written = self.properties.get("heartbeat.interval.ms").and_then(|value| value.parse().ok());
+        written.map_or(LIBRDKAFKAS, Duration::from_millis)
+    }
+
+    /// How long the brokers wait for a member to give up partitions and to rejoin before they go on without it. (librdkafka tells
+    /// them; that the member's thread polls meanwhile does not help.) A value that makes no sense has a fault of its own.
     fn max_poll_interval(&self) -> Duration {
         const LIBRDKAFKAS: Duration = Duration::from_secs(300);
         let written = self.properties.get("max.poll.interval.ms").and_then(|value| value.parse().ok());

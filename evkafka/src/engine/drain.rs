@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use super::lane::LaneControl;
+use super::{lane::LaneControl, session::POLL};
 
 /// How lanes are brought to an end: first they take no more records, then their handlers are told (the cancellation
 /// token), then they are dropped where they stand.
@@ -24,6 +24,13 @@ impl DrainPlan {
         let drop_at = after(cancel_at, (grace / 5).max(Duration::from_millis(100)));
         let commit_at = after(drop_at, Duration::from_secs(1));
         Self { cancel_at, drop_at, commit_at, end_at: after(commit_at, Duration::from_secs(1)) }
+    }
+
+    /// How long it may take to give up partitions after they were asked for: all that [`Self::for_revoke`] grants, and the polls at
+    /// which it is noticed that they are asked for, and that they can be given up.
+    pub(crate) fn time_to_revoke(grace: Duration) -> Duration {
+        let now = Instant::now();
+        Self::for_revoke(now, grace).end_at - now + 2 * POLL
     }
 
     /// The partitions have another owner already: handlers are told at once.

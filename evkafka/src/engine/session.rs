@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// How long a poll waits when nothing is going on; also how soon the app is heard.
-const POLL: Duration = Duration::from_millis(100);
+pub(super) const POLL: Duration = Duration::from_millis(100);
 /// The same when something is: how soon it is noticed that a lane has finished.
 const SHORT_POLL: Duration = Duration::from_millis(10);
 /// How often all lanes look for records by themselves, should a wake-up have been lost; and how often it is looked whether the group
