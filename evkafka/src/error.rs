@@ -5,7 +5,7 @@ use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::{
-    engine::Denial,
+    engine::{Denial, JoinFailure},
     handle::BoxError,
     native::{ClientFailure, PartitionError},
     record::Origin,
@@ -27,7 +27,7 @@ pub struct Error(Box<Inner>);
 pub enum ErrorKind {
     /// The app was put together wrongly, or a setting is wrong. Nothing was consumed.
     Configuration,
-    /// A cluster did not answer in time at the start. Nothing was consumed.
+    /// A cluster did not answer in time at the start, or a broker is not where the cluster says. The consumer has consumed nothing.
     Unreachable,
     /// A cluster does not let the consumer in: TLS or SASL failed. Nothing was consumed.
     Security,
@@ -71,6 +71,12 @@ pub(crate) enum Inner {
     },
     Client {
         consumer: Arc<str>,
+        cause: ClientError,
+    },
+    Join {
+        consumer: Arc<str>,
+        group: String,
+        failure: JoinFailure,
         cause: ClientError,
     },
     Engine {
@@ -152,7 +158,10 @@ impl Error {
             Inner::Denied { .. } => ErrorKind::Security,
             Inner::MissingTopics { .. } => ErrorKind::MissingTopic,
             Inner::Record(_) => ErrorKind::Record,
-            Inner::Partition { .. } | Inner::Client { .. } | Inner::Engine { .. } => ErrorKind::Kafka,
+            Inner::Join { failure: JoinFailure::Address(_), .. } => ErrorKind::Unreachable,
+            Inner::Partition { .. } | Inner::Client { .. } | Inner::Join { .. } | Inner::Engine { .. } => {
+                ErrorKind::Kafka
+            }
             Inner::Commit { last: false, .. } => ErrorKind::Kafka,
             Inner::Commit { .. } | Inner::Shutdown { .. } => ErrorKind::Shutdown,
             Inner::Other(_) => ErrorKind::Other,
@@ -211,6 +220,9 @@ impl fmt::Display for Error {
                 if error.reason.is_empty() { Ok(()) } else { write!(f, " ({})", one_line(&error.reason)) }
             }
             Inner::Client { consumer, .. } => write!(f, "consumer `{consumer}`: the Kafka client gave up"),
+            Inner::Join { consumer, group, failure, .. } => {
+                write!(f, "consumer `{consumer}` cannot join the group `{group}`: {failure}")
+            }
             Inner::Engine { consumer, message } => write!(f, "consumer `{consumer}`: {message}"),
             Inner::Commit { consumer, last: false, .. } => {
                 write!(f, "consumer `{consumer}`: Kafka refuses to commit offsets")
@@ -242,7 +254,9 @@ impl fmt::Display for RecordError {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match &*self.0 {
-            Inner::Unreachable { cause, .. } | Inner::Client { cause, .. } => Some(cause),
+            Inner::Unreachable { cause, .. } | Inner::Client { cause, .. } | Inner::Join { cause, .. } => {
+                Some(cause)
+            }
             Inner::Record(error) => error.failure.source(),
             Inner::Partition { error, .. } => Some(&error.code),
             Inner::Commit { code, .. } => Some(code),

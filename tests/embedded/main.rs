@@ -8,6 +8,7 @@ mod failures;
 mod going_back;
 mod groups;
 mod hostile;
+mod joining;
 mod logs;
 mod progress;
 mod restart;

@@ -84,20 +84,9 @@ impl App {
 
 /// A topic that both consume in the same group on the same cluster.
 fn shared_topic<'c>(first: &'c ConsumerConfig, second: &ConsumerConfig) -> Option<&'c str> {
-    let same_cluster = servers(first).any(|server| servers(second).any(|other| server == other));
+    let same_cluster = first.servers().any(|server| second.servers().any(|other| server == other));
     if !same_cluster || first.group_id != second.group_id {
         return None;
     }
     first.topics.iter().find(|topic| second.topics.contains(topic)).map(String::as_str)
-}
-
-/// The servers by which a cluster is known here, in lower case and with their port.
-fn servers(config: &ConsumerConfig) -> impl Iterator<Item = String> {
-    // An empty entry is no server, as librdkafka sees it.
-    let servers = config.bootstrap_servers.split(',').map(str::trim).filter(|server| !server.is_empty());
-    servers.map(|server| {
-        let server = server.to_ascii_lowercase();
-        let server = server.split_once("://").map_or(server.as_str(), |(_, address)| address);
-        if server.rsplit_once(':').is_some() { server.to_owned() } else { format!("{server}:9092") }
-    })
 }

@@ -19,6 +19,7 @@ mod owned;
 mod prefetch;
 mod property;
 mod secret;
+mod servers;
 mod suggest;
 mod validate;
 mod value;

@@ -20,6 +20,7 @@ use super::{
     committer::Committer,
     coordinator::Coordinator,
     drain::DrainPlan,
+    joining::Joining,
     pipeline::Pipeline,
     probe::{self, Finding},
     session::Session,
@@ -244,6 +245,7 @@ impl Poller {
             |cause: ClientError| Inner::Client { consumer: Arc::clone(&self.shared.consumer), cause };
         let mut settings = self.settings.client.clone();
         let work_bytes = self.settings.config.limit_prefetch(&mut settings, partitions);
+        let joining = Joining::new(&self.settings.config, &settings);
         let client = OwnedClient::new(&settings).map_err(|cause| client_error(cause.into()))?;
         let coordinator = Coordinator {
             shared: Arc::clone(&self.shared),
@@ -263,7 +265,7 @@ impl Poller {
             requests: Arc::clone(&coordinator.commit_requests),
             stop: stop.clone(),
         };
-        let session = Session::begin(self.settings.config.clone(), client, coordinator, stop)
+        let session = Session::begin(self.settings.config.clone(), client, coordinator, stop, joining)
             .map_err(|code| client_error(code.into()))?;
         let committer = self.runtime.spawn(committer.run(Arc::clone(session.client().handle())));
         self.runtime.spawn(watch_task(Arc::clone(&self.shared), committer));

@@ -18,6 +18,7 @@ mod dead_letters;
 mod denial;
 mod drain;
 mod exchange;
+mod joining;
 mod lane;
 mod member;
 #[cfg(all(test, evkafka_loom))]
@@ -35,6 +36,7 @@ pub(crate) use self::{
     dead_letters::DeadLetters,
     denial::Denial,
     drain::DrainPlan,
+    joining::JoinFailure,
     member::{Member, MemberSettings},
     pipeline::{Pipeline, Routed, requirements},
     shared::{Report, Shared},

@@ -6,6 +6,7 @@
 //! its [phases](Phase). They do not wait for each other: a lane that several of them drain follows whichever plan is ahead.
 
 use std::{
+    cell::Cell,
     sync::{Arc, mpsc},
     time::{Duration, Instant},
 };
@@ -19,6 +20,7 @@ use super::{
     denial::Denial,
     drain::{DrainPlan, Drained},
     exchange::LastCommit,
+    joining::{JoinFailure, Joining, Verdict},
     member::Command,
     revocation::Revocation,
     shared::Shared,
@@ -52,6 +54,9 @@ pub(super) struct Session {
     /// Why something that was settled was not committed when a partition was given up, since the member began to leave.
     given_up: Result<(), RDKafkaErrorCode>,
     looked: Instant,
+    joining: Joining,
+    /// Whether the app was told to end.
+    has_failed: Cell<bool>,
 }
 
 /// Where a member is on its way. It goes from each to the next, or from the first two to the third when the app says so.
@@ -78,6 +83,7 @@ impl Session {
         client: OwnedClient,
         coordinator: Coordinator,
         committer: CancellationToken,
+        joining: Joining,
     ) -> Result<Self, RDKafkaErrorCode> {
         client.subscribe(config.topics.iter().map(String::as_str))?;
         Ok(Self {
@@ -89,6 +95,8 @@ impl Session {
             phase: Phase::Consuming,
             given_up: Ok(()),
             looked: Instant::now(),
+            joining,
+            has_failed: Cell::new(false),
         })
     }
 
@@ -147,7 +155,8 @@ impl Session {
         }
     }
 
-    fn assign(&self, list: &PartitionList) {
+    fn assign(&mut self, list: &PartitionList) {
+        self.joining.joined();
         self.coordinator.assign(self.client.handle(), partitions(list));
         self.answered(self.client.assign(list));
     }
@@ -168,9 +177,25 @@ impl Session {
         }
     }
 
-    fn failed(&self, failure: ClientFailure) {
+    fn failed(&mut self, failure: ClientFailure) {
+        match self.joining.judge(&failure, Instant::now()) {
+            Verdict::Fail(reason) => return self.cannot_join(reason, failure),
+            Verdict::Warn(reason) => {
+                let (consumer, group) = (&self.shared().consumer, &self.config.group_id);
+                tracing::warn!(%consumer, group, error = failure.reason, "the consumer waits to join its group: {reason}");
+            }
+            // It comes with each poll for as long as it lasts, and says less than what came before it.
+            Verdict::Wait if failure.code == RDKafkaErrorCode::AllBrokersDown => {}
+            Verdict::Wait => self.log_failure(&failure),
+        }
+        if failure.is_fatal || is_final(failure.code) {
+            let consumer = Arc::clone(&self.shared().consumer);
+            self.end(Inner::Client { consumer, cause: failure.into() });
+        }
+    }
+
+    fn log_failure(&self, ClientFailure { code, reason, .. }: &ClientFailure) {
         let consumer = &self.shared().consumer;
-        let ClientFailure { code, reason, is_fatal } = &failure;
         match Denial::find(*code, reason) {
             // What was valid at the start is so no longer. Nothing is consumed until it is again.
             Some(denial) => {
@@ -178,9 +203,21 @@ impl Session {
             }
             None => tracing::warn!(%consumer, error = %code, reason, "the Kafka client reports an error"),
         }
-        if *is_fatal || is_final(*code) {
-            let consumer = Arc::clone(consumer);
-            self.shared().report(Inner::Client { consumer, cause: failure.into() });
+    }
+
+    fn cannot_join(&self, reason: JoinFailure, failure: ClientFailure) {
+        self.end(Inner::Join {
+            consumer: Arc::clone(&self.shared().consumer),
+            group: self.config.group_id.clone(),
+            failure: reason,
+            cause: failure.into(),
+        });
+    }
+
+    /// Ends the app, unless it is ending: the client says the same again until it is closed.
+    fn end(&self, error: Inner) {
+        if self.shutdown_plan().is_none() && !self.has_failed.replace(true) {
+            self.shared().report(error);
         }
     }
 
