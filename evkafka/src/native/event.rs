@@ -159,3 +159,52 @@ fn log_level(level: c_int) -> RDKafkaLogLevel {
         _ => L::Debug,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use rdkafka::{
+        ClientConfig,
+        bindings::{rd_kafka_handle_mock_cluster, rd_kafka_mock_cluster_t, rd_kafka_mock_topic_create},
+    };
+
+    use super::*;
+    use crate::native::OwnedClient;
+
+    // As in the bindings, but with a code that their enumeration lacks.
+    unsafe extern "C" {
+        fn rd_kafka_mock_push_request_errors_array(
+            cluster: *mut rd_kafka_mock_cluster_t,
+            api_key: i16,
+            count: usize,
+            errors: *const c_int,
+        );
+    }
+
+    const JOIN_GROUP: i16 = 11;
+
+    #[test]
+    fn an_error_that_librdkafka_does_not_know_is_an_unknown_error() {
+        let mut settings = ClientConfig::new();
+        settings.set("test.mock.num.brokers", "1").set("group.id", "billing");
+        let client = OwnedClient::new(&settings).expect("librdkafka takes the settings");
+        let errors = [9_999];
+        // SAFETY: the client has a mock cluster, which lives as long; name and codes are copied.
+        unsafe {
+            let cluster = rd_kafka_handle_mock_cluster(client.handle().as_ptr());
+            rd_kafka_mock_topic_create(cluster, c"orders".as_ptr(), 1, 1);
+            rd_kafka_mock_push_request_errors_array(cluster, JOIN_GROUP, errors.len(), errors.as_ptr());
+        }
+        client.subscribe(["orders"]).expect("librdkafka takes the topic");
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let failure = loop {
+            match client.poll(Duration::from_millis(100)) {
+                Some(Event::Error(failure)) if failure.reason.contains("JoinGroup") => break failure,
+                _ => assert!(Instant::now() < deadline, "the error is told"),
+            }
+        };
+        assert_eq!((failure.code, failure.is_fatal), (RDKafkaErrorCode::Unknown, false));
+        assert!(failure.reason.contains("9999"), "{failure:?}");
+    }
+}

@@ -99,3 +99,45 @@ unsafe fn read_topic(topic: *const rd_kafka_metadata_topic_t) -> TopicMetadata {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rdkafka::bindings::{
+        rd_kafka_handle_mock_cluster, rd_kafka_mock_cluster_t, rd_kafka_mock_topic_create,
+    };
+
+    use super::*;
+    use crate::native::OwnedClient;
+
+    // As in the bindings, but with a code that their enumeration lacks.
+    unsafe extern "C" {
+        fn rd_kafka_mock_topic_set_error(
+            cluster: *mut rd_kafka_mock_cluster_t,
+            topic: *const std::ffi::c_char,
+            error: c_int,
+        );
+    }
+
+    #[test]
+    fn a_topic_whose_error_librdkafka_does_not_know_has_an_unknown_error() {
+        let mut settings = rdkafka::ClientConfig::new();
+        settings.set("test.mock.num.brokers", "1");
+        let client = OwnedClient::new(&settings).expect("librdkafka takes the settings");
+        // SAFETY: the client has a mock cluster, which lives as long; the names are copied.
+        unsafe {
+            let cluster = rd_kafka_handle_mock_cluster(client.handle().as_ptr());
+            rd_kafka_mock_topic_create(cluster, c"orders".as_ptr(), 3, 1);
+            rd_kafka_mock_topic_create(cluster, c"refunds".as_ptr(), 1, 1);
+            // INCONSISTENT_TOPIC_ID.
+            rd_kafka_mock_topic_set_error(cluster, c"refunds".as_ptr(), 103);
+        }
+        let look =
+            |topic| metadata(client.handle(), Some(topic), Duration::from_secs(60)).expect("an answer");
+        assert_eq!(look("orders").topics, [TopicMetadata { name: "orders".to_owned(), partitions: Ok(3) }]);
+        let unknown = Err(RDKafkaErrorCode::Unknown);
+        assert_eq!(
+            look("refunds").topics,
+            [TopicMetadata { name: "refunds".to_owned(), partitions: unknown }]
+        );
+    }
+}
