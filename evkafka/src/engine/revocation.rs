@@ -59,6 +59,11 @@ impl Revocation {
         &self.list
     }
 
+    /// Whether the partitions are still ours.
+    pub(super) fn is_draining(&self) -> bool {
+        matches!(self.stage, Stage::Draining)
+    }
+
     /// The lanes follow this plan too.
     pub(super) fn hasten(&mut self, plan: DrainPlan) {
         self.plan = self.plan.earlier(plan);

@@ -111,10 +111,10 @@ impl Session {
             self.hear(inbox);
             let now = Instant::now();
             self.watch(now);
-            self.advance_revocations(now);
             if let Some(result) = self.advance(now) {
                 return self.conclude(result);
             }
+            self.advance_revocations(now);
         }
     }
 
@@ -268,9 +268,17 @@ impl Session {
     }
 
     /// Takes each revocation as far as it goes, and tells the client of those that are done.
+    ///
+    /// But while the last commit is on its way, which is of their partitions too: the client would rejoin the group, which then may
+    /// refuse it.
     fn advance_revocations(&mut self, now: Instant) {
+        let is_committing = matches!(self.phase, Phase::Committing(..));
         let mut index = 0;
         while let Some(revocation) = self.revocations.get_mut(index) {
+            if is_committing && revocation.is_draining() {
+                index += 1;
+                continue;
+            }
             let Coordinator { assignment, shared, .. } = &self.coordinator;
             let Some(outcome) = revocation.advance(&self.client, assignment, shared, now) else {
                 index += 1;
@@ -364,6 +372,15 @@ impl Session {
             tracing::error!(%consumer, ?error, "besides, a handler has not finished");
         }
         None
+    }
+}
+
+impl Drop for Session {
+    /// The client waits for an answer before it closes.
+    fn drop(&mut self) {
+        for revocation in std::mem::take(&mut self.revocations) {
+            self.answered(self.client.unassign(revocation.list()));
+        }
     }
 }
 

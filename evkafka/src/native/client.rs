@@ -59,7 +59,8 @@ impl ClientHandle {
 /// partitions in a callback; so this one is polled, and told what to read, by functions of ours.
 ///
 /// Dropping it closes the consumer (leaves the group), which has no deadline of its own: drop it on a thread that nobody
-/// has to wait for. If a clone of the handle is still alive, the client is leaked instead.
+/// has to wait for. What the client has asked for before must have been answered. If a clone of the handle is still alive then, the
+/// client's memory is leaked.
 pub(crate) struct OwnedClient {
     /// Its drop destroys the client.
     client: ManuallyDrop<Client<DefaultClientContext>>,
@@ -250,12 +251,13 @@ unsafe fn into_result(error: *mut rd_kafka_error_t) -> Result<(), String> {
 
 impl Drop for OwnedClient {
     fn drop(&mut self) {
+        // First of all, and whatever is still in use: a client that is left behind as a member would keep its partitions from others.
+        if self.has_group {
+            self.close();
+        }
         if self.in_use() {
             tracing::warn!("a handler outlives its consumer: the client's memory is not freed");
             return;
-        }
-        if self.has_group {
-            self.close();
         }
         // SAFETY: both are dropped once, here, the queue before the client. No clone of the handle is left, and none can be made
         // while `self` is being dropped: clones are made from `self.handle` or from another clone only.
