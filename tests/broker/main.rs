@@ -6,6 +6,7 @@ mod crashes;
 mod delivery;
 mod faults;
 mod harness;
+mod joining;
 mod members;
 mod shutdown;
 mod support;
