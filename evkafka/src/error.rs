@@ -5,9 +5,9 @@ use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::{
-    engine::{Denial, Refused},
+    engine::{Denial, JoinFailure, Refused},
     handle::BoxError,
-    native::PartitionError,
+    native::{ClientFailure, PartitionError},
     record::Origin,
     settle::Failure,
 };
@@ -27,7 +27,7 @@ pub struct Error(Box<Inner>);
 pub enum ErrorKind {
     /// The app was put together wrongly, or a setting is wrong. Nothing was consumed.
     Configuration,
-    /// A cluster did not answer in time at the start. Nothing was consumed.
+    /// A cluster did not answer in time at the start, or a broker is not where the cluster says. The consumer has consumed nothing.
     Unreachable,
     /// A cluster does not let the consumer in: TLS or SASL failed. Nothing was consumed.
     Security,
@@ -75,6 +75,12 @@ pub(crate) enum Inner {
         consumer: Arc<str>,
         cause: ClientError,
     },
+    Join {
+        consumer: Arc<str>,
+        group: String,
+        failure: JoinFailure,
+        cause: ClientError,
+    },
     Engine {
         consumer: Arc<str>,
         message: String,
@@ -108,6 +114,18 @@ impl ClientError {
             (None, KafkaError::ClientCreation(reason) | KafkaError::Subscription(reason)) => shown(&reason),
             (None, error) => shown(&error.to_string()),
         })
+    }
+}
+
+impl From<RDKafkaErrorCode> for ClientError {
+    fn from(code: RDKafkaErrorCode) -> Self {
+        Self(code.to_string())
+    }
+}
+
+impl From<ClientFailure> for ClientError {
+    fn from(ClientFailure { code, reason, .. }: ClientFailure) -> Self {
+        Self(if reason.is_empty() { code.to_string() } else { one_line(&reason) })
     }
 }
 
@@ -162,7 +180,10 @@ impl Error {
             Inner::Denied { .. } => ErrorKind::Security,
             Inner::MissingTopics { .. } => ErrorKind::MissingTopic,
             Inner::Record(_) | Inner::DeadLetter(_) => ErrorKind::Record,
-            Inner::Partition { .. } | Inner::Client { .. } | Inner::Engine { .. } => ErrorKind::Kafka,
+            Inner::Join { failure: JoinFailure::Address(_), .. } => ErrorKind::Unreachable,
+            Inner::Partition { .. } | Inner::Client { .. } | Inner::Join { .. } | Inner::Engine { .. } => {
+                ErrorKind::Kafka
+            }
             Inner::Commit { last: false, .. } => ErrorKind::Kafka,
             Inner::Commit { .. } | Inner::Shutdown { .. } => ErrorKind::Shutdown,
             Inner::Other(_) => ErrorKind::Other,
@@ -226,6 +247,9 @@ impl fmt::Display for Error {
                 missing_codec(error).iter().try_for_each(|advice| write!(f, "; {advice}"))
             }
             Inner::Client { consumer, .. } => write!(f, "consumer `{consumer}`: the Kafka client gave up"),
+            Inner::Join { consumer, group, failure, .. } => {
+                write!(f, "consumer `{consumer}` cannot join the group `{group}`: {failure}")
+            }
             Inner::Engine { consumer, message } => write!(f, "consumer `{consumer}`: {message}"),
             Inner::Commit { consumer, last: false, .. } => {
                 write!(f, "consumer `{consumer}`: Kafka refuses to commit offsets")
@@ -294,7 +318,9 @@ impl fmt::Display for Place<'_> {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match &*self.0 {
-            Inner::Unreachable { cause, .. } | Inner::Client { cause, .. } => Some(cause),
+            Inner::Unreachable { cause, .. } | Inner::Client { cause, .. } | Inner::Join { cause, .. } => {
+                Some(cause)
+            }
             Inner::Record(error) => error.failure.source(),
             Inner::DeadLetter(DeadLetterError { fault: DeadLetterFault::Refused(refused), .. }) => {
                 Some(&refused.code)

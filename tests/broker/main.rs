@@ -7,6 +7,7 @@ mod dead_letters;
 mod delivery;
 mod faults;
 mod harness;
+mod joining;
 mod members;
 mod position;
 mod shutdown;

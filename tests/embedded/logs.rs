@@ -1,81 +1,10 @@
 //! What an app says of itself in the log.
 
-use std::{
-    io::{self, Write},
-    sync::{Arc, Mutex, OnceLock},
-    time::Duration,
-};
+use std::time::Duration;
 
 use evkafka::{App, Backoff, ConsumerConfig, FailurePolicy, Metadata, State, handler, router};
-use tracing_subscriber::fmt::MakeWriter;
 
-use crate::support::{DEADLINE, Ledger, Running, cluster, config, event, until_committed};
-
-/// Keeps what is logged.
-#[derive(Clone, Default)]
-pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    /// What all tests of this process log from now on: handlers run on threads of their own, so it cannot be told apart but by the
-    /// names of their consumers.
-    pub(crate) fn of_all_tests() -> Self {
-        static LOG: OnceLock<Log> = OnceLock::new();
-        let install = || {
-            let log = Log::default();
-            let subscriber = tracing_subscriber::fmt()
-                .with_ansi(false)
-                .with_env_filter("info,librdkafka=trace")
-                .with_writer(log.clone())
-                .finish();
-            tracing::subscriber::set_global_default(subscriber).unwrap();
-            log
-        };
-        LOG.get_or_init(install).clone()
-    }
-
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-
-    /// The lines of a consumer that contain `text`.
-    pub(crate) fn lines(&self, consumer: &str, text: &str) -> Vec<String> {
-        let log = self.text();
-        let lines = log.lines().filter(|line| line.contains(consumer) && line.contains(text));
-        lines.map(str::to_owned).collect()
-    }
-
-    /// Waits until a consumer has logged a line that contains `text`; the first.
-    pub(crate) async fn until(&self, consumer: &str, text: &str) -> String {
-        let wait = async {
-            loop {
-                if let Some(line) = self.lines(consumer, text).into_iter().next() {
-                    return line;
-                }
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        };
-        let logged = tokio::time::timeout(DEADLINE, wait).await;
-        logged.unwrap_or_else(|_| panic!("no {text:?} in {:#?}", self.lines(consumer, "")))
-    }
-}
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Log;
-
-    fn make_writer(&'a self) -> Log {
-        self.clone()
-    }
-}
+use crate::support::{Ledger, Log, Running, cluster, config, event, until_committed};
 
 #[handler(event = "OrderCreated")]
 async fn fails_once(id: u64, State(ledger): State<Ledger>, meta: Metadata) -> Result<(), String> {
@@ -90,7 +19,7 @@ async fn always_fails() -> Result<(), String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_is_logged_only_if_something_is_wrong_with_it_and_a_secret_never() {
-    let log = Log::of_all_tests();
+    let log = Log::capture();
     let cluster = cluster(1);
     cluster.send_all((0..1000).map(|id| event("InventoryCounted", id))).await.unwrap();
     cluster.send_all((0..1000).map(|id| event("OrderCreated", id))).await.unwrap();
@@ -136,7 +65,7 @@ fn talkative(config: ConsumerConfig) -> ConsumerConfig {
 
 /// How often clients of a consumer have told of a setting that is a secret. None may have told the secret.
 fn times_told(consumer: &str) -> usize {
-    let log = Log::of_all_tests().text();
+    let log = Log::capture().text();
     let shown: Vec<_> = log.lines().filter(|line| line.contains("hunter-")).collect();
     assert!(shown.is_empty(), "{shown:#?}");
     let tells = |line: &&str| line.contains(consumer) && line.contains(" sasl.kerberos.kinit.cmd = ");
@@ -145,7 +74,7 @@ fn times_told(consumer: &str) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_client_logs_a_secret_when_librdkafka_tells_all_it_does() {
-    Log::of_all_tests();
+    Log::capture();
     let cluster = cluster(1);
     cluster.create_topic("orders.dead", 1).unwrap();
     cluster.send_all((0..3).map(|id| event("OrderCreated", id))).await.unwrap();
@@ -156,17 +85,17 @@ async fn no_client_logs_a_secret_when_librdkafka_tells_all_it_does() {
     until_committed(&cluster, 3).await;
     app.stop().await.unwrap();
     // The member, and the producer of dead letters.
-    assert_eq!(times_told("the-talkative-one"), 2, "{}", Log::of_all_tests().text());
+    assert_eq!(times_told("the-talkative-one"), 2, "{}", Log::capture().text());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_look_at_a_cluster_logs_no_secret() {
-    Log::of_all_tests();
+    Log::capture();
     let cluster = cluster(1);
     cluster.broker_down(1).unwrap();
     let config = talkative(config(&cluster)).connect_timeout(Duration::from_secs(1));
     let app = App::new("test").consumer("the-lonely-one", config, router![always_fails]);
     let error = Running::start(app).ends().await.unwrap_err();
     assert!(!format!("{error:?}").contains("hunter-"), "{error:?}");
-    assert_eq!(times_told("the-lonely-one"), 1, "{}", Log::of_all_tests().text());
+    assert_eq!(times_told("the-lonely-one"), 1, "{}", Log::capture().text());
 }

@@ -12,6 +12,7 @@ mod final_errors;
 mod going_back;
 mod groups;
 mod hostile;
+mod joining;
 mod logs;
 mod memory;
 mod position;

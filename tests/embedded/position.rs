@@ -14,11 +14,13 @@ use rdkafka::{
     producer::DefaultProducerContext,
     types::{RDKafkaApiKey, RDKafkaRespErr},
 };
-use tokio::{sync::Notify, time::timeout};
+use tokio::{
+    sync::{Semaphore, mpsc},
+    time::timeout,
+};
 
 use crate::support::{
-    DEADLINE, Ledger, Running, cluster, committed, committed_of, config, event, send_to_partition,
-    until_committed,
+    Call, DEADLINE, Ledger, Running, cluster, committed, config, event, send_to_partition, until_committed,
 };
 
 #[handler(event = "OrderCreated")]
@@ -26,16 +28,25 @@ async fn on_order(id: u64, State(ledger): State<Ledger>, meta: Metadata) {
     ledger.note(&meta, id);
 }
 
-/// Says that its partition is being revoked, and finishes when the gate is opened.
-#[handler(event = "Busy")]
-async fn busy(token: CancellationToken, State(revoking): State<Arc<Notify>>, State(gate): State<Gate>) {
-    token.cancelled().await;
-    revoking.notify_one();
-    gate.0.notified().await;
-}
+/// Which partition is being revoked.
+type Revoked = mpsc::UnboundedSender<i32>;
 
-#[derive(Clone, Default)]
-struct Gate(Arc<Notify>);
+/// Under way until the gate is opened. Of the two partitions, nobody knows which one will be revoked: it says so.
+#[handler(event = "Busy")]
+async fn busy(
+    token: CancellationToken,
+    State(revoked): State<Revoked>,
+    State(gate): State<Arc<Semaphore>>,
+    meta: Metadata,
+) {
+    let is_open = gate.acquire();
+    tokio::pin!(is_open);
+    tokio::select! {
+        () = token.cancelled() => revoked.send(meta.partition).expect("the test is there"),
+        _ = &mut is_open => return,
+    }
+    let _ = is_open.await;
+}
 
 fn on_partition(partition: i32, event_type: &str, id: u64) -> Event {
     Event::new("orders").partition(partition).event_type(event_type).payload(id.to_string())
@@ -48,46 +59,74 @@ async fn until_all_committed(cluster: &Cluster, partitions: usize) {
     timeout(DEADLINE, wait).await.expect("each partition has a committed offset");
 }
 
-/// librdkafka resumes a partition that stays after a rebalance from what it takes for the position of the application.
-async fn what_is_written_during_a_rebalance(with: impl Fn(ConsumerConfig) -> ConsumerConfig) {
-    let cluster = cluster(2);
-    let config = || {
-        with(config(&cluster).auto_offset_reset(OffsetReset::Latest))
-            .commit_interval(Duration::from_millis(50))
-            // A handler is told after half of it, and has a fifth of it from then on.
-            .revoke_grace(Duration::from_millis(500))
-    };
-    let (ledger, gate, revoking) = (Ledger::default(), Gate::default(), Arc::new(Notify::new()));
+/// A second member joins a group whose first member has a handler under way in each of two partitions; what is written to the
+/// partition that stays, while the other is being revoked, is handled. `between` comes before the second member.
+///
+/// librdkafka resumes a partition that stays from what it takes for the position of the application.
+async fn what_is_written_during_a_rebalance(
+    config: ConsumerConfig,
+    send: impl AsyncFn(i32, &str, u64),
+    begun: impl AsyncFnOnce(),
+    between: impl FnOnce(),
+) {
+    let config = config
+        .commit_interval(Duration::from_millis(50))
+        // A handler is told after it, and has a fifth of it from then on.
+        .revoke_grace(Duration::from_millis(500))
+        // What is behind a handler that is under way is taken all the same.
+        .concurrency(Concurrency::Unordered { in_flight: 10 });
+    let (revoked, mut is_revoked) = mpsc::unbounded_channel::<i32>();
+    let (ledger, gate) = (Ledger::default(), Arc::new(Semaphore::new(0)));
     let app = |name: &str| {
         let app = App::new("test")
             .state(ledger.clone())
-            .state(gate.clone())
-            .state(Arc::clone(&revoking))
+            .state(Arc::clone(&gate))
+            .state(revoked.clone())
             .shutdown_timeout(Duration::from_secs(5));
-        Running::start(app.consumer(name, config(), router![on_order, busy]))
+        Running::start(app.consumer(name, config.clone(), router![on_order, busy]))
     };
     let first = app("first");
-    until_all_committed(&cluster, 2).await;
-    // Of the two partitions, the first goes to the second member.
-    cluster.send(on_partition(0, "Busy", 0)).await.unwrap();
+    begun().await;
+    for partition in 0..2 {
+        send(partition, "Busy", 0).await;
+        send(partition, "OrderCreated", 1).await;
+    }
+    ledger.until_len(2).await;
+    between();
     let second = app("second");
-    timeout(DEADLINE, revoking.notified()).await.expect("the partition is revoked");
-    cluster.send(on_partition(1, "OrderCreated", 1)).await.unwrap();
-    gate.0.notify_one();
-    ledger.until_len(1).await;
-    assert_eq!(ledger.notes(), ["1"]);
+    let revoked = timeout(DEADLINE, is_revoked.recv()).await.expect("a partition is revoked");
+    let stays = 1 - revoked.expect("a partition");
+    send(stays, "OrderCreated", 2).await;
+    gate.add_permits(10);
+    let in_what_stays = |calls: &[Call]| calls.iter().filter(|call| call.partition == stays).count();
+    ledger.until(|calls| in_what_stays(calls) >= 2).await;
+    send(stays, "OrderCreated", 3).await;
+    ledger.until(|calls| in_what_stays(calls) >= 3).await;
     first.stop().await.unwrap();
     second.stop().await.unwrap();
+    let calls = ledger.calls();
+    let notes = calls.iter().filter(|call| call.partition == stays).map(|call| call.note.as_str());
+    assert_eq!(notes.collect::<Vec<_>>(), ["1", "2", "3"]);
+}
+
+async fn at_the_end_during_a_rebalance(mode: AutoCommitMode) {
+    let cluster = cluster(2);
+    let config = config(&cluster).auto_offset_reset(OffsetReset::Latest).auto_commit_mode(mode);
+    let send = async |partition, event: &str, id| {
+        cluster.send(on_partition(partition, event, id)).await.unwrap();
+    };
+    what_is_written_during_a_rebalance(config, send, async || until_all_committed(&cluster, 2).await, || {})
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_group_that_begins_at_the_end_gets_what_is_written_during_a_rebalance() {
-    what_is_written_during_a_rebalance(|config| config).await;
+    at_the_end_during_a_rebalance(AutoCommitMode::PostCommit).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn so_it_is_with_pre_commit() {
-    what_is_written_during_a_rebalance(|config| config.auto_commit_mode(AutoCommitMode::PreCommit)).await;
+    at_the_end_during_a_rebalance(AutoCommitMode::PreCommit).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -230,8 +269,7 @@ async fn where_the_log_starts_is_committed_though_no_record_of_it_is_settled() {
     }
 }
 
-/// A fetch is refused with an error that passes; then a second member comes, and the partition that stays is fetched from where
-/// librdkafka takes the application to be.
+/// A fetch is refused with an error that passes, which carries the offset that it was for.
 async fn a_rebalance_after_a_fetch_that_failed(mode: AutoCommitMode) {
     let mock: MockCluster<'static, DefaultProducerContext> = MockCluster::new(1).expect("a cluster");
     mock.create_topic("orders", 2, 1).expect("a topic");
@@ -240,43 +278,13 @@ async fn a_rebalance_after_a_fetch_that_failed(mode: AutoCommitMode) {
         .bootstrap_servers(&servers)
         .group_id("billing")
         .auto_commit_mode(mode)
-        .commit_interval(Duration::from_millis(20))
-        .revoke_grace(Duration::from_millis(500))
         .property("session.timeout.ms", 5000)
         .property("heartbeat.interval.ms", 300);
-    let (ledger, gate, revoking) = (Ledger::default(), Gate::default(), Arc::new(Notify::new()));
-    let app = |name: &str| {
-        let app = App::new("test")
-            .state(ledger.clone())
-            .state(gate.clone())
-            .state(Arc::clone(&revoking))
-            .shutdown_timeout(Duration::from_secs(5));
-        Running::start(app.consumer(name, config.clone(), router![on_order, busy]))
-    };
-    let first = app("first");
-    send_to_partition(&servers, 1, "OrderCreated", 0..5).await;
-    ledger.until_len(5).await;
-    until_committed_at(&servers, 1, 5).await;
-    send_to_partition(&servers, 0, "Busy", 0..1).await;
+    let send =
+        async |partition, event: &str, id| send_to_partition(&servers, partition, event, id..id + 1).await;
     // What the consumer asks for before the second member has joined.
-    mock.request_errors(RDKafkaApiKey::Fetch, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN; 2]);
-    let second = app("second");
-    timeout(DEADLINE, revoking.notified()).await.expect("the partition is revoked");
-    send_to_partition(&servers, 1, "OrderCreated", 5..6).await;
-    gate.0.notify_one();
-    // The sixth is met, and so is what comes later.
-    ledger.until_len(6).await;
-    send_to_partition(&servers, 1, "OrderCreated", 6..7).await;
-    ledger.until(|calls| calls.iter().any(|call| call.note == "6")).await;
-    first.stop().await.unwrap();
-    second.stop().await.unwrap();
-    let ids: Vec<String> = ledger.notes();
-    assert_eq!(ids, (0..7).map(|id| id.to_string()).collect::<Vec<_>>());
-}
-
-async fn until_committed_at(servers: &str, partition: i32, offset: i64) {
-    let wait = async { while committed_of(servers, partition).await != Some(offset) {} };
-    timeout(DEADLINE, wait).await.expect("the offset is committed");
+    let fail = || mock.request_errors(RDKafkaApiKey::Fetch, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN; 2]);
+    what_is_written_during_a_rebalance(config, send, async || {}, fail).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

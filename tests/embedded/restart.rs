@@ -126,10 +126,10 @@ async fn begins_at_the_end(with: impl Fn(ConsumerConfig) -> ConsumerConfig, in_b
         }
     }
     app.stop().await.unwrap();
-    // Side by side, the one before it may have been the first.
+    // Concurrently, any of those that were taken together may be the first that a handler sees.
     let seen = ledger.offsets()[0];
     let at = committed(&cluster).await.expect("an offset");
-    assert!((seen - 3..=seen).contains(&at), "{at} is committed, and {seen} was not handled");
+    assert!(at <= seen, "{at} is committed, and {seen} was not handled");
 
     let ledger = Ledger::default();
     let app = App::new("test").state(ledger.clone()).consumer("orders", config(), router![on_order]);

@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
-use evkafka::{App, CancellationToken, Metadata, State, embedded::Event, handler, router};
+use evkafka::{
+    App, CancellationToken, ConsumerConfig, Metadata, State,
+    embedded::{Cluster, Event},
+    handler, router,
+};
 
-use crate::support::{Call, Ledger, Running, cluster, config, event, until_committed};
+use crate::support::{Call, Ledger, Log, Running, cluster, config, event, until_committed};
 
 #[handler(event = "Long")]
 async fn long(State(ledger): State<Ledger>, meta: Metadata) {
@@ -20,7 +24,7 @@ async fn a_handler_that_takes_longer_than_the_poll_interval_keeps_its_partition(
     let ledger = Ledger::default();
     let config = config(&cluster)
         .property("max.poll.interval.ms", 3000)
-        .revoke_grace(Duration::from_millis(500))
+        .revoke_grace(Duration::from_millis(200))
         .commit_interval(Duration::from_millis(100));
     let app = App::new("test").state(ledger.clone()).consumer("orders", config, router![long]);
     let app = Running::start(app);
@@ -81,4 +85,138 @@ async fn a_handler_whose_partition_is_revoked_is_told_then_dropped_and_only_then
     assert_eq!(stayed, ["begun"], "the handler of the other partition is left alone");
     second.stop().await.unwrap();
     first.stop().await.unwrap();
+}
+
+#[handler(event = "Slow")]
+async fn slow(State(ledger): State<Ledger>, meta: Metadata) {
+    ledger.note(&meta, "slow begun");
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    ledger.note(&meta, "slow done");
+}
+
+/// Ends when it is dropped.
+#[handler(event = "Deaf")]
+async fn deaf(State(ledger): State<Ledger>, meta: Metadata) {
+    let _on_drop = OnDrop(ledger.clone(), meta.clone());
+    ledger.note(&meta, "deaf begun");
+    std::future::pending::<()>().await;
+}
+
+#[handler(event = "Listening")]
+async fn listening(token: CancellationToken, State(ledger): State<Ledger>, meta: Metadata) {
+    ledger.note(&meta, "listening begun");
+    token.cancelled().await;
+    ledger.note(&meta, "told");
+}
+
+/// A cluster on which a member that reads `orders` and `refunds` loses the latter's only partition when another joins that
+/// reads no more than that.
+async fn two_topics(of_orders: &str, orders: u64) -> Cluster {
+    let cluster = cluster(1);
+    cluster.create_topic("refunds", 1).unwrap();
+    cluster.send_all((0..orders).map(|id| event(of_orders, id))).await.unwrap();
+    cluster.send(Event::new("refunds").event_type("Deaf").payload("1")).await.unwrap();
+    cluster
+}
+
+fn of_topics<const N: usize>(topics: [&str; N], cluster: &Cluster) -> ConsumerConfig {
+    ConsumerConfig::new(topics)
+        .bootstrap_servers(cluster.bootstrap_servers())
+        .group_id("billing")
+        // The mock cluster waits at a rebalance for a second less than that, and goes on without a member that has not rejoined: for
+        // so long at least, the revocation is under way.
+        .property("session.timeout.ms", 12_000)
+        .property("heartbeat.interval.ms", 300)
+        .commit_interval(Duration::from_secs(3600))
+        .revoke_grace(Duration::from_secs(60))
+}
+
+fn start(name: &str, config: ConsumerConfig, ledger: &Ledger, timeout: Duration) -> Running {
+    let app = App::new("test").state(ledger.clone()).shutdown_timeout(timeout);
+    Running::start(app.consumer(name, config, router![slow, deaf, listening]))
+}
+
+/// A member that reads `refunds` only.
+fn start_other(name: &str, cluster: &Cluster, ledger: &Ledger) -> Running {
+    start(name, of_topics(["refunds"], cluster), ledger, Duration::from_secs(2))
+}
+
+fn count(calls: &[Call], note: &str) -> usize {
+    calls.iter().filter(|call| call.note == note).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_that_is_stopped_during_a_revocation_ends_in_time_and_begins_nothing_more() {
+    let (log, ledger) = (Log::capture(), Ledger::default());
+    let cluster = two_topics("Slow", 2_000).await;
+    let app = start(
+        "stopped-while-revoked",
+        of_topics(["orders", "refunds"], &cluster),
+        &ledger,
+        Duration::from_secs(10),
+    );
+    ledger.until(|calls| count(calls, "deaf begun") == 1 && count(calls, "slow done") >= 3).await;
+    let other = start_other("takes-over-from-stopped", &cluster, &ledger);
+    log.until_line_with(&["partitions revoked", "stopped-while-revoked"]).await;
+    let at_stop = count(&ledger.calls(), "slow begun");
+    let ended = app.stop().await;
+    assert!(ended.is_ok(), "{ended:?}: {:#?}", log.lines_with(&["stopped-while-revoked"]));
+    let at_end = ledger.calls();
+    assert_eq!(count(&at_end, "dropped"), 1, "the handler that does not end is dropped");
+    let (begun, done) = (count(&at_end, "slow begun"), count(&at_end, "slow done"));
+    // One may have begun before the word to stop arrived.
+    assert!(
+        begun == done && begun <= at_stop + 5,
+        "{at_stop} were begun, and then {begun}, of which {done} done"
+    );
+    until_committed(&cluster, done as i64).await;
+    ledger.until(|calls| count(calls, "deaf begun") == 2).await;
+    assert_eq!(count(&ledger.calls(), "slow begun"), begun, "nothing is begun after the end");
+    other.kill().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_that_is_dropped_during_a_revocation_drops_its_handlers_at_once() {
+    let (log, ledger) = (Log::capture(), Ledger::default());
+    let cluster = two_topics("Slow", 2_000).await;
+    let app = start(
+        "dropped-while-revoked",
+        of_topics(["orders", "refunds"], &cluster),
+        &ledger,
+        Duration::from_secs(20),
+    );
+    ledger.until(|calls| count(calls, "deaf begun") == 1 && count(calls, "slow done") >= 3).await;
+    let other = start_other("takes-over-from-dropped", &cluster, &ledger);
+    log.until_line_with(&["partitions revoked", "dropped-while-revoked"]).await;
+    app.kill().await;
+    ledger.until(|calls| count(calls, "dropped") == 1).await;
+    let begun = count(&ledger.calls(), "slow begun");
+    ledger.until(|calls| count(calls, "deaf begun") == 2).await;
+    assert_eq!(count(&ledger.calls(), "slow begun"), begun, "nothing is begun after the end");
+    other.kill().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revocation_during_a_shutdown_does_not_delay_the_cancellation_of_other_handlers() {
+    let (log, ledger) = (Log::capture(), Ledger::default());
+    let cluster = two_topics("Listening", 1).await;
+    let app = start(
+        "revoked-while-stopped",
+        of_topics(["orders", "refunds"], &cluster),
+        &ledger,
+        Duration::from_secs(25),
+    );
+    ledger.until_len(2).await;
+    let revoked = async {
+        let other = start_other("takes-over-from-shutdown", &cluster, &ledger);
+        log.until_line_with(&["partitions revoked", "revoked-while-stopped"]).await;
+        assert_eq!(count(&ledger.calls(), "told"), 0, "the revocation comes first");
+        other
+    };
+    let (ended, other) = tokio::join!(app.stop(), revoked);
+    assert!(ended.is_ok(), "{ended:?}: {:#?}", log.lines_with(&["revoked-while-stopped"]));
+    let order: Vec<_> =
+        ledger.notes().into_iter().filter(|note| ["told", "dropped"].contains(&&**note)).collect();
+    assert_eq!(order, ["told", "dropped"], "by the app's plan, whatever becomes of the revoked partition");
+    other.kill().await;
 }

@@ -14,7 +14,11 @@ use rdkafka::{
     types::{RDKafkaApiKey, RDKafkaRespErr},
 };
 
-use crate::support::{Ledger, Running, cluster, committed, committed_at, config, event, send_to};
+use tokio::time::timeout;
+
+use crate::support::{
+    DEADLINE, Ledger, Running, cluster, committed, committed_at, config, event, send_to, send_to_partition,
+};
 
 #[handler(event = "Slow")]
 async fn slow(id: u64, State(ledger): State<Ledger>, meta: Metadata) {
@@ -260,6 +264,31 @@ async fn an_end_after_the_group_has_gone_on_without_the_member_is_none_in_order(
     let (ended, committed) = stopped_when_a_commit_is_refused_with(unknown).await;
     assert_eq!(ended.unwrap_err().kind(), ErrorKind::Shutdown);
     assert_eq!(committed, None);
+}
+
+/// The handler that listens is told first, and settles its record; the commit of it is refused while the other one is not dropped.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_eviction_during_the_drain_is_told_if_what_was_handled_is_not_committed() {
+    let mock = MockCluster::new(1).unwrap();
+    mock.create_topic("orders", 2, 1).unwrap();
+    let servers = mock.bootstrap_servers();
+    send_to(&servers, "Listening", 0..1).await;
+    send_to_partition(&servers, 1, "Deaf", 0..1).await;
+    let ledger = Ledger::default();
+    let config = ConsumerConfig::new(["orders"])
+        .bootstrap_servers(&servers)
+        .group_id("billing")
+        .commit_interval(Duration::from_millis(100));
+    let app = App::new("test").state(ledger.clone()).shutdown_timeout(Duration::from_secs(10));
+    let app = Running::start(app.consumer("orders", config, router![deaf, listening]));
+    ledger.until_len(2).await;
+    let start_is_committed = async { while committed_at(&servers).await != Some(0) {} };
+    timeout(DEADLINE, start_is_committed).await.expect("where it begins is committed");
+    mock.request_errors(RDKafkaApiKey::OffsetCommit, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID]);
+    let error = app.stop().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Shutdown);
+    assert!(error.to_string().contains("the last offsets could not be committed"), "{error}");
+    assert_eq!(committed_at(&servers).await, Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,8 +2,9 @@
 
 use std::{
     fmt::Display,
+    io::{self, Write},
     ops::Range,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
 
@@ -22,6 +23,7 @@ use tokio::{
     task::JoinHandle,
     time::timeout,
 };
+use tracing_subscriber::fmt::MakeWriter;
 
 /// The longest that anything may take. Only a test that fails waits for it.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(40);
@@ -219,4 +221,79 @@ async fn look_up(servers: &str, partition: i32) -> (Option<i64>, String) {
         (offset, committed.metadata().to_owned())
     };
     tokio::task::spawn_blocking(look).await.expect("no panic")
+}
+
+/// What all apps of this process have logged since the first test that asked for it: look for consumers by names of their own.
+#[derive(Clone, Default)]
+pub(crate) struct Log(Arc<LogInner>);
+
+#[derive(Default)]
+struct LogInner {
+    text: Mutex<Vec<u8>>,
+    changed: Notify,
+}
+
+impl Log {
+    /// Captures the log from now on.
+    pub(crate) fn capture() -> Self {
+        static LOG: OnceLock<Log> = OnceLock::new();
+        let log = LOG.get_or_init(|| {
+            let log = Self::default();
+            let subscriber = tracing_subscriber::fmt()
+                .with_ansi(false)
+                .with_env_filter("info,librdkafka=trace")
+                .with_writer(log.clone())
+                .finish();
+            tracing::subscriber::set_global_default(subscriber).expect("no other subscriber");
+            log
+        });
+        log.clone()
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.0.text.lock().expect("no panic").clone()).expect("UTF-8")
+    }
+
+    /// The lines that contain all of `parts`.
+    pub(crate) fn lines_with(&self, parts: &[&str]) -> Vec<String> {
+        let text = self.text();
+        let lines = text.lines().filter(|line| parts.iter().all(|part| line.contains(part)));
+        lines.map(str::to_owned).collect()
+    }
+
+    /// Waits for a line that contains all of `parts`; the first.
+    pub(crate) async fn until_line_with(&self, parts: &[&str]) -> String {
+        let wait = async {
+            loop {
+                let changed = self.0.changed.notified();
+                tokio::pin!(changed);
+                changed.as_mut().enable();
+                if let Some(line) = self.lines_with(parts).into_iter().next() {
+                    return line;
+                }
+                changed.await;
+            }
+        };
+        timeout(DEADLINE, wait).await.unwrap_or_else(|_| panic!("no line with {parts:?} in {}", self.text()))
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.0.text.lock().expect("no panic").write(bytes);
+        self.0.changed.notify_waiters();
+        written
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
 }

@@ -9,10 +9,7 @@ use evkafka::{
 };
 use tokio::sync::Semaphore;
 
-use crate::{
-    logs::Log,
-    support::{Ledger, Running, cluster, config, event, until_committed},
-};
+use crate::support::{Ledger, Log, Running, cluster, config, event, until_committed};
 
 const BUSY: &str = "busy";
 
@@ -107,13 +104,13 @@ fn assert_contains_all(line: &str, parts: &[&str]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_partition_that_is_held_up_because_its_memory_is_full_says_so_and_when_it_goes_on() {
-    let (log, cluster) = (Log::of_all_tests(), cluster(1));
+    let (log, cluster) = (Log::capture(), cluster(1));
     send(&cluster, 3000, 10).await;
     let (gate, ledger) = (Gate::closed(), Ledger::default());
     // The share of the memory is 256 KiB.
     let config = config(&cluster).concurrency(Concurrency::PerKey { in_flight: 10 }).prefetch_memory_mib(1);
     let app = start("full-of-waiting", config, &gate, &ledger);
-    let line = log.until("full-of-waiting", "held up by a limit").await;
+    let line = log.until_line_with(&["full-of-waiting", "held up by a limit"]).await;
     assert_contains_all(
         &line,
         &["WARN", "topic=orders", "partition=0", "offset=0", "prefetch_memory_mib", "seconds=1"],
@@ -121,13 +118,13 @@ async fn a_partition_that_is_held_up_because_its_memory_is_full_says_so_and_when
     assert_eq!(ledger.calls().len(), 1);
     gate.open();
     ledger.until(|calls| calls.len() == 3011).await;
-    log.until("full-of-waiting", "no longer held up").await;
+    log.until_line_with(&["full-of-waiting", "no longer held up"]).await;
     app.stop().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pre_commit_a_busy_key_holds_up_its_partition_which_says_so_and_no_other() {
-    let (log, cluster) = (Log::of_all_tests(), cluster(2));
+    let (log, cluster) = (Log::capture(), cluster(2));
     send(&cluster, 100, 10).await;
     let (gate, ledger) = (Gate::closed(), Ledger::default());
     let config = config(&cluster)
@@ -137,7 +134,7 @@ async fn pre_commit_a_busy_key_holds_up_its_partition_which_says_so_and_no_other
     ledger.until_len(1).await;
     cluster.send_all((0..50).map(|id| keyed(event("Quick", id).partition(1), id))).await.unwrap();
     ledger.until(|calls| calls.iter().filter(|call| call.partition == 1).count() == 50).await;
-    let line = log.until("ahead-of-a-busy-key", "held up by a limit").await;
+    let line = log.until_line_with(&["ahead-of-a-busy-key", "held up by a limit"]).await;
     assert_contains_all(&line, &["WARN", "topic=orders", "partition=0", "offset=0", "in_flight"]);
     gate.open();
     ledger.until(|calls| calls.len() == 161).await;

@@ -7,7 +7,7 @@ use super::{
     loops,
 };
 use crate::{
-    config::{ConsumerConfig, ResolvedConfig, judge_text, servers},
+    config::{ConsumerConfig, ResolvedConfig, judge_text},
     error::Error,
 };
 
@@ -172,14 +172,5 @@ fn share_a_group(first: &ConsumerConfig, second: &ConsumerConfig) -> bool {
 }
 
 pub(super) fn on_one_cluster(first: &ConsumerConfig, second: &ConsumerConfig) -> bool {
-    addresses(first).any(|server| addresses(second).any(|other| server == other))
-}
-
-/// The servers by which a cluster is known here, in lower case and with their port.
-fn addresses(config: &ConsumerConfig) -> impl Iterator<Item = String> {
-    servers(&config.bootstrap_servers).map(|server| {
-        let server = server.to_ascii_lowercase();
-        let server = server.split_once("://").map_or(server.as_str(), |(_, address)| address);
-        if server.rsplit_once(':').is_some() { server.to_owned() } else { format!("{server}:9092") }
-    })
+    first.servers().any(|server| second.servers().any(|other| server == other))
 }

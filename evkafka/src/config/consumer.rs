@@ -287,8 +287,13 @@ impl ConsumerConfig {
     /// How long handlers may go on with records of partitions that the consumer is losing to another member, before
     /// they are cancelled. Default: 5 s. Zero cancels at once.
     ///
-    /// The other member waits meanwhile. It must be shorter than the property `max.poll.interval.ms` (by default
-    /// 5 min), past which the brokers take a member for dead.
+    /// The other member waits meanwhile. Cancelled handlers have a fifth of this time to finish (at least 100 ms) before they are
+    /// dropped, and two more seconds are for what blocks its thread and for the last commit. All of it, and a heartbeat
+    /// (`heartbeat.interval.ms`), must be shorter than the property `max.poll.interval.ms` (by default 5 min): that is how long the
+    /// brokers wait at a rebalance before they go on without a member and give its partitions to others. Up to 240 s are possible
+    /// with the default.
+    ///
+    /// A shutdown does not wait for it: [`App::shutdown_timeout`](crate::App::shutdown_timeout) then holds for these handlers too.
     pub fn revoke_grace(mut self, grace: Duration) -> Self {
         self.revoke_grace = grace;
         self

@@ -148,7 +148,19 @@ impl<'c> Properties<'c> {
         }
     }
 
-    /// How long a member may be silent before the brokers take it for dead; `None` if that is not known.
+    /// How often a member hears from its group; `None` if that is not known.
+    pub(super) fn heartbeat_interval(&self) -> Option<Duration> {
+        // With the new protocol it is the brokers' to say; this is their default.
+        const BROKERS: Duration = Duration::from_secs(5);
+        match self.get("group.protocol") {
+            Known::Unknown => None,
+            Known::Value("consumer") => Some(BROKERS),
+            Known::Unset | Known::Value(_) => self.number("heartbeat.interval.ms").map(Duration::from_millis),
+        }
+    }
+
+    /// How long the brokers wait for a member to give up partitions and to rejoin before they go on without it; `None` if that is
+    /// not known. (librdkafka tells them; that the member's thread polls meanwhile does not help.)
     pub(super) fn max_poll_interval(&self) -> Option<Duration> {
         self.number("max.poll.interval.ms").map(Duration::from_millis)
     }

@@ -4,6 +4,7 @@ use super::fault::Faults;
 use super::names::{judge_legal, judge_protocol, judge_server, judge_text, judge_topic, servers};
 use super::properties::{Elsewhere, Properties};
 use super::{AutoCommitMode, Concurrency, ConfigError, ConsumerConfig};
+use crate::engine::DrainPlan;
 
 /// A process is out of threads long before there are more.
 pub(super) const MOST_INSTANCES: u32 = 256;
@@ -53,14 +54,7 @@ impl ConsumerConfig {
 
     /// Finds what is wrong with settings beside these properties.
     pub(super) fn find_beside_properties(&self, properties: &Properties<'_>, faults: &mut Faults) {
-        if let Some(interval) = properties.max_poll_interval()
-            && self.revoke_grace >= interval
-        {
-            faults.add(
-                "revoke_grace",
-                format!("must be shorter than `max.poll.interval.ms`, which is {} ms", interval.as_millis()),
-            );
-        }
+        self.find_in_revoke_grace(properties, faults);
         if let Some(protocol) = properties.security_protocol() {
             // What is no server at all has its fault, and one with a password in it is not to be shown.
             let sound = servers(&self.bootstrap_servers)
@@ -68,6 +62,28 @@ impl ConsumerConfig {
             for fault in sound.filter_map(|server| judge_protocol(server, protocol)) {
                 faults.add("bootstrap_servers", fault);
             }
+        }
+    }
+
+    fn find_in_revoke_grace(&self, properties: &Properties<'_>, faults: &mut Faults) {
+        let (Some(interval), Some(heartbeat)) =
+            (properties.max_poll_interval(), properties.heartbeat_interval())
+        else {
+            return;
+        };
+        // The brokers count from the moment that the group rebalances, of which the member learns by a heartbeat.
+        let takes = DrainPlan::time_to_revoke(self.revoke_grace).saturating_add(heartbeat);
+        if takes >= interval {
+            faults.add(
+                "revoke_grace",
+                format!(
+                    "is too long: a revocation may take up to {} ms in all (until it is noticed, the grace, a fifth of it for \
+                     cancelled handlers, two seconds for dropped ones and the last commit), which must be less than \
+                     `max.poll.interval.ms`, which is {} ms",
+                    takes.as_millis(),
+                    interval.as_millis()
+                ),
+            );
         }
     }
 

@@ -4,11 +4,15 @@ use std::{
         Arc, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    time::Instant,
 };
 
 use rdkafka::error::RDKafkaErrorCode;
 
-use super::{drain::DrainPlan, lane::LaneControl};
+use super::{
+    drain::{DrainPlan, Drained},
+    lane::LaneControl,
+};
 use crate::{
     native::{CommitEntry, CommitReply},
     settle::Progress,
@@ -80,6 +84,18 @@ impl Assignment {
     /// All lanes.
     pub(crate) fn all(&self) -> Vec<(TopicPartition, LaneHandle)> {
         self.lanes().iter().map(|(key, lane)| (key.clone(), lane.clone())).collect()
+    }
+
+    /// Drains all lanes by `plan`, as far as it has come by `now`.
+    pub(super) fn drain(&self, plan: &DrainPlan, now: Instant) -> Drained {
+        let lanes = self.all();
+        plan.advance(lanes.iter().map(|(_, lane)| &*lane.control), now)
+    }
+
+    /// Whether something of `which` partitions that are ours is settled and not committed.
+    pub(crate) fn has_uncommitted(&self, which: impl Fn(&TopicPartition) -> bool) -> bool {
+        let lanes = self.lanes();
+        lanes.iter().any(|(key, lane)| lane.owned && which(key) && lane.progress.has_uncommitted())
     }
 
     /// These partitions are no longer ours: nothing of them is committed from now on. A lane that has not come to its end
@@ -224,12 +240,4 @@ impl Sent {
             );
         }
     }
-}
-
-/// Brings lanes to their end by `plan`, blocking the thread; whether all of them came to it.
-pub(crate) fn drain(lanes: &[(TopicPartition, LaneHandle)], plan: DrainPlan) -> bool {
-    plan.steps().into_iter().any(|(deadline, then)| {
-        lanes.iter().for_each(|(_, lane)| then(&lane.control));
-        lanes.iter().all(|(_, lane)| lane.control.wait_until(deadline))
-    })
 }

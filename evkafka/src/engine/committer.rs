@@ -3,23 +3,17 @@
 use std::{sync::Arc, time::Duration};
 
 use rdkafka::error::RDKafkaErrorCode;
-use tokio::{
-    sync::Notify,
-    time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout},
-};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     aside::Aside,
-    assignment::{Assignment, Sent, TopicPartition},
+    assignment::{Assignment, TopicPartition},
     commit_requests::CommitRequests,
+    exchange::{Answer, Exchange},
     shared::Shared,
 };
-use crate::{
-    error::Inner,
-    native::{ClientHandle, CommitQueue, CommitReply},
-    settle::Backoff,
-};
+use crate::{error::Inner, native::ClientHandle, settle::Backoff};
 
 /// After this time without an answer a commit counts as failed. librdkafka itself gives up after `socket.timeout.ms`
 /// (60 s), so this is for the case that it does not answer at all.
@@ -55,6 +49,7 @@ impl Committer {
             if assigned_before != assigned {
                 aside.clear();
             }
+            let begun = Instant::now();
             let committed = tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return,
@@ -74,7 +69,7 @@ impl Committer {
                     }
                 }
             }
-            sent_at = exchange.sent_at;
+            sent_at = begun;
         }
     }
 
@@ -86,15 +81,15 @@ impl Committer {
     ) -> Option<Result<(), RDKafkaErrorCode>> {
         let mut result = None;
         let mut alone = Vec::new();
-        let together = exchange.commit(&self.assignment, |(topic, _)| !aside.contains(topic)).await;
-        if let Some((sent, reply)) = together {
+        let together = commit(exchange, &self.assignment, |(topic, _)| !aside.contains(topic)).await;
+        if let Some(Answer { sent, reply }) = together {
             alone = sent.topics_to_be_sent_alone(&reply);
             result = alone.is_empty().then(|| reply.into_result());
         }
         alone.extend(aside.due(Instant::now()));
         for topic in alone {
-            let committed = exchange.commit(&self.assignment, |key| key.0 == topic).await;
-            let Some((_, reply)) = committed else {
+            let committed = commit(exchange, &self.assignment, |key| key.0 == topic).await;
+            let Some(Answer { reply, .. }) = committed else {
                 aside.take_back(&topic);
                 continue;
             };
@@ -139,66 +134,18 @@ impl Committer {
     }
 }
 
-/// Sends one commit at a time and waits for the answer.
-struct Exchange {
-    client: Arc<ClientHandle>,
-    queue: CommitQueue,
-    answered: Arc<Notify>,
-    /// When the last commit was sent.
-    sent_at: Instant,
-}
-
-impl Exchange {
-    fn new(client: Arc<ClientHandle>) -> Self {
-        let answered = Arc::new(Notify::new());
-        let queue = listening_queue(&client, &answered);
-        Self { client, queue, answered, sent_at: Instant::now() }
-    }
-
-    /// Commits what is settled of `which` partitions; `None` if that is nothing.
-    ///
-    /// # Cancel safety
-    /// What was sent may or may not be taken.
-    async fn commit(
-        &mut self,
-        assignment: &Assignment,
-        which: impl Fn(&TopicPartition) -> bool,
-    ) -> Option<(Sent, CommitReply)> {
-        let sent = assignment.commit_with(which, |entries| self.queue.send(entries))?;
-        self.sent_at = Instant::now();
-        let reply = match sent.result {
-            Ok(()) => answer(&self.queue, &self.answered).await,
-            Err(code) => Some(CommitReply::refused(code)),
-        };
-        let reply = reply.unwrap_or_else(|| {
-            // An answer that comes yet must not be taken for that to the next commit.
-            self.queue = listening_queue(&self.client, &self.answered);
-            CommitReply::timed_out()
-        });
-        sent.answered(&reply);
-        Some((sent, reply))
-    }
-}
-
-fn listening_queue(client: &Arc<ClientHandle>, answered: &Arc<Notify>) -> CommitQueue {
-    let mut queue = CommitQueue::new(client);
-    queue.listen(Arc::clone(answered));
-    queue
-}
-
-/// Waits for the answer to the commit that was sent; `None` if there was none in time.
-async fn answer(queue: &CommitQueue, answered: &Notify) -> Option<CommitReply> {
-    let deadline = Instant::now() + ANSWER_TIMEOUT;
-    loop {
-        if let Some(reply) = queue.poll(Duration::ZERO) {
-            return Some(reply);
-        }
-        if Instant::now() >= deadline {
-            return None;
-        }
-        // Looks again every second, in case a wake-up was lost.
-        let _ = timeout(Duration::from_secs(1), answered.notified()).await;
-    }
+/// Commits what is settled of `which` partitions; `None` if that is nothing.
+///
+/// # Cancel safety
+/// What was sent may or may not be taken.
+async fn commit(
+    exchange: &mut Exchange,
+    assignment: &Assignment,
+    which: impl Fn(&TopicPartition) -> bool,
+) -> Option<Answer> {
+    let until = (Instant::now() + ANSWER_TIMEOUT).into_std();
+    exchange.send(until, |queue| assignment.commit_with(which, |entries| queue.send(entries)));
+    exchange.answer().await
 }
 
 /// Whether a commit was refused for a reason that does not pass by itself.

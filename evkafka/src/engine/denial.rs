@@ -1,6 +1,6 @@
 //! What librdkafka says when a cluster does not let a client in.
 
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::RDKafkaErrorCode;
 
 /// Why a cluster does not let a client in. It does not pass by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,14 +14,14 @@ pub(crate) enum Denial {
 impl Denial {
     /// Takes a denial from among the client's troubles. A connection that was merely closed is none: brokers close them
     /// when they restart, too.
-    pub(crate) fn find(error: &KafkaError, reason: &str) -> Option<Self> {
+    pub(crate) fn find(code: RDKafkaErrorCode, reason: &str) -> Option<Self> {
         use RDKafkaErrorCode as E;
-        match error.rdkafka_error_code() {
-            Some(E::Authentication | E::SaslAuthenticationFailed) => Some(Self::Credentials),
+        match code {
+            E::Authentication | E::SaslAuthenticationFailed => Some(Self::Credentials),
             _ if reason.contains("Disconnected") => None,
-            Some(E::SSL) => Some(Self::Certificate),
+            E::SSL => Some(Self::Certificate),
             // With TLS 1.3 a broker refuses the client's certificate after the handshake, as librdkafka sees it.
-            Some(E::BrokerTransportFailure) if reason.contains("SSL alert") => Some(Self::Certificate),
+            E::BrokerTransportFailure if reason.contains("SSL alert") => Some(Self::Certificate),
             _ => None,
         }
     }
@@ -42,13 +42,10 @@ impl Denial {
 mod tests {
     use super::*;
 
-    fn find(code: RDKafkaErrorCode, reason: &str) -> Option<Denial> {
-        Denial::find(&KafkaError::Global(code), reason)
-    }
-
     #[test]
     fn tells_a_denial_from_a_cluster_that_is_away() {
         use RDKafkaErrorCode as E;
+        let find = Denial::find;
         assert_eq!(find(E::Authentication, "SASL authentication error"), Some(Denial::Credentials));
         assert_eq!(find(E::SSL, "certificate verify failed"), Some(Denial::Certificate));
         let refused = "Receive failed: SSL routines::sslv3 alert bad certificate: SSL alert number 42";

@@ -2,30 +2,29 @@
 
 use std::{
     any::Any,
+    cell::Cell,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, OnceLock, mpsc},
+    sync::{Arc, mpsc},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use rdkafka::{
-    ClientConfig,
-    consumer::{Consumer, base_consumer::BaseConsumer},
-    error::{KafkaError, RDKafkaErrorCode},
-};
+use rdkafka::ClientConfig;
 use tokio::{runtime::Handle, sync::oneshot, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     admission::Admission,
-    assignment::{Assignment, TopicPartition},
+    assignment::Assignment,
     client_log::ClientLog,
     commit_requests::CommitRequests,
     committer::Committer,
-    coordinator::{Coordinator, Refusal, commit_blocking},
+    coordinator::Coordinator,
     drain::DrainPlan,
+    joining::Joining,
     pipeline::Pipeline,
     probe::{self, Finding},
+    session::Session,
     shared::Shared,
     tasks::Tasks,
 };
@@ -33,13 +32,8 @@ use crate::{
     config::{OnUnavailable, ResolvedConfig},
     error::{Error, Inner, Result},
     handle::panic,
-    native::{CommitQueue, OwnedClient},
+    native::OwnedClient,
 };
-
-/// How long a poll for rebalances and errors waits; also how soon a command is noticed.
-const POLL: Duration = Duration::from_millis(100);
-/// How often all lanes look for records by themselves, should a wake-up have been lost.
-const WATCHDOG: Duration = Duration::from_secs(1);
 
 /// What a member needs to know.
 #[derive(Clone)]
@@ -65,7 +59,7 @@ pub(crate) struct Member {
 }
 
 #[derive(Debug)]
-enum Command {
+pub(super) enum Command {
     Consume,
     Shutdown(DrainPlan),
 }
@@ -182,15 +176,14 @@ impl Poller {
             return;
         }
         match self.join(partitions) {
-            Ok((client, committer)) => {
-                let plan = self.poll(&client);
-                match self.leave(&client, &committer, plan) {
+            Ok(mut session) => {
+                match session.run(&self.inbox) {
                     Some(ended) => drop(drained.send(ended)),
                     // No answer: it takes longer than it may, whether the app finds that out before us or not.
                     None => drop(drained),
                 }
                 // Closes the client: after the answer, because it has no deadline.
-                drop(client);
+                drop(session);
             }
             Err(error) => {
                 self.shared.report(error);
@@ -272,246 +265,42 @@ impl Poller {
     }
 
     /// Creates the consumer, subscribes, and starts to commit.
-    fn join(&self, partitions: usize) -> Result<(OwnedClient<Coordinator>, CancellationToken)> {
-        let client_error = |cause| self.log.error(cause);
+    fn join(&self, partitions: usize) -> Result<Session> {
         let mut settings = self.settings.client.clone();
         let shares =
             self.settings.config.limit_prefetch(&mut settings, partitions, self.pipeline.largest_call());
-        let assignment = Arc::new(Assignment::default());
-        let commit_requests = Arc::new(CommitRequests::default());
+        let joining = Joining::new(&self.settings.config, &settings);
+        let client = OwnedClient::new(&settings).map_err(|cause| self.log.error(cause))?;
         let tasks = Arc::new(Tasks::default());
         let coordinator = Coordinator {
             shared: Arc::clone(&self.shared),
-            log: self.log.clone(),
             pipeline: Arc::clone(&self.pipeline),
-            assignment: Arc::clone(&assignment),
-            commit_requests: Arc::clone(&commit_requests),
+            assignment: Arc::new(Assignment::default()),
+            commit_requests: Arc::new(CommitRequests::default()),
             runtime: self.runtime.clone(),
             tasks: Arc::clone(&tasks),
-            revoke_grace: self.settings.config.revoke_grace,
             shares,
             reset: self.settings.config.auto_offset_reset,
-            client: OnceLock::new(),
-            shutdown: std::sync::Mutex::default(),
+            is_leaving: Cell::new(false),
         };
-        let consumer: BaseConsumer<Coordinator> =
-            settings.create_with_context(coordinator).map_err(client_error)?;
-        let client = OwnedClient::new(consumer);
-        let _ = client.context().client.set(Arc::downgrade(client.handle()));
-        client.subscribe(&self.topics()).map_err(client_error)?;
         let stop = CancellationToken::new();
         let committer = Committer {
             shared: Arc::clone(&self.shared),
-            assignment,
+            assignment: Arc::clone(&coordinator.assignment),
             interval: self.settings.config.commit_interval,
-            requests: commit_requests,
+            requests: Arc::clone(&coordinator.commit_requests),
             stop: stop.clone(),
         };
-        let committer = tasks.spawn(&self.runtime, committer.run(Arc::clone(client.handle())));
+        let session = Session::begin(
+            self.settings.config.clone(),
+            self.log.clone(),
+            client,
+            coordinator,
+            stop,
+            joining,
+        )?;
+        let committer = tasks.spawn(&self.runtime, committer.run(Arc::clone(session.client().handle())));
         self.runtime.spawn(watch_task(Arc::clone(&self.shared), committer));
-        Ok((client, stop))
+        Ok(session)
     }
-
-    /// Serves rebalances and errors until the app says to stop; how it is to be done.
-    fn poll(&self, client: &OwnedClient<Coordinator>) -> DrainPlan {
-        let mut looked = Instant::now();
-        loop {
-            self.serve(client, POLL);
-            if looked.elapsed() >= WATCHDOG {
-                client.context().assignment.wake_all();
-                looked = Instant::now();
-            }
-            if client.context().assignment.is_evicted() {
-                self.join_anew(client);
-            }
-            match self.inbox.try_recv() {
-                Ok(Command::Shutdown(plan)) => return plan,
-                Ok(Command::Consume) | Err(mpsc::TryRecvError::Empty) => {}
-                // The app's future was dropped: nobody waits, and nobody may go on handling.
-                Err(mpsc::TryRecvError::Disconnected) => return DrainPlan::for_loss(Instant::now()),
-            }
-        }
-    }
-
-    /// The group has gone on without this member, because a rebalance took it too long or it was frozen. Its lanes are brought
-    /// to an end, without a commit, and it joins as if it were new: lanes that went on could handle what belongs to others,
-    /// and commit offsets that go backwards.
-    fn join_anew(&self, client: &OwnedClient<Coordinator>) {
-        tracing::warn!(consumer = %self.shared.consumer, "the group has gone on without this member, which joins anew");
-        let assignment = &client.context().assignment;
-        client.unsubscribe();
-        let deadline = Instant::now() + Duration::from_secs(10);
-        while !assignment.is_empty() && Instant::now() < deadline {
-            self.serve(client, Duration::from_millis(10));
-        }
-        assignment.readmit();
-        if let Err(cause) = client.subscribe(&self.topics()) {
-            self.shared.report(self.log.error(cause));
-        }
-    }
-
-    fn topics(&self) -> Vec<&str> {
-        self.settings.config.topics.iter().map(String::as_str).collect()
-    }
-
-    fn serve(&self, client: &OwnedClient<Coordinator>, timeout: Duration) {
-        match client.poll(timeout) {
-            None => {}
-            Some(Ok(message)) => {
-                use rdkafka::Message;
-                // Its offset is not settled by anybody, so it must not be passed over.
-                let message = format!(
-                    "a record of {}[{}] at offset {} did not come over its partition's queue",
-                    message.topic(),
-                    message.partition(),
-                    message.offset()
-                );
-                self.shared.report(Inner::Engine { consumer: Arc::clone(&self.shared.consumer), message });
-            }
-            Some(Err(error)) if is_final(&error) => self.shared.report(self.log.error(error)),
-            // The context has logged it already, with the client's reason.
-            Some(Err(_)) => {}
-        }
-    }
-
-    /// Commits what the drained lanes have settled, but for what is not there any more.
-    fn commit_last(
-        &self,
-        client: &OwnedClient<Coordinator>,
-        deadline: Instant,
-    ) -> Result<(), RDKafkaErrorCode> {
-        let Err(Refusal { code, to_be_sent_alone }) = self.commit_until(client, deadline, |_| true) else {
-            return Ok(());
-        };
-        if to_be_sent_alone.is_empty() {
-            return Err(code);
-        }
-        let mut result = Ok(());
-        for topic in to_be_sent_alone {
-            match self.commit_until(client, deadline, |key| key.0 == topic) {
-                Err(Refusal { code: RDKafkaErrorCode::UnknownTopicOrPartition, .. }) => tracing::warn!(
-                    consumer = %self.shared.consumer,
-                    %topic,
-                    "the topic is not there any more, and its offsets were not committed"
-                ),
-                Err(Refusal { code, .. }) => result = Err(code),
-                Ok(()) => {}
-            }
-        }
-        result
-    }
-
-    /// A group that is rebalancing, perhaps because another member is leaving too, refuses a commit until it has settled; so this
-    /// goes on polling and tries again.
-    fn commit_until(
-        &self,
-        client: &OwnedClient<Coordinator>,
-        deadline: Instant,
-        which: impl Fn(&TopicPartition) -> bool,
-    ) -> Result<(), Refusal> {
-        let assignment = &client.context().assignment;
-        let commit = |queue: &CommitQueue| assignment.commit_with(&which, |entries| queue.send(entries));
-        loop {
-            match commit_blocking(client.handle(), commit, deadline.max(Instant::now() + POLL)) {
-                Err(refusal) if is_passing(refusal.code) && Instant::now() < deadline => {
-                    self.serve(client, POLL / 2);
-                }
-                result => return result,
-            }
-        }
-    }
-
-    /// Drains the lanes, commits what they have settled, and leaves the group. The group is kept alive meanwhile.
-    ///
-    /// `None` if a lane has not come to its end.
-    fn leave(
-        &self,
-        client: &OwnedClient<Coordinator>,
-        committer: &CancellationToken,
-        plan: DrainPlan,
-    ) -> Option<Result<()>> {
-        let coordinator = client.context();
-        *coordinator.shutdown.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(plan);
-        let assignment = &coordinator.assignment;
-        for (deadline, then) in plan.steps() {
-            for (_, lane) in assignment.all() {
-                then(&lane.control);
-            }
-            while Instant::now() < deadline
-                && !assignment.all().iter().all(|(_, lane)| lane.control.is_finished())
-            {
-                self.serve(client, Duration::from_millis(10));
-            }
-        }
-        committer.cancel();
-        let committed = self.commit_last(client, plan.leave_at());
-        let partitions: Vec<_> = assignment.all().into_iter().map(|(key, _)| key).collect();
-        assignment.disown(&partitions);
-        client.unsubscribe();
-        // What has not come to its end is dropped, whether the runtime gets to it or not.
-        coordinator.tasks.drop_all(&self.runtime);
-        // Serves the revoke that follows, and waits for tasks that still hold something of the client.
-        while Instant::now() < plan.end_at
-            && (client.in_use() || client.assignment().is_ok_and(|a| a.count() > 0))
-        {
-            self.serve(client, Duration::from_millis(10));
-        }
-        let counts = &self.shared.counts;
-        tracing::info!(
-            consumer = %self.shared.consumer,
-            handled = counts.handled(),
-            skipped = counts.skipped(),
-            given_up = counts.given_up(),
-            dead_lettered = counts.dead_lettered(),
-            "left the group"
-        );
-        let committed = committed.map_err(|code| {
-            Inner::Commit { consumer: Arc::clone(&self.shared.consumer), code, last: true }.into()
-        });
-        if assignment.all().iter().all(|(_, lane)| lane.control.is_finished()) {
-            return Some(committed);
-        }
-        if let Err(error) = committed {
-            tracing::error!(?error, "besides, a handler has not come to its end");
-        }
-        None
-    }
-}
-
-/// Whether a commit may be accepted when the group has settled.
-fn is_passing(code: RDKafkaErrorCode) -> bool {
-    use RDKafkaErrorCode as E;
-    matches!(
-        code,
-        E::RebalanceInProgress
-            // The group has settled, and this member is about to learn it.
-            | E::IllegalGeneration
-            | E::StaleMemberEpoch
-            | E::CoordinatorLoadInProgress
-            | E::CoordinatorNotAvailable
-            | E::NotCoordinator
-            | E::WaitingForCoordinator
-            // The next has less.
-            | E::OffsetMetadataTooLarge
-    )
-}
-
-/// Whether an error of the client does not pass by itself.
-fn is_final(error: &KafkaError) -> bool {
-    use RDKafkaErrorCode as E;
-    matches!(error, KafkaError::MessageConsumptionFatal(_))
-        || matches!(
-            error.rdkafka_error_code(),
-            Some(
-                E::Fatal
-                    | E::GroupAuthorizationFailed
-                    | E::TopicAuthorizationFailed
-                    | E::ClusterAuthorizationFailed
-                    | E::InvalidGroupId
-                    | E::InconsistentGroupProtocol
-                    | E::FencedInstanceId
-                    | E::UnsupportedVersion
-                    | E::UnsupportedFeature
-            )
-        )
 }

@@ -1,7 +1,7 @@
 //! The engine: takes a record through the flow, record → decode → route → handle → settle.
 //!
 //! - A [`Member`](member::Member) is one member of a consumer group: a thread that polls librdkafka for rebalances and
-//!   errors, and so keeps the group alive whatever the handlers do.
+//!   errors, and so keeps the group alive whatever the handlers do. Its [`Session`](session::Session) never waits.
 //! - A [`Lane`](lane::Lane) is one assigned partition: a task on the user's runtime that takes records from the
 //!   partition's own queue, in order. A handler that is ready at its first poll costs no task and no channel.
 //! - The [committer](committer) tells the broker how far the lanes have come.
@@ -18,6 +18,8 @@ mod coordinator;
 mod dead_letters;
 mod denial;
 mod drain;
+mod exchange;
+mod joining;
 mod lane;
 mod member;
 #[cfg(all(test, evkafka_loom))]
@@ -26,6 +28,8 @@ mod patterns;
 mod pipeline;
 mod probe;
 mod refusal;
+mod revocation;
+mod session;
 mod shared;
 mod start;
 mod tasks;
@@ -36,6 +40,7 @@ pub(crate) use self::{
     dead_letters::{DeadLetters, Refused},
     denial::Denial,
     drain::DrainPlan,
+    joining::JoinFailure,
     member::{Member, MemberSettings, Shutdown},
     pipeline::{Pipeline, Routed, policies, requirements},
     shared::{Report, Shared},

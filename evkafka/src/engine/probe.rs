@@ -1,19 +1,18 @@
 //! What is said before anything is consumed: whether the cluster answers, and whether the topics exist.
 
 use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
     thread,
     time::{Duration, Instant},
 };
 
 use rdkafka::{
-    ClientConfig, ClientContext,
+    ClientConfig,
     config::RDKafkaLogLevel,
-    consumer::{BaseConsumer, Consumer, ConsumerContext},
     error::{KafkaError, RDKafkaErrorCode},
 };
 
 use super::{client_log::ClientLog, denial::Denial, drain::after, patterns::Patterns};
+use crate::native::{ClientFailure, Event, OwnedClient, metadata};
 
 /// A topic that was just created may be unknown to some brokers for a moment; and where one broker denies access, another may
 /// still grant it.
@@ -56,17 +55,19 @@ pub(super) fn look(
     let mut config = config.clone();
     // Without a group the client can be dropped at once: there is nothing to leave.
     config.remove("group.id").remove("group.instance.id");
-    let client: BaseConsumer<Listener> = match config.create_with_context(Listener::new(log)) {
+    let client = match OwnedClient::new(&config) {
         Ok(client) => client,
         Err(error) => return Finding::Refused(error),
     };
+    let mut trouble = Trouble::default();
     let begun = Instant::now();
     let deadline = after(begun, timeout);
     let settled = begun + SETTLES.min(timeout);
     loop {
         // It cannot be interrupted, so it is short at first, and longer for a cluster that is slow to answer.
         let glance = begun.elapsed().clamp(SHORTEST_GLANCE, LONGEST_GLANCE);
-        let finding = look_once(&client, topics, written, deadline.min(Instant::now() + glance));
+        let deadline = deadline.min(Instant::now() + glance);
+        let finding = look_once(&client, log, &mut trouble, topics, written, deadline);
         match &finding {
             _ if called_off() => return Finding::CalledOff,
             Finding::Missing(_) | Finding::Denied(..) if Instant::now() < settled => thread::sleep(RETRY),
@@ -77,7 +78,9 @@ pub(super) fn look(
 }
 
 fn look_once(
-    client: &BaseConsumer<Listener>,
+    client: &OwnedClient,
+    log: &ClientLog,
+    trouble: &mut Trouble,
     topics: &[String],
     written: &[String],
     deadline: Instant,
@@ -92,42 +95,40 @@ fn look_once(
     let is_matched = |topic: &str| patterns.may_match(topic) && !topics.iter().any(|name| name == topic);
     for (name, is_read) in read.chain(written).chain(all) {
         let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
-        let answer = client.fetch_metadata(name, left);
-        let metadata = match answer {
+        let metadata = match metadata(client.handle(), name, left) {
             Ok(metadata) => metadata,
-            Err(error) => {
-                // Serves the client's reports, which say why it cannot connect. Without time to wait it would serve one.
-                while client.poll(REPORTS).is_some() {}
-                return client.context().explain(error);
+            Err(code) => {
+                // The client's reports say why it cannot connect.
+                while let Some(event) = client.poll(REPORTS) {
+                    trouble.hear(log, event);
+                }
+                return trouble.explain(KafkaError::MetadataFetch(code));
             }
         };
-        for topic in metadata.topics() {
+        for topic in metadata.topics {
             // Of all the topics of the cluster, those that a pattern does not match are none of ours.
-            let is_read = is_read || (name.is_none() && is_matched(topic.name()));
-            match topic.error().map(RDKafkaErrorCode::from).filter(|_| name.is_some()) {
-                Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
-                    missing.push(topic.name().to_owned());
+            let is_read = is_read || (name.is_none() && is_matched(&topic.name));
+            match topic.partitions {
+                // Nobody asked for this one.
+                Err(_) if name.is_none() => {}
+                Err(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
+                    missing.push(topic.name);
                 }
-                Some(
+                Err(
                     code @ (RDKafkaErrorCode::TopicAuthorizationFailed
                     | RDKafkaErrorCode::ClusterAuthorizationFailed
                     | RDKafkaErrorCode::InvalidTopic),
                 ) => return Finding::Refused(KafkaError::MetadataFetch(code)),
+                Ok(count) if is_read => partitions += count,
                 // What else there is passes by itself, such as a leader being elected.
-                _ if is_read => partitions += topic.partitions().len(),
-                _ => {}
+                Ok(_) | Err(_) => {}
             }
         }
     }
     if missing.is_empty() { Finding::Ready { partitions } } else { Finding::Missing(missing) }
 }
 
-/// Remembers what the client said last about its troubles.
-struct Listener {
-    log: ClientLog,
-    trouble: Mutex<Trouble>,
-}
-
+/// What the client said last about its troubles.
 #[derive(Default)]
 struct Trouble {
     error: Option<(Option<Denial>, String)>,
@@ -135,26 +136,35 @@ struct Trouble {
     hung_up: bool,
 }
 
-impl Listener {
-    fn new(log: &ClientLog) -> Self {
-        Self { log: log.clone(), trouble: Mutex::default() }
-    }
-
-    fn trouble(&self) -> MutexGuard<'_, Trouble> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
+impl Trouble {
+    fn hear(&mut self, log: &ClientLog, event: Event) {
+        match event {
+            // "All brokers are down" says less than what came before it.
+            Event::Error(ClientFailure { code, reason, .. }) if code != RDKafkaErrorCode::AllBrokersDown => {
+                self.error = Some((Denial::find(code, &reason), log.shown(&reason).into_owned()));
+            }
+            // The error that the look ends with says it all.
+            Event::Log { facility, message, .. } => {
+                // librdkafka reports it as no error, because a broker that goes away looks the same.
+                if facility == "FAIL" && message.contains("in state APIVERSION_QUERY") {
+                    self.hung_up = true;
+                }
+                log.line(RDKafkaLogLevel::Debug, &facility, &message);
+            }
+            _ => {}
+        }
     }
 
     /// Why there is no answer.
     fn explain(&self, error: KafkaError) -> Finding {
-        let trouble = self.trouble();
-        match trouble.error.clone() {
+        match self.error.clone() {
             Some((Some(denial), reason)) => Finding::Denied(denial, reason),
             // Said in more than one way by librdkafka, and not always with what may be wrong.
             Some((None, reason)) if reason.contains("in state SSL_HANDSHAKE") => {
                 Finding::Unreachable(error, Some(format!("{reason}; {NO_TLS}")))
             }
             Some((None, reason)) => Finding::Unreachable(error, Some(reason)),
-            None => Finding::Unreachable(error, trouble.hung_up.then(|| HUNG_UP.to_owned())),
+            None => Finding::Unreachable(error, self.hung_up.then(|| HUNG_UP.to_owned())),
         }
     }
 }
@@ -163,24 +173,3 @@ const HUNG_UP: &str =
     "a server closed the connection at once; it may demand TLS or SASL: check `security.protocol`";
 
 const NO_TLS: &str = "it may not use TLS: check `security.protocol`";
-
-impl ConsumerContext for Listener {}
-
-impl ClientContext for Listener {
-    fn error(&self, error: KafkaError, reason: &str) {
-        // "All brokers are down" says less than what came before it.
-        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::AllBrokersDown) {
-            let shown = self.log.shown(reason).into_owned();
-            self.trouble().error = Some((Denial::find(&error, reason), shown));
-        }
-    }
-
-    /// The error that the look ends with says it all.
-    fn log(&self, _: RDKafkaLogLevel, facility: &str, message: &str) {
-        // librdkafka reports it as no error, because a broker that goes away looks the same.
-        if facility == "FAIL" && message.contains("in state APIVERSION_QUERY") {
-            self.trouble().hung_up = true;
-        }
-        self.log.line(RDKafkaLogLevel::Debug, facility, message);
-    }
-}

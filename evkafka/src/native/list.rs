@@ -1,16 +1,18 @@
 use std::{
     ffi::{CStr, CString},
+    fmt,
     ptr::NonNull,
     slice,
 };
 
 use rdkafka::bindings::{
-    rd_kafka_topic_partition_list_add, rd_kafka_topic_partition_list_destroy,
-    rd_kafka_topic_partition_list_new, rd_kafka_topic_partition_list_t, rd_kafka_topic_partition_t,
+    rd_kafka_topic_partition_list_add, rd_kafka_topic_partition_list_copy,
+    rd_kafka_topic_partition_list_destroy, rd_kafka_topic_partition_list_new,
+    rd_kafka_topic_partition_list_t, rd_kafka_topic_partition_t,
 };
 
 /// A list of partitions, of our own.
-pub(super) struct PartitionList(NonNull<rd_kafka_topic_partition_list_t>);
+pub(crate) struct PartitionList(NonNull<rd_kafka_topic_partition_list_t>);
 
 // SAFETY: a list is plain memory, which this is the only owner of, and no thread of librdkafka's knows.
 unsafe impl Send for PartitionList {}
@@ -18,6 +20,24 @@ unsafe impl Send for PartitionList {}
 unsafe impl Sync for PartitionList {}
 
 impl PartitionList {
+    /// # Safety
+    /// The list is alive and ours, and given up to the new object.
+    pub(super) unsafe fn from_raw(list: NonNull<rd_kafka_topic_partition_list_t>) -> Self {
+        Self(list)
+    }
+
+    /// A copy of `list`, unless that is null.
+    ///
+    /// # Safety
+    /// `list` is null or alive.
+    pub(super) unsafe fn copy(list: *const rd_kafka_topic_partition_list_t) -> Option<Self> {
+        if list.is_null() {
+            return None;
+        }
+        // SAFETY: alive (caller); the copy is ours.
+        NonNull::new(unsafe { rd_kafka_topic_partition_list_copy(list) }).map(Self)
+    }
+
     pub(super) fn with_capacity(partitions: usize) -> Self {
         let partitions = i32::try_from(partitions).unwrap_or(i32::MAX);
         // SAFETY: no precondition; the new list is ours.
@@ -37,9 +57,20 @@ impl PartitionList {
         self.0.as_ptr()
     }
 
+    /// The partitions, each with its topic's name.
+    pub(crate) fn partitions(&self) -> impl Iterator<Item = (String, i32)> {
+        self.elements().iter().map(|element| (topic(element), element.partition))
+    }
+
     pub(super) fn elements(&self) -> &[rd_kafka_topic_partition_t] {
         // SAFETY: alive, and nobody changes it while it is borrowed.
         elements(unsafe { self.0.as_ref() })
+    }
+}
+
+impl fmt::Debug for PartitionList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.partitions()).finish()
     }
 }
 

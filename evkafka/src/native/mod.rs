@@ -5,6 +5,8 @@
 //! - `Retired`: records that were given up, until the thread that allocated them frees them;
 //! - [`NativeHeaders`]: headers of any bytes (rdkafka's own iterator panics on a name that is not UTF-8);
 //! - [`CommitQueue`]: commits of explicit offsets whose answers can be awaited with a deadline;
+//! - [`OwnedClient`]: a consumer that is polled and assigned by functions of ours, and its [`Event`]s;
+//! - [`metadata`]: what a cluster says of its topics, with errors of any number;
 //! - [`committed`]: what is committed, with its metadata (rdkafka's safe interface takes that for UTF-8);
 //! - [`list_offsets`]: where logs start and end, for many partitions at once; [`seek`]: has librdkafka fetch from elsewhere;
 //! - `Position`: where librdkafka takes the application to be;
@@ -22,11 +24,13 @@ mod client;
 mod commit;
 mod committed;
 mod error_code;
+mod event;
 #[cfg(fuzzing)]
 mod fuzzing;
 mod headers;
 mod list;
 mod list_offsets;
+mod metadata;
 #[cfg(feature = "embedded")]
 mod mock;
 mod position;
@@ -46,8 +50,11 @@ pub(crate) use self::{
     client::{ClientHandle, OwnedClient},
     commit::{CommitEntry, CommitQueue, CommitReply},
     committed::{Committed, committed},
+    event::{ClientFailure, Event},
     headers::NativeHeaders,
+    list::PartitionList,
     list_offsets::{Place, list_offsets},
+    metadata::metadata,
     produce::{RawRecord, produce},
     queue::{PartitionQueue, StartsOver},
     seek::seek,

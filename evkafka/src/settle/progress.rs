@@ -122,15 +122,24 @@ impl Progress {
     /// A commit of what is new is about to be sent, if there is one. [`end_commit`](Self::end_commit) follows.
     pub(crate) fn begin_commit(&self) -> Option<Commit> {
         let mut commits = self.commits();
-        let commit = match &commits.persisted {
+        let commit = self.to_commit(&commits)?;
+        commits.in_flight += 1;
+        Some(Commit { generation: commits.generation, ..commit })
+    }
+
+    fn to_commit(&self, commits: &Commits) -> Option<Commit> {
+        match &commits.persisted {
             Some(persisted) => persisted.to_commit(),
             None => {
                 let committable = self.committable.load(Ordering::Acquire);
                 (!self.is_acknowledged(committable)).then(|| Commit::of(committable))
             }
-        }?;
-        commits.in_flight += 1;
-        Some(Commit { generation: commits.generation, ..commit })
+        }
+    }
+
+    /// Whether there is something that the broker has not acknowledged.
+    pub(crate) fn has_uncommitted(&self) -> bool {
+        self.to_commit(&self.commits()).is_some()
     }
 
     /// A commit was answered, or will not be: the commit, if the broker has taken it.

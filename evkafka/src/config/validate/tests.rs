@@ -1,11 +1,13 @@
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use proptest::prelude::*;
 use rdkafka::consumer::BaseConsumer;
 
 use super::super::known::{self, Role};
 use super::super::owned;
 use super::super::properties::BROKER_SIDE;
 use super::*;
+use crate::engine::DrainPlan;
 use crate::{Backoff, Concurrency, FailurePolicy};
 
 fn config() -> ConsumerConfig {
@@ -252,11 +254,40 @@ fn faults_do_not_show_what_may_be_secret() {
 #[test]
 fn the_grace_of_a_revoke_must_end_before_the_brokers_lose_patience() {
     assert_eq!(only_fault(&config().revoke_grace(Duration::from_secs(300))).0, "revoke_grace");
-    assert_eq!(faults(&config().revoke_grace(Duration::from_secs(299))), []);
+    assert_eq!(faults(&config().revoke_grace(Duration::from_secs(240))), []);
     assert_eq!(faults(&config().revoke_grace(Duration::ZERO)), []);
     let patient = config().property("max.poll.interval.ms", 600_000);
     assert_eq!(faults(&patient.clone().revoke_grace(Duration::from_secs(300))), []);
     assert_eq!(only_fault(&patient.revoke_grace(Duration::from_secs(600))).0, "revoke_grace");
+}
+
+#[test]
+fn a_revoke_that_takes_too_long_with_all_that_adds_to_its_grace_is_told_with_its_parts() {
+    let hasty = config().property("max.poll.interval.ms", 10_000).property("session.timeout.ms", 6_000);
+    let (name, fault) = only_fault(&hasty.clone().revoke_grace(Duration::from_millis(9_900)));
+    assert_eq!(name, "revoke_grace");
+    assert!(fault.contains("up to 17080 ms") && fault.contains("which is 10000 ms"), "{fault}");
+    assert_eq!(faults(&hasty.revoke_grace(Duration::from_millis(3_900))), []);
+}
+
+proptest! {
+    /// The group rebalances from a heartbeat before the member is told, and the brokers count from then.
+    #[test]
+    fn each_accepted_grace_has_a_revoke_end_in_time(
+        grace in 0_u64..400_000, interval in 1_000_u64..500_000, heartbeat in 100_u64..10_000,
+    ) {
+        let config = config()
+            .property("max.poll.interval.ms", interval)
+            .property("heartbeat.interval.ms", heartbeat)
+            .revoke_grace(Duration::from_millis(grace));
+        let is_accepted = faults(&config).is_empty();
+        let now = Instant::now();
+        let end = DrainPlan::for_revoke(now, Duration::from_millis(grace)).end_at;
+        let takes = end - now + Duration::from_millis(heartbeat);
+        prop_assert!(!is_accepted || takes < Duration::from_millis(interval), "{takes:?}");
+        // And none is rejected that has more than a second to spare.
+        prop_assert!(is_accepted || takes + Duration::from_secs(1) > Duration::from_millis(interval), "{takes:?}");
+    }
 }
 
 #[test]
@@ -558,7 +589,11 @@ fn properties_that_contradict_each_other_are_told_before_librdkafka_refuses_them
     }
     for properties in [
         &[("max.poll.interval.ms", 45_000)][..],
-        &[("session.timeout.ms", 300_000), ("heartbeat.interval.ms", 299_999)],
+        &[
+            ("max.poll.interval.ms", 400_000),
+            ("session.timeout.ms", 300_000),
+            ("heartbeat.interval.ms", 299_999),
+        ],
         &[("fetch.max.bytes", 1_000_000), ("receive.message.max.bytes", 1_000_512)],
         &[("message.max.bytes", 200_000_000)],
     ] {

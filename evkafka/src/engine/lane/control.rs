@@ -1,9 +1,6 @@
-use std::{
-    sync::{
-        Arc, Condvar, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Instant,
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
 };
 
 use tokio::sync::Notify;
@@ -28,9 +25,6 @@ pub(in crate::engine) struct LaneControl {
     /// The broker has acknowledged an offset.
     pub(in crate::engine) acknowledged: crate::sync::Notify,
     over: CancellationToken,
-    /// For threads, which cannot await `over`.
-    is_over: Mutex<bool>,
-    became_over: Condvar,
 }
 
 impl LaneControl {
@@ -55,24 +49,11 @@ impl LaneControl {
         self.over.cancelled().await;
     }
 
-    /// Blocks until the lane is over, at most until `deadline`; whether it is.
-    pub(in crate::engine) fn wait_until(&self, deadline: Instant) -> bool {
-        let over = self.is_over.lock().unwrap_or_else(PoisonError::into_inner);
-        let timeout = deadline.saturating_duration_since(Instant::now());
-        let (over, _) = self
-            .became_over
-            .wait_timeout_while(over, timeout, |over| !*over)
-            .unwrap_or_else(PoisonError::into_inner);
-        *over
-    }
-
     pub(in crate::engine) fn is_finished(&self) -> bool {
-        *self.is_over.lock().unwrap_or_else(PoisonError::into_inner)
+        self.over.is_cancelled()
     }
 
     fn finish(&self) {
-        *self.is_over.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.became_over.notify_all();
         self.over.cancel();
     }
 }
