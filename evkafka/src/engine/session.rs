@@ -117,10 +117,10 @@ impl Session {
             self.hear(inbox);
             let now = Instant::now();
             self.watch(now);
+            self.advance_revocations(now);
             if let Some(result) = self.advance(now) {
                 return self.conclude(result);
             }
-            self.advance_revocations(now);
         }
     }
 
@@ -278,10 +278,14 @@ impl Session {
 
     /// Takes each revocation as far as it goes, and tells the client of those that are done.
     ///
-    /// But while the last commit is on its way, which is of their partitions too: the client would rejoin the group, which then may
-    /// refuse it.
+    /// But not while the last commit is on its way, or due, which is of their partitions too, unless these are lost: the client would
+    /// rejoin the group, which then may refuse it.
     fn advance_revocations(&mut self, now: Instant) {
-        let is_committing = matches!(self.phase, Phase::Committing(..));
+        let is_committing = match &self.phase {
+            Phase::Draining(plan) => self.assignment().drain(plan, now) != Drained::NotYet,
+            Phase::Committing(..) => true,
+            Phase::Consuming | Phase::Rejoining { .. } | Phase::Leaving(..) => false,
+        };
         let mut index = 0;
         while let Some(revocation) = self.revocations.get_mut(index) {
             if is_committing && revocation.is_draining() {
