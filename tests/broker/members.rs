@@ -53,13 +53,10 @@ fn a_second_process_joins_and_leaves(strategy: &str, mode: &str) {
         produce(so_far);
         scene.until("under way", |ledger| handled(ledger).len() > so_far + 100);
         let second = scene.service(&options);
-        let pid = second.id();
-        let deadline = Instant::now() + DEADLINE;
-        while !scene.ledger().iter().any(|entry| entry.pid == pid) {
-            assert!(Instant::now() < deadline, "the second process had no share within {DEADLINE:?}");
+        scene.until_it_has_a_share(&second, || {
             produce(handled(&scene.ledger()).len());
             std::thread::sleep(Duration::from_millis(50));
-        }
+        });
         terminate(second);
     }
     let sent = produce(0);
@@ -109,15 +106,10 @@ fn members_are_killed(mode: &str) {
         scene.produce_with_keys(sent..sent + WAVE, keys);
         sent += WAVE;
         let mut second = scene.service(&options);
-        let pid = second.id();
-        let so_far = scene.ledger().len();
-        let deadline = Instant::now() + DEADLINE;
-        // It has a share of what comes from now on.
-        while !scene.ledger()[so_far..].iter().any(|entry| entry.pid == pid) {
-            assert!(Instant::now() < deadline, "the second process had no share within {DEADLINE:?}");
+        scene.until_it_has_a_share(&second, || {
             scene.produce_with_keys(sent..sent + 100, keys);
             sent += 100;
-        }
+        });
         second.signal(Signal::Kill);
         second.wait(DEADLINE);
     }
@@ -162,14 +154,11 @@ fn the_order_of_each_key_is_kept_while_a_second_process_joins_and_leaves() {
     let times = if full() { 15 } else { 2 };
     for _ in 0..times {
         let second = scene.service(&options);
-        let (pid, so_far) = (second.id(), scene.ledger().len());
-        let deadline = Instant::now() + DEADLINE;
-        while !scene.ledger()[so_far..].iter().any(|entry| entry.pid == pid) {
-            assert!(Instant::now() < deadline, "the second process had no share within {DEADLINE:?}");
+        scene.until_it_has_a_share(&second, || {
             scene.produce_with_keys(sent..sent + WAVE, keys);
             sent += WAVE;
             scene.until("handled but for a rest", |ledger| handled(ledger).len() as u64 + WAVE > sent);
-        }
+        });
         terminate(second);
     }
     scene.until("handled", |ledger| handled(ledger).len() as u64 == sent);
@@ -221,17 +210,11 @@ fn soak() {
     let end = Instant::now() + Duration::from_secs(seconds);
     while Instant::now() < end {
         let mut second = scene.service(&options);
-        let (pid, so_far) = (second.id(), scene.ledger().len());
-        let deadline = Instant::now() + DEADLINE;
-        while !scene.ledger()[so_far..].iter().any(|entry| entry.pid == pid) {
-            assert!(
-                Instant::now() < deadline,
-                "stalled: the second process had no share within {DEADLINE:?}"
-            );
+        scene.until_it_has_a_share(&second, || {
             scene.produce_with_keys(sent..sent + 2_000, keys);
             sent += 2_000;
             scene.until("handled but for a rest", |ledger| handled(ledger).len() as u64 + 4_000 > sent);
-        }
+        });
         if changes % 2 == 0 {
             terminate(second);
         } else {

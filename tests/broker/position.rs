@@ -141,14 +141,11 @@ fn trickles_while_members_come_and_go(options: &[(&str, &str)]) {
     let mut sent = 0;
     for _ in 0..3 {
         let second = scene.service(&options);
-        let pid = second.id();
-        let deadline = Instant::now() + DEADLINE;
-        while !scene.ledger().iter().any(|entry| entry.pid == pid) {
-            assert!(Instant::now() < deadline, "the second process had no share within {DEADLINE:?}");
+        scene.until_it_has_a_share(&second, || {
             kafka::produce(&scene.brokers, &scene.topic, orders(sent..sent + 1));
             sent += 1;
             std::thread::sleep(Duration::from_millis(20));
-        }
+        });
         terminate(second);
         kafka::produce(&scene.brokers, &scene.topic, orders(sent..sent + 1));
         sent += 1;
@@ -197,11 +194,7 @@ fn soak() {
     let end = Instant::now() + Duration::from_secs(seconds);
     while Instant::now() < end {
         let mut second = scene.service(&options);
-        let deadline = Instant::now() + DEADLINE;
-        while !scene.ledger().iter().any(|entry| entry.pid == second.id()) {
-            assert!(Instant::now() < deadline, "the second process had no share within {DEADLINE:?}");
-            trickle();
-        }
+        scene.until_it_has_a_share(&second, &mut trickle);
         if changes % 2 == 0 {
             terminate(second);
         } else {

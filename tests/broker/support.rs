@@ -119,6 +119,16 @@ impl Scene {
         }
     }
 
+    /// Waits until a process takes its share of what comes from now on, while something goes on `meanwhile`.
+    pub(crate) fn until_it_has_a_share(&self, process: &ChildProcess, mut meanwhile: impl FnMut()) {
+        let (pid, so_far) = (process.id(), self.ledger().len());
+        let deadline = Instant::now() + DEADLINE;
+        while !self.ledger()[so_far..].iter().any(|entry| entry.pid == pid) {
+            assert!(Instant::now() < deadline, "stalled: the process had no share within {DEADLINE:?}");
+            meanwhile();
+        }
+    }
+
     /// Waits until so many records are committed.
     pub(crate) fn until_committed(&self, records: u64) {
         let deadline = Instant::now() + DEADLINE;

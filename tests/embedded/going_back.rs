@@ -132,7 +132,8 @@ async fn so_it_is_with_batches() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn so_it_is_side_by_side() {
-    post_commit(|config| config.concurrency(Concurrency::PerKey { in_flight: 4 }), false, 1).await;
+    // The first of them may be the last that a thread gets to.
+    post_commit(|config| config.concurrency(Concurrency::PerKey { in_flight: 4 }), false, 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -146,7 +147,7 @@ async fn so_it_is_with_persisted_progress() {
     let persisting = |config: ConsumerConfig| {
         config.concurrency(Concurrency::Unordered { in_flight: 4 }).persist_progress(true)
     };
-    post_commit(persisting, false, 1).await;
+    post_commit(persisting, false, 0).await;
 }
 
 /// The gate is closed when the offsets go back: what is committed then is what is about to be handled, and no more.

@@ -1,18 +1,14 @@
 //! Which topics a consumer's patterns match, for an estimate of how many partitions it may be assigned.
 
-use regex_lite::Regex;
+use crate::config::TopicPattern;
 
-/// The patterns among a consumer's topics: those that begin with `^`.
-///
-/// librdkafka matches them with the C library's extended regular expressions. Where such a pattern has no meaning here, it counts as
-/// matching every topic.
+/// The patterns among a consumer's topics. One that cannot be judged counts as matching every topic.
 #[derive(Debug)]
-pub(super) struct Patterns(Vec<Option<Regex>>);
+pub(super) struct Patterns(Vec<TopicPattern>);
 
 impl Patterns {
     pub(super) fn among(topics: &[String]) -> Self {
-        let patterns = topics.iter().filter(|topic| topic.starts_with('^'));
-        Self(patterns.map(|pattern| Regex::new(pattern).ok()).collect())
+        Self(topics.iter().filter_map(|topic| TopicPattern::of(topic)).collect())
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -21,7 +17,7 @@ impl Patterns {
 
     /// Whether a topic of this name may be matched.
     pub(super) fn may_match(&self, topic: &str) -> bool {
-        self.0.iter().any(|pattern| pattern.as_ref().is_none_or(|pattern| pattern.is_match(topic)))
+        self.0.iter().any(|pattern| pattern.matches(topic) != Some(false))
     }
 }
 
