@@ -42,7 +42,7 @@ impl Coordinator {
     /// Has a lane wait for the records of each of these partitions. The assignment must not have taken effect.
     pub(super) fn assign(&self, client: &Arc<ClientHandle>, partitions: Vec<TopicPartition>) {
         tracing::info!(consumer = %self.shared.consumer, partitions = %Names(&partitions), "partitions assigned");
-        let (mut waiting, assigned_before) = (Vec::new(), self.assignment.owned());
+        let mut waiting = Vec::new();
         for (topic, partition) in partitions {
             let Some(queue) = PartitionQueue::detach(client, Arc::clone(&topic), partition) else {
                 self.shared.report(Inner::Engine {
@@ -53,27 +53,25 @@ impl Coordinator {
             };
             waiting.push(self.start_lane(topic, partition, queue));
         }
-        self.check_shares(assigned_before);
         if !waiting.is_empty() {
             self.find_starts(Arc::clone(client), waiting);
         }
     }
 
-    /// Topics that a pattern matches, and partitions, may be added at any time; librdkafka's limits stay what they were at the start.
-    fn check_shares(&self, assigned_before: usize) {
+    /// How many partitions are assigned, if so many exceed the memory that was shared out: topics that a pattern matches, and
+    /// partitions, may be added at any time, and librdkafka's limits stay what they were when its client was created.
+    pub(super) fn outgrown(&self) -> Option<usize> {
         let assigned = self.assignment.owned();
-        if assigned > assigned_before
-            && let Some(excess) = self.shares.exceeded_by(assigned)
-        {
-            tracing::warn!(
-                consumer = %self.shared.consumer,
-                assigned,
-                shared_out_for = self.shares.partitions(),
-                exceeded_by_mib = excess.div_ceil(1 << 20),
-                "more partitions are assigned than there were when the consumer started: fetched records may exceed \
-                 `prefetch_memory_mib` until it is restarted"
-            );
-        }
+        let excess = self.shares.exceeded_by(assigned)?;
+        tracing::warn!(
+            consumer = %self.shared.consumer,
+            assigned,
+            shared_out_for = self.shares.partitions(),
+            exceeded_by_mib = excess.div_ceil(1 << 20),
+            "more partitions are assigned than `prefetch_memory_mib` was shared out for: the consumer leaves its group and rejoins \
+             with smaller shares"
+        );
+        Some(assigned)
     }
 
     /// Looks up where lanes begin, on a thread of its own: brokers may take their time.

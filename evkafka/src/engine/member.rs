@@ -24,7 +24,7 @@ use super::{
     joining::Joining,
     pipeline::Pipeline,
     probe::{self, Finding},
-    session::Session,
+    session::{Ended, Session},
     shared::Shared,
     tasks::Tasks,
 };
@@ -34,6 +34,9 @@ use crate::{
     handle::panic,
     native::OwnedClient,
 };
+
+/// How long a member that replaces its client waits for the one before to have left the group.
+const CLOSES: Duration = Duration::from_secs(5);
 
 /// What a member needs to know.
 #[derive(Clone)]
@@ -168,27 +171,53 @@ struct Poller {
 
 impl Poller {
     fn run(self, ready: oneshot::Sender<Result<()>>, drained: oneshot::Sender<Result<()>>) {
-        let Some(partitions) = self.prepare(ready) else {
+        let Some(mut partitions) = self.prepare(ready) else {
             let _ = drained.send(Ok(()));
             return;
         };
         if !self.admission.join() {
             return;
         }
-        match self.join(partitions) {
-            Ok(mut session) => {
-                match session.run(&self.inbox) {
-                    Some(ended) => drop(drained.send(ended)),
-                    // No answer: it takes longer than it may, whether the app finds that out before us or not.
-                    None => drop(drained),
+        loop {
+            let mut session = match self.join(partitions) {
+                Ok(session) => session,
+                Err(error) => {
+                    self.shared.report(error);
+                    let _ = drained.send(Ok(()));
+                    return;
                 }
-                // Closes the client: after the answer, because it has no deadline.
-                drop(session);
+            };
+            match session.run(&self.inbox) {
+                Ended::Outgrown(assigned) => {
+                    partitions = assigned;
+                    self.close_aside(session);
+                }
+                Ended::Drained(ended) => {
+                    match ended {
+                        Some(ended) => drop(drained.send(ended)),
+                        // No answer: it takes longer than it may, whether the app finds that out before us or not.
+                        None => drop(drained),
+                    }
+                    // Closes the client: after the answer, because it has no deadline.
+                    drop(session);
+                    return;
+                }
             }
-            Err(error) => {
-                self.shared.report(error);
-                let _ = drained.send(Ok(()));
-            }
+        }
+    }
+
+    /// Closes a session's client, which a handler that blocks its thread may hold up for as long as it likes, and waits for it only
+    /// as long as that is quick.
+    fn close_aside(&self, session: Session) {
+        let (closed, is_closed) = mpsc::channel::<()>();
+        let thread = thread::Builder::new().name(format!("evkafka-{}-close", self.shared.consumer));
+        let closes = move || {
+            drop(session);
+            drop(closed);
+        };
+        match thread.spawn(closes) {
+            Ok(_) => drop(is_closed.recv_timeout(CLOSES)),
+            Err(error) => self.shared.report(Error::other(error)),
         }
     }
 

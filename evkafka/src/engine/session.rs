@@ -57,8 +57,18 @@ pub(super) struct Session {
     given_up: Result<(), RDKafkaErrorCode>,
     looked: Instant,
     joining: Joining,
+    /// The member leaves because so many partitions are assigned.
+    outgrown: Option<usize>,
     /// Whether the app was told to end.
     has_failed: Cell<bool>,
+}
+
+/// How a session ended.
+pub(super) enum Ended {
+    /// As the app said: whether everything that was handled is committed; `None` if a lane has not finished.
+    Drained(Option<Result<()>>),
+    /// So many partitions are assigned that the client has to be replaced by one with other limits.
+    Outgrown(usize),
 }
 
 /// Where a member is on its way. It goes from each to the next, or from the first two to the third when the app says so.
@@ -102,6 +112,7 @@ impl Session {
             given_up: Ok(()),
             looked: Instant::now(),
             joining,
+            outgrown: None,
             has_failed: Cell::new(false),
         })
     }
@@ -110,8 +121,8 @@ impl Session {
         &self.client
     }
 
-    /// Consumes until the app says to stop, then drains, commits and leaves. `None` if a lane has not finished.
-    pub(super) fn run(&mut self, inbox: &mpsc::Receiver<Command>) -> Option<Result<()>> {
+    /// Consumes until the app says to stop, or the client has to be replaced, then drains, commits and leaves.
+    pub(super) fn run(&mut self, inbox: &mpsc::Receiver<Command>) -> Ended {
         loop {
             self.serve();
             self.hear(inbox);
@@ -232,12 +243,14 @@ impl Session {
 
     /// Hears what the app says.
     fn hear(&mut self, inbox: &mpsc::Receiver<Command>) {
-        match inbox.try_recv() {
-            Ok(Command::Shutdown(plan)) => self.shut_down(plan),
-            Ok(Command::Consume) | Err(mpsc::TryRecvError::Empty) => {}
+        let plan = match inbox.try_recv() {
+            Ok(Command::Shutdown(plan)) => plan,
+            Ok(Command::Consume) | Err(mpsc::TryRecvError::Empty) => return,
             // The app's future was dropped: nobody waits, and nobody may go on handling.
-            Err(mpsc::TryRecvError::Disconnected) => self.shut_down(DrainPlan::for_loss(Instant::now())),
-        }
+            Err(mpsc::TryRecvError::Disconnected) => DrainPlan::for_loss(Instant::now()),
+        };
+        self.outgrown = None;
+        self.shut_down(plan);
     }
 
     /// Leaves the group by `plan`, or by that of before where it is ahead.
@@ -310,7 +323,12 @@ impl Session {
         let assignment = &self.coordinator.assignment;
         match &mut self.phase {
             Phase::Consuming if assignment.is_evicted() => self.prepare_to_rejoin(now),
-            Phase::Consuming => {}
+            Phase::Consuming => {
+                self.outgrown = self.coordinator.outgrown();
+                if self.outgrown.is_some() {
+                    self.shut_down(DrainPlan::for_revoke(now, self.config.revoke_grace));
+                }
+            }
             Phase::Rejoining { plan, at_latest } => {
                 assignment.drain(plan, now);
                 let is_rid_of_all = assignment.is_empty() && self.revocations.is_empty();
@@ -367,8 +385,17 @@ impl Session {
         }
     }
 
+    fn conclude(&self, committed: Result<(), RDKafkaErrorCode>) -> Ended {
+        let drained = self.drained(committed);
+        let Some(assigned) = self.outgrown else { return Ended::Drained(drained) };
+        if let Some(Err(error)) = drained {
+            tracing::warn!(consumer = %self.shared().consumer, ?error, "the consumer rejoins its group all the same");
+        }
+        Ended::Outgrown(assigned)
+    }
+
     /// `None` if a lane has not finished.
-    fn conclude(&self, committed: Result<(), RDKafkaErrorCode>) -> Option<Result<()>> {
+    fn drained(&self, committed: Result<(), RDKafkaErrorCode>) -> Option<Result<()>> {
         let Shared { consumer, counts, .. } = &**self.shared();
         tracing::info!(
             %consumer,

@@ -75,6 +75,9 @@ pub(crate) struct OwnedClient {
     handle: Arc<ClientHandle>,
 }
 
+// SAFETY: librdkafka's clients and queues may be used from any thread, and nothing of it belongs to the thread that created it.
+unsafe impl Send for OwnedClient {}
+
 impl OwnedClient {
     /// # Errors
     /// If librdkafka does not take the settings.
