@@ -324,7 +324,7 @@ impl ConsumerConfig {
     /// How much memory, in MiB, the records may take that are fetched ahead of the handlers. Default: 64; at most 1,048,576.
     ///
     /// It is shared out among the partitions that the topics have when the consumer starts, those of topics that match a pattern
-    /// included. If more are assigned later, a warning says by how much they may exceed it.
+    /// included. If a consumer is assigned more later, it leaves its group and rejoins with smaller shares, which a warning says.
     ///
     /// A third of a partition's share is for its queue and the fetch that fills it, as much for what its lane has taken out of the queue,
     /// and as much for records that were handled and wait for librdkafka's own thread to free them. With concurrent
