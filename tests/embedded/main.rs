@@ -14,6 +14,7 @@ mod groups;
 mod hostile;
 mod joining;
 mod logs;
+mod looking_up;
 mod memory;
 mod position;
 mod progress;

@@ -30,6 +30,7 @@ use crate::{
     config::ResolvedConfig,
     error::{Inner, Result},
     native::{ClientFailure, Event, OwnedClient, PartitionList},
+    settle::Backoff,
 };
 
 /// How long a poll waits when nothing is going on; also how soon the app is heard.
@@ -39,8 +40,12 @@ const SHORT_POLL: Duration = Duration::from_millis(10);
 /// How often all lanes look for records by themselves, should a wake-up have been lost; and how often it is looked whether the group
 /// has gone on without the member while partitions are revoked, which the client does not tell.
 const WATCHDOG: Duration = Duration::from_secs(1);
-/// How long a member that was evicted waits to be rid of its partitions before it joins again.
+/// How long a member that is to join again waits to be rid of its partitions.
 const REJOINS: Duration = Duration::from_secs(10);
+/// How the client begins to say that it was not told what is committed of a partition. It does not ask again, and so never reads it.
+const NO_OFFSET: &str = "Failed to fetch committed offset";
+/// When a member joins again after that: others of its group notice it.
+const NO_OFFSET_REJOINS: Backoff = Backoff::exponential(Duration::from_secs(1), Duration::from_secs(30));
 
 /// A member that has joined its group.
 pub(super) struct Session {
@@ -59,6 +64,10 @@ pub(super) struct Session {
     joining: Joining,
     /// The member leaves because so many partitions are assigned.
     outgrown: Option<usize>,
+    /// When the member is to join again, because the client never reads what is assigned.
+    rejoins_at: Option<Instant>,
+    /// How often it had to.
+    rejoined: u32,
     /// Whether the app was told to end.
     has_failed: Cell<bool>,
 }
@@ -74,9 +83,9 @@ pub(super) enum Ended {
 /// Where a member is on its way. It goes from each to the next, or from the first two to the third when the app says so.
 enum Phase {
     Consuming,
-    /// The group has gone on without this member, because a rebalance took it too long or it was frozen. Its lanes are ended, without
-    /// a commit, and it joins as if it were new: lanes that went on could handle what belongs to others, and commit offsets that go
-    /// backwards.
+    /// The member gives up what it has and joins as if it were new. If the group has gone on without it, because a rebalance took it
+    /// too long or it was frozen, its lanes are ended without a commit: lanes that went on could handle what belongs to others, and
+    /// commit offsets that go backwards.
     Rejoining {
         plan: DrainPlan,
         at_latest: Instant,
@@ -113,6 +122,8 @@ impl Session {
             looked: Instant::now(),
             joining,
             outgrown: None,
+            rejoins_at: None,
+            rejoined: 0,
             has_failed: Cell::new(false),
         })
     }
@@ -207,6 +218,10 @@ impl Session {
             // It comes with each poll for as long as it lasts, and says less than what came before it.
             Verdict::Wait if failure.code == RDKafkaErrorCode::AllBrokersDown => {}
             Verdict::Wait => self.log_failure(&failure),
+        }
+        if failure.reason.starts_with(NO_OFFSET) && self.rejoins_at.is_none() {
+            self.rejoined = self.rejoined.saturating_add(1);
+            self.rejoins_at = Some(Instant::now() + NO_OFFSET_REJOINS.wait(self.rejoined, fastrand::f64()));
         }
         if failure.is_fatal || is_final(failure.code) {
             let consumer = Arc::clone(&self.shared().consumer);
@@ -322,7 +337,22 @@ impl Session {
     fn advance(&mut self, now: Instant) -> Option<Result<(), RDKafkaErrorCode>> {
         let assignment = &self.coordinator.assignment;
         match &mut self.phase {
-            Phase::Consuming if assignment.is_evicted() => self.prepare_to_rejoin(now),
+            Phase::Consuming if assignment.is_evicted() => {
+                tracing::warn!(
+                    consumer = %self.shared().consumer,
+                    "the group has gone on without this member, which rejoins; what it has handled since its last commit is handled \
+                     again"
+                );
+                self.prepare_to_rejoin(now, DrainPlan::for_loss(now));
+            }
+            Phase::Consuming if self.rejoins_at.is_some_and(|at| at <= now) => {
+                tracing::warn!(
+                    consumer = %self.shared().consumer,
+                    "the brokers did not say what is committed of partitions that are assigned, which are not read: the member \
+                     leaves its group and joins again"
+                );
+                self.prepare_to_rejoin(now, DrainPlan::for_revoke(now, self.config.revoke_grace));
+            }
             Phase::Consuming => {
                 self.outgrown = self.coordinator.outgrown();
                 if self.outgrown.is_some() {
@@ -365,14 +395,11 @@ impl Session {
         None
     }
 
-    fn prepare_to_rejoin(&mut self, now: Instant) {
-        tracing::warn!(
-            consumer = %self.shared().consumer,
-            "the group has gone on without this member, which rejoins; what it has handled since its last commit is handled again"
-        );
+    fn prepare_to_rejoin(&mut self, now: Instant, plan: DrainPlan) {
+        self.rejoins_at = None;
         self.coordinator.is_leaving.set(true);
         self.client.unsubscribe();
-        self.phase = Phase::Rejoining { plan: DrainPlan::for_loss(now), at_latest: now + REJOINS };
+        self.phase = Phase::Rejoining { plan, at_latest: plan.end_at.max(now + REJOINS) };
     }
 
     fn rejoin(&mut self) {
