@@ -197,21 +197,26 @@ pub(crate) async fn committed_at(servers: &str) -> Option<i64> {
 
 /// The same of another partition.
 pub(crate) async fn committed_of(servers: &str, partition: i32) -> Option<i64> {
-    look_up(servers, partition).await.0
+    committed_of_topic(servers, "orders", partition).await
+}
+
+/// The same of another topic.
+pub(crate) async fn committed_of_topic(servers: &str, topic: &'static str, partition: i32) -> Option<i64> {
+    look_up(servers, topic, partition).await.0
 }
 
 /// The same of partition 0, and the commit's metadata.
 pub(crate) async fn committed_with_metadata(servers: &str) -> (Option<i64>, String) {
-    look_up(servers, 0).await
+    look_up(servers, "orders", 0).await
 }
 
-async fn look_up(servers: &str, partition: i32) -> (Option<i64>, String) {
+async fn look_up(servers: &str, topic: &'static str, partition: i32) -> (Option<i64>, String) {
     let mut client = ClientConfig::new();
     client.set("bootstrap.servers", servers).set("group.id", "billing");
     let look = move || {
         let consumer: BaseConsumer = client.create().expect("a consumer");
         let mut wanted = TopicPartitionList::new();
-        wanted.add_partition("orders", partition);
+        wanted.add_partition(topic, partition);
         let committed = consumer.committed_offsets(wanted, DEADLINE).expect("committed offsets");
         let committed = &committed.elements()[0];
         let offset = match committed.offset() {

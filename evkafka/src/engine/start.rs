@@ -14,7 +14,7 @@ use std::{
 use rdkafka::error::RDKafkaErrorCode;
 use tokio::sync::oneshot;
 
-use super::{assignment::TopicPartition, lane::LaneControl};
+use super::{assignment::TopicPartition, coordinator::Names, lane::LaneControl};
 use crate::{
     config::OffsetReset,
     native::{ClientHandle, Committed, Place, committed, list_offsets, seek},
@@ -128,24 +128,58 @@ impl Starts {
         }
     }
 
-    /// Has lanes begin where their partitions end now.
+    /// Has lanes begin where their partitions end now, each as soon as that is known: a partition may be without a leader for long.
     fn begin_at_the_end(&self, lanes: Vec<Waiting>) {
-        let ends = self.until_answered(&lanes, "the ends of partitions", |wait| {
-            let ends = list_offsets(&self.client, partitions(&lanes), Place::End, wait)?;
-            if ends.len() < lanes.len() { Err(RDKafkaErrorCode::LeaderNotAvailable) } else { Ok(ends) }
-        });
-        let Some(ends) = ends else { return };
-        let sought = self.until_answered(&lanes, "fetching from the ends of partitions", |wait| {
-            let ends = ends.iter().map(|(topic, partition, end)| (topic.as_str(), *partition, *end));
-            seek(&self.client, ends, wait)
-        });
-        if sought.is_none() {
-            return;
+        let mut lanes: Vec<(Waiting, Option<i64>)> = lanes.into_iter().map(|lane| (lane, None)).collect();
+        let begun = Instant::now();
+        for attempt in 1.. {
+            let wait = begun.elapsed().clamp(SHORTEST_WAIT, LONGEST_WAIT);
+            self.find_ends(&mut lanes, wait);
+            // A partition that was given up meanwhile may have been assigned again, to a lane that reads it by now.
+            lanes.retain(|(lane, _)| !lane.control.is_stopping());
+            let ends =
+                lanes.iter().filter_map(|(lane, end)| Some((&*lane.partition.0, lane.partition.1, (*end)?)));
+            let sought = seek(&self.client, ends, wait);
+            let is_sought =
+                |lane: &Waiting| sought.iter().any(|(topic, partition)| is_of(lane, topic, *partition));
+            let (ready, waiting): (Vec<_>, Vec<_>) = lanes.into_iter().partition(|(lane, _)| is_sought(lane));
+            for (lane, next) in ready {
+                let _ = lane.start.send(Start { next, ..Start::default() });
+            }
+            lanes = waiting;
+            if lanes.is_empty() {
+                return;
+            }
+            if begun.elapsed() >= SHORTEST_WAIT {
+                let partitions: Vec<_> = lanes.iter().map(|(lane, _)| lane.partition.clone()).collect();
+                tracing::warn!(
+                    consumer = %self.consumer, partitions = %Names(&partitions), attempt,
+                    "partitions wait: where they end is not known, or they cannot be read from there; trying again"
+                );
+            }
+            thread::sleep(RETRY.wait(attempt, fastrand::f64()));
         }
-        for lane in lanes {
-            let end = ends.iter().find(|(topic, partition, _)| is_of(&lane, topic, *partition));
-            let next = end.map(|(.., offset)| *offset);
-            let _ = lane.start.send(Start { next, ..Start::default() });
+    }
+
+    /// Asks for the ends that are not known yet: of all at once, and if that brings no answer, of each by itself.
+    fn find_ends(&self, lanes: &mut [(Waiting, Option<i64>)], wait: Duration) {
+        let mut unknown: Vec<_> =
+            lanes.iter_mut().filter(|(lane, end)| end.is_none() && !lane.control.is_stopping()).collect();
+        let partitions = unknown.iter().map(|(lane, _)| (&*lane.partition.0, lane.partition.1));
+        let together = list_offsets(&self.client, partitions, Place::End, wait);
+        for (lane, end) in &mut unknown {
+            let (topic, partition) = (&*lane.partition.0, lane.partition.1);
+            let alone;
+            let ends = match &together {
+                Ok(ends) => ends,
+                Err(_) if lane.control.is_stopping() => continue,
+                Err(_) => {
+                    let only = std::iter::once((topic, partition));
+                    alone = list_offsets(&self.client, only, Place::End, SHORTEST_WAIT).unwrap_or_default();
+                    &alone
+                }
+            };
+            *end = ends.iter().find(|(topic, of, _)| is_of(lane, topic, *of)).map(|(.., offset)| *offset);
         }
     }
 

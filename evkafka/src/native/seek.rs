@@ -10,7 +10,7 @@ use rdkafka::{
 use super::{
     ClientHandle,
     error_code::{from_number, result_at},
-    list::PartitionList,
+    list::{PartitionList, topic},
 };
 
 // As in rdkafka's bindings, but that the error comes as a number.
@@ -18,26 +18,29 @@ unsafe extern "C" {
     fn rd_kafka_error_code(error: *const rd_kafka_error_t) -> c_int;
 }
 
-/// Has librdkafka fetch these partitions from these offsets on, and waits until it does, for at most `timeout`.
+/// Has librdkafka fetch these partitions from these offsets on, and waits until it does, for at most `timeout`. The partitions of which
+/// it does; the others cannot be fetched yet, or it takes longer.
 ///
 /// From the call on, nothing that was fetched before comes out of the partitions' queues.
-///
-/// # Errors
-/// If it takes longer, or a partition cannot be fetched yet.
 pub(crate) fn seek<'p>(
     client: &ClientHandle,
     partitions: impl Iterator<Item = (&'p str, i32, i64)>,
     timeout: Duration,
-) -> Result<(), RDKafkaErrorCode> {
+) -> Vec<(String, i32)> {
     let list = list(partitions);
     // Zero would not wait.
     let millis = c_int::try_from(timeout.as_millis()).unwrap_or(c_int::MAX).max(1);
-    call(client, &list, millis)?;
-    let result = |element: &rd_kafka_topic_partition_t| {
+    match call(client, &list, millis) {
+        // Some may have been in time: it stands in the list.
+        Ok(()) | Err(RDKafkaErrorCode::OperationTimedOut) => {}
+        Err(_) => return Vec::new(),
+    }
+    let is_sought = |element: &&rd_kafka_topic_partition_t| {
         // SAFETY: the element is alive.
-        unsafe { result_at(&raw const element.err) }
+        unsafe { result_at(&raw const element.err) }.is_ok()
     };
-    list.elements().iter().try_for_each(result)
+    let sought = list.elements().iter().filter(is_sought);
+    sought.map(|element| (topic(element), element.partition)).collect()
 }
 
 /// The same for one partition without waiting, and without hearing of it.
