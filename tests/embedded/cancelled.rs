@@ -1,11 +1,12 @@
 //! What becomes of the record of a handler that ends because it was cancelled.
 
-use std::time::Duration;
+use std::{convert::Infallible, time::Duration};
 
 use evkafka::{
     App, AutoCommitMode, Backoff, CancellationToken, Concurrency, FailurePolicy, LastStep, Metadata, Outcome,
     State,
     embedded::{Cluster, Event},
+    handle::{Context, FromContext},
     handler, router,
 };
 use tokio::task::JoinSet;
@@ -215,4 +216,45 @@ async fn a_record_that_is_given_back_while_the_app_shuts_down_is_left_to_the_nex
     ledger.until_len(2).await;
     app.stop().await.unwrap();
     assert_eq!(committed(&cluster).await, Some(0));
+}
+
+/// A token of which a handler is given a copy that is its own.
+struct Own(CancellationToken);
+
+impl<'r> FromContext<'r> for Own {
+    type Rejection = Infallible;
+
+    fn from_context(context: &Context<'r>) -> Result<Self, Infallible> {
+        Ok(Self(context.cancellation().clone()))
+    }
+}
+
+/// Ends its helpers by the token that it was given, as one may with one's own, and fails at first.
+#[handler(event = "EndsHelpers")]
+async fn ends_helpers(
+    token: CancellationToken,
+    Own(own): Own,
+    State(ledger): State<Ledger>,
+    meta: Metadata,
+) -> Result<(), &'static str> {
+    ledger.note(&meta, if token.is_cancelled() || own.is_cancelled() { "cancelled" } else { "begun" });
+    let _helpers = (token.drop_guard(), own.drop_guard());
+    if meta.attempt == 1 { Err("not at the first attempt") } else { Ok(()) }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handler_that_cancels_the_token_that_it_was_given_cancels_no_other_and_is_none_that_was_cancelled()
+{
+    for concurrency in [IN_ORDER, PER_KEY] {
+        let cluster = cluster(1);
+        cluster.send_all((0..2).map(|id| event("EndsHelpers", id).key("k"))).await.unwrap();
+        let ledger = Ledger::default();
+        let policy = FailurePolicy::new().backoff(Backoff::constant(Duration::from_millis(5)));
+        let config = config(&cluster).concurrency(concurrency).failure_policy(policy);
+        let app = App::new("test").state(ledger.clone());
+        let app = Running::start(app.consumer("orders", config, router![ends_helpers]));
+        until_committed(&cluster, 2).await;
+        app.stop().await.unwrap();
+        assert_eq!(ledger.notes(), ["begun"; 4], "{concurrency:?}");
+    }
 }

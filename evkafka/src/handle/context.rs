@@ -39,8 +39,10 @@ impl<'r> Context<'r> {
     /// Post-commit, a record whose handler ends after that in anything but success is not settled, whatever the failure policy
     /// says: no skip, no dead letter, no stop. It is handled again by whoever owns the partition next. A handler that notices its
     /// cancellation returns an error, or [`Outcome::Release`](super::Outcome::Release).
-    pub fn cancellation(&self) -> &'r CancellationToken {
-        self.cancellation
+    ///
+    /// Each call gives a token of its own: a handler that cancels it, to end its own tasks with it, cancels no other handler.
+    pub fn cancellation(&self) -> CancellationToken {
+        self.cancellation.child_token()
     }
 
     /// Which attempt at this record it is: 1 for the first.

@@ -8,7 +8,7 @@ impl<'r> FromContext<'r> for CancellationToken {
     type Rejection = Infallible;
 
     fn from_context(context: &Context<'r>) -> Result<Self, Infallible> {
-        Ok(context.cancellation().clone())
+        Ok(context.cancellation())
     }
 }
 
