@@ -1,6 +1,9 @@
 //! How an app comes to its end.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use evkafka::{
     App, AutoCommitMode, CancellationToken, Concurrency, ConsumerConfig, Metadata, OffsetReset, State,
@@ -386,4 +389,38 @@ async fn static_members_of_one_consumer_do_not_fence_each_other() {
     let mut ids: Vec<u64> = ledger.notes().iter().map(|note| note.parse().unwrap()).collect();
     ids.sort_unstable();
     assert_eq!(ids, (0..400).collect::<Vec<_>>());
+}
+
+/// Ready at once at first, so that many are committed together; then it takes its thread for a while, and never waits.
+#[handler(event = "SlowsDown")]
+async fn slows_down(id: u64, State(ledger): State<Ledger>, State(_): State<Arc<()>>, meta: Metadata) {
+    if id >= 1000 {
+        ledger.note(&meta, id);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Nobody but the lane itself can tell: no handler ever waits for anything, so none is ever dropped.
+#[tokio::test(flavor = "multi_thread")]
+async fn pre_commit_no_handler_begins_after_the_app_has_ended() {
+    for concurrency in [Concurrency::PerPartition, Concurrency::PerKey { in_flight: 1 }] {
+        let cluster = cluster(1);
+        cluster.send_all((0..3000).map(|id| event("SlowsDown", id).key("k"))).await.unwrap();
+        let (ledger, in_use) = (Ledger::default(), Arc::new(()));
+        let config = config(&cluster).auto_commit_mode(AutoCommitMode::PreCommit).concurrency(concurrency);
+        let app = App::new("test").state(ledger.clone()).state(Arc::clone(&in_use));
+        let app = app.shutdown_timeout(Duration::from_secs(1));
+        let app = Running::start(app.consumer("orders", config, router![slows_down]));
+        ledger.until_len(1).await;
+        let ended = app.stop().await;
+        let begun = ledger.calls().len();
+        let until_nothing_is_in_use = async {
+            while Arc::strong_count(&in_use) > 1 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        timeout(DEADLINE, until_nothing_is_in_use).await.unwrap();
+        assert_eq!(ledger.calls().len(), begun, "{concurrency:?}");
+        ended.unwrap();
+    }
 }

@@ -44,6 +44,12 @@ impl LaneControl {
         self.stop.cancelled().await;
     }
 
+    /// Whether handlers are dropped, so that none may begin. Quick as long as the lane is not stopped.
+    #[inline]
+    pub(in crate::engine) fn is_aborted(&self) -> bool {
+        self.is_stopping() && self.abort.is_cancelled()
+    }
+
     /// Waits until the lane is over.
     pub(in crate::engine) async fn finished(&self) {
         self.over.cancelled().await;

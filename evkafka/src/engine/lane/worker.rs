@@ -114,6 +114,10 @@ impl Worker {
             } else {
                 None
             };
+            // A handler that never waits is never dropped: the next one would begin, however late it is.
+            if self.control.is_aborted() {
+                return self.abandoned(&record);
+            }
             let on_thread;
             let called = match turn.as_ref().and_then(|turn| turn.thread.as_ref()) {
                 None => &context,
@@ -185,20 +189,20 @@ impl Worker {
         }
     }
 
-    /// The handler was dropped before its end.
+    /// The handler was dropped before its end, or has not begun.
     fn abandoned(&self, record: &Record<'_>) -> Done {
         match self.shared.mode {
             AutoCommitMode::PostCommit => tracing::warn!(
                 consumer = %self.origin.consumer,
                 partition = %self.origin,
                 offset = record.offset(),
-                "a handler did not come to an end in the time it had and was dropped; its record is not committed"
+                "a handler did not come to an end in the time it had; its record is not committed"
             ),
             AutoCommitMode::PreCommit => tracing::error!(
                 consumer = %self.origin.consumer,
                 partition = %self.origin,
                 offset = record.offset(),
-                "a handler did not come to an end in the time it had and was dropped; its record, and what was committed \
+                "a handler did not come to an end in the time it had; its record, and what was committed \
                  with it and not handled yet, is lost"
             ),
         }

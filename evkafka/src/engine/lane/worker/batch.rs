@@ -56,6 +56,10 @@ impl Worker {
             open.contexts.iter_mut().for_each(|context| context.attempt = tries.attempt);
             let Some(turn) = self.turn(rule, permits, &open.contexts[0].record).await else { return end };
             let context = Context { batch: &open.contexts, ..open.contexts[0] };
+            if self.control.is_aborted() {
+                self.abandoned(&context.record);
+                return end;
+            }
             let called = Context { thread: turn.thread.as_ref(), ..context };
             let call = handlers.routes.call(handler, &called);
             let Some(result) = guarded(call, &self.control.abort, rule.time_limit).await else {
