@@ -217,6 +217,19 @@ async fn a_setting_that_librdkafka_refuses_is_told_without_its_value() {
     assert!(!text.contains("hunter2") && !text.is_empty(), "{text}");
 }
 
+#[test]
+fn consumers_of_one_group_must_not_share_a_topic_by_way_of_a_pattern() {
+    let faults_with = |one: [&str; 2], other: [&str; 2]| {
+        let at = |topics| ConsumerConfig::new(topics).bootstrap_servers("kafka:9092").group_id("billing");
+        faults(App::new("test").consumer("a", at(one), router![rest]).consumer("b", at(other), router![rest]))
+    };
+    for (one, other) in [(["^ord", "x"], ["y", "orders"]), (["y", "orders"], ["^orders$", "x"])] {
+        let faults = faults_with(one, other);
+        assert!(faults.len() == 1 && faults[0].contains("the topic `orders` on one cluster"), "{faults:?}");
+    }
+    assert_eq!(faults_with(["^ord", "x"], ["y", "refunds"]), [] as [&str; 0]);
+}
+
 /// What is wrong with an app of consumers of the orders, one fault a line.
 fn faults(app: App) -> Vec<String> {
     let Err(error) = app.check() else { return Vec::new() };

@@ -142,9 +142,15 @@ impl App {
     }
 }
 
-/// A topic that both consume.
+/// A topic that both consume, as far as that shows: which topics match two patterns is not known here.
 fn check_shared_topic(first: &Entry, second: &Entry, faults: &mut Vec<String>) {
-    if let Some(topic) = first.config.topics.iter().find(|topic| second.config.topics.contains(topic)) {
+    let (one, other) = (&first.config.topics, &second.config.topics);
+    let by_name = |topic: &&String| one.contains(topic) && other.contains(topic);
+    let by_pattern = |topic: &&String| {
+        !topic.starts_with('^') && loops::subscribes(one, topic) && loops::subscribes(other, topic)
+    };
+    let mut topics = one.iter().chain(other);
+    if let Some(topic) = topics.find(|topic| by_name(topic) || by_pattern(topic)) {
         faults.push(format!(
             "the consumers `{}` and `{}` share the group `{}` and the topic `{topic}` on one cluster: each would get a \
              part of the partitions and skip the other's events; make them one consumer with the handlers of both, or \

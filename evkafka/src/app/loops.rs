@@ -67,7 +67,7 @@ fn describe(feeds: &[Feed], consumers: &[Entry]) -> String {
 
 /// Whether one of these names and patterns means `topic`, as far as that can be told. A loop that is not found here is found when
 /// the first record goes round.
-fn subscribes(topics: &[String], topic: &str) -> bool {
+pub(super) fn subscribes(topics: &[String], topic: &str) -> bool {
     topics.iter().any(|name| match TopicPattern::of(name) {
         Some(pattern) => pattern.matches(topic) == Some(true),
         None => name == topic,
