@@ -2,7 +2,9 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::{env, fmt};
+use std::sync::mpsc;
+use std::time::Duration;
+use std::{env, fmt, thread};
 
 use super::known;
 
@@ -35,6 +37,9 @@ pub(super) fn find(name: &str) -> Option<Elsewhere<'_>> {
 
 /// More than any secret has. What is longer is no file with a value in it, and may have no end.
 const LONGEST: u64 = 1 << 20;
+
+/// How long a file is waited for. A start must not hang because it is a pipe to which nobody writes, or on a server that is gone.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Elsewhere<'_> {
     /// Whether there can be anything at `location`, as far as that shows without looking.
@@ -87,15 +92,26 @@ impl Elsewhere<'_> {
 
 const HIDDEN: &str = "not shown, since it may be the value itself";
 
-/// The text of a file. Editors and `echo` end a file with a line break, which belongs to no password.
+/// The text of a file, which is read on a thread of its own: neither opening nor reading it can be interrupted.
 fn read_file(path: &str) -> io::Result<String> {
+    let (sender, text) = mpsc::channel();
+    let path = path.to_owned();
+    thread::Builder::new().name("evkafka-file".to_owned()).spawn(move || sender.send(read_text(&path)))?;
+    text.recv_timeout(PATIENCE).unwrap_or_else(|_| {
+        let why = format!("nothing could be read from it within {PATIENCE:?}");
+        Err(io::Error::new(io::ErrorKind::TimedOut, why))
+    })
+}
+
+/// Editors and `echo` end a file with a line break, which belongs to no password, and some begin it with a byte order mark.
+fn read_text(path: &str) -> io::Result<String> {
     let mut text = String::new();
     File::open(path)?.take(LONGEST + 1).read_to_string(&mut text)?;
     if text.len() as u64 > LONGEST {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is longer than 1 MiB"));
     }
-    text.truncate(text.trim_end_matches(['\n', '\r']).len());
-    Ok(text)
+    let value = text.trim_end_matches(['\n', '\r']);
+    Ok(value.strip_prefix('\u{feff}').unwrap_or(value).to_owned())
 }
 
 #[cfg(test)]

@@ -446,6 +446,30 @@ fn a_value_is_not_empty() {
     assert!(text.contains("is empty"), "{text}");
 }
 
+/// Some editors begin a file with a mark that says that it is UTF-8.
+#[test]
+fn the_mark_at_the_beginning_of_a_file_belongs_to_no_value() {
+    let file = Kept::new("marked", "\u{feff}SASL_PLAINTEXT\r\n");
+    let config = file.given_to(config(), "security.protocol").property("sasl.mechanism", "PLAIN");
+    assert_eq!(config.resolve().unwrap().client_config(0).get("security.protocol"), Some("sasl_plaintext"));
+    let password = Kept::new("marked-password", "\u{feff}hunter2");
+    let config = password.given_to(config, "sasl.password");
+    assert_eq!(config.resolve().unwrap().client_config(0).get("sasl.password"), Some("hunter2"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_to_which_nobody_writes_is_not_waited_for_for_ever() {
+    let pipe = Kept(std::env::temp_dir().join(format!("evkafka-pipe-{}", std::process::id())));
+    assert!(std::process::Command::new("mkfifo").arg(&pipe.0).status().unwrap().success());
+    let (sender, judged) = std::sync::mpsc::channel();
+    let config = pipe.given_to(config(), "sasl.password");
+    std::thread::spawn(move || sender.send(only_fault(&config)));
+    let (setting, text) = judged.recv_timeout(std::time::Duration::from_secs(20)).expect("a fault");
+    assert_eq!(setting, "sasl.password.file");
+    assert!(text.contains("cannot be read: nothing could be read from it within 5s"), "{text}");
+}
+
 #[test]
 fn what_was_resolved_stays_whatever_becomes_of_the_file() {
     let file = Kept::new("vanishes", "SASL_PLAINTEXT\n");
