@@ -7,7 +7,7 @@ use evkafka::{
     embedded::Event, error::ErrorKind, handler, router, settle::FailureKind,
 };
 
-use crate::support::{Ledger, Running, cluster, committed, config, event};
+use crate::support::{Call, Ledger, Log, Running, cluster, committed, config, event};
 
 fn quick() -> FailurePolicy {
     FailurePolicy::new().backoff(Backoff::constant(Duration::from_millis(5)))
@@ -236,6 +236,50 @@ async fn an_attempt_that_takes_too_long_is_made_again() {
     assert_eq!(committed(&cluster).await, Some(1));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn pre_commit_an_attempt_that_takes_too_long_is_the_only_one() {
+    for concurrency in [Concurrency::PerPartition, Concurrency::PerKey { in_flight: 1 }] {
+        let cluster = cluster(1);
+        cluster.send_all((1..4).map(|id| event("OrderCreated", id).key("k"))).await.unwrap();
+        let ledger = Ledger::default();
+        let config = config(&cluster)
+            .auto_commit_mode(AutoCommitMode::PreCommit)
+            .concurrency(concurrency)
+            .failure_policy(quick().attempt_timeout(Duration::from_millis(50)));
+        let app = App::new("test").state(ledger.clone());
+        let app = Running::start(app.consumer("orders", config, router![never_ends_at_first]));
+        ledger.until_len(3).await;
+        app.stop().await.unwrap();
+        assert_eq!(ledger.notes(), ["1", "2", "3"], "{concurrency:?}");
+        assert_eq!(committed(&cluster).await, Some(3));
+    }
+}
+
+/// Takes a hundred times as long as an attempt may.
+#[handler(event = "OrderCreated")]
+fn blocks(id: u64, State(ledger): State<Ledger>, meta: Metadata) {
+    ledger.note(&meta, format!("{id} begun"));
+    std::thread::sleep(Duration::from_millis(500));
+    ledger.note(&meta, format!("{id} done"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plain_function_has_no_time_limit() {
+    for mode in [AutoCommitMode::PostCommit, AutoCommitMode::PreCommit] {
+        let cluster = cluster(1);
+        cluster.send_all([event("OrderCreated", 1), event("OrderCreated", 2)]).await.unwrap();
+        let ledger = Ledger::default();
+        let policy = quick().attempt_timeout(Duration::from_millis(5));
+        let config = config(&cluster).auto_commit_mode(mode).failure_policy(policy);
+        let app = App::new("test").state(ledger.clone()).consumer("orders", config, router![blocks]);
+        let app = Running::start(app);
+        ledger.until(|calls| calls.iter().any(|call| call.note == "2 done")).await;
+        app.stop().await.unwrap();
+        assert_eq!(ledger.notes(), ["1 begun", "1 done", "2 begun", "2 done"], "{mode:?}");
+        assert_eq!(committed(&cluster).await, Some(2), "{mode:?}");
+    }
+}
+
 #[handler(event = ["Skipped", "Postponed", "Rejected"])]
 async fn says_what_it_wants(
     id: u64,
@@ -330,4 +374,51 @@ async fn a_key_that_waits_out_a_backoff_stops_no_other_key() {
     let notes = ledger.notes();
     assert!(!notes.contains(&"1".to_owned()), "the second record of a key waits for the first: {notes:?}");
     assert_eq!(committed(&cluster).await, Some(0), "the lowest unsettled record is the first");
+}
+
+#[handler(event = "OrderCreated")]
+async fn always_fails(id: u64, State(ledger): State<Ledger>, meta: Metadata) -> Result<(), &'static str> {
+    ledger.note(&meta, id);
+    Err("down")
+}
+
+/// Neither the backoff nor the time for a revocation is over before the test has failed.
+async fn a_backoff_delays_no_rebalance(concurrency: Concurrency, names: [&str; 2]) {
+    let (log, cluster) = (Log::capture(), cluster(2));
+    cluster.send_all((0..2).map(|id| event("OrderCreated", id).partition(id as i32))).await.unwrap();
+    let long = FailurePolicy::new().backoff(Backoff::constant(Duration::from_secs(3600)).jitter(0.0));
+    let ledger = Ledger::default();
+    let config = config(&cluster)
+        .concurrency(concurrency)
+        .failure_policy(long)
+        // The embedded cluster goes on without a member that has not rejoined after a second less.
+        .property("session.timeout.ms", 8000)
+        .property("max.poll.interval.ms", 2_000_000)
+        .revoke_grace(Duration::from_secs(1000));
+    let start = |name| {
+        let app = App::new("test").state(ledger.clone());
+        Running::start(app.consumer(name, config.clone(), router![always_fails]))
+    };
+    let by_second = |calls: &[Call]| calls.iter().filter(|call| call.consumer == names[1]).count();
+    let first = start(names[0]);
+    ledger.until_len(2).await;
+    let second = start(names[1]);
+    ledger.until(|calls| by_second(calls) > 0).await;
+    second.stop().await.unwrap();
+    assert_eq!(by_second(&ledger.calls()), 1, "the first keeps a partition");
+    first.stop().await.unwrap();
+    assert_eq!(log.lines_with(&[names[0], "gone on without this member"]), [] as [&str; 0]);
+    let committed = cluster.committed("billing", "orders").await.unwrap();
+    assert!(committed.values().all(|&offset| offset == 0), "{committed:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_waits_out_a_backoff_delays_no_rebalance() {
+    tokio::join!(
+        a_backoff_delays_no_rebalance(Concurrency::PerPartition, ["backs-off-in-order", "joins-in-order"]),
+        a_backoff_delays_no_rebalance(
+            Concurrency::PerKey { in_flight: 4 },
+            ["backs-off-per-key", "joins-per-key"]
+        ),
+    );
 }

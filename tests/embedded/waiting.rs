@@ -1,6 +1,12 @@
 //! Records that wait: behind a busy key, for their next attempt, or for a handler that takes long.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use evkafka::{
     App, AutoCommitMode, Backoff, Concurrency, ConsumerConfig, FailurePolicy, Metadata, State,
@@ -139,4 +145,31 @@ async fn pre_commit_a_busy_key_holds_up_its_partition_which_says_so_and_no_other
     gate.open();
     ledger.until(|calls| calls.len() == 161).await;
     app.stop().await.unwrap();
+}
+
+#[handler(event = "Counted")]
+async fn counted(State(count): State<Arc<AtomicU64>>) {
+    count.fetch_add(1, Ordering::Relaxed);
+}
+
+/// More unsettled records than fit into the metadata at any distance, and more settled ones behind them than fit in any pattern.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partition_whose_progress_does_not_fit_into_a_commit_says_so_and_goes_on_later() {
+    const LONG: u64 = 400;
+    const COUNTED: u64 = 26_000;
+    let (log, cluster) = (Log::capture(), cluster(1));
+    cluster.send_all((0..LONG).map(|id| keyed(event("Long", id), id))).await.unwrap();
+    cluster.send_all((0..COUNTED).map(|id| keyed(event("Counted", id), LONG + id))).await.unwrap();
+    let (gate, ledger, count) = (Gate::closed(), Ledger::default(), Arc::new(AtomicU64::new(0)));
+    let config = config(&cluster).concurrency(Concurrency::PerKey { in_flight: 500 }).persist_progress(true);
+    let app = App::new("test").state(gate.clone()).state(ledger.clone()).state(Arc::clone(&count));
+    let app = Running::start(app.consumer("too-much-progress", config, router![long, counted]));
+    let line = log.until_line_with(&["too-much-progress", "held up by a limit"]).await;
+    assert_contains_all(&line, &["WARN", "topic=orders", "partition=0", "offset=0", "persist_progress"]);
+    let handled = LONG + count.load(Ordering::Relaxed);
+    assert!((20_000..=24_000).contains(&handled), "{handled} were taken");
+    gate.open();
+    until_committed(&cluster, (LONG + COUNTED) as i64).await;
+    app.stop().await.unwrap();
+    assert_eq!(count.load(Ordering::Relaxed), COUNTED);
 }
