@@ -244,6 +244,26 @@ async fn so_it_is_with_persisted_progress_when_the_offset_is_gone() {
     .await;
 }
 
+/// Also when it is started again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_that_is_to_stop_where_the_offset_is_gone_does_not_commit_another() {
+    for persist in [false, true] {
+        let Retained { cluster, .. } = retained().await;
+        for _ in 0..2 {
+            let ledger = Ledger::default();
+            let config = config(&cluster)
+                .auto_offset_reset(OffsetReset::Error)
+                .concurrency(Concurrency::Unordered { in_flight: 4 })
+                .persist_progress(persist);
+            let app = App::new("test").state(ledger.clone()).consumer("orders", config, router![on_order]);
+            let error = Running::start(app).ends().await.expect_err("the offset is gone");
+            assert!(format!("{error:?}").contains("orders[0]"), "{error:?}");
+            assert_eq!(ledger.offsets(), [] as [i64; 0]);
+            assert_eq!(committed(&cluster).await, Some(3));
+        }
+    }
+}
+
 /// Never finishes.
 #[handler(event = "OrderCreated")]
 async fn sticks(id: u64, State(ledger): State<Ledger>, meta: Metadata) {

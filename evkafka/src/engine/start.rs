@@ -71,9 +71,14 @@ impl Starts {
         };
         let (resumed, new): (Vec<_>, Vec<_>) =
             lanes.into_iter().partition(|lane| of(lane).is_some_and(|committed| committed.offset.is_some()));
-        // Best effort: without an answer, the first record tells what was deleted.
-        let log_starts =
-            list_offsets(&self.client, partitions(&resumed), Place::Start, wait).unwrap_or_default();
+        let log_starts = match self.reset {
+            // Best effort: without an answer, the first record tells what was deleted.
+            OffsetReset::Earliest | OffsetReset::Latest => {
+                list_offsets(&self.client, partitions(&resumed), Place::Start, wait).unwrap_or_default()
+            }
+            // If the offset is gone, the client says so in place of a record; where the log starts is not to be committed.
+            OffsetReset::Error => Vec::new(),
+        };
         for lane in resumed {
             let committed = of(&lane).expect("it was looked up just now");
             let log_start = log_starts.iter().find(|(topic, partition, _)| is_of(&lane, topic, *partition));
