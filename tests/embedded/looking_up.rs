@@ -37,13 +37,14 @@ fn config(servers: &str) -> ConsumerConfig {
 }
 
 /// Both of us ask: the client, which is told once what it does not ask again for, and evkafka, which does.
-async fn what_is_committed_is_not_told_at_once(code: RDKafkaRespErr) {
+async fn what_is_committed_is_not_told_at_once(code: RDKafkaRespErr, strategy: &str) {
     let mock = mock(1);
     let servers = mock.bootstrap_servers();
     send_to(&servers, "OrderCreated", 0..3).await;
     mock.request_errors(RDKafkaApiKey::OffsetFetch, &[code; 2]);
     let ledger = Ledger::default();
-    let app = App::new("test").state(ledger.clone()).consumer("orders", config(&servers), router![on_order]);
+    let config = config(&servers).property("partition.assignment.strategy", strategy);
+    let app = App::new("test").state(ledger.clone()).consumer("orders", config, router![on_order]);
     let app = Running::start(app);
     ledger.until_len(3).await;
     app.stop().await.unwrap();
@@ -52,12 +53,16 @@ async fn what_is_committed_is_not_told_at_once(code: RDKafkaRespErr) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_partition_is_read_although_the_coordinator_had_moved_when_it_was_asked_for_offsets() {
-    what_is_committed_is_not_told_at_once(RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_COORDINATOR).await;
+    what_is_committed_is_not_told_at_once(
+        RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_COORDINATOR,
+        "cooperative-sticky",
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_partition_is_read_although_the_coordinator_had_failed_when_it_was_asked_for_offsets() {
-    what_is_committed_is_not_told_at_once(RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN).await;
+    what_is_committed_is_not_told_at_once(RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN, "range").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
