@@ -98,7 +98,8 @@ async fn fails_whatever_it_is() -> Result<(), &'static str> {
 async fn refused_with(error: RDKafkaRespErr) -> (evkafka::Error, Option<i64>) {
     let (mock, servers) = mock(1);
     send_to(&servers, "OrderCreated", 0..2).await;
-    mock.request_errors(RDKafkaApiKey::Produce, &[error]);
+    // Also when it is sent by itself.
+    mock.request_errors(RDKafkaApiKey::Produce, &[error, error]);
     let app = Running::start(failing(&servers, &Ledger::default()));
     let error = app.ends().await.expect_err("the dead letter is refused");
     (error, committed_at(&servers).await)
@@ -146,6 +147,13 @@ async fn is_sent_after(request: RDKafkaApiKey, errors: &[RDKafkaRespErr]) {
 async fn a_dead_letter_waits_for_a_permission_that_is_granted_soon() {
     let denied = RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
     is_sent_after(RDKafkaApiKey::Produce, &[denied, denied]).await;
+}
+
+/// Brokers refuse a batch that is too large for a topic, and librdkafka all records of it, however small they are.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_letter_is_sent_by_itself_if_its_batch_was_too_large() {
+    let too_large = RDKafkaRespErr::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
+    is_sent_after(RDKafkaApiKey::Produce, &[too_large]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

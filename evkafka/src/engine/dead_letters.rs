@@ -1,13 +1,14 @@
 //! Sends dead letters: records at which no further attempt is made.
 
 use std::{
-    sync::Arc,
+    fmt, ptr,
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 
 use rdkafka::{
     ClientConfig,
-    error::{KafkaError, RDKafkaErrorCode},
+    error::{KafkaError, RDKafkaErrorCode, RDKafkaErrorCode as E},
 };
 
 use super::client_log::ClientLog;
@@ -15,10 +16,18 @@ use super::refusal::{Patience, Refusal, advice};
 use crate::{native::RawRecord, raw_producer::RawProducer, settle::Backoff};
 
 /// Produces dead letters for one consumer.
-#[derive(Debug)]
 pub(crate) struct DeadLetters {
     consumer: Arc<str>,
     producer: RawProducer,
+    /// What the one that sends records by themselves is made of, and that one once it is needed.
+    made_of: (ClientLog, ClientConfig),
+    single: OnceLock<Option<RawProducer>>,
+}
+
+impl fmt::Debug for DeadLetters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeadLetters").field("producer", &self.producer).finish_non_exhaustive()
+    }
 }
 
 /// How long to wait before a dead letter that was not acknowledged is sent again.
@@ -39,7 +48,8 @@ impl DeadLetters {
     /// If librdkafka rejects the settings.
     pub(crate) fn new(log: ClientLog, settings: ClientConfig) -> Result<Self, KafkaError> {
         let consumer = Arc::clone(log.consumer());
-        Ok(Self { producer: RawProducer::new(log, settings)?, consumer })
+        let producer = RawProducer::new(log.clone(), settings.clone())?;
+        Ok(Self { producer, consumer, made_of: (log, settings), single: OnceLock::new() })
     }
 
     /// Sends a record until the broker has acknowledged it.
@@ -52,7 +62,17 @@ impl DeadLetters {
     pub(crate) async fn send(&self, record: RawRecord<'_>) -> Result<(), Refused> {
         let mut patience = Patience::default();
         let mut attempt = 0;
-        while let Err(code) = self.producer.send(record).await {
+        let mut producer = &self.producer;
+        while let Err(code) = producer.send(record).await {
+            // A batch that is too large is refused with all its records, however small they are.
+            let is_too_large = matches!(code, E::MessageSizeTooLarge | E::MessageBatchTooLarge);
+            if is_too_large
+                && let Some(single) = self.single()
+                && !ptr::eq(single, producer)
+            {
+                producer = single;
+                continue;
+            }
             let advice = || advice(code, record.topic, record.bytes(), record.key.is_some());
             if !patience.allows_another(code, Instant::now()) {
                 return Err(Refused { code, advice: advice() });
@@ -66,6 +86,16 @@ impl DeadLetters {
             tokio::time::sleep(wait).await;
         }
         Ok(())
+    }
+
+    /// A producer whose batches have one record each.
+    fn single(&self) -> Option<&RawProducer> {
+        let make = || {
+            let (log, mut settings) = self.made_of.clone();
+            settings.set("batch.num.messages", "1");
+            RawProducer::new(log, settings).ok()
+        };
+        self.single.get_or_init(make).as_ref()
     }
 
     fn log_refusal(&self, topic: &str, code: RDKafkaErrorCode, advice: &str, wait: Duration) {
