@@ -14,10 +14,10 @@ use rdkafka::{
 use tokio::sync::oneshot;
 
 use self::client::Client;
-use crate::{engine::ClientLog, native::RawRecord};
-
-/// The partition and offset that a record was written to.
-pub(crate) type Delivery = Result<(i32, i64), RDKafkaErrorCode>;
+use crate::{
+    engine::ClientLog,
+    native::{Delivery, RawRecord},
+};
 
 /// The most that librdkafka takes for `message.max.bytes`. Its default is less than a consumer receives, and than brokers accept,
 /// whose limit is for compressed batches; theirs is the one that counts.
@@ -36,7 +36,7 @@ impl RawProducer {
     /// A producer with these settings.
     ///
     /// # Errors
-    /// If librdkafka rejects the settings.
+    /// If librdkafka rejects the settings, or there is no thread to poll it.
     pub(crate) fn new(log: ClientLog, settings: ClientConfig) -> Result<Self, KafkaError> {
         let client = Client::new(log.clone(), &settings)?;
         Ok(Self { client: RwLock::new(Arc::new(client)), log, settings })

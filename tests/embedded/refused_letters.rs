@@ -14,7 +14,7 @@ use rdkafka::{
 };
 
 use crate::support::{
-    Ledger, Running, cluster, committed, committed_at, config, event, send_to, send_to_partition,
+    Ledger, Log, Running, cluster, committed, committed_at, config, event, send_to, send_to_partition,
     until_committed,
 };
 
@@ -160,6 +160,28 @@ async fn a_dead_letter_is_sent_by_itself_if_its_batch_was_too_large() {
 async fn a_producer_that_met_a_fatal_error_is_replaced() {
     let denied = RDKafkaRespErr::RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED;
     is_sent_after(RDKafkaApiKey::InitProducerId, &[denied]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_of_a_producer_is_logged_once() {
+    let log = Log::capture();
+    let (mock, servers) = mock(1);
+    send_to(&servers, "OrderCreated", 0..1).await;
+    let denied = RDKafkaRespErr::RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED;
+    mock.request_errors(RDKafkaApiKey::InitProducerId, &[denied]);
+    let config = ConsumerConfig::new(["orders"])
+        .bootstrap_servers(&servers)
+        .group_id("billing")
+        .failure_policy(dead_letters());
+    let app = App::new("test").state(Ledger::default());
+    let app = Running::start(app.consumer("the-denied-one", config, router![always_fails]));
+    let dead = Ledger::default();
+    let reader = reader(&servers, &dead);
+    dead.until_len(1).await;
+    app.stop().await.unwrap();
+    reader.stop().await.unwrap();
+    let lines = log.lines_with(&["the-denied-one", "the producer reports an error", "idempotence PID"]);
+    assert_eq!(lines.len(), 1, "{lines:#?}");
 }
 
 /// Has no dead letter acknowledged, though each is taken for one that will be.

@@ -164,23 +164,10 @@ fn log_level(level: c_int) -> RDKafkaLogLevel {
 mod tests {
     use std::time::{Duration, Instant};
 
-    use rdkafka::{
-        ClientConfig,
-        bindings::{rd_kafka_handle_mock_cluster, rd_kafka_mock_cluster_t, rd_kafka_mock_topic_create},
-    };
+    use rdkafka::ClientConfig;
 
     use super::*;
-    use crate::native::OwnedClient;
-
-    // As in the bindings, but with a code that their enumeration lacks.
-    unsafe extern "C" {
-        fn rd_kafka_mock_push_request_errors_array(
-            cluster: *mut rd_kafka_mock_cluster_t,
-            api_key: i16,
-            count: usize,
-            errors: *const c_int,
-        );
-    }
+    use crate::native::{OwnedClient, test_mock};
 
     const JOIN_GROUP: i16 = 11;
 
@@ -189,13 +176,8 @@ mod tests {
         let mut settings = ClientConfig::new();
         settings.set("test.mock.num.brokers", "1").set("group.id", "billing");
         let client = OwnedClient::new(&settings).expect("librdkafka takes the settings");
-        let errors = [9_999];
-        // SAFETY: the client has a mock cluster, which lives as long; name and codes are copied.
-        unsafe {
-            let cluster = rd_kafka_handle_mock_cluster(client.handle().as_ptr());
-            rd_kafka_mock_topic_create(cluster, c"orders".as_ptr(), 1, 1);
-            rd_kafka_mock_push_request_errors_array(cluster, JOIN_GROUP, errors.len(), errors.as_ptr());
-        }
+        // SAFETY: the client is alive, and has a mock cluster.
+        unsafe { test_mock::refuse(client.handle().as_ptr(), c"orders", JOIN_GROUP, &[9_999]) };
         client.subscribe(["orders"]).expect("librdkafka takes the topic");
         let deadline = Instant::now() + Duration::from_secs(60);
         let failure = loop {

@@ -10,13 +10,14 @@
 //! - [`committed`]: what is committed, with its metadata (rdkafka's safe interface takes that for UTF-8);
 //! - [`list_offsets`]: where logs start and end, for many partitions at once; [`seek`]: has librdkafka fetch from elsewhere;
 //! - `Position`: where librdkafka takes the application to be;
-//! - [`produce`]: sends a record with headers of any bytes;
+//! - [`OwnedProducer`]: a producer that is polled by functions of ours, and sends [records](RawRecord) with headers of any bytes;
 //! - `signals`: SIGINT and SIGTERM, which are given back;
 //! - `set_initial_rebalance_delay`: a setting of the mock cluster, for `embedded`.
 //!
 //! # The invariant that all of it rests on
 //! None of these objects may be used after their librdkafka client was destroyed. Each of them holds a clone of the
 //! client's [`ClientHandle`]; [`OwnedClient`] destroys the client only when no clone is left, and waits for that.
+//! An [`OwnedProducer`] has no such objects.
 #![allow(unsafe_code)]
 
 mod batch;
@@ -35,11 +36,14 @@ mod metadata;
 mod mock;
 mod position;
 mod produce;
+mod producer;
 mod queue;
 mod retired;
 mod seek;
 #[cfg(unix)]
 pub(crate) mod signals;
+#[cfg(test)]
+mod test_mock;
 
 #[cfg(fuzzing)]
 pub use self::fuzzing::headers_of;
@@ -55,7 +59,8 @@ pub(crate) use self::{
     list::PartitionList,
     list_offsets::{Place, list_offsets},
     metadata::metadata,
-    produce::{RawRecord, produce},
+    produce::RawRecord,
+    producer::{Delivery, OwnedProducer},
     queue::{PartitionQueue, StartsOver},
     seek::seek,
 };

@@ -1,17 +1,24 @@
-use std::{ffi::CString, mem, ptr};
+use std::{
+    ffi::{CString, c_int, c_void},
+    mem, ptr,
+};
 
 use rdkafka::{
     bindings::{
-        RD_KAFKA_MSG_F_COPY, rd_kafka_error_code, rd_kafka_error_destroy, rd_kafka_header_add,
-        rd_kafka_headers_destroy, rd_kafka_headers_new, rd_kafka_produceva, rd_kafka_resp_err_t,
-        rd_kafka_vtype_t, rd_kafka_vu_t,
+        RD_KAFKA_MSG_F_COPY, rd_kafka_error_destroy, rd_kafka_error_t, rd_kafka_header_add,
+        rd_kafka_headers_destroy, rd_kafka_headers_new, rd_kafka_produceva, rd_kafka_t, rd_kafka_vtype_t,
+        rd_kafka_vu_t,
     },
     error::RDKafkaErrorCode,
-    producer::{Producer, ProducerContext, ThreadedProducer},
-    util::IntoOpaque,
 };
 
+use super::error_code::from_number;
 use crate::settle::OwnedHeader;
+
+// As in rdkafka's bindings, but that the error comes as a number.
+unsafe extern "C" {
+    fn rd_kafka_error_code(error: *const rd_kafka_error_t) -> c_int;
+}
 
 /// `RD_KAFKA_PARTITION_UA` of librdkafka's header, a macro that the bindings leave out.
 const ANY_PARTITION: i32 = -1;
@@ -36,14 +43,17 @@ impl RawRecord<'_> {
     }
 }
 
-/// Hands a record to a producer, which copies it. What became of it arrives at the producer's context, with `opaque`.
+/// Hands a record to a producer, which copies it. Its delivery is reported with `opaque`.
 ///
 /// # Errors
-/// When the producer does not take it (its queue is full, the topic's name is not one); then nothing arrives.
-pub(crate) fn produce<C: ProducerContext>(
-    producer: &ThreadedProducer<C>,
+/// When the producer does not take it (its queue is full, the topic's name is invalid); then nothing is reported.
+///
+/// # Safety
+/// `producer` is a client that is alive.
+pub(super) unsafe fn produce(
+    producer: *mut rd_kafka_t,
     record: RawRecord<'_>,
-    opaque: C::DeliveryOpaque,
+    opaque: *mut c_void,
 ) -> Result<(), RDKafkaErrorCode> {
     let topic = CString::new(record.topic).map_err(|_| RDKafkaErrorCode::InvalidTopic)?;
     // SAFETY: creates a list of our own, given to librdkafka or destroyed below.
@@ -62,7 +72,6 @@ pub(crate) fn produce<C: ProducerContext>(
             );
         }
     }
-    let opaque = opaque.into_ptr();
     let mut arguments = [
         argument(rd_kafka_vtype_t::RD_KAFKA_VTYPE_TOPIC),
         argument(rd_kafka_vtype_t::RD_KAFKA_VTYPE_MSGFLAGS),
@@ -79,21 +88,18 @@ pub(crate) fn produce<C: ProducerContext>(
     arguments[4].u.headers = headers;
     arguments[5].u.ptr = opaque;
     arguments[6].u.i32_ = record.partition.unwrap_or(ANY_PARTITION);
-    // SAFETY: each argument has the field that its type asks for; key and payload are copied (`F_COPY`); on success the
-    // headers belong to librdkafka.
-    let error =
-        unsafe { rd_kafka_produceva(producer.client().native_ptr(), arguments.as_ptr(), arguments.len()) };
+    // SAFETY: the client is alive (caller); each argument has the field that its type asks for; key and payload are copied
+    // (`F_COPY`); on success the headers belong to librdkafka.
+    let error = unsafe { rd_kafka_produceva(producer, arguments.as_ptr(), arguments.len()) };
     if error.is_null() {
         return Ok(());
     }
-    // SAFETY: the error is ours; after it headers and opaque are still ours too, and nobody else knows them.
+    // SAFETY: the error is ours; after it the headers are still ours too, and nobody else knows them.
     unsafe {
         let code = rd_kafka_error_code(error);
         rd_kafka_error_destroy(error);
         rd_kafka_headers_destroy(headers);
-        drop(C::DeliveryOpaque::from_ptr(opaque));
-        debug_assert_ne!(code, rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR);
-        Err(code.into())
+        Err(from_number(code).err().unwrap_or(RDKafkaErrorCode::Fail))
     }
 }
 
@@ -103,6 +109,6 @@ fn argument(vtype: rd_kafka_vtype_t) -> rd_kafka_vu_t {
 }
 
 /// Null stays null: an empty slice has an address.
-fn memory(bytes: Option<&[u8]>) -> (*mut std::ffi::c_void, usize) {
+fn memory(bytes: Option<&[u8]>) -> (*mut c_void, usize) {
     bytes.map_or((ptr::null_mut(), 0), |bytes| (bytes.as_ptr().cast_mut().cast(), bytes.len()))
 }

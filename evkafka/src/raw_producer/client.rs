@@ -1,83 +1,152 @@
-use std::thread;
+use std::{
+    io,
+    sync::Arc,
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
 
 use rdkafka::{
-    ClientConfig, ClientContext, Message,
-    config::{FromClientConfigAndContext, RDKafkaLogLevel},
+    ClientConfig,
     error::{KafkaError, RDKafkaErrorCode},
-    producer::{DeliveryResult, Producer, ProducerContext, ThreadedProducer},
 };
 use tokio::sync::oneshot;
 
-use super::Delivery;
 use crate::{
     engine::ClientLog,
-    native::{RawRecord, produce},
+    native::{Delivery, Event, OwnedProducer, RawRecord},
 };
 
-/// One client of librdkafka's.
+/// How often the polling thread looks whether the client is still in use. Events wake it at once.
+const LOOKS_AGAIN: Duration = Duration::from_millis(100);
+
+/// How long records that were taken back may take to be reported. After that their senders are dropped.
+const PURGE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// One client of librdkafka's, with a thread that polls it. When it is dropped, that thread destroys it and finishes.
 pub(super) struct Client {
-    /// `None` only while it is dropped.
-    producer: Option<ThreadedProducer<Context>>,
+    producer: Arc<OwnedProducer>,
 }
 
 impl Client {
+    /// # Errors
+    /// If librdkafka rejects the settings, or there is no thread.
     pub(super) fn new(log: ClientLog, settings: &ClientConfig) -> Result<Self, KafkaError> {
-        let producer = ThreadedProducer::from_config_and_context(settings, Context(log))?;
-        Ok(Self { producer: Some(producer) })
+        let producer = Arc::new(OwnedProducer::new(settings)?);
+        spawn(Arc::clone(&producer), log).map_err(|error| KafkaError::ClientCreation(error.to_string()))?;
+        Ok(Self { producer })
     }
 
     pub(super) fn enqueue(
         &self,
         record: RawRecord<'_>,
     ) -> Result<oneshot::Receiver<Delivery>, RDKafkaErrorCode> {
-        let (answer, answered) = oneshot::channel();
-        produce(self.producer(), record, Box::new(answer))?;
-        Ok(answered)
+        self.producer.produce(record)
     }
 
     /// The error after which an idempotent client takes no more records, and its text.
     pub(super) fn fatal_error(&self) -> Option<(RDKafkaErrorCode, String)> {
-        self.producer().client().fatal_error()
-    }
-
-    fn producer(&self) -> &ThreadedProducer<Context> {
-        self.producer.as_ref().expect("it is there until it is dropped")
+        self.producer.fatal_error()
     }
 }
 
-/// Destroying a client waits for its threads, which the runtime's must not.
-impl Drop for Client {
-    fn drop(&mut self) {
-        let producer = self.producer.take();
-        // Without a thread it is destroyed here.
-        let _ = thread::Builder::new().name("evkafka-producer".to_owned()).spawn(move || drop(producer));
+fn spawn(producer: Arc<OwnedProducer>, log: ClientLog) -> io::Result<JoinHandle<()>> {
+    let thread = thread::Builder::new().name(format!("evkafka-producer-{}", log.consumer()));
+    thread.spawn(move || {
+        let producer = poll_while_shared(producer, &log);
+        finish(&producer, &log);
+    })
+}
+
+/// Polls the producer until nobody else uses it, so that it is this thread that destroys it: that waits for librdkafka's threads,
+/// which the runtime's must not.
+fn poll_while_shared(mut producer: Arc<OwnedProducer>, log: &ClientLog) -> OwnedProducer {
+    loop {
+        tell(producer.poll(LOOKS_AGAIN), log);
+        match Arc::try_unwrap(producer) {
+            Ok(last) => return last,
+            Err(shared) => producer = shared,
+        }
     }
 }
 
-struct Context(ClientLog);
-
-impl ClientContext for Context {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        self.0.line(level, facility, message);
-    }
-
-    fn stats_raw(&self, _: &[u8]) {}
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        let reason = &*self.0.shown(reason);
-        tracing::warn!(producer = %self.0.consumer(), %error, reason, "the producer reports an error");
+/// Takes back what was not acknowledged, and has it answered.
+fn finish(producer: &OwnedProducer, log: &ClientLog) {
+    producer.purge();
+    let deadline = Instant::now() + PURGE_TIMEOUT;
+    while producer.has_unanswered() && Instant::now() < deadline {
+        tell(producer.poll(LOOKS_AGAIN), log);
     }
 }
 
-impl ProducerContext for Context {
-    type DeliveryOpaque = Box<oneshot::Sender<Delivery>>;
+fn tell(event: Option<Event>, log: &ClientLog) {
+    match event {
+        // It comes each second for as long as it lasts, and says less than what came before it.
+        Some(Event::Error(failure)) if failure.code == RDKafkaErrorCode::AllBrokersDown => {}
+        Some(Event::Error(failure)) => {
+            let reason = &*log.shown(&failure.reason);
+            let error = failure.code;
+            tracing::warn!(producer = %log.consumer(), %error, reason, "the producer reports an error");
+        }
+        Some(Event::Log { level, facility, message }) => log.line(level, &facility, &message),
+        _ => {}
+    }
+}
 
-    fn delivery(&self, result: &DeliveryResult<'_>, answer: Self::DeliveryOpaque) {
-        let delivery = match result {
-            Ok(message) => Ok((message.partition(), message.offset())),
-            Err((error, _)) => Err(error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail)),
-        };
-        // Nobody waits for it any more if the lane has ended.
-        let _ = answer.send(delivery);
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use rdkafka::mocking::MockCluster;
+
+    use super::*;
+
+    const DEADLINE: Duration = Duration::from_secs(60);
+    const RECORD: RawRecord<'_> =
+        RawRecord { topic: "orders", partition: None, key: None, payload: Some(b"7"), headers: &[] };
+
+    fn started(servers: &str) -> (Client, JoinHandle<()>) {
+        let mut settings = ClientConfig::new();
+        settings.set("bootstrap.servers", servers).set("linger.ms", "0");
+        let log = ClientLog::new("orders".into(), &settings);
+        let producer = Arc::new(OwnedProducer::new(&settings).expect("librdkafka takes the settings"));
+        let thread = spawn(Arc::clone(&producer), log).expect("a thread");
+        (Client { producer }, thread)
+    }
+
+    fn join(thread: JoinHandle<()>) {
+        let (done, finished) = mpsc::channel();
+        thread::spawn(move || done.send(thread.join()));
+        finished.recv_timeout(DEADLINE).expect("the thread finishes").expect("it does not panic");
+    }
+
+    /// Drops a client with records that no broker acknowledges, and returns what became of them.
+    fn dropped_with_records(client: Client, thread: JoinHandle<()>) -> Vec<Delivery> {
+        let answers = (0..100).map(|_| client.enqueue(RECORD).expect("the client takes it"));
+        let answers: Vec<_> = answers.collect();
+        drop(client);
+        join(thread);
+        answers.into_iter().map(|mut answer| answer.try_recv().expect("an answer")).collect()
+    }
+
+    #[test]
+    fn a_client_that_is_dropped_answers_what_no_broker_was_sent() {
+        // Nobody listens at this port.
+        let (client, thread) = started("127.0.0.1:1");
+        let deliveries = dropped_with_records(client, thread);
+        assert_eq!(deliveries, [Err(RDKafkaErrorCode::PurgeQueue); 100]);
+    }
+
+    #[test]
+    fn a_client_that_is_dropped_answers_what_a_broker_has_not_acknowledged() {
+        let mock = MockCluster::new(1).expect("a cluster");
+        mock.create_topic("orders", 1, 1).expect("a topic");
+        let (client, thread) = started(&mock.bootstrap_servers());
+        let first = client.enqueue(RECORD).expect("the client takes it").blocking_recv();
+        assert_eq!(first, Ok(Ok((0, 0))));
+        mock.broker_round_trip_time(1, DEADLINE).expect("a broker");
+        for delivery in dropped_with_records(client, thread) {
+            use RDKafkaErrorCode::{PurgeInflight, PurgeQueue};
+            assert!(matches!(delivery, Err(PurgeQueue | PurgeInflight)), "{delivery:?}");
+        }
     }
 }

@@ -1,0 +1,241 @@
+use std::{
+    ffi::{CStr, c_char, c_int},
+    ptr::{self, NonNull},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use rdkafka::{
+    ClientConfig,
+    bindings::{
+        RD_KAFKA_EVENT_DR, RD_KAFKA_EVENT_ERROR, RD_KAFKA_PURGE_F_INFLIGHT, RD_KAFKA_PURGE_F_QUEUE,
+        rd_kafka_conf_set_events, rd_kafka_event_message_next, rd_kafka_event_t, rd_kafka_event_type,
+        rd_kafka_purge, rd_kafka_queue_destroy, rd_kafka_queue_get_main, rd_kafka_queue_poll,
+        rd_kafka_queue_t, rd_kafka_t,
+    },
+    client::{Client, DefaultClientContext},
+    error::{KafkaError, RDKafkaErrorCode},
+    types::RDKafkaType,
+};
+use rustc_hash::FxHashMap;
+use tokio::sync::oneshot;
+
+use super::{
+    Event, RawRecord,
+    error_code::{from_number, result_at},
+    produce::produce,
+};
+
+// As in rdkafka's bindings, but that the error comes as a number: a broker may have sent one that their enumeration lacks.
+unsafe extern "C" {
+    fn rd_kafka_fatal_error(client: *mut rd_kafka_t, reason: *mut c_char, size: usize) -> c_int;
+}
+
+/// The partition and offset that a record was written to.
+pub(crate) type Delivery = Result<(i32, i64), RDKafkaErrorCode>;
+
+/// A producer that somebody has to poll.
+///
+/// rdkafka's own producers read the numbers of errors as values of an enumeration, also those that it lacks.
+///
+/// # The invariant
+/// What librdkafka keeps with a record is a number ([`Unanswered`]), not a pointer. So nothing that it does or omits, such as to
+/// report a record twice or not at all, can free a sender twice or leak one.
+///
+/// Dropping it waits for librdkafka's threads: drop it on a thread that nobody has to wait for. Receivers of records that were not
+/// acknowledged then get an error.
+pub(crate) struct OwnedProducer {
+    /// Where the client's events arrive. A reference of our own, given back before the client is destroyed.
+    events: NonNull<rd_kafka_queue_t>,
+    /// Its drop destroys the client.
+    client: Client<DefaultClientContext>,
+    unanswered: Mutex<Unanswered>,
+}
+
+// SAFETY: librdkafka's clients and queues may be used from any thread at the same time; the pointer itself is never changed.
+unsafe impl Send for OwnedProducer {}
+// SAFETY: as above.
+unsafe impl Sync for OwnedProducer {}
+
+impl OwnedProducer {
+    /// # Errors
+    /// If librdkafka does not take the settings.
+    pub(crate) fn new(settings: &ClientConfig) -> Result<Self, KafkaError> {
+        let native = settings.create_native_config()?;
+        // SAFETY: the settings are alive. What does not come as an event is not asked for.
+        unsafe { rd_kafka_conf_set_events(native.ptr(), RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR) };
+        let client = Client::new(settings, native, RDKafkaType::RD_KAFKA_PRODUCER, DefaultClientContext)?;
+        // SAFETY: the client is alive. The reference that is returned is ours.
+        let events = unsafe { rd_kafka_queue_get_main(client.native_ptr()) };
+        let events = NonNull::new(events).expect("every client has a queue");
+        Ok(Self { events, client, unanswered: Mutex::default() })
+    }
+
+    /// Puts a record into the producer's queue, which copies it; its delivery arrives at the receiver.
+    ///
+    /// # Errors
+    /// If the producer does not take it (its queue is full, the topic's name is invalid).
+    pub(crate) fn produce(
+        &self,
+        record: RawRecord<'_>,
+    ) -> Result<oneshot::Receiver<Delivery>, RDKafkaErrorCode> {
+        let (answer, answered) = oneshot::channel();
+        // Before the record is produced: its delivery may be reported at once, on another thread.
+        let id = self.unanswered().add(answer);
+        // SAFETY: the client is alive.
+        let result = unsafe { produce(self.client.native_ptr(), record, ptr::without_provenance_mut(id)) };
+        if let Err(code) = result {
+            self.unanswered().remove(id);
+            return Err(code);
+        }
+        Ok(answered)
+    }
+
+    /// Waits for an event, for at most `timeout` (in steps of a millisecond; zero does not wait). Reports of deliveries are passed on
+    /// to the receivers.
+    pub(crate) fn poll(&self, timeout: Duration) -> Option<Event> {
+        let millis = c_int::try_from(timeout.as_millis()).unwrap_or(c_int::MAX);
+        // SAFETY: queue and client are alive; the event is ours.
+        let event = NonNull::new(unsafe { rd_kafka_queue_poll(self.events.as_ptr(), millis) })?;
+        // SAFETY: as said; it is given up after its deliveries were read.
+        unsafe {
+            if rd_kafka_event_type(event.as_ptr()) == RD_KAFKA_EVENT_DR {
+                self.deliver(event.as_ptr());
+            }
+            Some(Event::take(event))
+        }
+    }
+
+    /// # Safety
+    /// A delivery event that is alive.
+    unsafe fn deliver(&self, event: *mut rd_kafka_event_t) {
+        // SAFETY: alive (caller), and its messages as long. Their error may be any number, so that there is no reference to a whole
+        // message.
+        unsafe {
+            while let Some(message) = NonNull::new(rd_kafka_event_message_next(event).cast_mut()) {
+                let message = message.as_ptr();
+                let delivery =
+                    result_at(&raw const (*message).err).map(|()| ((*message).partition, (*message).offset));
+                let answer = self.unanswered().remove((*message)._private.addr());
+                // Nobody may wait for it any more.
+                let _ = answer.map(|answer| answer.send(delivery));
+            }
+        }
+    }
+
+    /// Takes back all records that were not acknowledged. Whether those that are in flight are written is left open. Waits for
+    /// librdkafka's threads; the deliveries are reported by [`poll`](Self::poll).
+    pub(crate) fn purge(&self) {
+        let flags = RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT;
+        // SAFETY: the client is alive. It fails for consumers and unknown flags only.
+        unsafe { rd_kafka_purge(self.client.native_ptr(), flags) };
+    }
+
+    /// Whether the delivery of a record is not known yet.
+    pub(crate) fn has_unanswered(&self) -> bool {
+        !self.unanswered().senders.is_empty()
+    }
+
+    /// The error after which an idempotent producer takes no more records, and its text.
+    pub(crate) fn fatal_error(&self) -> Option<(RDKafkaErrorCode, String)> {
+        let mut reason = [0; 512];
+        // SAFETY: client and buffer are alive; what is written into the buffer, if anything, fits and ends with a NUL.
+        unsafe {
+            let code = rd_kafka_fatal_error(self.client.native_ptr(), reason.as_mut_ptr(), reason.len());
+            let code = from_number(code).err()?;
+            Some((code, CStr::from_ptr(reason.as_ptr()).to_string_lossy().into_owned()))
+        }
+    }
+
+    fn unanswered(&self) -> MutexGuard<'_, Unanswered> {
+        self.unanswered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for OwnedProducer {
+    fn drop(&mut self) {
+        // SAFETY: the reference is ours and given back once, here; the client is destroyed after it, when the fields are dropped.
+        unsafe { rd_kafka_queue_destroy(self.events.as_ptr()) };
+    }
+}
+
+/// Who waits for the deliveries of records, by numbers that are used once.
+#[derive(Debug, Default)]
+struct Unanswered {
+    last: usize,
+    senders: FxHashMap<usize, oneshot::Sender<Delivery>>,
+}
+
+impl Unanswered {
+    fn add(&mut self, answer: oneshot::Sender<Delivery>) -> usize {
+        self.last = self.last.wrapping_add(1);
+        self.senders.insert(self.last, answer);
+        self.last
+    }
+
+    fn remove(&mut self, id: usize) -> Option<oneshot::Sender<Delivery>> {
+        self.senders.remove(&id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use tokio::sync::oneshot::error::TryRecvError;
+
+    use super::*;
+    use crate::native::test_mock;
+
+    const PRODUCE: i16 = 0;
+    const RECORD: RawRecord<'_> =
+        RawRecord { topic: "orders", partition: None, key: Some(b"7"), payload: None, headers: &[] };
+
+    /// Polls until there is an answer.
+    fn delivery(producer: &OwnedProducer, mut answered: oneshot::Receiver<Delivery>) -> Delivery {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            match answered.try_recv() {
+                Ok(delivery) => return delivery,
+                Err(error) => assert_eq!(error, TryRecvError::Empty),
+            }
+            assert!(Instant::now() < deadline, "the delivery is reported");
+            producer.poll(Duration::from_millis(100));
+        }
+    }
+
+    #[test]
+    fn a_refusal_that_librdkafka_does_not_know_is_an_unknown_error() {
+        let mut settings = ClientConfig::new();
+        settings.set("test.mock.num.brokers", "1");
+        let producer = OwnedProducer::new(&settings).expect("librdkafka takes the settings");
+        // SAFETY: the client is alive, and has a mock cluster.
+        unsafe { test_mock::refuse(producer.client.native_ptr(), c"orders", PRODUCE, &[9_999]) };
+        for expected in [Err(RDKafkaErrorCode::Unknown), Ok((0, 0))] {
+            let answered = producer.produce(RECORD).expect("the producer takes it");
+            assert!(producer.has_unanswered());
+            assert_eq!(delivery(&producer, answered), expected);
+            assert!(!producer.has_unanswered());
+        }
+        assert_eq!(producer.fatal_error(), None);
+    }
+
+    #[test]
+    fn a_record_that_is_not_taken_leaves_nothing_behind() {
+        let producer = OwnedProducer::new(&ClientConfig::new()).expect("librdkafka takes the settings");
+        let too_large = producer.produce(RawRecord { payload: Some(&[0; 2_000_000]), ..RECORD });
+        assert_eq!(too_large.map(drop), Err(RDKafkaErrorCode::MessageSizeTooLarge));
+        let misnamed = producer.produce(RawRecord { topic: "a\0b", ..RECORD });
+        assert_eq!(misnamed.map(drop), Err(RDKafkaErrorCode::InvalidTopic));
+        assert!(!producer.has_unanswered());
+    }
+
+    #[test]
+    fn a_producer_that_is_dropped_before_it_is_polled_leaves_nobody_waiting() {
+        let producer = OwnedProducer::new(&ClientConfig::new()).expect("librdkafka takes the settings");
+        let mut answered = producer.produce(RECORD).expect("the producer takes it");
+        assert_eq!(answered.try_recv(), Err(TryRecvError::Empty));
+        drop(producer);
+        assert_eq!(answered.try_recv(), Err(TryRecvError::Closed));
+    }
+}
