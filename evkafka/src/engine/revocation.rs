@@ -30,6 +30,8 @@ enum Stage {
     Losing,
     /// They are not ours any more; what they have settled is on its way to the broker.
     Committing(Exchange),
+    /// The client can be told.
+    GivenUp(Outcome),
 }
 
 /// What came of it when the partitions can be given up: why what was settled is not committed, if it is not.
@@ -85,6 +87,21 @@ impl Revocation {
         shared: &Shared,
         now: Instant,
     ) -> Option<Outcome> {
+        if let Stage::GivenUp(outcome) = self.stage {
+            return Some(outcome);
+        }
+        let outcome = self.proceed(client, assignment, shared, now)?;
+        self.stage = Stage::GivenUp(outcome);
+        Some(outcome)
+    }
+
+    fn proceed(
+        &mut self,
+        client: &OwnedClient,
+        assignment: &Assignment,
+        shared: &Shared,
+        now: Instant,
+    ) -> Option<Outcome> {
         if assignment.is_evicted() {
             self.lose(now);
         }
@@ -113,7 +130,7 @@ impl Revocation {
             assignment.disown_with(&self.partitions, |entries| queue.send(entries))
         });
         self.stage = Stage::Committing(exchange);
-        if is_sent { self.advance(client, assignment, shared, now) } else { Some(Ok(())) }
+        if is_sent { self.proceed(client, assignment, shared, now) } else { Some(Ok(())) }
     }
 }
 

@@ -306,31 +306,46 @@ impl Session {
 
     /// Takes each revocation as far as it goes, and tells the client of those that are done.
     ///
-    /// But not while the last commit is on its way, or due, which is of their partitions too, unless these are lost: the client would
-    /// rejoin the group, which then may refuse it.
+    /// But not while the last commit is on its way, or due, which is of their partitions too, unless these are lost.
     fn advance_revocations(&mut self, now: Instant) {
-        let is_committing = match &self.phase {
-            Phase::Draining(plan) => self.assignment().drain(plan, now) != Drained::NotYet,
-            Phase::Committing(..) => true,
-            Phase::Consuming | Phase::Rejoining { .. } | Phase::Leaving(..) => false,
-        };
         let mut index = 0;
-        while let Some(revocation) = self.revocations.get_mut(index) {
-            if is_committing && revocation.is_draining() {
+        while index < self.revocations.len() {
+            let is_held = self.is_committing(now) && self.revocations[index].is_draining();
+            if is_held || !self.is_given_up(index, now) {
                 index += 1;
-                continue;
-            }
-            let Coordinator { assignment, shared, .. } = &self.coordinator;
-            let Some(outcome) = revocation.advance(&self.client, assignment, shared, now) else {
-                index += 1;
-                continue;
-            };
-            let revocation = self.revocations.remove(index);
-            self.answered(self.client.unassign(revocation.list()));
-            if self.shutdown_plan().is_some() {
-                self.given_up = self.given_up.and(outcome);
             }
         }
+    }
+
+    /// Whether the last commit is on its way, or due at once.
+    ///
+    /// An answer to a revocation has the client join the group again: then the group may refuse the last commit, and the client
+    /// cannot leave until all other members have joined too.
+    fn is_committing(&self, now: Instant) -> bool {
+        match &self.phase {
+            Phase::Draining(plan) => {
+                now >= plan.drop_at || self.assignment().drain(plan, now) != Drained::NotYet
+            }
+            Phase::Committing(..) => true,
+            Phase::Consuming | Phase::Rejoining { .. } | Phase::Leaving(..) => false,
+        }
+    }
+
+    /// Takes a revocation as far as it goes; whether the client was told that it is done.
+    fn is_given_up(&mut self, index: usize, now: Instant) -> bool {
+        let Coordinator { assignment, shared, .. } = &self.coordinator;
+        let revocation = &mut self.revocations[index];
+        let Some(outcome) = revocation.advance(&self.client, assignment, shared, now) else { return false };
+        // Meanwhile the lanes that it waited for may have been the last.
+        if self.is_committing(now) {
+            return false;
+        }
+        let revocation = self.revocations.remove(index);
+        self.answered(self.client.unassign(revocation.list()));
+        if self.shutdown_plan().is_some() {
+            self.given_up = self.given_up.and(outcome);
+        }
+        true
     }
 
     /// Goes on in the member's phase as far as it goes; whether all was committed, once the member has left.
