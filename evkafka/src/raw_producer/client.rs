@@ -53,7 +53,7 @@ fn spawn(producer: Arc<OwnedProducer>, log: ClientLog) -> io::Result<JoinHandle<
     let thread = thread::Builder::new().name(format!("evkafka-producer-{}", log.consumer()));
     thread.spawn(move || {
         let producer = poll_while_shared(producer, &log);
-        finish(&producer, &log);
+        finish(&producer);
     })
 }
 
@@ -61,20 +61,22 @@ fn spawn(producer: Arc<OwnedProducer>, log: ClientLog) -> io::Result<JoinHandle<
 /// which the runtime's must not.
 fn poll_while_shared(mut producer: Arc<OwnedProducer>, log: &ClientLog) -> OwnedProducer {
     loop {
-        tell(producer.poll(LOOKS_AGAIN), log);
+        let event = producer.poll(LOOKS_AGAIN);
         match Arc::try_unwrap(producer) {
+            // What a client says that nobody uses any more, that its broker is gone for example, is of no interest.
             Ok(last) => return last,
             Err(shared) => producer = shared,
         }
+        tell(event, log);
     }
 }
 
 /// Takes back what was not acknowledged, and has it answered.
-fn finish(producer: &OwnedProducer, log: &ClientLog) {
+fn finish(producer: &OwnedProducer) {
     producer.purge();
     let deadline = Instant::now() + PURGE_TIMEOUT;
     while producer.has_unanswered() && Instant::now() < deadline {
-        tell(producer.poll(LOOKS_AGAIN), log);
+        producer.poll(LOOKS_AGAIN);
     }
 }
 
