@@ -32,8 +32,8 @@ impl Ahead {
         self.0.len()
     }
 
-    pub fn encode(&self, committed: i64) -> String {
-        self.0.encode(committed)
+    pub fn encode(&self, committed: i64, limit: usize) -> String {
+        self.0.encode(committed, limit)
     }
 
     pub fn decode(committed: i64, metadata: &str) -> Metadata {

@@ -12,10 +12,12 @@ use evkafka::__private::fuzzing::{Ahead, Metadata};
 use libfuzzer_sys::fuzz_target;
 
 const COMMITTED: &[i64] = &[0, 1, 1 << 40, i64::MAX - 100_000, i64::MAX];
-/// What brokers take.
+/// What brokers take, unless they are told otherwise.
 const LONGEST: usize = 4_096;
 /// The most that we write: 3,000 bytes in base64, and the prefix.
 const LONGEST_OF_OURS: usize = 4_010;
+/// What brokers may be told to take.
+const SHORTER: [usize; 5] = [0, 9, 11, 40, 1_000];
 
 fuzz_target!(|data: &[u8]| {
     let Some((first, rest)) = data.split_first() else { return };
@@ -35,7 +37,7 @@ fn read(committed: i64, text: &str) {
         Metadata::Progress(ahead) => {
             assert!(text.is_empty() || text.starts_with("evkafka/1:"));
             assert!(!ahead.contains(committed.wrapping_sub(1)), "what is committed is not ahead");
-            let again = checked(ahead.encode(committed));
+            let again = checked(ahead.encode(committed, LONGEST), LONGEST);
             match Ahead::decode(committed, &again) {
                 // More than we write may be read: then the highest runs are left out.
                 Metadata::Progress(written) if text.len() > LONGEST_OF_OURS => {
@@ -63,16 +65,25 @@ fn runs(committed: i64, data: &[u8]) -> Vec<Range<i64>> {
 }
 
 fn write(committed: i64, runs: Vec<Range<i64>>) {
-    let text = checked(Ahead::new(runs.clone()).encode(committed));
+    let kept = written(committed, &runs, LONGEST);
+    // A run is eight bytes at most: a gap of six, a length of two.
+    assert!(kept == runs.len() || kept >= 2_999 / 8, "{kept} of {} runs", runs.len());
+    for limit in SHORTER {
+        assert!(written(committed, &runs, limit) <= kept);
+    }
+}
+
+/// How many of the runs are in metadata of at most `limit` bytes: the lowest.
+fn written(committed: i64, runs: &[Range<i64>], limit: usize) -> usize {
+    let text = checked(Ahead::new(runs.to_vec()).encode(committed, limit), limit);
     let Metadata::Progress(read) = Ahead::decode(committed, &text) else { panic!("ours: {text}") };
     let kept = runs.iter().take_while(|run| read.contains(run.start)).count();
     assert_eq!(read, Ahead::new(runs[..kept].to_vec()));
-    // A run is eight bytes at most: a gap of six, a length of two.
-    assert!(kept == runs.len() || kept >= 2_999 / 8, "{kept} of {} runs", runs.len());
+    kept
 }
 
 /// What librdkafka and the brokers ask of metadata.
-fn checked(text: String) -> String {
-    assert!(text.len() <= LONGEST && text.is_ascii() && !text.contains('\0'), "{text}");
+fn checked(text: String, limit: usize) -> String {
+    assert!(text.len() <= limit && text.is_ascii() && !text.contains('\0'), "{text}");
     text
 }
