@@ -9,7 +9,7 @@ use evkafka_tests::process::Signal;
 
 use crate::{
     faults::{full, report},
-    support::{DEADLINE, Entry, Scene, begun_again, handled, terminate},
+    support::{DEADLINE, Entry, Scene, begun_again, handled, terminate, terminate_or_kill},
 };
 
 /// So many orders are always waiting. (Divisible by five, as each fifth order is followed by another record.)
@@ -209,18 +209,13 @@ fn soak() {
     let (mut sent, mut changes, mut memory) = (0, 0, Vec::new());
     let end = Instant::now() + Duration::from_secs(seconds);
     while Instant::now() < end {
-        let mut second = scene.service(&options);
+        let second = scene.service(&options);
         scene.until_it_has_a_share(&second, || {
             scene.produce_with_keys(sent..sent + 2_000, keys);
             sent += 2_000;
             scene.until("handled but for a rest", |ledger| handled(ledger).len() as u64 + 4_000 > sent);
         });
-        if changes % 2 == 0 {
-            terminate(second);
-        } else {
-            second.signal(Signal::Kill);
-            second.wait(DEADLINE);
-        }
+        terminate_or_kill(second, changes);
         changes += 1;
         memory.push(resident(first.id()));
     }

@@ -6,14 +6,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use evkafka_tests::{
-    kafka::{self, Record, TransactionEnd},
-    process::Signal,
-};
+use evkafka_tests::kafka::{self, Record, TransactionEnd};
 
 use crate::{
     faults::report,
-    support::{DEADLINE, Scene, begun_again, handled, terminate},
+    support::{DEADLINE, Scene, begun_again, handled, terminate, terminate_or_kill},
 };
 
 fn orders(ids: std::ops::Range<u64>) -> impl Iterator<Item = Record> {
@@ -193,14 +190,9 @@ fn soak() {
     };
     let end = Instant::now() + Duration::from_secs(seconds);
     while Instant::now() < end {
-        let mut second = scene.service(&options);
+        let second = scene.service(&options);
         scene.until_it_has_a_share(&second, &mut trickle);
-        if changes % 2 == 0 {
-            terminate(second);
-        } else {
-            second.signal(Signal::Kill);
-            second.wait(DEADLINE);
-        }
+        terminate_or_kill(second, changes);
         changes += 1;
         trickle();
     }

@@ -174,3 +174,13 @@ pub(crate) fn terminate(mut process: ChildProcess) {
     let status = process.wait(DEADLINE);
     assert!(status.success(), "{status}: {}", process.stderr());
 }
+
+/// Ends a process in order, and every other one by force: by how many have ended before it.
+pub(crate) fn terminate_or_kill(mut process: ChildProcess, before: u64) {
+    if before.is_multiple_of(2) {
+        terminate(process);
+    } else {
+        process.signal(Signal::Kill);
+        process.wait(DEADLINE);
+    }
+}

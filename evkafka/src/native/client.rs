@@ -122,7 +122,7 @@ impl OwnedClient {
         let millis = c_int::try_from(timeout.as_millis()).unwrap_or(c_int::MAX);
         // SAFETY: queue and client are alive; the event is ours.
         let event = NonNull::new(unsafe { rd_kafka_queue_poll(self.events.as_ptr(), millis) })?;
-        // SAFETY: as said; it is given up here.
+        // SAFETY: as said; it is destroyed here.
         Some(unsafe { Event::take(event) })
     }
 
@@ -243,7 +243,7 @@ impl OwnedClient {
 }
 
 /// # Safety
-/// `error` is null or an error of our own, which is given up.
+/// `error` is null or an error of our own, which is destroyed.
 unsafe fn into_result(error: *mut rd_kafka_error_t) -> Result<(), String> {
     if error.is_null() {
         return Ok(());

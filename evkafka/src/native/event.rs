@@ -52,7 +52,7 @@ impl Event {
     /// Reads an event and gives it back.
     ///
     /// # Safety
-    /// The event is alive and ours, and is given up.
+    /// The event is alive and ours, and is destroyed.
     pub(super) unsafe fn take(event: NonNull<rd_kafka_event_t>) -> Self {
         let event = event.as_ptr();
         // SAFETY: alive until it is destroyed, after which nothing that was read points into it.

@@ -97,7 +97,7 @@ impl OwnedProducer {
         let millis = c_int::try_from(timeout.as_millis()).unwrap_or(c_int::MAX);
         // SAFETY: queue and client are alive; the event is ours.
         let event = NonNull::new(unsafe { rd_kafka_queue_poll(self.events.as_ptr(), millis) })?;
-        // SAFETY: as said; it is given up after its deliveries were read.
+        // SAFETY: as said; it is destroyed after its deliveries were read.
         unsafe {
             if rd_kafka_event_type(event.as_ptr()) == RD_KAFKA_EVENT_DR {
                 self.deliver(event.as_ptr());
