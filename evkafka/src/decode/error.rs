@@ -110,7 +110,7 @@ impl fmt::Display for DecodeError {
             }
             Cause::Empty => write!(
                 f,
-                "the payload is empty, and `{target}` is decoded from JSON (empty is not null: a tombstone has no payload at all)"
+                "the payload is empty (zero bytes), but `{target}` is decoded from JSON; a tombstone must be null"
             ),
             Cause::Json(_) | Cause::Text(_) => write!(f, "the payload is not a valid `{target}`"),
         }
@@ -283,8 +283,8 @@ mod tests {
             (
                 r#"{"id":1,"lines":[{"sku":"SECRET","price":1}]}"#,
                 "lines[0].sku",
-                "`lines[0].sku`: refused by the type's own `Deserialize` (its words may repeat the payload: \
-                 `DecodeError::with_values` shows them) at line 1 column ",
+                "`lines[0].sku`: rejected by the type's own `Deserialize` (its message may contain payload values: \
+                 see `DecodeError::with_values`) at line 1 column ",
             ),
             (
                 r#"{"id":1,"totals":{"net":7,"SECRET SECRET":4294967296}}"#,
@@ -363,7 +363,7 @@ mod tests {
             let error = order(format!(r#"{{"id":1,"customer":"{value}"}}"#));
             let text = Chain(&error).to_string();
             assert!(
-                text.contains("`customer`: a string with escapes cannot be borrowed as `&str`: take `#[serde(borrow)] Cow<'a, str>`, or `String` at line 1"),
+                text.contains("`customer`: a string with escapes cannot be borrowed as `&str` (take `#[serde(borrow)] Cow<'a, str>`, or `String`) at line 1"),
                 "{text}"
             );
             let record = OwnedRecord::new("orders", 0, 7).payload(format!(r#"{{"id":1,"note":"{value}"}}"#));
@@ -395,7 +395,7 @@ mod tests {
             assert_eq!(
                 Chain(&error).to_string(),
                 format!(
-                    "the payload is empty, and `{target}` is decoded from JSON (empty is not null: a tombstone has no payload at all)"
+                    "the payload is empty (zero bytes), but `{target}` is decoded from JSON; a tombstone must be null"
                 )
             );
         }

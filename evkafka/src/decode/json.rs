@@ -130,7 +130,7 @@ const KINDS: &[&str] = &[
 ];
 
 /// What is said of an error whose words are a type's own.
-const HIDDEN: &str = "refused by the type's own `Deserialize` (its words may repeat the payload: `DecodeError::with_values` shows them)";
+const HIDDEN: &str = "rejected by the type's own `Deserialize` (its message may contain payload values: see `DecodeError::with_values`)";
 
 /// A message without the values in it. serde's derived code has a few forms of messages; what it expected comes from the type, and is
 /// behind the last `, expected `, whatever the value in front of it has in it.
@@ -146,7 +146,7 @@ fn without_values(message: &str) -> String {
             .find(|kind| found.strip_prefix(**kind).is_some_and(|rest| rest.starts_with([' ', ','])));
         return match kind {
             Some(&"string") if expected == ", expected a borrowed string" => {
-                "a string with escapes cannot be borrowed as `&str`: take `#[serde(borrow)] Cow<'a, str>`, or `String`".to_owned()
+                "a string with escapes cannot be borrowed as `&str` (take `#[serde(borrow)] Cow<'a, str>`, or `String`)".to_owned()
             }
             Some(kind) => format!("{what}: {kind}{expected}"),
             None => format!("{what}{expected}"),
