@@ -3,6 +3,7 @@
 //! A second consumer reads that topic and prints the headers.
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -22,7 +23,8 @@ const LETTERS: usize = 2;
 
 #[derive(Deserialize)]
 struct OrderPaid<'a> {
-    order: &'a str,
+    #[serde(borrow)]
+    order: Cow<'a, str>,
     amount_cents: i64,
 }
 

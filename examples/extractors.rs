@@ -2,6 +2,7 @@
 //! the event type; and a fallback for what nothing else takes.
 
 use std::{
+    borrow::Cow,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -30,7 +31,8 @@ impl<'r> FromContext<'r> for Tenant<'r> {
 
 #[derive(Deserialize)]
 struct Product<'a> {
-    name: &'a str,
+    #[serde(borrow)]
+    name: Cow<'a, str>,
     price_cents: u32,
 }
 

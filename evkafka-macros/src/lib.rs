@@ -63,4 +63,18 @@ mod tests {
         }
         assert!(names_evkafka(super::handler::handler(quote!(event = "A"), item)));
     }
+
+    #[test]
+    fn the_type_beside_a_function_is_hidden_from_documentation() {
+        let item = quote!(
+            /// Documented.
+            pub async fn on_a() {}
+        );
+        for args in [quote!(event = "A"), quote!(event = "")] {
+            let tokens = super::handler::handler(args, item.clone()).to_string();
+            let (_, before) = tokens.split_once("{ }").expect("the function");
+            let (before, _) = before.split_once("struct on_a").expect("the type");
+            assert!(before.contains("# [doc (hidden)]"), "{before}");
+        }
+    }
 }

@@ -40,11 +40,23 @@
 //! - [`FailurePolicy`]: what becomes of a record whose handler fails.
 #![cfg_attr(feature = "embedded", doc = "- [`embedded`]: a Kafka cluster inside the process, for tests.")]
 //!
+//! Logs go through [`tracing`](https://docs.rs/tracing): without a subscriber, a handler that fails and is retried shows nothing.
+//!
+//! # Cargo features
+//!
+//! - `embedded`: the module of this name, a Kafka cluster inside the process (librdkafka's mock cluster).
+//! - `zstd` (default): zstd compression, which any producer may use.
+//! - `tls`, `tls-vendored`: TLS, and SASL SCRAM and OAUTHBEARER, with the system's OpenSSL or a bundled one.
+//! - `sasl`, `sasl-vendored`: Kerberos.
+//! - `cmake-build`, `dynamic-linking`: how librdkafka is built: with CMake, or the system's.
+//!
 //! # The way of a record
 //!
 //! [`record`] → [`decode`] → [`route`] → [`handle`] → [`settle`]. The event's name is looked up first, and the payload is decoded
 //! only if a handler matched. A partition's records are taken in batches from a queue of its own and handled in a task on
 //! your runtime; while a partition's handler is busy, its queue fills and librdkafka stops fetching it.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod app;
 pub mod config;
@@ -80,8 +92,3 @@ pub use self::{
     settle::{Backoff, FailurePolicy, LastStep},
 };
 pub use evkafka_macros::{app, handler, router};
-
-// The README's code is compiled with the documentation's.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;

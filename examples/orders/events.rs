@@ -1,12 +1,16 @@
 //! The events of a shop, as far as billing looks into them. Fields that it does not need are left out, and cost nothing.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 
-/// Borrows from the record: nothing is copied to read it.
+/// Borrows from the record: a string is copied only if it has an escape in it, such as `\n` or `\"`.
 #[derive(Debug, Deserialize)]
 pub(crate) struct OrderCreated<'a> {
-    pub(crate) order: &'a str,
-    pub(crate) currency: &'a str,
+    #[serde(borrow)]
+    pub(crate) order: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(crate) currency: Cow<'a, str>,
     pub(crate) total_cents: i64,
 }
 
@@ -19,7 +23,8 @@ pub(crate) struct OrderPaid {
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct OrderCancelled<'a> {
-    pub(crate) currency: &'a str,
+    #[serde(borrow)]
+    pub(crate) currency: Cow<'a, str>,
     pub(crate) refund_cents: i64,
 }
 
@@ -42,6 +47,7 @@ pub(crate) struct Line {
 /// Only the new cluster has it.
 #[derive(Debug, Deserialize)]
 pub(crate) struct CreditGranted<'a> {
-    pub(crate) currency: &'a str,
+    #[serde(borrow)]
+    pub(crate) currency: Cow<'a, str>,
     pub(crate) credit_cents: i64,
 }

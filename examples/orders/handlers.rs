@@ -15,7 +15,7 @@ pub(crate) async fn on_order_created(
     State(ledger): State<Ledger>,
     metadata: Metadata,
 ) {
-    ledger.order(order.order, order.currency, order.total_cents);
+    ledger.order(&order.order, &order.currency, order.total_cents);
     ledger.handled(&metadata.consumer);
 }
 
@@ -41,7 +41,7 @@ pub(crate) async fn on_order_cancelled(
     State(ledger): State<Ledger>,
     metadata: Metadata,
 ) {
-    ledger.refund(cancelled.currency, cancelled.refund_cents);
+    ledger.refund(&cancelled.currency, cancelled.refund_cents);
     ledger.handled(&metadata.consumer);
 }
 
@@ -66,7 +66,7 @@ pub(crate) async fn on_credit_granted(
     State(ledger): State<Ledger>,
     metadata: Metadata,
 ) {
-    ledger.credit(credit.currency, credit.credit_cents);
+    ledger.credit(&credit.currency, credit.credit_cents);
     ledger.handled(&metadata.consumer);
 }
 

@@ -151,7 +151,7 @@ async fn every_extractor_gets_what_it_asks_for() {
             "deleted Some(6)",
             "deleted None",
             "fallible 7",
-            "fallible the payload is not a valid `embedded::extractors::Owned`",
+            "fallible the payload is not a valid `Owned`",
             "several Created false",
             "several Updated false",
             "tenant acme",

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use evkafka::{App, Backoff, ConsumerConfig, FailurePolicy, Metadata, State, handler, router};
+use evkafka::{
+    App, Backoff, ConsumerConfig, FailurePolicy, LastStep, Metadata, State, embedded::Event, handler, router,
+};
 
 use crate::support::{Ledger, Log, Running, cluster, config, event, until_committed};
 
@@ -98,4 +100,49 @@ async fn the_look_at_a_cluster_logs_no_secret() {
     let error = Running::start(app).ends().await.unwrap_err();
     assert!(!format!("{error:?}").contains("hunter-"), "{error:?}");
     assert_eq!(times_told("the-lonely-one"), 1, "{}", Log::capture().text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payload_that_does_not_decode_is_logged_without_its_values() {
+    #[derive(serde::Deserialize)]
+    struct Order {
+        #[allow(dead_code, reason = "decoding it is the point")]
+        lines: Vec<u64>,
+    }
+
+    #[handler(event = "OrderCreated")]
+    async fn on_order(_order: Order) {}
+
+    let log = Log::capture();
+    let cluster = cluster(1);
+    let broken = |payload: &str| {
+        Event::new("orders").partition(0).event_type("OrderCreated").payload(payload.to_owned())
+    };
+    cluster
+        .send_all([
+            broken(r#"{"lines": [1, 2, "Jane Doe, IBAN DE89370400440532013000"]}"#),
+            broken("\0\0\0\0\x2aJane Doe"),
+            broken(""),
+        ])
+        .await
+        .unwrap();
+    let policy = FailurePolicy::new().last_step(LastStep::Skip);
+    let app = App::new("test").consumer(
+        "the-discreet-one",
+        config(&cluster).failure_policy(policy),
+        router![on_order],
+    );
+    let app = Running::start(app);
+    until_committed(&cluster, 3).await;
+    app.stop().await.unwrap();
+    let log = log.text();
+    let lines: Vec<&str> = log.lines().filter(|line| line.contains("the-discreet-one")).collect();
+    for part in [
+        "`lines[2]`: invalid type: string, expected u64 at line 1",
+        "Confluent's wire format (schema id 42)",
+        "the payload is empty",
+    ] {
+        assert!(lines.iter().any(|line| line.contains(part)), "{part:?} is not in {lines:#?}");
+    }
+    assert!(!log.contains("Jane Doe") && !log.contains("DE89"), "{lines:#?}");
 }

@@ -257,7 +257,7 @@ async fn leaves_an_undecodable_payload_to_a_handler_that_takes_the_error() {
     let surroundings = Surroundings::default().state(log.clone());
     done(surroundings.call(&router![on], Some("A"), &record()).await);
     done(surroundings.call(&router![on], Some("A"), &record().payload("{")).await);
-    assert_eq!(log.lines(), ["Ada", "the payload is not a valid `macros::behaviour::Order`"]);
+    assert_eq!(log.lines(), ["Ada", "the payload is not a valid `Order`"]);
 }
 
 #[tokio::test]

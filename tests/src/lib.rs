@@ -35,6 +35,25 @@ pub fn noise(len: usize) -> Vec<u8> {
     (0..len).map(|_| next()).collect()
 }
 
+// The code in the README and in `docs/` is compiled and run from here: a package must not include what is outside of it.
+#[cfg(doctest)]
+mod docs {
+    #[doc = include_str!("../../README.md")]
+    mod readme {}
+
+    #[doc = include_str!("../../docs/handlers.md")]
+    mod handlers {}
+
+    #[doc = include_str!("../../docs/delivery.md")]
+    mod delivery {}
+
+    #[doc = include_str!("../../docs/configuration.md")]
+    mod configuration {}
+
+    #[doc = include_str!("../../docs/testing.md")]
+    mod testing {}
+}
+
 // The examples in the macros' documentation are compiled and run from here: the macros' own crate cannot depend on evkafka.
 #[cfg(doctest)]
 mod macros {

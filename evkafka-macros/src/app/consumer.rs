@@ -67,7 +67,7 @@ fn consumer(cx: &Ctxt, input: ParseStream<'_>, names: &mut Vec<String>) -> Optio
     if names.contains(&name.value()) {
         cx.error(&name, format_args!("there is a consumer `{}` already", name.value()));
     } else if name.value().is_empty() {
-        cx.error(&name, "a consumer has a name: its metrics and logs carry it");
+        cx.error(&name, "a consumer needs a name: its log lines carry it");
     }
     names.push(name.value());
     colon(cx, input, &Bare(&name), "config => [on_order_created]")?;

@@ -100,7 +100,7 @@ fn item(
     };
     quote! {
         #(#type_attrs)*
-        /// What `#[handler]` made of the function of the same name.
+        #[doc(hidden)]
         #[allow(
             non_camel_case_types,
             unreachable_pub,

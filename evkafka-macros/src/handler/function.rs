@@ -73,11 +73,10 @@ impl Function {
         self.copied(|meta| meta.path().is_ident("cfg"))
     }
 
-    /// The attributes that the type takes over: beside `cfg` the levels of lints, and whether it is documented.
+    /// The attributes that the type takes over: beside `cfg` the levels of lints. (It is hidden from documentation anyway.)
     pub(super) fn type_attrs(&self) -> Vec<TokenStream> {
         self.copied(|meta| {
             ["cfg", "allow", "warn", "deny", "forbid"].iter().any(|name| meta.path().is_ident(name))
-                || matches!(meta, Meta::List(list) if list.path.is_ident("doc") && is_hidden(&list.tokens))
         })
     }
 
@@ -112,10 +111,6 @@ fn doc(attr: &Attribute) -> Option<String> {
         },
         _ => None,
     }
-}
-
-fn is_hidden(tokens: &TokenStream) -> bool {
-    tokens.to_string() == "hidden"
 }
 
 /// The attribute if it is wanted; of a `cfg_attr` what is wanted in it.

@@ -22,6 +22,8 @@ use crate::decode::{self, DecodeError};
 /// }
 /// ```
 ///
+/// A unit test calls it with the context of an [`OwnedContext`](super::OwnedContext).
+///
 /// A rejection is treated like a payload that does not decode: it would be the same the next time, so it is not
 /// retried. An extractor must not implement [`Deserialize`] as well: every deserializable type already is an
 /// argument, the payload.

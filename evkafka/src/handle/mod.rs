@@ -9,6 +9,7 @@ pub mod extract;
 mod handler;
 mod opaque;
 mod outcome;
+mod owned_context;
 pub(crate) mod panic;
 mod requirements;
 mod states;
@@ -20,6 +21,7 @@ pub use self::{
     context::Context,
     handler::{BatchSpec, Handler, HandlerSpec},
     outcome::{IntoOutcome, Outcome},
+    owned_context::OwnedContext,
     requirements::Requirements,
 };
 #[doc(hidden)]

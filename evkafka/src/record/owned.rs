@@ -2,6 +2,8 @@ use super::{Headers, Origin, Record, Timestamp};
 
 /// A record that owns its bytes: for tests, and for sources other than a Kafka partition.
 ///
+/// [`OwnedContext`](crate::handle::OwnedContext) makes of it what an extractor is given, and `Metadata::from(&record)` what a handler takes.
+///
 /// ```
 /// use evkafka::record::OwnedRecord;
 ///

@@ -42,8 +42,8 @@ impl<'r> FromContext<'r> for Option<Text<'r>> {
     type Rejection = DecodeError;
 
     fn from_context(context: &Context<'r>) -> Result<Self, DecodeError> {
-        let text = context.record().payload().map(str::from_utf8).transpose();
-        text.map(|text| text.map(Text)).map_err(DecodeError::text)
+        let Some(bytes) = context.record().payload() else { return Ok(None) };
+        str::from_utf8(bytes).map(|text| Some(Text(text))).map_err(|error| DecodeError::text(bytes, error))
     }
 }
 
