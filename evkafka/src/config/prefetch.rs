@@ -3,6 +3,7 @@
 use rdkafka::config::ClientConfig;
 
 use super::ConsumerConfig;
+use crate::native::MESSAGE_BYTES;
 
 /// What librdkafka is told for each partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,17 +27,14 @@ const LEAST_FETCH: u64 = 131_072;
 /// How many times as large a fetch is expected to be once it is decompressed. Twice this, and so fetches of half the size, took less
 /// memory where records are compressed better (178 MiB for 332 at fiftyfold), but skipping records got a tenth slower.
 const DECOMPRESSED: u64 = 5;
-/// For each so many bytes of a part, one message may be in the queue. `queued.max.messages.kbytes` counts keys and payloads only, and
-/// librdkafka takes 400 bytes more for each. With 400 here instead, 2,000,000 small records took 119 MiB in place of 139, and
-/// without this limit 300.
-const MESSAGE_BYTES: u64 = 256;
 
 impl PerPartition {
     /// One half of a part of a partition's share may wait in its queue, and the other come in while that is not yet full.
     fn of(part: u64) -> Self {
         Self {
             queue_kib: (part / 2 / 1024).min(MOST.queue_kib),
-            queue_messages: (part / MESSAGE_BYTES).min(MOST.queue_messages),
+            // `queued.max.messages.kbytes` counts keys and payloads only, which small records are the least part of.
+            queue_messages: (part / MESSAGE_BYTES as u64).min(MOST.queue_messages),
             fetch_bytes: (part / 2 / DECOMPRESSED).clamp(LEAST_FETCH, MOST.fetch_bytes),
         }
     }
@@ -144,7 +142,7 @@ mod tests {
 
     #[test]
     fn eight_partitions_share_the_default() {
-        let share = PerPartition { queue_kib: 1365, queue_messages: 10_922, fetch_bytes: 279_620 };
+        let share = PerPartition { queue_kib: 1365, queue_messages: 6990, fetch_bytes: 279_620 };
         assert_eq!(PerPartition::of(part_bytes(64, 8, 3)), share);
     }
 
@@ -203,7 +201,7 @@ mod tests {
             prop_assert!(all <= u64::from(mebibytes) << 20 || part == LEAST_PART);
             let share = PerPartition::of(part);
             prop_assert!(share.queue_kib * 1024 + share.fetch_bytes <= part);
-            prop_assert!(share.queue_messages * MESSAGE_BYTES <= part);
+            prop_assert!(share.queue_messages * MESSAGE_BYTES as u64 <= part);
             let decompressed = share.fetch_bytes * DECOMPRESSED;
             prop_assert!(share.queue_kib * 1024 + decompressed <= part || share.fetch_bytes == LEAST_FETCH);
         }

@@ -31,6 +31,13 @@ pub(crate) struct Batch {
     retired: Arc<Retired>,
 }
 
+/// What librdkafka takes for each message besides its key and payload: 320 bytes for the message itself, and what its headers and
+/// its place in the fetch take.
+pub(crate) const MESSAGE_BYTES: usize = 400;
+
+/// How many entries are looked at to learn how large they are: each look costs about as much as skipping a few records.
+const SAMPLE: usize = 64;
+
 // SAFETY: messages are owned by the batch and may be read and destroyed on any thread.
 unsafe impl Send for Batch {}
 // SAFETY: shared access only reads; what changes a message (the first look at its headers) is done by `entry`, which is
@@ -137,6 +144,18 @@ impl Batch {
             unsafe { result_at(&raw const (**message).err).is_err().then(|| (**message).offset) }
         });
         errors.max()
+    }
+
+    /// How many bytes of key and payload an entry has, by the average of a [`SAMPLE`]; `None` if there is none.
+    pub(super) fn record_bytes(&self) -> Option<usize> {
+        let messages = &self.messages[self.next..self.len];
+        let sample = messages.iter().step_by(messages.len().div_ceil(SAMPLE).max(1));
+        let count = sample.len();
+        let bytes = sample.map(|message| {
+            // SAFETY: `next..len` are alive.
+            unsafe { (**message).len + (**message).key_len }
+        });
+        bytes.sum::<usize>().checked_div(count)
     }
 
     /// The offsets of the entries; an error has none.

@@ -41,6 +41,8 @@ unsafe extern "C" {
 #[derive(Debug)]
 pub(crate) struct ClientHandle {
     client: NonNull<rd_kafka_t>,
+    /// With so many bytes in its queue, a partition is not fetched.
+    pub(super) queue_bytes: usize,
 }
 
 // SAFETY: librdkafka's client may be used from any thread at the same time; the pointer itself is never changed.
@@ -101,7 +103,7 @@ impl OwnedClient {
             }
         };
         let events = NonNull::new(events).expect("a consumer of a group has a queue");
-        let handle = Arc::new(ClientHandle { client: pointer });
+        let handle = Arc::new(ClientHandle { client: pointer, queue_bytes: queue_bytes(settings) });
         Ok(Self { client: ManuallyDrop::new(client), events, has_group, handle })
     }
 
@@ -240,6 +242,12 @@ impl OwnedClient {
             }
         }
     }
+}
+
+/// What may wait in a partition's queue, by the settings or librdkafka's default.
+fn queue_bytes(settings: &ClientConfig) -> usize {
+    let kib = settings.get("queued.max.messages.kbytes").and_then(|kib| kib.parse::<usize>().ok());
+    kib.unwrap_or(65_536).saturating_mul(1024)
 }
 
 /// # Safety

@@ -50,7 +50,7 @@ pub use self::fuzzing::headers_of;
 #[cfg(feature = "embedded")]
 pub(crate) use self::mock::set_initial_rebalance_delay;
 pub(crate) use self::{
-    batch::{Batch, Entry, Message, PartitionError},
+    batch::{Batch, Entry, MESSAGE_BYTES, Message, PartitionError},
     client::{ClientHandle, OwnedClient},
     commit::{CommitEntry, CommitQueue, CommitReply},
     committed::{Committed, committed},

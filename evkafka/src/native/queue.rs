@@ -13,7 +13,7 @@ use rdkafka::bindings::{
 };
 use tokio::sync::Notify;
 
-use super::{Batch, ClientHandle, position::Position, retired::Retired, seek::begin_to_seek};
+use super::{Batch, ClientHandle, MESSAGE_BYTES, position::Position, retired::Retired, seek::begin_to_seek};
 use crate::settle::{Pace, Sequence};
 
 /// What is done when a queue is no longer empty. (librdkafka: "the application must not perform any prolonged work in the
@@ -100,6 +100,8 @@ pub(crate) struct PartitionQueue {
     /// What has been taken and not been handed out.
     taken: Batch,
     taken_at: Instant,
+    /// The average size of the records that were taken last: their keys and payloads.
+    record_bytes: usize,
     /// How many are taken at a time.
     pace: Pace,
     topic: Arc<str>,
@@ -132,7 +134,7 @@ const BEGINNING: i64 = -2;
 
 /// What is taken at a time from a partition whose records take long to handle: the rest stays where librdkafka counts it.
 const LEAST: usize = 256;
-/// More than a partition's share of memory holds of ordinary records; what is destroyed in a callback has to have a limit.
+/// What is destroyed in a callback has to have a limit, however much memory there is.
 const MOST: usize = 16_384;
 /// How long it may take to hand out what was taken. Handlers that take longer for so many records lose nothing by leaving them in
 /// the queue.
@@ -154,6 +156,7 @@ impl PartitionQueue {
             queue,
             taken: Batch::new(Arc::clone(&retired)),
             taken_at: Instant::now(),
+            record_bytes: 0,
             pace: Pace::new(TARGET, LEAST, MOST),
             position: Position::new(&topic, partition),
             topic,
@@ -237,9 +240,10 @@ impl PartitionQueue {
         // SAFETY: the queue is alive.
         let waiting = unsafe { rd_kafka_queue_length(queue) };
         // Room for what is not there would be 128 KiB, for each of what may be a thousand partitions.
-        let slots = self.pace.records().min(waiting.max(LEAST));
+        let slots = self.most_at_a_time().min(waiting.max(LEAST));
         // SAFETY: librdkafka fills the first slots and gives up the messages' ownership.
         unsafe { self.taken.refill(slots, fill) };
+        self.record_bytes = self.taken.record_bytes().unwrap_or(self.record_bytes);
         self.taken_at = Instant::now();
         let course = self.arrived.follow(self.taken.offsets());
         if course.goes_back || course.has_errors {
@@ -254,6 +258,13 @@ impl PartitionQueue {
             // No callback may come for a long time.
             self.retired.destroy_all();
         }
+    }
+
+    /// As many as are handled in good time, and take no more memory than the queue they come from: what was taken before may still wait to
+    /// be destroyed, and librdkafka fills the queue meanwhile.
+    fn most_at_a_time(&self) -> usize {
+        let record_bytes = MESSAGE_BYTES + self.record_bytes;
+        (self.queue.client.queue_bytes / record_bytes).clamp(1, self.pace.records())
     }
 
     /// Puts librdkafka's position right if what was taken has moved it beyond the last record.

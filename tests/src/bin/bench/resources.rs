@@ -122,7 +122,16 @@ fn cpu_seconds() -> f64 {
 }
 
 fn resident_mib() -> f64 {
+    status_mib("VmRSS:")
+}
+
+/// The most that was ever resident of this process.
+pub(crate) fn peak_mib() -> f64 {
+    status_mib("VmHWM:")
+}
+
+fn status_mib(name: &str) -> f64 {
     let status = fs::read_to_string("/proc/self/status").expect("Linux");
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("a line");
-    line.split_whitespace().nth(1).and_then(|kib| kib.parse::<f64>().ok()).expect("a number") / 1024.0
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("a line");
+    line.split_whitespace().next().and_then(|kib| kib.parse::<f64>().ok()).expect("a number") / 1024.0
 }

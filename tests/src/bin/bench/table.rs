@@ -55,15 +55,19 @@ pub(crate) fn table(options: &Options) {
     take(Run("drain"), options);
     take(In1000Partitions("owned"), options);
     let mut figures: BTreeMap<Measure, Vec<f64>> = BTreeMap::new();
+    let mut peaks: BTreeMap<Measure, Vec<f64>> = BTreeMap::new();
     let mut sums: Option<String> = None;
     for round in 0..rounds {
         // What comes first finds another machine than what comes last, and what follows a long run another than what follows a
         // short one: each round has an order of its own, the same in each table.
         fastrand::Rng::with_seed(round).shuffle(&mut measures);
         for &measure in &measures {
-            for (measure, figure, counted) in take(measure, options) {
+            for Taken { measure, figure, peak_mib, counted } in take(measure, options) {
                 println!("round {} {:<24} {figure:.4} {counted}", round + 1, measure.name());
                 figures.entry(measure).or_default().push(figure);
+                if let Some(peak) = peak_mib {
+                    peaks.entry(measure).or_default().push(peak);
+                }
                 if measure.decodes_all() {
                     let counted_before = sums.get_or_insert_with(|| counted.clone());
                     assert_eq!(*counted_before, counted, "{} did not do the same work", measure.name());
@@ -72,6 +76,7 @@ pub(crate) fn table(options: &Options) {
         }
     }
     print_figures(&figures, options.number("records", 2_000_000) as f64);
+    print_peaks(peaks);
     let ratios: Vec<_> = ROWS.iter().map(|row| (row.name, ratio(row, &figures), row.wanted)).collect();
     println!(
         "\n{:<46} {:>8} {:>8} {:>8} {:>8}",
@@ -85,11 +90,30 @@ pub(crate) fn table(options: &Options) {
     }
 }
 
+/// What a run came to.
+struct Taken {
+    measure: Measure,
+    figure: f64,
+    /// The most that was resident, if that is of use.
+    peak_mib: Option<f64>,
+    counted: String,
+}
+
 /// Measures; what of it belongs to which measure, with what was counted.
-fn take(measure: Measure, options: &Options) -> Vec<(Measure, f64, String)> {
+fn take(measure: Measure, options: &Options) -> Vec<Taken> {
     let of_run = |line: String| {
         let counted = line[line.find("records=").expect("figures")..].trim().to_owned();
-        vec![(measure, field(&line, "seconds"), counted)]
+        let (figure, peak_mib) = (field(&line, "seconds"), Some(field(&line, "peak-mib")));
+        vec![Taken { measure, figure, peak_mib, counted }]
+    };
+    let of_latency = |line: &str, figures: [(Measure, &str); 2]| {
+        let of = |(measure, name)| Taken {
+            measure,
+            figure: field(line, name),
+            peak_mib: None,
+            counted: String::new(),
+        };
+        figures.map(of).into()
     };
     match measure {
         Run(variant) => of_run(bench(&["run", variant], options, &[])),
@@ -100,17 +124,16 @@ fn take(measure: Measure, options: &Options) -> Vec<(Measure, f64, String)> {
         }
         Processes(count) => {
             let (seconds, records, busy) = group::processes(count, options);
-            vec![(measure, seconds, format!("records={records} all cores {busy:.0} % busy"))]
+            let counted = format!("records={records} all cores {busy:.0} % busy");
+            vec![Taken { measure, figure: seconds, peak_mib: None, counted }]
         }
         P50("owned") => {
             let line = bench(&["latency"], options, &[("feed", "in-turn")]);
-            let figures = [(measure, "p50"), (P50("loop"), "loop-p50")];
-            figures.map(|(measure, name)| (measure, field(&line, name), String::new())).into()
+            of_latency(&line, [(measure, "p50"), (P50("loop"), "loop-p50")])
         }
         P99("owned") => {
             let line = bench(&["latency"], options, &[("feed", "together")]);
-            let figures = [(measure, "p99"), (P99("loop"), "loop-p99")];
-            figures.map(|(measure, name)| (measure, field(&line, name), String::new())).into()
+            of_latency(&line, [(measure, "p99"), (P99("loop"), "loop-p99")])
         }
         // Of the same runs.
         P50(_) | P99(_) => Vec::new(),
@@ -150,6 +173,14 @@ fn print_figures(figures: &BTreeMap<Measure, Vec<f64>>, records: f64) {
         };
         let [median, least, most] = spread(figures.into_iter());
         println!("{:<24} {median:>12.0} {least:>12.0} {most:>12.0} {unit}", measure.name());
+    }
+}
+
+fn print_peaks(peaks: BTreeMap<Measure, Vec<f64>>) {
+    println!("\n{:<24} {:>12} {:>12} {:>12}", "peak resident memory", "median", "least", "most");
+    for (measure, peaks) in peaks {
+        let [median, least, most] = spread(peaks.into_iter());
+        println!("{:<24} {median:>12.0} {least:>12.0} {most:>12.0} MiB", measure.name());
     }
 }
 

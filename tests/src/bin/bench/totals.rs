@@ -10,6 +10,8 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
+use crate::resources;
+
 /// What one run came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sums {
@@ -50,9 +52,10 @@ impl fmt::Display for Run {
         let Sums { records, quantity, cents, text } = self.sums;
         write!(
             f,
-            "seconds={:.4} ended={:.4} records={records} quantity={quantity} cents={cents} text={text}",
+            "seconds={:.4} ended={:.4} peak-mib={:.1} records={records} quantity={quantity} cents={cents} text={text}",
             self.elapsed.as_secs_f64(),
-            self.ended.as_secs_f64()
+            self.ended.as_secs_f64(),
+            resources::peak_mib(),
         )
     }
 }
