@@ -47,6 +47,7 @@
 //! your runtime; while a partition's handler is busy, its queue fills and librdkafka stops fetching it.
 
 mod app;
+mod client;
 pub mod config;
 pub mod decode;
 #[cfg(feature = "embedded")]
@@ -55,9 +56,9 @@ mod engine;
 pub mod error;
 pub mod handle;
 mod native;
-mod raw_producer;
 pub mod record;
 pub mod route;
+mod send;
 pub mod settle;
 mod sync;
 

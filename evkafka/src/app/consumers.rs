@@ -13,10 +13,12 @@ use tokio::{
 
 use super::builder::{App, Entry};
 use crate::{
+    client::ClientLog,
     config::{Concurrency, ResolvedConfig},
-    engine::{ClientLog, DeadLetters, DrainPlan, Member, MemberSettings, Report, Shared, Shutdown},
+    engine::{DrainPlan, Member, MemberSettings, Report, Shared, Shutdown},
     error::{Error, Inner, Result},
     handle::{BlockingThreads, MOST_THREADS, States},
+    send::DeadLetters,
 };
 
 /// The members of all consumers' groups, running.

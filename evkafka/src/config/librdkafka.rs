@@ -7,7 +7,7 @@ use super::elsewhere;
 use super::known::{self, Role};
 use super::validate::MOST_INSTANCES;
 use super::{ConsumerConfig, ResolvedConfig};
-use crate::raw_producer::LARGEST_RECORD;
+use crate::send::LARGEST_RECORD;
 
 impl ResolvedConfig {
     /// The configuration of the member number `instance` (from 0) of this consumer's group.

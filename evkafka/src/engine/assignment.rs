@@ -10,8 +10,8 @@ use std::{
 use rdkafka::error::RDKafkaErrorCode;
 
 use super::{
-    drain::{DrainPlan, Drained},
     lane::LaneControl,
+    member::{DrainPlan, Drained},
 };
 use crate::{
     native::{CommitEntry, CommitReply},

@@ -5,13 +5,17 @@ use std::time::{Duration, Instant};
 use rdkafka::error::RDKafkaErrorCode;
 
 use super::{
-    assignment::{Assignment, TopicPartition},
     coordinator::{Names, partitions},
     drain::{DrainPlan, Drained},
-    exchange::{Answer, Exchange, SHORTEST_WAIT},
-    shared::Shared,
 };
-use crate::native::{OwnedClient, PartitionList};
+use crate::{
+    engine::{
+        assignment::{Assignment, TopicPartition},
+        commit::{Answer, Exchange, SHORTEST_WAIT},
+        shared::Shared,
+    },
+    native::{OwnedClient, PartitionList},
+};
 
 /// Partitions that are to be given up: their lanes are drained, what they have settled is committed, and only then is the client
 /// told that they are given up, so that the next owner begins after that. Nothing in it waits.

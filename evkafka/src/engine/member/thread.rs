@@ -15,21 +15,22 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     admission::Admission,
-    assignment::Assignment,
-    client_log::ClientLog,
-    commit_requests::CommitRequests,
-    committer::Committer,
     coordinator::Coordinator,
     drain::DrainPlan,
     joining::Joining,
-    pipeline::Pipeline,
     probe::{self, Finding},
     session::{Ended, Session},
-    shared::Shared,
     tasks::Tasks,
 };
 use crate::{
+    client::ClientLog,
     config::{OnUnavailable, ResolvedConfig},
+    engine::{
+        assignment::Assignment,
+        commit::{CommitRequests, Committer},
+        pipeline::Pipeline,
+        shared::Shared,
+    },
     error::{Error, Inner, Result},
     handle::panic,
     native::OwnedClient,

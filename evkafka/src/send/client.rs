@@ -12,7 +12,7 @@ use rdkafka::{
 use tokio::sync::oneshot;
 
 use crate::{
-    engine::ClientLog,
+    client::ClientLog,
     native::{Delivery, Event, OwnedProducer, RawRecord},
 };
 

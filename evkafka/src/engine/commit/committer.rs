@@ -8,29 +8,35 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     aside::Aside,
-    assignment::{Assignment, TopicPartition},
-    commit_requests::CommitRequests,
     exchange::{Answer, Exchange},
-    shared::Shared,
+    requests::CommitRequests,
 };
-use crate::{error::Inner, native::ClientHandle, settle::Backoff};
+use crate::{
+    engine::{
+        assignment::{Assignment, TopicPartition},
+        shared::Shared,
+    },
+    error::Inner,
+    native::ClientHandle,
+    settle::Backoff,
+};
 
 /// After this time without an answer a commit counts as failed. librdkafka itself gives up after `socket.timeout.ms`
 /// (60 s), so this is for the case that it does not answer at all.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(70);
 
 /// The committing task of one member.
-pub(super) struct Committer {
-    pub(super) shared: Arc<Shared>,
-    pub(super) assignment: Arc<Assignment>,
-    pub(super) interval: Duration,
-    pub(super) requests: Arc<CommitRequests>,
-    pub(super) stop: CancellationToken,
+pub(in crate::engine) struct Committer {
+    pub(in crate::engine) shared: Arc<Shared>,
+    pub(in crate::engine) assignment: Arc<Assignment>,
+    pub(in crate::engine) interval: Duration,
+    pub(in crate::engine) requests: Arc<CommitRequests>,
+    pub(in crate::engine) stop: CancellationToken,
 }
 
 impl Committer {
     /// Commits until it is stopped. What is open then is left to the thread that stopped it.
-    pub(super) async fn run(self, client: Arc<ClientHandle>) {
+    pub(in crate::engine) async fn run(self, client: Arc<ClientHandle>) {
         let mut exchange = Exchange::new(client);
         let mut aside = Aside::default();
         let mut ticks = interval(self.interval);

@@ -1,7 +1,5 @@
 //! Producing records of any bytes, for dead letters and for the embedded cluster.
 
-mod client;
-
 use std::{
     fmt,
     sync::{Arc, PoisonError, RwLock},
@@ -13,9 +11,9 @@ use rdkafka::{
 };
 use tokio::sync::oneshot;
 
-use self::client::Client;
+use super::client::Client;
 use crate::{
-    engine::ClientLog,
+    client::ClientLog,
     native::{Delivery, RawRecord},
 };
 

@@ -1,6 +1,7 @@
 use std::time::{Duration, Instant};
 
-use super::{lane::LaneControl, session::POLL};
+use super::session::POLL;
+use crate::engine::lane::LaneControl;
 
 /// How lanes are brought to an end: first they take no more records, then their handlers are told (the cancellation
 /// token), then they are dropped where they stand.
@@ -72,7 +73,7 @@ pub(crate) fn after(now: Instant, wait: Duration) -> Instant {
 
 /// How far a drain has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Drained {
+pub(in crate::engine) enum Drained {
     /// Lanes are at work.
     NotYet,
     /// All of them have finished.
@@ -84,7 +85,7 @@ pub(super) enum Drained {
 impl DrainPlan {
     /// Tells the lanes what they are to know by `now`. Nobody has to wait in between: this is called again, as often as one likes,
     /// and several plans may be at work on one lane, of which it follows whichever is ahead.
-    pub(super) fn advance<'l>(
+    pub(in crate::engine) fn advance<'l>(
         &self,
         lanes: impl Iterator<Item = &'l LaneControl> + Clone,
         now: Instant,

@@ -11,9 +11,11 @@ use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode, RDKafkaErrorCode as E},
 };
 
-use super::client_log::ClientLog;
-use super::refusal::{Patience, Refusal, advice};
-use crate::{native::RawRecord, raw_producer::RawProducer, settle::Backoff};
+use super::{
+    raw_producer::RawProducer,
+    refusal::{Patience, Refusal, advice},
+};
+use crate::{client::ClientLog, native::RawRecord, settle::Backoff};
 
 /// Produces dead letters for one consumer.
 pub(crate) struct DeadLetters {

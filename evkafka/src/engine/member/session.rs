@@ -15,19 +15,16 @@ use rdkafka::error::RDKafkaErrorCode;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    assignment::Assignment,
-    client_log::ClientLog,
     coordinator::{Coordinator, partitions},
-    denial::Denial,
     drain::{DrainPlan, Drained},
-    exchange::LastCommit,
     joining::{JoinFailure, Joining, Verdict},
-    member::Command,
     revocation::Revocation,
-    shared::Shared,
+    thread::Command,
 };
 use crate::{
+    client::{ClientLog, Denial},
     config::ResolvedConfig,
+    engine::{assignment::Assignment, commit::LastCommit, shared::Shared},
     error::{Inner, Result},
     native::{ClientFailure, Event, OwnedClient, PartitionList},
     settle::Backoff,

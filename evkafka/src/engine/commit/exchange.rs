@@ -8,11 +8,13 @@ use std::{
 use rdkafka::error::RDKafkaErrorCode;
 use tokio::{sync::Notify, time::timeout};
 
-use super::assignment::{Assignment, Sent, TopicPartition};
-use crate::native::{ClientHandle, CommitQueue, CommitReply};
+use crate::{
+    engine::assignment::{Assignment, Sent, TopicPartition},
+    native::{ClientHandle, CommitQueue, CommitReply},
+};
 
 /// Sends one commit at a time and looks for its answer.
-pub(super) struct Exchange {
+pub(in crate::engine) struct Exchange {
     client: Arc<ClientHandle>,
     queue: CommitQueue,
     /// Notified when an answer arrives.
@@ -27,20 +29,24 @@ struct OnItsWay {
 }
 
 /// A commit that was sent, and what became of it.
-pub(super) struct Answer {
-    pub(super) sent: Sent,
-    pub(super) reply: CommitReply,
+pub(in crate::engine) struct Answer {
+    pub(in crate::engine) sent: Sent,
+    pub(in crate::engine) reply: CommitReply,
 }
 
 impl Exchange {
-    pub(super) fn new(client: Arc<ClientHandle>) -> Self {
+    pub(in crate::engine) fn new(client: Arc<ClientHandle>) -> Self {
         let answered = Arc::new(Notify::new());
         let queue = listening_queue(&client, &answered);
         Self { client, queue, answered, on_its_way: None }
     }
 
     /// Lets `commit` send a commit, if there is anything to commit; whether there is. The answer is waited for until `until`.
-    pub(super) fn send(&mut self, until: Instant, commit: impl FnOnce(&CommitQueue) -> Option<Sent>) -> bool {
+    pub(in crate::engine) fn send(
+        &mut self,
+        until: Instant,
+        commit: impl FnOnce(&CommitQueue) -> Option<Sent>,
+    ) -> bool {
         let sent = commit(&self.queue);
         self.on_its_way = sent.map(|sent| OnItsWay { sent, until });
         self.on_its_way.is_some()
@@ -50,7 +56,7 @@ impl Exchange {
     ///
     /// # Cancel safety
     /// It can be called again.
-    pub(super) async fn answer(&mut self) -> Option<Answer> {
+    pub(in crate::engine) async fn answer(&mut self) -> Option<Answer> {
         while self.on_its_way.is_some() {
             if let Some(answer) = self.take_answer(Instant::now()) {
                 return Some(answer);
@@ -69,7 +75,7 @@ impl Exchange {
     }
 
     /// What became of the commit that was sent; `None` as long as that is not known. The lanes have heard of it.
-    pub(super) fn take_answer(&mut self, now: Instant) -> Option<Answer> {
+    pub(in crate::engine) fn take_answer(&mut self, now: Instant) -> Option<Answer> {
         let OnItsWay { sent, until } = self.on_its_way.as_ref()?;
         let reply = match sent.result {
             Ok(()) => self.queue.poll(Duration::ZERO),
@@ -96,7 +102,7 @@ fn listening_queue(client: &Arc<ClientHandle>, answered: &Arc<Notify>) -> Commit
 }
 
 /// For so long the answer to a commit is waited for at least.
-pub(super) const SHORTEST_WAIT: Duration = Duration::from_millis(100);
+pub(in crate::engine) const SHORTEST_WAIT: Duration = Duration::from_millis(100);
 /// How long to wait before a commit is sent again that was refused because the group is rebalancing.
 const RETRY: Duration = Duration::from_millis(50);
 
@@ -104,7 +110,7 @@ const RETRY: Duration = Duration::from_millis(50);
 ///
 /// A group that is rebalancing, perhaps because another member is leaving too, refuses a commit until it has settled; so it is sent
 /// again. And where one of several topics is refused, such as one that was deleted, the others are sent each by itself.
-pub(super) struct LastCommit {
+pub(in crate::engine) struct LastCommit {
     exchange: Exchange,
     /// After that it is not sent again.
     deadline: Instant,
@@ -123,7 +129,7 @@ enum Step {
 }
 
 impl LastCommit {
-    pub(super) fn new(client: Arc<ClientHandle>, now: Instant, deadline: Instant) -> Self {
+    pub(in crate::engine) fn new(client: Arc<ClientHandle>, now: Instant, deadline: Instant) -> Self {
         Self {
             exchange: Exchange::new(client),
             deadline,
@@ -135,13 +141,13 @@ impl LastCommit {
     }
 
     /// It has no more time than until `deadline`.
-    pub(super) fn hasten(&mut self, deadline: Instant) {
+    pub(in crate::engine) fn hasten(&mut self, deadline: Instant) {
         self.deadline = self.deadline.min(deadline);
         self.exchange.hasten(deadline);
     }
 
     /// Sends what there is to be sent, and looks for the answer; what all of it came to, once that is known.
-    pub(super) fn advance(
+    pub(in crate::engine) fn advance(
         &mut self,
         consumer: &str,
         assignment: &Assignment,

@@ -11,8 +11,11 @@ use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode},
 };
 
-use super::{client_log::ClientLog, denial::Denial, drain::after, patterns::Patterns};
-use crate::native::{ClientFailure, Event, OwnedClient, metadata};
+use super::{drain::after, patterns::Patterns};
+use crate::{
+    client::{ClientLog, Denial},
+    native::{ClientFailure, Event, OwnedClient, metadata},
+};
 
 /// A topic that was just created may be unknown to some brokers for a moment; and where one broker denies access, another may
 /// still grant it.

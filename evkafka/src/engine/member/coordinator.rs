@@ -4,17 +4,17 @@ use std::{cell::Cell, sync::Arc, thread};
 
 use tokio::{runtime::Handle, sync::oneshot};
 
-use super::{
-    assignment::{Assignment, LaneHandle, TopicPartition},
-    commit_requests::CommitRequests,
-    lane::{Finished, Lane, LaneControl, Worker},
-    pipeline::Pipeline,
-    shared::Shared,
-    start::{Starts, Waiting},
-    tasks::Tasks,
-};
+use super::tasks::Tasks;
 use crate::{
     config::{OffsetReset, Shares},
+    engine::{
+        assignment::{Assignment, LaneHandle, TopicPartition},
+        commit::CommitRequests,
+        lane::{Finished, Lane, LaneControl, Worker},
+        pipeline::Pipeline,
+        shared::Shared,
+        start::{Starts, Waiting},
+    },
     error::{Error, Inner},
     native::{ClientHandle, PartitionList, PartitionQueue},
     record::Origin,
@@ -139,7 +139,7 @@ pub(super) fn partitions(list: &PartitionList) -> Vec<TopicPartition> {
 }
 
 /// Partitions for a log line: `orders[0] orders[1]`.
-pub(super) struct Names<'p>(pub(super) &'p [TopicPartition]);
+pub(in crate::engine) struct Names<'p>(pub(in crate::engine) &'p [TopicPartition]);
 
 impl std::fmt::Display for Names<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -1,0 +1,8 @@
+//! What librdkafka's clients say, understood: their log, without secrets, and their errors.
+//!
+//! It is below everything that has a client: the engine's members and lanes, and what sends records.
+
+mod denial;
+mod log;
+
+pub(crate) use self::{denial::Denial, log::ClientLog};
