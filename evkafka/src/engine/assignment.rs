@@ -14,6 +14,7 @@ use super::{
     member::{DrainPlan, Drained},
 };
 use crate::{
+    client::{CommitAnswer, Fault},
     native::{CommitEntry, CommitReply},
     settle::Progress,
     sync::{AtomicBool, Mutex, MutexGuard},
@@ -129,11 +130,6 @@ impl Assignment {
         self.evicted.store(true, Ordering::Release);
     }
 
-    /// Whether the broker says with this error that it does not know this member.
-    pub(crate) fn is_eviction(code: RDKafkaErrorCode) -> bool {
-        matches!(code, RDKafkaErrorCode::UnknownMemberId | RDKafkaErrorCode::FencedMemberEpoch)
-    }
-
     /// The member joins anew.
     pub(crate) fn readmit(&self) {
         self.evicted.store(false, Ordering::Release);
@@ -194,7 +190,8 @@ fn send_uncommitted<'l>(
 impl Sent {
     /// The topics of which the `reply` does not say whether their commits were refused: each has to be sent alone.
     pub(crate) fn topics_to_be_sent_alone(&self, reply: &CommitReply) -> Vec<Arc<str>> {
-        if !reply.is_of_a_partition() {
+        let Err(code) = reply.result else { return Vec::new() };
+        if !Fault::of(code).for_commit().is_of_one_partition() {
             return Vec::new();
         }
         let mut topics: Vec<_> = self.entries.iter().map(|entry| Arc::clone(&entry.topic)).collect();
@@ -207,10 +204,11 @@ impl Sent {
     ///
     /// It is the lanes of then that learn it, not those that the partitions may have by now.
     pub(crate) fn answered(&self, reply: &CommitReply) {
-        if reply.result == Err(RDKafkaErrorCode::OffsetMetadataTooLarge) {
+        let answer = reply.result.err().map(|code| Fault::of(code).for_commit());
+        if answer == Some(CommitAnswer::Shorter) {
             self.shorten_metadata();
         }
-        let unclear = reply.is_unclear(self.entries.len());
+        let unclear = answer.is_some_and(|answer| answer.is_unclear(self.entries.len()));
         for (entry, lane) in self.entries.iter().zip(&self.lanes) {
             if unclear && !reply.accepts(entry) {
                 lane.progress.lose_track();

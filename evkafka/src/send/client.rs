@@ -12,7 +12,7 @@ use rdkafka::{
 use tokio::sync::oneshot;
 
 use crate::{
-    client::ClientLog,
+    client::{ClientLog, Fault},
     native::{Delivery, Event, OwnedProducer, RawRecord},
 };
 
@@ -82,8 +82,7 @@ fn finish(producer: &OwnedProducer) {
 
 fn tell(event: Option<Event>, log: &ClientLog) {
     match event {
-        // It comes each second for as long as it lasts, and says less than what came before it.
-        Some(Event::Error(failure)) if failure.code == RDKafkaErrorCode::AllBrokersDown => {}
+        Some(Event::Error(failure)) if Fault::of(failure.code).says_nothing_new() => {}
         Some(Event::Error(failure)) => {
             let reason = &*log.shown(&failure.reason);
             let error = failure.code;

@@ -8,14 +8,18 @@ use std::{
 
 use rdkafka::{
     ClientConfig,
-    error::{KafkaError, RDKafkaErrorCode, RDKafkaErrorCode as E},
+    error::{KafkaError, RDKafkaErrorCode},
 };
 
 use super::{
     raw_producer::RawProducer,
-    refusal::{Patience, Refusal, advice},
+    refusal::{Patience, advice},
 };
-use crate::{client::ClientLog, native::RawRecord, settle::Backoff};
+use crate::{
+    client::{ClientLog, Fault, WriteAnswer},
+    native::RawRecord,
+    settle::Backoff,
+};
 
 /// Produces dead letters for one consumer.
 pub(crate) struct DeadLetters {
@@ -67,8 +71,8 @@ impl DeadLetters {
         let mut producer = &self.producer;
         while let Err(code) = producer.send(record).await {
             // A batch that is too large is refused with all its records, however small they are.
-            let is_too_large = matches!(code, E::MessageSizeTooLarge | E::MessageBatchTooLarge);
-            if is_too_large
+            let answer = Fault::of(code).for_writing();
+            if answer == WriteAnswer::TooLarge
                 && let Some(single) = self.single()
                 && !ptr::eq(single, producer)
             {
@@ -81,9 +85,11 @@ impl DeadLetters {
             }
             attempt += 1;
             let wait = BACKOFF.wait(attempt, fastrand::f64());
-            match Refusal::of(code) {
-                Refusal::Doubtful | Refusal::Final => self.log_refusal(record.topic, code, &advice(), wait),
-                Refusal::Passing | Refusal::Unrelated => self.log_wait(record.topic, code, wait),
+            match answer {
+                WriteAnswer::Doubtful | WriteAnswer::TooLarge | WriteAnswer::Final => {
+                    self.log_refusal(record.topic, code, &advice(), wait);
+                }
+                WriteAnswer::Passing | WriteAnswer::Unrelated => self.log_wait(record.topic, code, wait),
             }
             tokio::time::sleep(wait).await;
         }

@@ -12,12 +12,13 @@ use super::{
     requests::CommitRequests,
 };
 use crate::{
+    client::{CommitAnswer, Fault},
     engine::{
         assignment::{Assignment, TopicPartition},
         shared::Shared,
     },
     error::Inner,
-    native::ClientHandle,
+    native::{ClientHandle, CommitReply},
     settle::Backoff,
 };
 
@@ -99,7 +100,7 @@ impl Committer {
                 aside.take_back(&topic);
                 continue;
             };
-            let is_of_a_partition = reply.is_of_a_partition();
+            let is_of_a_partition = is_of_one_partition(&reply);
             match reply.into_result() {
                 Ok(()) => aside.take_back(&topic),
                 Err(code) if is_of_a_partition => {
@@ -121,10 +122,11 @@ impl Committer {
     }
 
     fn failed(&self, code: RDKafkaErrorCode) {
-        if Assignment::is_eviction(code) {
+        let answer = Fault::of(code).for_commit();
+        if answer == CommitAnswer::Evicted {
             self.assignment.evict();
         }
-        if is_refusal(code) {
+        if answer.is_final() {
             self.shared.report(Inner::Commit {
                 consumer: Arc::clone(&self.shared.consumer),
                 code,
@@ -154,15 +156,7 @@ async fn commit(
     exchange.answer().await
 }
 
-/// Whether a commit was refused for a reason that does not pass by itself.
-fn is_refusal(code: RDKafkaErrorCode) -> bool {
-    use RDKafkaErrorCode as E;
-    matches!(
-        code,
-        E::GroupAuthorizationFailed
-            | E::TopicAuthorizationFailed
-            | E::ClusterAuthorizationFailed
-            | E::InvalidGroupId
-            | E::FencedInstanceId
-    )
+/// Whether a commit may have been refused for some of its partitions only.
+fn is_of_one_partition(reply: &CommitReply) -> bool {
+    reply.result.is_err_and(|code| Fault::of(code).for_commit().is_of_one_partition())
 }

@@ -9,6 +9,7 @@ use rdkafka::error::RDKafkaErrorCode;
 use tokio::{sync::Notify, time::timeout};
 
 use crate::{
+    client::{CommitAnswer, Fault},
     engine::assignment::{Assignment, Sent, TopicPartition},
     native::{ClientHandle, CommitQueue, CommitReply},
 };
@@ -167,7 +168,7 @@ impl LastCommit {
                     let alone = sent.topics_to_be_sent_alone(&reply);
                     match reply.into_result() {
                         Ok(()) => {}
-                        Err(code) if is_passing(code) && now < self.deadline => {
+                        Err(code) if Fault::of(code).for_commit().is_passing() && now < self.deadline => {
                             self.step = Step::Due(now + RETRY);
                             continue;
                         }
@@ -201,33 +202,16 @@ impl LastCommit {
         code: RDKafkaErrorCode,
         alone: Vec<Arc<str>>,
     ) {
-        if Assignment::is_eviction(code) {
+        let answer = Fault::of(code).for_commit();
+        if answer == CommitAnswer::Evicted {
             assignment.evict();
         }
         match &self.topic {
-            Some(topic) if code == RDKafkaErrorCode::UnknownTopicOrPartition => {
+            Some(topic) if answer == CommitAnswer::OfMissingTopic => {
                 tracing::warn!(consumer, %topic, "the topic no longer exists, and its offsets were not committed");
             }
             None if !alone.is_empty() => self.alone = alone,
             _ => self.result = Err(code),
         }
     }
-}
-
-/// Whether a commit may be accepted when the group has settled.
-fn is_passing(code: RDKafkaErrorCode) -> bool {
-    use RDKafkaErrorCode as E;
-    matches!(
-        code,
-        E::RebalanceInProgress
-            // The group has settled, and this member is about to learn it.
-            | E::IllegalGeneration
-            | E::StaleMemberEpoch
-            | E::CoordinatorLoadInProgress
-            | E::CoordinatorNotAvailable
-            | E::NotCoordinator
-            | E::WaitingForCoordinator
-            // The next has less.
-            | E::OffsetMetadataTooLarge
-    )
 }

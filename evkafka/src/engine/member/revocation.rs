@@ -9,6 +9,7 @@ use super::{
     drain::{DrainPlan, Drained},
 };
 use crate::{
+    client::{CommitAnswer, Fault},
     engine::{
         assignment::{Assignment, TopicPartition},
         commit::{Answer, Exchange, SHORTEST_WAIT},
@@ -140,7 +141,7 @@ impl Revocation {
 
 fn not_committed(assignment: &Assignment, shared: &Shared, code: RDKafkaErrorCode) {
     // The member cannot join again before it has given up the partitions, so a new generation is one without it.
-    if Assignment::is_eviction(code) || code == RDKafkaErrorCode::IllegalGeneration {
+    if matches!(Fault::of(code).for_commit(), CommitAnswer::Evicted | CommitAnswer::PassingOrEvicted) {
         assignment.evict();
     }
     tracing::warn!(

@@ -22,7 +22,7 @@ use super::{
     thread::Command,
 };
 use crate::{
-    client::{ClientLog, Denial},
+    client::{ClientLog, Denial, Fault, MemberAnswer},
     config::ResolvedConfig,
     engine::{assignment::Assignment, commit::LastCommit, shared::Shared},
     error::{Inner, Result},
@@ -212,15 +212,14 @@ impl Session {
                 let (consumer, group) = (&self.shared().consumer, &self.config.group_id);
                 tracing::warn!(%consumer, group, error = failure.reason, "the consumer waits to join its group: {reason}");
             }
-            // It comes with each poll for as long as it lasts, and says less than what came before it.
-            Verdict::Wait if failure.code == RDKafkaErrorCode::AllBrokersDown => {}
+            Verdict::Wait if Fault::of(failure.code).says_nothing_new() => {}
             Verdict::Wait => self.log_failure(&failure),
         }
         if failure.reason.starts_with(NO_OFFSET) && self.rejoins_at.is_none() {
             self.rejoined = self.rejoined.saturating_add(1);
             self.rejoins_at = Some(Instant::now() + NO_OFFSET_REJOINS.wait(self.rejoined, fastrand::f64()));
         }
-        if failure.is_fatal || is_final(failure.code) {
+        if failure.is_fatal || Fault::of(failure.code).for_member() == MemberAnswer::Final {
             let consumer = Arc::clone(&self.shared().consumer);
             self.end(Inner::Client { consumer, cause: failure.into() });
         }
@@ -463,21 +462,4 @@ impl Drop for Session {
             self.answered(self.client.unassign(revocation.list()));
         }
     }
-}
-
-/// Whether an error of the client does not pass by itself.
-fn is_final(code: RDKafkaErrorCode) -> bool {
-    use RDKafkaErrorCode as E;
-    matches!(
-        code,
-        E::Fatal
-            | E::GroupAuthorizationFailed
-            | E::TopicAuthorizationFailed
-            | E::ClusterAuthorizationFailed
-            | E::InvalidGroupId
-            | E::InconsistentGroupProtocol
-            | E::FencedInstanceId
-            | E::UnsupportedVersion
-            | E::UnsupportedFeature
-    )
 }
