@@ -65,7 +65,7 @@ impl CommitReply {
     }
 
     /// The first error in it.
-    pub(crate) fn into_result(self) -> Result<(), RDKafkaErrorCode> {
+    pub(crate) fn first_error(&self) -> Result<(), RDKafkaErrorCode> {
         self.refused.first().map_or(self.result, |(.., code)| Err(*code))
     }
 
@@ -174,7 +174,7 @@ mod tests {
         let code = RDKafkaErrorCode::UnknownTopicOrPartition;
         let reply = CommitReply { result: Err(code), refused: vec![("orders".to_owned(), 1, code)] };
         assert!(reply.accepts(&entry(0)) && !reply.accepts(&entry(1)));
-        assert_eq!(reply.into_result(), Err(code));
+        assert_eq!(reply.first_error(), Err(code));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Commits and their answers.
+//! How a commit is sent and its answer waited for, by whoever commits: the task that commits, a revocation, and the last commit.
 
 use std::{
     sync::Arc,
@@ -16,6 +16,7 @@ use crate::{
 
 /// Sends one commit at a time and looks for its answer.
 pub(in crate::engine) struct Exchange {
+    assignment: Arc<Assignment>,
     client: Arc<ClientHandle>,
     queue: CommitQueue,
     /// Notified when an answer arrives.
@@ -27,29 +28,38 @@ struct OnItsWay {
     sent: Sent,
     /// When it is waited for no longer.
     until: Instant,
+    /// Whether its partitions are not ours any more.
+    is_given_up: bool,
 }
 
 /// A commit that was sent, and what became of it.
 pub(in crate::engine) struct Answer {
-    pub(in crate::engine) sent: Sent,
+    pub(super) sent: Sent,
     pub(in crate::engine) reply: CommitReply,
 }
 
 impl Exchange {
-    pub(in crate::engine) fn new(client: Arc<ClientHandle>) -> Self {
+    pub(in crate::engine) fn new(assignment: Arc<Assignment>, client: Arc<ClientHandle>) -> Self {
         let answered = Arc::new(Notify::new());
         let queue = listening_queue(&client, &answered);
-        Self { client, queue, answered, on_its_way: None }
+        Self { assignment, client, queue, answered, on_its_way: None }
     }
 
-    /// Lets `commit` send a commit, if there is anything to commit; whether there is. The answer is waited for until `until`.
-    pub(in crate::engine) fn send(
-        &mut self,
-        until: Instant,
-        commit: impl FnOnce(&CommitQueue) -> Option<Sent>,
-    ) -> bool {
-        let sent = commit(&self.queue);
-        self.on_its_way = sent.map(|sent| OnItsWay { sent, until });
+    /// Sends what is settled of `which` partitions and not committed, if there is anything; whether there is. The answer is waited
+    /// for until `until`.
+    pub(super) fn commit(&mut self, which: impl Fn(&TopicPartition) -> bool, until: Instant) -> bool {
+        let sent = self.assignment.commit_with(which, |entries| self.queue.send(entries));
+        self.expect(sent, until, false)
+    }
+
+    /// The same for partitions that are not ours any more after that.
+    pub(in crate::engine) fn give_up(&mut self, partitions: &[TopicPartition], until: Instant) -> bool {
+        let sent = self.assignment.disown_with(partitions, |entries| self.queue.send(entries));
+        self.expect(sent, until, true)
+    }
+
+    fn expect(&mut self, sent: Option<Sent>, until: Instant, is_given_up: bool) -> bool {
+        self.on_its_way = sent.map(|sent| OnItsWay { sent, until, is_given_up });
         self.on_its_way.is_some()
     }
 
@@ -69,7 +79,7 @@ impl Exchange {
     }
 
     /// The answer is not waited for longer than until `until`.
-    fn hasten(&mut self, until: Instant) {
+    pub(super) fn hasten(&mut self, until: Instant) {
         if let Some(on_its_way) = &mut self.on_its_way {
             on_its_way.until = on_its_way.until.min(until);
         }
@@ -77,7 +87,7 @@ impl Exchange {
 
     /// What became of the commit that was sent; `None` as long as that is not known. The lanes have heard of it.
     pub(in crate::engine) fn take_answer(&mut self, now: Instant) -> Option<Answer> {
-        let OnItsWay { sent, until } = self.on_its_way.as_ref()?;
+        let OnItsWay { sent, until, .. } = self.on_its_way.as_ref()?;
         let reply = match sent.result {
             Ok(()) => self.queue.poll(Duration::ZERO),
             Err(code) => Some(CommitReply::refused(code)),
@@ -90,8 +100,11 @@ impl Exchange {
             self.queue = listening_queue(&self.client, &self.answered);
             CommitReply::timed_out()
         });
-        let OnItsWay { sent, .. } = self.on_its_way.take()?;
+        let OnItsWay { sent, is_given_up, .. } = self.on_its_way.take()?;
         sent.answered(&reply);
+        if reply.first_error().is_err_and(|code| is_eviction(code, is_given_up)) {
+            self.assignment.evict(sent.membership);
+        }
         Some(Answer { sent, reply })
     }
 }
@@ -102,116 +115,20 @@ fn listening_queue(client: &Arc<ClientHandle>, answered: &Arc<Notify>) -> Commit
     queue
 }
 
-/// For so long the answer to a commit is waited for at least.
-pub(in crate::engine) const SHORTEST_WAIT: Duration = Duration::from_millis(100);
-/// How long to wait before a commit is sent again that was refused because the group is rebalancing.
-const RETRY: Duration = Duration::from_millis(50);
-
-/// The commit of what is settled of all partitions when a member leaves.
-///
-/// A group that is rebalancing, perhaps because another member is leaving too, refuses a commit until it has settled; so it is sent
-/// again. And where one of several topics is refused, such as one that was deleted, the others are sent each by itself.
-pub(in crate::engine) struct LastCommit {
-    exchange: Exchange,
-    /// After that it is not sent again.
-    deadline: Instant,
-    step: Step,
-    /// The topics that are to be sent alone after that.
-    alone: Vec<Arc<str>>,
-    /// What is being sent: one topic alone, or all.
-    topic: Option<Arc<str>>,
-    result: Result<(), RDKafkaErrorCode>,
-}
-
-enum Step {
-    /// To be sent at this time.
-    Due(Instant),
-    Sent,
-}
-
-impl LastCommit {
-    pub(in crate::engine) fn new(client: Arc<ClientHandle>, now: Instant, deadline: Instant) -> Self {
-        Self {
-            exchange: Exchange::new(client),
-            deadline,
-            step: Step::Due(now),
-            alone: Vec::new(),
-            topic: None,
-            result: Ok(()),
-        }
-    }
-
-    /// It has no more time than until `deadline`.
-    pub(in crate::engine) fn hasten(&mut self, deadline: Instant) {
-        self.deadline = self.deadline.min(deadline);
-        self.exchange.hasten(deadline);
-    }
-
-    /// Sends what there is to be sent, and looks for the answer; what all of it came to, once that is known.
-    pub(in crate::engine) fn advance(
-        &mut self,
-        consumer: &str,
-        assignment: &Assignment,
-        now: Instant,
-    ) -> Option<Result<(), RDKafkaErrorCode>> {
-        loop {
-            match self.step {
-                Step::Due(at) if now < at => return None,
-                Step::Due(_) => {
-                    if self.send(assignment, now) {
-                        self.step = Step::Sent;
-                        continue;
-                    }
-                }
-                Step::Sent => {
-                    let Answer { sent, reply } = self.exchange.take_answer(now)?;
-                    let alone = sent.topics_to_be_sent_alone(&reply);
-                    match reply.into_result() {
-                        Ok(()) => {}
-                        Err(code) if Fault::of(code).for_commit().is_passing() && now < self.deadline => {
-                            self.step = Step::Due(now + RETRY);
-                            continue;
-                        }
-                        Err(code) => self.refused(consumer, assignment, code, alone),
-                    }
-                }
-            }
-            let Some(topic) = self.alone.pop() else { return Some(self.result) };
-            self.topic = Some(topic);
-            self.step = Step::Due(now);
-        }
-    }
-
-    fn send(&mut self, assignment: &Assignment, now: Instant) -> bool {
-        let topic = &self.topic;
-        let which = |key: &TopicPartition| topic.as_ref().is_none_or(|topic| key.0 == *topic);
-        let until = self.deadline.max(now + SHORTEST_WAIT);
-        let is_sent =
-            self.exchange.send(until, |queue| assignment.commit_with(which, |entries| queue.send(entries)));
-        if !is_sent && assignment.is_evicted() && assignment.has_uncommitted(which) {
-            // It would be refused: the broker has said so to somebody else.
-            self.result = Err(RDKafkaErrorCode::UnknownMemberId);
-        }
-        is_sent
-    }
-
-    fn refused(
-        &mut self,
-        consumer: &str,
-        assignment: &Assignment,
-        code: RDKafkaErrorCode,
-        alone: Vec<Arc<str>>,
-    ) {
-        let answer = Fault::of(code).for_commit();
-        if answer == CommitAnswer::Evicted {
-            assignment.evict();
-        }
-        match &self.topic {
-            Some(topic) if answer == CommitAnswer::OfMissingTopic => {
-                tracing::warn!(consumer, %topic, "the topic no longer exists, and its offsets were not committed");
-            }
-            None if !alone.is_empty() => self.alone = alone,
-            _ => self.result = Err(code),
-        }
+/// Whether the answer to a commit says that the member is evicted from its group.
+fn is_eviction(code: RDKafkaErrorCode, is_given_up: bool) -> bool {
+    match Fault::of(code).for_commit() {
+        CommitAnswer::Evicted => true,
+        // The member cannot join again before it has given up the partitions, so a new generation is one without it.
+        CommitAnswer::PassingOrEvicted => is_given_up,
+        CommitAnswer::Passing
+        | CommitAnswer::PassingUnclear
+        | CommitAnswer::Shorter
+        | CommitAnswer::OfMissingTopic
+        | CommitAnswer::OfOnePartition
+        | CommitAnswer::OfForbiddenTopic
+        | CommitAnswer::Unclear
+        | CommitAnswer::Final
+        | CommitAnswer::Later => false,
     }
 }

@@ -1,6 +1,9 @@
 //! A revocation: from the moment that the group asks for partitions until they are given up.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use rdkafka::error::RDKafkaErrorCode;
 
@@ -9,7 +12,6 @@ use super::{
     drain::{DrainPlan, Drained},
 };
 use crate::{
-    client::{CommitAnswer, Fault},
     engine::{
         assignment::{Assignment, TopicPartition},
         commit::{Answer, Exchange, SHORTEST_WAIT},
@@ -88,7 +90,7 @@ impl Revocation {
     pub(super) fn advance(
         &mut self,
         client: &OwnedClient,
-        assignment: &Assignment,
+        assignment: &Arc<Assignment>,
         shared: &Shared,
         now: Instant,
     ) -> Option<Outcome> {
@@ -103,7 +105,7 @@ impl Revocation {
     fn proceed(
         &mut self,
         client: &OwnedClient,
-        assignment: &Assignment,
+        assignment: &Arc<Assignment>,
         shared: &Shared,
         now: Instant,
     ) -> Option<Outcome> {
@@ -112,7 +114,7 @@ impl Revocation {
         }
         if let Stage::Committing(exchange) = &mut self.stage {
             let Answer { reply, .. } = exchange.take_answer(now)?;
-            return Some(reply.into_result().inspect_err(|code| not_committed(assignment, shared, *code)));
+            return Some(reply.first_error().inspect_err(|code| not_committed(shared, *code)));
         }
         let lanes = assignment.select(&self.partitions);
         match self.plan.advance(lanes.iter().map(|(_, lane)| &*lane.control), now) {
@@ -127,23 +129,17 @@ impl Revocation {
         }
         if let Stage::Losing = self.stage {
             let has_uncommitted = assignment.has_uncommitted(|key| self.partitions.contains(key));
-            assignment.disown(&self.partitions);
+            assignment.lose(&self.partitions);
             return Some(if has_uncommitted { Err(RDKafkaErrorCode::UnknownMemberId) } else { Ok(()) });
         }
-        let mut exchange = Exchange::new(client.handle().clone());
-        let is_sent = exchange.send(self.plan.end_at.max(now + SHORTEST_WAIT), |queue| {
-            assignment.disown_with(&self.partitions, |entries| queue.send(entries))
-        });
+        let mut exchange = Exchange::new(Arc::clone(assignment), Arc::clone(client.handle()));
+        let is_sent = exchange.give_up(&self.partitions, self.plan.end_at.max(now + SHORTEST_WAIT));
         self.stage = Stage::Committing(exchange);
         if is_sent { self.proceed(client, assignment, shared, now) } else { Some(Ok(())) }
     }
 }
 
-fn not_committed(assignment: &Assignment, shared: &Shared, code: RDKafkaErrorCode) {
-    // The member cannot join again before it has given up the partitions, so a new generation is one without it.
-    if matches!(Fault::of(code).for_commit(), CommitAnswer::Evicted | CommitAnswer::PassingOrEvicted) {
-        assignment.evict();
-    }
+fn not_committed(shared: &Shared, code: RDKafkaErrorCode) {
     tracing::warn!(
         consumer = %shared.consumer,
         error = %code,

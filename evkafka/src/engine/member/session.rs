@@ -383,12 +383,18 @@ impl Session {
                 }
                 if assignment.drain(plan, now) != Drained::NotYet {
                     self.committer.cancel();
-                    let last = LastCommit::new(Arc::clone(self.client.handle()), now, plan.leave_at());
+                    let last = LastCommit::new(
+                        Arc::clone(&self.coordinator.shared.consumer),
+                        Arc::clone(assignment),
+                        Arc::clone(self.client.handle()),
+                        now,
+                        plan.leave_at(),
+                    );
                     self.phase = Phase::Committing(*plan, last);
                 }
             }
             Phase::Committing(plan, last) => {
-                let committed = last.advance(&self.coordinator.shared.consumer, assignment, now)?;
+                let committed = last.advance(now)?;
                 let partitions: Vec<_> = assignment.all().into_iter().map(|(key, _)| key).collect();
                 assignment.disown(&partitions);
                 self.client.unsubscribe();

@@ -314,13 +314,13 @@ impl Poller {
             is_leaving: Cell::new(false),
         };
         let stop = CancellationToken::new();
-        let committer = Committer {
-            shared: Arc::clone(&self.shared),
-            assignment: Arc::clone(&coordinator.assignment),
-            interval: self.settings.config.commit_interval,
-            requests: Arc::clone(&coordinator.commit_requests),
-            stop: stop.clone(),
-        };
+        let committer = Committer::new(
+            Arc::clone(&self.shared),
+            Arc::clone(&coordinator.assignment),
+            self.settings.config.commit_interval,
+            Arc::clone(&coordinator.commit_requests),
+            stop.clone(),
+        );
         let session = Session::begin(
             self.settings.config.clone(),
             self.log.clone(),
