@@ -4,15 +4,11 @@ use std::{
         Arc, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::Instant,
 };
 
 use rdkafka::error::RDKafkaErrorCode;
 
-use super::{
-    lane::LaneControl,
-    member::{DrainPlan, Drained},
-};
+use super::lane::LaneControl;
 use crate::{
     client::{CommitAnswer, Fault},
     native::{CommitEntry, CommitReply},
@@ -89,12 +85,6 @@ impl Assignment {
     /// All lanes.
     pub(crate) fn all(&self) -> Vec<(TopicPartition, LaneHandle)> {
         self.lanes().iter().map(|(key, lane)| (key.clone(), lane.clone())).collect()
-    }
-
-    /// Drains all lanes by `plan`, as far as it has come by `now`.
-    pub(super) fn drain(&self, plan: &DrainPlan, now: Instant) -> Drained {
-        let lanes = self.all();
-        plan.advance(lanes.iter().map(|(_, lane)| &*lane.control), now)
     }
 
     /// Whether something of `which` partitions that are ours is settled and not committed.

@@ -10,10 +10,12 @@ mod assignment;
 mod bare;
 mod call;
 mod commit;
+mod deadline;
 mod lane;
 mod member;
 #[cfg(all(test, evkafka_loom))]
 mod models;
+mod partitions;
 mod pipeline;
 mod shared;
 mod start;

@@ -14,7 +14,7 @@ use std::{
 use rdkafka::error::RDKafkaErrorCode;
 use tokio::sync::oneshot;
 
-use super::{assignment::TopicPartition, lane::LaneControl, member::Names};
+use super::{assignment::TopicPartition, lane::LaneControl, partitions::Names};
 use crate::{
     config::OffsetReset,
     native::{ClientHandle, Committed, Place, committed, list_offsets, seek},

@@ -7,9 +7,10 @@ use std::{
 
 use rdkafka::{ClientConfig, config::RDKafkaLogLevel, error::KafkaError};
 
-use super::{drain::after, patterns::Patterns};
+use super::patterns::Patterns;
 use crate::{
     client::{ClientLog, Denial, Fault, TopicAnswer},
+    engine::deadline::after,
     native::{ClientFailure, Event, OwnedClient, metadata},
 };
 

@@ -16,8 +16,8 @@ use tokio_util::sync::CancellationToken;
 use super::{
     admission::Admission,
     coordinator::Coordinator,
-    drain::DrainPlan,
     joining::Joining,
+    plan::DrainPlan,
     probe::{self, Finding},
     session::{Ended, Session},
     tasks::Tasks,
