@@ -43,6 +43,11 @@ impl Client {
         self.producer.produce(record)
     }
 
+    /// Waits until there is room in the queue again, as [`OwnedProducer::room`] says.
+    pub(super) async fn room(&self) {
+        self.producer.room().await;
+    }
+
     /// The error after which an idempotent client takes no more records, and its text.
     pub(super) fn fatal_error(&self) -> Option<(RDKafkaErrorCode, String)> {
         self.producer.fatal_error()

@@ -14,6 +14,7 @@ use rdkafka::{
 use super::{
     raw_producer::RawProducer,
     refusal::{Patience, advice},
+    sparse::Sparse,
 };
 use crate::{
     client::{ClientLog, Fault, WriteAnswer},
@@ -28,6 +29,9 @@ pub(crate) struct DeadLetters {
     /// What the one that sends records by themselves is made of, and that one once it is needed.
     made_of: (ClientLog, ClientConfig),
     single: OnceLock<Option<RawProducer>>,
+    /// What was last logged: of letters that wait, and of those that are refused.
+    waits: Sparse<RDKafkaErrorCode>,
+    refused: Sparse<RDKafkaErrorCode>,
 }
 
 impl fmt::Debug for DeadLetters {
@@ -55,10 +59,18 @@ impl DeadLetters {
     pub(crate) fn new(log: ClientLog, settings: ClientConfig) -> Result<Self, KafkaError> {
         let consumer = Arc::clone(log.consumer());
         let producer = RawProducer::new(log.clone(), settings.clone())?;
-        Ok(Self { producer, consumer, made_of: (log, settings), single: OnceLock::new() })
+        Ok(Self {
+            producer,
+            consumer,
+            made_of: (log, settings),
+            single: OnceLock::new(),
+            waits: Sparse::new(),
+            refused: Sparse::new(),
+        })
     }
 
-    /// Sends a record until the broker has acknowledged it.
+    /// Sends a record until the broker has acknowledged it. Many may be under way at a time: they share the producer, its thread and
+    /// its batches, and a full queue makes them wait.
     ///
     /// # Errors
     /// If the broker refuses it for a reason that does not pass by itself.
@@ -70,6 +82,11 @@ impl DeadLetters {
         let mut attempt = 0;
         let mut producer = &self.producer;
         while let Err(code) = producer.send(record).await {
+            if code == RDKafkaErrorCode::QueueFull {
+                self.log_full(record.topic);
+                producer.room().await;
+                continue;
+            }
             // A batch that is too large is refused with all its records, however small they are.
             let answer = Fault::of(code).for_writing();
             if answer == WriteAnswer::TooLarge
@@ -106,22 +123,33 @@ impl DeadLetters {
         self.single.get_or_init(make).as_ref()
     }
 
+    fn log_full(&self, topic: &str) {
+        if let Some(times) = self.waits.hear(RDKafkaErrorCode::QueueFull, Instant::now()) {
+            let consumer = &self.consumer;
+            tracing::warn!(%consumer, topic, times, "the queue of dead letters is full; their records wait");
+        }
+    }
+
     fn log_refusal(&self, topic: &str, code: RDKafkaErrorCode, advice: &str, wait: Duration) {
+        let Some(times) = self.refused.hear(code, Instant::now()) else { return };
         tracing::error!(
             consumer = %self.consumer,
             topic,
             error = %code,
             advice,
+            times,
             wait_ms = millis(wait),
             "a dead letter was refused and will be sent again; its record waits"
         );
     }
 
     fn log_wait(&self, topic: &str, code: RDKafkaErrorCode, wait: Duration) {
+        let Some(times) = self.waits.hear(code, Instant::now()) else { return };
         tracing::warn!(
             consumer = %self.consumer,
             topic,
             error = %code,
+            times,
             wait_ms = millis(wait),
             "a dead letter was not acknowledged and will be sent again; its record waits"
         );
@@ -130,4 +158,53 @@ impl DeadLetters {
 
 fn millis(wait: Duration) -> u64 {
     u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use rdkafka::mocking::MockCluster;
+    use tokio::task::JoinSet;
+
+    use super::*;
+
+    const LETTERS: usize = 1_000;
+    const ROUND_TRIP: Duration = Duration::from_millis(100);
+
+    /// How long so many letters take that are under way at the same time, with a broker that is slow to answer.
+    async fn send_all(settings: &[(&str, &str)]) -> Duration {
+        let mock = MockCluster::new(1).expect("a cluster");
+        mock.create_topic("dead", 1, 1).expect("a topic");
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", mock.bootstrap_servers()).set("linger.ms", "5");
+        config.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let log = ClientLog::new("billing".into(), &config);
+        let letters = Arc::new(DeadLetters::new(log, config).expect("librdkafka takes the settings"));
+        let letter =
+            RawRecord { topic: "dead", partition: None, key: None, payload: Some(b"7"), headers: &[] };
+        letters.send(letter).await.expect("it is acknowledged");
+        mock.broker_round_trip_time(1, ROUND_TRIP).expect("a broker");
+        let begun = Instant::now();
+        let mut under_way = JoinSet::new();
+        for _ in 0..LETTERS {
+            let letters = Arc::clone(&letters);
+            under_way.spawn(async move { letters.send(letter).await });
+        }
+        while let Some(sent) = under_way.join_next().await {
+            sent.expect("no panic").expect("it is acknowledged");
+        }
+        begun.elapsed()
+    }
+
+    #[tokio::test]
+    async fn letters_that_are_under_way_at_the_same_time_share_batches() {
+        let took = send_all(&[]).await;
+        // One by one it were a thousand round trips, and five batches at a time of one record each two hundred.
+        assert!(took < 50 * ROUND_TRIP, "{took:?}");
+    }
+
+    #[tokio::test]
+    async fn letters_wait_for_room_in_the_queue() {
+        let took = send_all(&[("queue.buffering.max.messages", "100")]).await;
+        assert!(took < 200 * ROUND_TRIP, "{took:?}");
+    }
 }
