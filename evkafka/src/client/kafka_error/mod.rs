@@ -87,10 +87,20 @@ pub(crate) enum Fault {
 impl Fault {
     /// What `code` says is wrong.
     pub(crate) fn of(code: RDKafkaErrorCode) -> Self {
+        Self::of_client(code)
+            .or_else(|| Self::of_group(code))
+            .or_else(|| Self::of_data(code))
+            // Transactions, administration, delegation tokens, share groups, what only brokers say to each other; and codes of later
+            // versions.
+            .unwrap_or(Self::Other)
+    }
+
+    /// What librdkafka says by itself, and what brokers say of who and how old the client is.
+    fn of_client(code: RDKafkaErrorCode) -> Option<Self> {
         use RDKafkaErrorCode as E;
-        match code {
+        Some(match code {
             E::PartitionEOF => Self::EndOfPartition,
-            // librdkafka's own: a connection that cannot be made or was closed; a name that has no address.
+            // A connection that cannot be made or was closed; a name that has no address.
             E::BrokerTransportFailure | E::Resolve => Self::Unreachable,
             // Said with each poll for as long as it lasts.
             E::AllBrokersDown => Self::NoBroker,
@@ -99,11 +109,8 @@ impl Fault {
             // By librdkafka while it connects, and by the broker.
             E::Authentication | E::SaslAuthenticationFailed => Self::Credentials,
             E::SSL => Self::Tls,
-            // The broker lost another broker, or has a quota.
-            E::NetworkException
-            | E::ThrottlingQuotaExceeded
-            // The record waited too long in the producer's queue, or for its acknowledgement; a record that was not sent in time.
-            | E::MessageTimedOut
+            // The record waited too long for its acknowledgement, or to be sent.
+            E::MessageTimedOut
             | E::TimedOutQueue
             // The producer's own queue is full.
             | E::QueueFull
@@ -111,6 +118,46 @@ impl Fault {
             | E::WaitCache
             | E::InProgress
             | E::Retry => Self::Busy,
+            E::UnsupportedVersion | E::UnsupportedFeature => Self::Unsupported,
+            E::Fatal => Self::Fatal,
+            // From the queue, from among what was sent, and because the client or its connection was destroyed.
+            E::PurgeQueue | E::PurgeInflight | E::BrokerDestroy => Self::Purged,
+            E::Unknown => Self::Unknown,
+            _ => return None,
+        })
+    }
+
+    /// What is said of a group, its members and what it has committed.
+    fn of_group(code: RDKafkaErrorCode) -> Option<Self> {
+        use RDKafkaErrorCode as E;
+        Some(match code {
+            E::CoordinatorLoadInProgress
+            | E::CoordinatorNotAvailable
+            | E::NotCoordinator
+            // librdkafka's own: it looks for the coordinator.
+            | E::WaitingForCoordinator => Self::Coordinator,
+            // With `group.protocol=consumer`, a member whose epoch is behind is in the midst of one.
+            E::RebalanceInProgress | E::StaleMemberEpoch => Self::Rebalancing,
+            E::IllegalGeneration => Self::NewGeneration,
+            E::UnknownMemberId | E::FencedMemberEpoch => Self::Evicted,
+            E::OffsetMetadataTooLarge => Self::MetadataTooLarge,
+            E::InvalidCommitOffsetSize => Self::CommitTooLarge,
+            E::GroupAuthorizationFailed => Self::GroupForbidden,
+            E::InvalidGroupId => Self::GroupName,
+            // Taken over by another member, or still held by one.
+            E::FencedInstanceId | E::UnreleasedInstanceId => Self::InstanceId,
+            E::InvalidSessionTimeout => Self::SessionTimeout,
+            // By the classic protocol, and by `group.protocol=consumer`.
+            E::InconsistentGroupProtocol | E::UnsupportedAssignor => Self::Strategy,
+            E::GroupMaxSizeReached => Self::GroupFull,
+            _ => return None,
+        })
+    }
+
+    /// What is said of topics, partitions and records.
+    fn of_data(code: RDKafkaErrorCode) -> Option<Self> {
+        use RDKafkaErrorCode as E;
+        Some(match code {
             E::LeaderNotAvailable
             | E::NotLeaderForPartition
             | E::ReplicaNotAvailable
@@ -124,17 +171,8 @@ impl Fault {
             | E::FencedLeaderEpoch
             | E::UnknownLeaderEpoch
             | E::NotController => Self::Moving,
-            E::CoordinatorLoadInProgress
-            | E::CoordinatorNotAvailable
-            | E::NotCoordinator
-            // librdkafka's own: it looks for the coordinator.
-            | E::WaitingForCoordinator => Self::Coordinator,
-            // With `group.protocol=consumer`, a member whose epoch is behind is in the midst of one.
-            E::RebalanceInProgress | E::StaleMemberEpoch => Self::Rebalancing,
-            E::IllegalGeneration => Self::NewGeneration,
-            E::UnknownMemberId | E::FencedMemberEpoch => Self::Evicted,
-            E::OffsetMetadataTooLarge => Self::MetadataTooLarge,
-            E::InvalidCommitOffsetSize => Self::CommitTooLarge,
+            // The broker lost another one, or has a quota.
+            E::NetworkException | E::ThrottlingQuotaExceeded => Self::Busy,
             E::UnknownTopicOrPartition
             // The topic was recreated: this was the one before.
             | E::UnknownTopicId
@@ -144,14 +182,6 @@ impl Fault {
             E::InvalidTopic => Self::TopicName,
             E::TopicAuthorizationFailed => Self::TopicForbidden,
             E::ClusterAuthorizationFailed => Self::ClusterForbidden,
-            E::GroupAuthorizationFailed => Self::GroupForbidden,
-            E::InvalidGroupId => Self::GroupName,
-            // Taken over by another member, or still held by one.
-            E::FencedInstanceId | E::UnreleasedInstanceId => Self::InstanceId,
-            E::InvalidSessionTimeout => Self::SessionTimeout,
-            // By the classic protocol, and by `group.protocol=consumer`.
-            E::InconsistentGroupProtocol | E::UnsupportedAssignor => Self::Strategy,
-            E::GroupMaxSizeReached => Self::GroupFull,
             E::MessageSizeTooLarge | E::MessageBatchTooLarge => Self::TooLarge,
             // A rule of the broker or the topic; a key that a compacted topic needs and the record lacks.
             E::InvalidRecord
@@ -170,15 +200,8 @@ impl Fault {
             | E::InvalidProducerEpoch
             | E::InvalidProducerIdMapping
             | E::ConcurrentTransactions => Self::Sequence,
-            E::UnsupportedVersion | E::UnsupportedFeature => Self::Unsupported,
-            E::Fatal => Self::Fatal,
-            // From the queue, from among what was sent, and because the client or its connection was destroyed.
-            E::PurgeQueue | E::PurgeInflight | E::BrokerDestroy => Self::Purged,
-            E::Unknown => Self::Unknown,
-            // Transactions, administration, delegation tokens, share groups, what only brokers say to each other; and codes of later
-            // versions.
-            _ => Self::Other,
-        }
+            _ => return None,
+        })
     }
 
     /// Whether it comes again and again for as long as it lasts, and says less than what came before it.
