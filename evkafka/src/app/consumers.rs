@@ -173,11 +173,7 @@ fn start_members(
     });
     (0..config.instances)
         .map(|instance| {
-            let settings = MemberSettings {
-                client: config.client_config(instance),
-                config: config.clone(),
-                dead_letter_topics: dead_letter_topics.clone(),
-            };
+            let settings = MemberSettings::new(&config, instance, &dead_letter_topics);
             Member::start(settings, Arc::clone(&shared), Arc::clone(&pipeline), Handle::current())
         })
         .collect()
