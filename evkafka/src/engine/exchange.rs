@@ -208,7 +208,7 @@ impl LastCommit {
     }
 }
 
-/// Whether a commit may be accepted when the group has settled.
+/// Whether a commit may be accepted when the group has settled, or its coordinator can be reached.
 fn is_passing(code: RDKafkaErrorCode) -> bool {
     use RDKafkaErrorCode as E;
     matches!(
@@ -221,6 +221,11 @@ fn is_passing(code: RDKafkaErrorCode) -> bool {
             | E::CoordinatorNotAvailable
             | E::NotCoordinator
             | E::WaitingForCoordinator
+            // librdkafka sends it some times more by itself, in less than a second.
+            | E::BrokerTransportFailure
+            | E::NetworkException
+            | E::RequestTimedOut
+            | E::OperationTimedOut
             // The next has less.
             | E::OffsetMetadataTooLarge
     )
