@@ -6,8 +6,6 @@
 pub(crate) enum CommitAnswer {
     /// It is accepted when the group has settled: sent again, it may pass.
     Passing,
-    /// The same, but the coordinator may have written it to its log and not know it.
-    PassingUnclear,
     /// The same if the member still belongs to the group. One that has given up its partitions for a rebalance does not.
     PassingOrEvicted,
     /// Passing: the next has less metadata. One of several partitions is the cause.
@@ -20,7 +18,7 @@ pub(crate) enum CommitAnswer {
     OfForbiddenTopic,
     /// The broker does not know the member: nothing of it will be accepted, and others have its partitions.
     Evicted,
-    /// There was no answer: it may have been accepted.
+    /// There was no answer, or none that says so: it may have been accepted. Sent again, it may pass.
     Unclear,
     /// It does not pass by itself, whatever is committed.
     Final,
@@ -105,7 +103,6 @@ impl CommitAnswer {
         match self {
             Self::Shorter | Self::OfMissingTopic | Self::OfOnePartition | Self::OfForbiddenTopic => true,
             Self::Passing
-            | Self::PassingUnclear
             | Self::PassingOrEvicted
             | Self::Evicted
             | Self::Unclear
@@ -117,12 +114,11 @@ impl CommitAnswer {
     /// Whether it may be accepted if it is sent again soon.
     pub(crate) fn is_passing(self) -> bool {
         match self {
-            Self::Passing | Self::PassingUnclear | Self::PassingOrEvicted | Self::Shorter => true,
+            Self::Passing | Self::PassingOrEvicted | Self::Shorter | Self::Unclear => true,
             Self::OfMissingTopic
             | Self::OfOnePartition
             | Self::OfForbiddenTopic
             | Self::Evicted
-            | Self::Unclear
             | Self::Final
             | Self::Later => false,
         }
@@ -133,7 +129,6 @@ impl CommitAnswer {
         match self {
             Self::OfForbiddenTopic | Self::Final => true,
             Self::Passing
-            | Self::PassingUnclear
             | Self::PassingOrEvicted
             | Self::Shorter
             | Self::OfMissingTopic
@@ -150,7 +145,7 @@ impl CommitAnswer {
     /// group holds for all anyway.
     pub(crate) fn is_unclear(self, partitions: usize) -> bool {
         match self {
-            Self::Unclear | Self::PassingUnclear => true,
+            Self::Unclear => true,
             Self::Passing | Self::PassingOrEvicted | Self::Evicted | Self::Final => false,
             Self::Shorter
             | Self::OfMissingTopic

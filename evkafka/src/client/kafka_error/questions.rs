@@ -9,20 +9,21 @@ impl Fault {
         match self {
             // Refused as a whole, until the group has settled.
             Self::Rebalancing => A::Passing,
-            // Kafka says so, too, if the replicas have not confirmed in time what the coordinator has appended to its log.
-            Self::Coordinator => A::PassingUnclear,
             Self::NewGeneration => A::PassingOrEvicted,
             Self::MetadataTooLarge => A::Shorter,
             Self::NoTopic => A::OfMissingTopic,
             Self::CommitTooLarge => A::OfOnePartition,
             Self::TopicForbidden => A::OfForbiddenTopic,
             Self::Evicted => A::Evicted,
-            Self::Unreachable | Self::NoBroker | Self::Unanswered => A::Unclear,
+            // Kafka says so of its coordinator, too, if the replicas have not confirmed in time what that has appended to its log. What
+            // is out of reach librdkafka has sent again some times, in less than a second.
+            Self::Coordinator | Self::Unreachable | Self::NoBroker | Self::Unanswered | Self::Busy => {
+                A::Unclear
+            }
             Self::GroupForbidden | Self::ClusterForbidden | Self::GroupName | Self::InstanceId => A::Final,
             Self::EndOfPartition
             | Self::Credentials
             | Self::Tls
-            | Self::Busy
             | Self::Moving
             | Self::TopicName
             | Self::SessionTimeout

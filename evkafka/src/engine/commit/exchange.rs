@@ -122,7 +122,6 @@ fn is_eviction(code: RDKafkaErrorCode, is_given_up: bool) -> bool {
         // The member cannot join again before it has given up the partitions, so a new generation is one without it.
         CommitAnswer::PassingOrEvicted => is_given_up,
         CommitAnswer::Passing
-        | CommitAnswer::PassingUnclear
         | CommitAnswer::Shorter
         | CommitAnswer::OfMissingTopic
         | CommitAnswer::OfOnePartition

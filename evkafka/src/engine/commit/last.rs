@@ -19,13 +19,13 @@ use crate::{
 
 /// For so long the answer to a commit is waited for at least.
 pub(in crate::engine) const SHORTEST_WAIT: Duration = Duration::from_millis(100);
-/// How long to wait before a commit is sent again that was refused because the group is rebalancing.
+/// How long to wait before it is sent again.
 const RETRY: Duration = Duration::from_millis(50);
 
 /// The last commit of a member.
 ///
-/// A group that is rebalancing, perhaps because another member is leaving too, refuses a commit until it has settled; so it is sent
-/// again.
+/// A group that is rebalancing, perhaps because another member is leaving too, refuses a commit until it has settled; and its
+/// coordinator may be out of reach for a moment. So it is sent again.
 pub(in crate::engine) struct LastCommit {
     consumer: Arc<str>,
     assignment: Arc<Assignment>,
@@ -118,7 +118,7 @@ impl LastCommit {
     }
 }
 
-/// Whether a commit may be accepted when the group has settled.
+/// Whether a commit may be accepted when the group has settled, or its coordinator can be reached.
 fn is_passing(Answer { reply, .. }: &Answer) -> bool {
     reply.first_error().is_err_and(|code| Fault::of(code).for_commit().is_passing())
 }
