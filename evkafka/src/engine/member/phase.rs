@@ -52,7 +52,7 @@ pub(super) struct Draining {
 /// What the lanes have settled is committed.
 pub(super) struct Committing {
     exit: Exit,
-    pub(super) last: LastCommit,
+    pub(super) last: Box<LastCommit>,
 }
 
 /// The client leaves the group.
@@ -118,7 +118,7 @@ impl Draining {
     }
 
     pub(super) fn commit(self, last: LastCommit) -> Committing {
-        Committing { exit: self.exit, last }
+        Committing { exit: self.exit, last: Box::new(last) }
     }
 }
 
