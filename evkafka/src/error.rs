@@ -5,10 +5,12 @@ use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::{
-    engine::{Denial, JoinFailure, Refused},
+    client::Denial,
+    engine::JoinFailure,
     handle::BoxError,
     native::{ClientFailure, PartitionError},
     record::Origin,
+    send::Refused,
     settle::Failure,
 };
 

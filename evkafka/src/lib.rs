@@ -59,6 +59,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod app;
+mod client;
 pub mod config;
 pub mod decode;
 #[cfg(feature = "embedded")]
@@ -67,9 +68,9 @@ mod engine;
 pub mod error;
 pub mod handle;
 mod native;
-mod raw_producer;
 pub mod record;
 pub mod route;
+mod send;
 pub mod settle;
 mod sync;
 

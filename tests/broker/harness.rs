@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use evkafka_tests::kafka::{self, Cluster, Record};
+use evkafka_tests::kafka::{self, Cluster, Record, TransactionEnd};
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Headers, Message, OwnedMessage};
@@ -118,6 +118,18 @@ fn produce_writes_every_record_once_and_in_order() {
             text.parse::<i32>().expect("is a number")
         });
         assert!(payloads.eq((0..count).filter(|i| i % 2 == partition)), "partition {partition} in its order");
+    }
+}
+
+/// A cluster acknowledges the end of a transaction before the partitions know of it.
+#[test]
+fn a_transaction_has_ended_in_the_log_when_it_was_produced() {
+    let brokers = kafka::brokers();
+    let topic = kafka::create_topic(&brokers, "transactions", 1);
+    for transactions in 1..=10 {
+        kafka::produce_in_transaction(&brokers, &topic, [Record::new("x")], TransactionEnd::Abort);
+        // A record and a marker.
+        assert_eq!(kafka::end_offset(&brokers, &topic, 0), 2 * transactions);
     }
 }
 

@@ -74,6 +74,8 @@ impl Scene {
     pub(crate) fn command(&self, options: &[(&str, &str)]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_service"));
         command.args(["--brokers", &self.brokers, "--topic", &self.topic, "--group", &self.group]);
+        // Printed by a test that fails.
+        command.args(["--logs", "info"]);
         command.arg("--ledger").arg(&self.ledger);
         if let Ok(protocol) = std::env::var("EVKAFKA_TEST_GROUP_PROTOCOL") {
             command.args(["--protocol", &protocol]);

@@ -233,8 +233,10 @@ async fn it_is_told_in_time_that_the_last_offsets_could_not_be_committed() {
     assert!(error.to_string().contains("the last offsets could not be committed"), "{error}");
 }
 
-/// How an app ends whose next commit is answered with an error; also what is committed then, of three records that were handled.
-async fn stopped_when_a_commit_is_refused_with(error: RDKafkaRespErr) -> (evkafka::Result<()>, Option<i64>) {
+/// How an app ends whose next commits are answered with these errors; also what is committed then, of three records that were handled.
+async fn stopped_when_commits_are_refused_with(
+    errors: &[RDKafkaRespErr],
+) -> (evkafka::Result<()>, Option<i64>) {
     let mock = MockCluster::new(1).unwrap();
     mock.create_topic("orders", 1, 1).unwrap();
     let servers = mock.bootstrap_servers();
@@ -247,7 +249,7 @@ async fn stopped_when_a_commit_is_refused_with(error: RDKafkaRespErr) -> (evkafk
     let app = App::new("test").state(ledger.clone()).consumer("orders", config, router![on_order]);
     let app = Running::start(app);
     ledger.until_len(3).await;
-    mock.request_errors(RDKafkaApiKey::OffsetCommit, &[error]);
+    mock.request_errors(RDKafkaApiKey::OffsetCommit, errors);
     let ended = app.stop().await;
     (ended, committed_at(&servers).await)
 }
@@ -256,15 +258,28 @@ async fn stopped_when_a_commit_is_refused_with(error: RDKafkaRespErr) -> (evkafk
 #[tokio::test(flavor = "multi_thread")]
 async fn the_last_commit_is_tried_again_when_the_members_epoch_is_stale() {
     let stale = RDKafkaRespErr::RD_KAFKA_RESP_ERR_STALE_MEMBER_EPOCH;
-    let (ended, committed) = stopped_when_a_commit_is_refused_with(stale).await;
+    let (ended, committed) = stopped_when_commits_are_refused_with(&[stale]).await;
     ended.unwrap();
     assert_eq!(committed, Some(3));
+}
+
+/// More often than librdkafka sends a request by itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_commit_is_tried_again_when_the_connection_is_lost_or_a_broker_is_late() {
+    for error in [
+        RDKafkaRespErr::RD_KAFKA_RESP_ERR__TRANSPORT,
+        RDKafkaRespErr::RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT,
+        RDKafkaRespErr::RD_KAFKA_RESP_ERR_NETWORK_EXCEPTION,
+    ] {
+        let (ended, committed) = stopped_when_commits_are_refused_with(&[error; 8]).await;
+        assert!(ended.is_ok() && committed == Some(3), "{error:?}: {ended:?}, {committed:?} is committed");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_end_after_the_group_has_gone_on_without_the_member_is_none_in_order() {
     let unknown = RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID;
-    let (ended, committed) = stopped_when_a_commit_is_refused_with(unknown).await;
+    let (ended, committed) = stopped_when_commits_are_refused_with(&[unknown]).await;
     assert_eq!(ended.unwrap_err().kind(), ErrorKind::Shutdown);
     assert_eq!(committed, None);
 }

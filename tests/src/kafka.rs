@@ -329,7 +329,7 @@ pub enum TransactionEnd {
     Abort,
 }
 
-/// Writes records in one transaction, and ends it; returns how many.
+/// Writes records in one transaction, and ends it; returns how many, once the topic's partitions know of the end.
 ///
 /// # Panics
 ///
@@ -350,7 +350,34 @@ pub fn produce_in_transaction(
         TransactionEnd::Abort => producer.abort_transaction(DEADLINE),
     }
     .expect("the transaction ends");
+    await_stability(bootstrap, topic);
     sent
+}
+
+/// Waits until no transaction is open in a topic's partitions.
+///
+/// A transaction's end is acknowledged once its coordinator has written it down. The partitions get their markers after that, and
+/// until then are read no further than to where it began.
+#[track_caller]
+fn await_stability(bootstrap: &str, topic: &str) {
+    let [all, stable] = ["read_uncommitted", "read_committed"].map(|level| {
+        let consumer: Result<BaseConsumer, _> = client(bootstrap).set("isolation.level", level).create();
+        consumer.expect("the consumer is configured")
+    });
+    let metadata = all.fetch_metadata(Some(topic), DEADLINE).expect("the cluster answers");
+    let deadline = Instant::now() + DEADLINE;
+    for partition in metadata.topics()[0].partitions() {
+        let [end, stable_end] = loop {
+            let ends = [&all, &stable].map(|consumer| {
+                consumer.fetch_watermarks(topic, partition.id(), DEADLINE).expect("the cluster answers").1
+            });
+            if ends[0] == ends[1] || Instant::now() >= deadline {
+                break ends;
+            }
+            thread::sleep(Duration::from_millis(2));
+        };
+        assert_eq!(stable_end, end, "a transaction is open in {topic}[{}]", partition.id());
+    }
 }
 
 /// Has a partition's log start at `offset`, as retention does.
@@ -374,8 +401,11 @@ pub fn delete_records(bootstrap: &str, topic: &str, partition: i32, offset: i64)
 /// When the cluster does not answer.
 #[track_caller]
 pub fn end_offset(bootstrap: &str, topic: &str, partition: i32) -> i64 {
-    let consumer: BaseConsumer = client(bootstrap).create().expect("the consumer is configured");
-    consumer.fetch_watermarks(topic, partition, DEADLINE).expect("the cluster answers").1
+    let consumer: Result<BaseConsumer, _> =
+        client(bootstrap).set("isolation.level", "read_uncommitted").create();
+    let watermarks =
+        consumer.expect("the consumer is configured").fetch_watermarks(topic, partition, DEADLINE);
+    watermarks.expect("the cluster answers").1
 }
 
 #[track_caller]

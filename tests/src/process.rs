@@ -34,7 +34,11 @@ impl Signal {
     }
 }
 
-/// A running process whose output can be waited for. It is killed when this value is dropped.
+/// How many lines of a process are printed when a test fails.
+const LAST_LINES: usize = 200;
+
+/// A running process whose output can be waited for. It is killed when this value is dropped; by a test that fails, it is also
+/// printed what the process had to say last.
 #[derive(Debug)]
 pub struct ChildProcess {
     child: Child,
@@ -191,6 +195,14 @@ impl Drop for ChildProcess {
         // Nothing to do about a failure here: it has ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if thread::panicking() {
+            let output = self.output();
+            let lines: Vec<&str> = output.lines().collect();
+            let left_out = lines.len().saturating_sub(LAST_LINES);
+            #[allow(clippy::print_stderr, reason = "the test's own output")]
+            let () =
+                eprintln!("process {}, after {left_out} lines:\n{}", self.id(), lines[left_out..].join("\n"));
+        }
     }
 }
 

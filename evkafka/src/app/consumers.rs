@@ -13,10 +13,12 @@ use tokio::{
 
 use super::builder::{App, Entry};
 use crate::{
+    client::ClientLog,
     config::{Concurrency, ResolvedConfig},
-    engine::{ClientLog, DeadLetters, DrainPlan, Member, MemberSettings, Report, Shared, Shutdown},
+    engine::{DrainPlan, Member, MemberSettings, Report, Shared, Shutdown},
     error::{Error, Inner, Result},
     handle::{BlockingThreads, MOST_THREADS, States},
+    send::DeadLetters,
 };
 
 /// The members of all consumers' groups, running.
@@ -171,11 +173,7 @@ fn start_members(
     });
     (0..config.instances)
         .map(|instance| {
-            let settings = MemberSettings {
-                client: config.client_config(instance),
-                config: config.clone(),
-                dead_letter_topics: dead_letter_topics.clone(),
-            };
+            let settings = MemberSettings::new(&config, instance, &dead_letter_topics);
             Member::start(settings, Arc::clone(&shared), Arc::clone(&pipeline), Handle::current())
         })
         .collect()

@@ -111,6 +111,7 @@ use crate::settle::FailurePolicy;
 /// | `fetch.queue.backoff.ms` | `10` | librdkafka's `1000` leaves a fast consumer idle |
 /// | `fetch.wait.max.ms` | `100` | while a fetch of partitions that have nothing waits at a broker (librdkafka: `500`), full ones are not fetched, and run dry |
 /// | `partition.assignment.strategy` | `cooperative-sticky` | a rebalance stops only the partitions that move; not set with `group.protocol` = `consumer` |
+/// | `reconnect.backoff.max.ms` | `1000` | librdkafka's `10000` may keep a consumer away from a broker that is back until its session is over |
 ///
 /// [properties]: https://github.com/confluentinc/librdkafka/blob/v2.12.1/CONFIGURATION.md
 #[derive(Clone, PartialEq)]

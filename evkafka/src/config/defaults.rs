@@ -37,4 +37,17 @@ pub(super) const DEFAULTS: &[Default] = &[
         value: "cooperative-sticky",
         applies: |config| !config.uses_new_group_protocol(),
     },
+    RECONNECT,
 ];
+
+/// How long a client that finds no broker waits at most before it tries again; Java's clients wait as long. With its own 10 s,
+/// librdkafka may come back so long after a broker that its group has given it up meanwhile: sessions run from the moment in which
+/// the broker has loaded the group again. It may not be below the first wait.
+pub(super) const RECONNECT: Default = Default {
+    name: "reconnect.backoff.max.ms",
+    value: "1000",
+    applies: |config| {
+        let first = config.properties.get("reconnect.backoff.ms");
+        first.is_none_or(|millis| millis.parse::<u32>().is_ok_and(|millis| millis <= 1000))
+    },
+};

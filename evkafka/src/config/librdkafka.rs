@@ -2,12 +2,12 @@
 
 use rdkafka::config::ClientConfig;
 
-use super::defaults::DEFAULTS;
+use super::defaults::{DEFAULTS, RECONNECT};
 use super::elsewhere;
 use super::known::{self, Role};
 use super::validate::MOST_INSTANCES;
 use super::{ConsumerConfig, ResolvedConfig};
-use crate::raw_producer::LARGEST_RECORD;
+use crate::send::LARGEST_RECORD;
 
 impl ResolvedConfig {
     /// The configuration of the member number `instance` (from 0) of this consumer's group.
@@ -42,6 +42,9 @@ impl ResolvedConfig {
             .set("client.id", "evkafka")
             // A deleted topic must be reported, not created with the broker's defaults.
             .set("allow.auto.create.topics", "false");
+        if (RECONNECT.applies)(self) {
+            client.set(RECONNECT.name, RECONNECT.value);
+        }
         client.extend(self.properties.clone().into_iter().filter(|(name, _)| is_for_producer(name)));
         // A topic's limit is for compressed batches, so what its producers compressed fits into another topic only if it is
         // compressed again. Every client can read gzip, and it compresses better than lz4 and snappy.
@@ -199,6 +202,7 @@ mod tests {
             ("fetch.queue.backoff.ms", "10"),
             ("fetch.wait.max.ms", "100"),
             ("partition.assignment.strategy", "cooperative-sticky"),
+            ("reconnect.backoff.max.ms", "1000"),
         ] {
             assert_eq!(client.get(name), Some(value), "{name}");
         }
@@ -226,6 +230,19 @@ mod tests {
         let client = client(&config, 0);
         assert_eq!(client.get("fetch.queue.backoff.ms"), Some("500"));
         assert_eq!(client.get("fetch.min.bytes"), Some("7"));
+    }
+
+    #[test]
+    fn the_longest_wait_between_connections_is_not_below_a_first_one_of_the_users() {
+        for (first, longest) in [(900, Some("1000")), (3000, None)] {
+            let config = config().property("reconnect.backoff.ms", first).resolve().unwrap();
+            let (consumer, producer) = (config.client_config(0), config.producer_config());
+            for client in [&consumer, &producer] {
+                assert_eq!(client.get("reconnect.backoff.max.ms"), longest);
+            }
+            consumer.create::<BaseConsumer>().expect("librdkafka takes it");
+            producer.create::<rdkafka::producer::BaseProducer>().expect("librdkafka takes it");
+        }
     }
 
     #[test]

@@ -8,9 +8,9 @@ use rdkafka::{
 
 use super::{Event, host::Host};
 use crate::{
-    engine::ClientLog,
+    client::ClientLog,
     error::{Error, Result},
-    raw_producer::{LARGEST_RECORD, RawProducer},
+    send::{LARGEST_RECORD, RawProducer},
 };
 
 const TIMEOUT: Duration = Duration::from_secs(10);

@@ -4,19 +4,16 @@ use std::{
         Arc, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::Instant,
 };
 
 use rdkafka::error::RDKafkaErrorCode;
 
-use super::{
-    drain::{DrainPlan, Drained},
-    lane::LaneControl,
-};
+use super::lane::LaneControl;
 use crate::{
+    client::{CommitAnswer, Fault},
     native::{CommitEntry, CommitReply},
     settle::Progress,
-    sync::{AtomicBool, Mutex, MutexGuard},
+    sync::{AtomicI64, Mutex, MutexGuard},
 };
 
 /// A topic's partition.
@@ -26,9 +23,11 @@ pub(crate) type TopicPartition = (Arc<str>, i32);
 #[derive(Debug, Default)]
 pub(crate) struct Assignment {
     lanes: Mutex<HashMap<TopicPartition, LaneHandle>>,
-    /// The broker does not know this member any more: what the lanes stand for belongs to others, and nothing of it is
-    /// committed until the member has joined anew.
-    evicted: AtomicBool,
+    /// How often the member has joined its group as a new one.
+    membership: AtomicI64,
+    /// The broker does not know the memberships below this any more: what the lanes stand for belongs to others, and nothing of it
+    /// is committed before the next membership.
+    evicted_until: AtomicI64,
     times_assigned: AtomicU64,
 }
 
@@ -37,6 +36,8 @@ pub(crate) struct Sent {
     entries: Vec<CommitEntry>,
     /// One for each entry.
     lanes: Vec<LaneHandle>,
+    /// The membership that it was sent in.
+    pub(super) membership: i64,
     pub(crate) result: Result<(), RDKafkaErrorCode>,
 }
 
@@ -86,12 +87,6 @@ impl Assignment {
         self.lanes().iter().map(|(key, lane)| (key.clone(), lane.clone())).collect()
     }
 
-    /// Drains all lanes by `plan`, as far as it has come by `now`.
-    pub(super) fn drain(&self, plan: &DrainPlan, now: Instant) -> Drained {
-        let lanes = self.all();
-        plan.advance(lanes.iter().map(|(_, lane)| &*lane.control), now)
-    }
-
     /// Whether something of `which` partitions that are ours is settled and not committed.
     pub(crate) fn has_uncommitted(&self, which: impl Fn(&TopicPartition) -> bool) -> bool {
         let lanes = self.lanes();
@@ -104,7 +99,16 @@ impl Assignment {
         disown(&mut self.lanes(), partitions);
     }
 
-    /// The same, after what is settled of them and not committed was handed to `send`, as by [`commit_with`](Self::commit_with).
+    /// The same for partitions that belong to others already. With the last of them the membership is over.
+    pub(super) fn lose(&self, partitions: &[TopicPartition]) {
+        let mut lanes = self.lanes();
+        disown(&mut lanes, partitions);
+        if !lanes.values().any(|lane| lane.owned) {
+            self.readmit();
+        }
+    }
+
+    /// Like [`disown`](Self::disown), after what is settled of them and not committed was handed to `send`, as by [`commit_with`](Self::commit_with).
     ///
     /// All in one: a commit of the same partitions that came in between could be overtaken by this one, and taken back.
     pub(crate) fn disown_with(
@@ -114,7 +118,8 @@ impl Assignment {
     ) -> Option<Sent> {
         let mut lanes = self.lanes();
         let revoked = partitions.iter().filter_map(|key| lanes.get_key_value(key));
-        let sent = if self.is_evicted() { None } else { send_uncommitted(revoked, send) };
+        let membership = self.membership.load(Ordering::Acquire);
+        let sent = if self.is_evicted() { None } else { send_uncommitted(revoked, membership, send) };
         disown(&mut lanes, partitions);
         sent
     }
@@ -124,23 +129,18 @@ impl Assignment {
         self.lanes().values().for_each(|lane| lane.control.records.notify_one());
     }
 
-    /// The broker has said that it does not know this member.
-    pub(crate) fn evict(&self) {
-        self.evicted.store(true, Ordering::Release);
+    /// The broker has said, of a commit that was sent in this membership, that it does not know the member.
+    pub(crate) fn evict(&self, membership: i64) {
+        self.evicted_until.fetch_max(membership + 1, Ordering::AcqRel);
     }
 
-    /// Whether the broker says with this error that it does not know this member.
-    pub(crate) fn is_eviction(code: RDKafkaErrorCode) -> bool {
-        matches!(code, RDKafkaErrorCode::UnknownMemberId | RDKafkaErrorCode::FencedMemberEpoch)
-    }
-
-    /// The member joins anew.
+    /// What was assigned belongs to others, and a new membership begins. What the broker says of the one before does not concern it.
     pub(crate) fn readmit(&self) {
-        self.evicted.store(false, Ordering::Release);
+        self.membership.fetch_add(1, Ordering::AcqRel);
     }
 
     pub(crate) fn is_evicted(&self) -> bool {
-        self.evicted.load(Ordering::Acquire)
+        self.membership.load(Ordering::Acquire) < self.evicted_until.load(Ordering::Acquire)
     }
 
     /// Hands what is settled of `which` partitions and not committed to `send`, unless there is nothing. [`Sent::answered`]
@@ -154,10 +154,11 @@ impl Assignment {
         send: impl FnOnce(&[CommitEntry]) -> Result<(), RDKafkaErrorCode>,
     ) -> Option<Sent> {
         let lanes = self.lanes();
+        let membership = self.membership.load(Ordering::Acquire);
         if self.is_evicted() {
             return None;
         }
-        send_uncommitted(lanes.iter().filter(|(key, _)| which(key)), send)
+        send_uncommitted(lanes.iter().filter(|(key, _)| which(key)), membership, send)
     }
 }
 
@@ -174,6 +175,7 @@ fn disown(lanes: &mut HashMap<TopicPartition, LaneHandle>, partitions: &[TopicPa
 /// Hands to `send` what is settled and not committed of those of these lanes that are ours.
 fn send_uncommitted<'l>(
     lanes: impl Iterator<Item = (&'l TopicPartition, &'l LaneHandle)>,
+    membership: i64,
     send: impl FnOnce(&[CommitEntry]) -> Result<(), RDKafkaErrorCode>,
 ) -> Option<Sent> {
     let (entries, lanes): (Vec<_>, Vec<_>) = lanes
@@ -188,15 +190,12 @@ fn send_uncommitted<'l>(
         return None;
     }
     let result = send(&entries);
-    Some(Sent { entries, lanes, result })
+    Some(Sent { entries, lanes, membership, result })
 }
 
 impl Sent {
-    /// The topics of which the `reply` does not say whether their commits were refused: each has to be sent alone.
-    pub(crate) fn topics_to_be_sent_alone(&self, reply: &CommitReply) -> Vec<Arc<str>> {
-        if !reply.is_of_a_partition() {
-            return Vec::new();
-        }
+    /// The topics of its entries, each once.
+    pub(crate) fn topics(&self) -> Vec<Arc<str>> {
         let mut topics: Vec<_> = self.entries.iter().map(|entry| Arc::clone(&entry.topic)).collect();
         topics.sort_unstable();
         topics.dedup();
@@ -207,10 +206,11 @@ impl Sent {
     ///
     /// It is the lanes of then that learn it, not those that the partitions may have by now.
     pub(crate) fn answered(&self, reply: &CommitReply) {
-        if reply.result == Err(RDKafkaErrorCode::OffsetMetadataTooLarge) {
+        let answer = reply.result.err().map(|code| Fault::of(code).for_commit());
+        if answer == Some(CommitAnswer::Shorter) {
             self.shorten_metadata();
         }
-        let unclear = reply.is_unclear(self.entries.len());
+        let unclear = answer.is_some_and(|answer| answer.is_unclear(self.entries.len()));
         for (entry, lane) in self.entries.iter().zip(&self.lanes) {
             if unclear && !reply.accepts(entry) {
                 lane.progress.lose_track();
@@ -239,5 +239,55 @@ impl Sent {
                  `offset.metadata.max.bytes`"
             );
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn assign(assignment: &Assignment, partition: i32) -> TopicPartition {
+        let (key, progress) = (("orders".into(), partition), Arc::new(Progress::new()));
+        progress.advance(5);
+        assignment.insert(key.clone(), LaneHandle { control: Arc::default(), progress, owned: true });
+        key
+    }
+
+    fn send(assignment: &Assignment) -> Sent {
+        assignment.commit_with(|_| true, |_| Ok(())).expect("there is something to commit")
+    }
+
+    #[test]
+    fn an_eviction_that_is_answered_late_does_not_evict_the_membership_that_followed() {
+        let assignment = Assignment::default();
+        let key = assign(&assignment, 0);
+        let (first, second) = (send(&assignment), {
+            assign(&assignment, 0);
+            send(&assignment)
+        });
+        assignment.evict(first.membership);
+        assert!(assignment.is_evicted());
+        assert!(assignment.commit_with(|_| true, |_| panic!("nothing is committed")).is_none());
+        assignment.disown(&[key]);
+        assignment.readmit();
+        assign(&assignment, 0);
+        assignment.evict(second.membership);
+        assert!(!assignment.is_evicted(), "that was the membership before");
+        assignment.evict(send(&assignment).membership);
+        assert!(assignment.is_evicted());
+    }
+
+    #[test]
+    fn the_membership_is_over_with_the_last_partition_that_is_lost() {
+        let assignment = Assignment::default();
+        let (one, two) = (assign(&assignment, 0), assign(&assignment, 1));
+        let sent = send(&assignment);
+        assignment.evict(sent.membership);
+        assignment.lose(&[one]);
+        assert!(assignment.is_evicted(), "what is left would be committed for somebody else");
+        assignment.lose(&[two]);
+        assert!(!assignment.is_evicted());
+        assignment.evict(sent.membership);
+        assert!(!assignment.is_evicted(), "the client has joined again by itself meanwhile");
     }
 }

@@ -23,7 +23,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::oneshot;
 
 use super::{
-    commit_requests::CommitRequests,
+    commit::CommitRequests,
     pipeline::Routed,
     shared::LocalCounts,
     start::{Start, log_deleted},

@@ -5,12 +5,12 @@ use std::sync::{
 
 use tokio::sync::{Semaphore, mpsc};
 
-use super::{dead_letters::DeadLetters, lane::Done};
-
+use super::lane::Done;
 use crate::{
     config::{AutoCommitMode, Concurrency},
     error::Error,
     handle::{BlockingThreads, States},
+    send::DeadLetters,
     settle::MetadataLimit,
 };
 

@@ -14,7 +14,7 @@ use std::{
 use rdkafka::error::RDKafkaErrorCode;
 use tokio::sync::oneshot;
 
-use super::{assignment::TopicPartition, coordinator::Names, lane::LaneControl};
+use super::{assignment::TopicPartition, lane::LaneControl, partitions::Names};
 use crate::{
     config::OffsetReset,
     native::{ClientHandle, Committed, Place, committed, list_offsets, seek},
@@ -59,18 +59,51 @@ impl Starts {
     /// Tells each lane where it begins. Tries for as long as a lane wants to know; blocks the thread.
     ///
     /// What is committed does not change meanwhile: the partitions are ours, and nobody commits before the answer.
-    pub(super) fn find(self, lanes: Vec<Waiting>) {
+    pub(super) fn find(self, mut lanes: Vec<Waiting>) {
+        let begun = Instant::now();
+        thread::scope(|scope| {
+            for attempt in 1.. {
+                let Some(committed) = self.until_answered(&lanes, "committed offsets", |wait| {
+                    committed(&self.client, partitions(&lanes), wait)
+                }) else {
+                    return;
+                };
+                let is_known = |lane: &Waiting| found(&committed, lane).is_none_or(|c| c.offset.is_ok());
+                let (known, unknown): (Vec<_>, Vec<_>) = lanes.into_iter().partition(is_known);
+                if unknown.is_empty() {
+                    return self.begin(known, &committed);
+                }
+                // Of some a broker says nothing but an error. The others need not wait for them.
+                if begun.elapsed() >= SHORTEST_WAIT {
+                    self.log_unknown(attempt, &unknown, &committed);
+                }
+                let starts = &self;
+                scope.spawn(move || starts.begin(known, &committed));
+                thread::sleep(RETRY.wait(attempt, fastrand::f64()));
+                lanes = unknown.into_iter().filter(|lane| !lane.control.is_stopping()).collect();
+            }
+        });
+    }
+
+    fn log_unknown(&self, attempt: u32, lanes: &[Waiting], committed: &[Committed]) {
+        for lane in lanes {
+            let error = found(committed, lane).and_then(|committed| committed.offset.err());
+            let (topic, partition) = &lane.partition;
+            tracing::warn!(
+                consumer = %self.consumer, %topic, partition, attempt, error = error.map(tracing::field::display),
+                "a partition waits: what is committed of it is not known; trying again"
+            );
+        }
+    }
+
+    /// Tells lanes of which it is known what is committed where they begin.
+    fn begin(&self, lanes: Vec<Waiting>, committed: &[Committed]) {
         let wait = SHORTEST_WAIT;
-        let Some(committed) = self.until_answered(&lanes, "committed offsets", |wait| {
-            committed(&self.client, partitions(&lanes), wait)
-        }) else {
-            return;
-        };
         let of = |lane: &Waiting| {
-            committed.iter().find(|committed| is_of(lane, &committed.topic, committed.partition))
+            let found = found(committed, lane)?;
+            Some((found, found.offset.ok()??))
         };
-        let (resumed, new): (Vec<_>, Vec<_>) =
-            lanes.into_iter().partition(|lane| of(lane).is_some_and(|committed| committed.offset.is_some()));
+        let (resumed, new): (Vec<_>, Vec<_>) = lanes.into_iter().partition(|lane| of(lane).is_some());
         let log_starts = match self.reset {
             // Best effort: without an answer, the first record tells what was deleted.
             OffsetReset::Earliest | OffsetReset::Latest => {
@@ -80,9 +113,9 @@ impl Starts {
             OffsetReset::Error => Vec::new(),
         };
         for lane in resumed {
-            let committed = of(&lane).expect("it was looked up just now");
+            let (committed, offset) = of(&lane).expect("it was looked up just now");
             let log_start = log_starts.iter().find(|(topic, partition, _)| is_of(&lane, topic, *partition));
-            let start = self.resume(&lane, committed, log_start.map(|(.., offset)| *offset));
+            let start = self.resume(&lane, committed, offset, log_start.map(|(.., start)| *start));
             // Nobody listens if the lane has been stopped meanwhile.
             let _ = lane.start.send(start);
         }
@@ -95,9 +128,8 @@ impl Starts {
     }
 
     /// Where a lane goes on whose partition has a committed offset.
-    fn resume(&self, lane: &Waiting, committed: &Committed, log_start: Option<i64>) -> Start {
+    fn resume(&self, lane: &Waiting, committed: &Committed, offset: i64, log_start: Option<i64>) -> Start {
         let (topic, partition) = &lane.partition;
-        let Some(offset) = committed.offset else { return Start::default() };
         let next = log_start.map_or(offset, |log_start| log_start.max(offset));
         if offset < next {
             log_deleted(&self.consumer, topic, *partition, offset..next);
@@ -219,6 +251,10 @@ fn partitions(lanes: &[Waiting]) -> impl Iterator<Item = (&str, i32)> {
     lanes.iter().map(|lane| (&*lane.partition.0, lane.partition.1))
 }
 
+fn found<'c>(committed: &'c [Committed], lane: &Waiting) -> Option<&'c Committed> {
+    committed.iter().find(|committed| is_of(lane, &committed.topic, committed.partition))
+}
+
 fn is_of(lane: &Waiting, topic: &str, partition: i32) -> bool {
     *lane.partition.0 == *topic && lane.partition.1 == partition
 }
@@ -234,4 +270,41 @@ pub(super) fn log_deleted(consumer: &str, topic: &str, partition: i32, offsets: 
         "records were deleted from the topic before they were handled, and are lost to this group; it goes on at the start of \
          the log: raise the topic's `retention.ms` or `retention.bytes`, or handle its records sooner"
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use rdkafka::{ClientConfig, mocking::MockCluster};
+
+    use super::*;
+    use crate::native::OwnedClient;
+
+    fn lane(partition: i32) -> (Waiting, oneshot::Receiver<Start>) {
+        let (start, started) = oneshot::channel();
+        (Waiting { partition: ("orders".into(), partition), control: Arc::default(), start }, started)
+    }
+
+    #[test]
+    fn a_partition_of_which_nobody_says_what_is_committed_keeps_no_other_waiting() {
+        let cluster = MockCluster::new(1).expect("a cluster");
+        cluster.create_topic("orders", 1, 1).expect("a topic");
+        let mut settings = ClientConfig::new();
+        settings.set("bootstrap.servers", cluster.bootstrap_servers()).set("group.id", "billing");
+        let client = OwnedClient::new(&settings).expect("librdkafka takes the settings");
+        let starts = Starts {
+            consumer: "test".into(),
+            client: Arc::clone(client.handle()),
+            reset: OffsetReset::Earliest,
+            persist_progress: false,
+        };
+        // The broker has no partition 7.
+        let ((present, started), (missing, not_started)) = (lane(0), lane(7));
+        let control = Arc::clone(&missing.control);
+        let finds = thread::spawn(move || starts.find(vec![present, missing]));
+        let start = started.blocking_recv().expect("where it begins");
+        assert_eq!((start.committed, start.next), (None, None));
+        control.stop();
+        finds.join().expect("it ends when no lane wants to know any more");
+        assert!(not_started.blocking_recv().is_err());
+    }
 }

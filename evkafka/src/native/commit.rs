@@ -65,7 +65,7 @@ impl CommitReply {
     }
 
     /// The first error in it.
-    pub(crate) fn into_result(self) -> Result<(), RDKafkaErrorCode> {
+    pub(crate) fn first_error(&self) -> Result<(), RDKafkaErrorCode> {
         self.refused.first().map_or(self.result, |(.., code)| Err(*code))
     }
 
@@ -75,42 +75,6 @@ impl CommitReply {
             *partition == entry.partition && *topic == *entry.topic
         };
         !self.refused.iter().any(is_refused) && (self.result.is_ok() || !self.refused.is_empty())
-    }
-
-    /// Whether the commit may have been refused for some of its entries only. The broker has taken the others then, but librdkafka
-    /// does not say which they are.
-    pub(crate) fn is_of_a_partition(&self) -> bool {
-        use RDKafkaErrorCode as E;
-        matches!(
-            self.result,
-            Err(E::UnknownTopicOrPartition
-                | E::UnknownTopicId
-                | E::TopicAuthorizationFailed
-                | E::OffsetMetadataTooLarge
-                | E::InvalidCommitOffsetSize)
-        )
-    }
-
-    /// Whether the broker may have taken an entry that is not [accepted](Self::accepts), of a commit of so many.
-    ///
-    /// When one partition of several is refused, librdkafka writes its error into all of them. What is about the member or the
-    /// group holds for all anyway.
-    pub(crate) fn is_unclear(&self, entries: usize) -> bool {
-        use RDKafkaErrorCode as E;
-        match self.result {
-            Ok(()) => false,
-            Err(
-                E::RebalanceInProgress
-                | E::UnknownMemberId
-                | E::IllegalGeneration
-                | E::StaleMemberEpoch
-                | E::FencedMemberEpoch
-                | E::FencedInstanceId
-                | E::GroupAuthorizationFailed,
-            ) => false,
-            Err(E::OperationTimedOut | E::RequestTimedOut | E::BrokerTransportFailure) => true,
-            Err(_) => entries > 1,
-        }
     }
 }
 
@@ -210,18 +174,7 @@ mod tests {
         let code = RDKafkaErrorCode::UnknownTopicOrPartition;
         let reply = CommitReply { result: Err(code), refused: vec![("orders".to_owned(), 1, code)] };
         assert!(reply.accepts(&entry(0)) && !reply.accepts(&entry(1)));
-        assert_eq!(reply.into_result(), Err(code));
-    }
-
-    #[test]
-    fn what_became_of_an_entry_is_unclear_without_an_answer_or_if_another_may_be_the_one_that_was_refused() {
-        use RDKafkaErrorCode as E;
-        assert!(CommitReply::timed_out().is_unclear(1));
-        assert!(CommitReply::refused(E::UnknownTopicOrPartition).is_unclear(2));
-        assert!(!CommitReply::refused(E::UnknownTopicOrPartition).is_unclear(1));
-        assert!(!CommitReply::refused(E::IllegalGeneration).is_unclear(2));
-        assert!(CommitReply::refused(E::UnknownTopicOrPartition).is_of_a_partition());
-        assert!(!CommitReply::refused(E::NotCoordinator).is_of_a_partition());
+        assert_eq!(reply.first_error(), Err(code));
     }
 
     #[test]

@@ -25,6 +25,21 @@ fn known(code: i32) -> RDKafkaErrorCode {
     rd_kafka_resp_err_t::try_from(code).map_or(RDKafkaErrorCode::Unknown, Into::into)
 }
 
+/// All of librdkafka's error codes that rdkafka has a name for, each once.
+#[cfg(test)]
+pub(crate) fn all_error_codes() -> Vec<RDKafkaErrorCode> {
+    let (mut table, mut count) = (std::ptr::null(), 0);
+    // SAFETY: librdkafka writes the address and the length of a table of its own, which is never changed. The codes may be numbers
+    // that the enumeration lacks, so that there is no reference to an element.
+    unsafe {
+        rdkafka::bindings::rd_kafka_get_err_descs(&mut table, &mut count);
+        (0..count)
+            .filter(|index| !(*table.add(*index)).name.is_null())
+            .filter_map(|index| result_at(&raw const (*table.add(index)).code).err())
+            .collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -38,6 +38,10 @@ impl PartitionList {
         NonNull::new(unsafe { rd_kafka_topic_partition_list_copy(list) }).map(Self)
     }
 
+    pub(crate) fn empty() -> Self {
+        Self::with_capacity(0)
+    }
+
     pub(super) fn with_capacity(partitions: usize) -> Self {
         let partitions = i32::try_from(partitions).unwrap_or(i32::MAX);
         // SAFETY: no precondition; the new list is ours.

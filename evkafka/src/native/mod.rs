@@ -45,6 +45,8 @@ pub(crate) mod signals;
 #[cfg(test)]
 mod test_mock;
 
+#[cfg(test)]
+pub(crate) use self::error_code::all_error_codes;
 #[cfg(fuzzing)]
 pub use self::fuzzing::headers_of;
 #[cfg(feature = "embedded")]

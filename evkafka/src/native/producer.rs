@@ -18,7 +18,7 @@ use rdkafka::{
     types::RDKafkaType,
 };
 use rustc_hash::FxHashMap;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use super::{
     Event, RawRecord,
@@ -50,6 +50,8 @@ pub(crate) struct OwnedProducer {
     /// Its drop destroys the client.
     client: Client<DefaultClientContext>,
     unanswered: Mutex<Unanswered>,
+    /// Notified once for each record that has left the queue.
+    room: Notify,
 }
 
 // SAFETY: librdkafka's clients and queues may be used from any thread at the same time; the pointer itself is never changed.
@@ -68,7 +70,7 @@ impl OwnedProducer {
         // SAFETY: the client is alive. The reference that is returned is ours.
         let events = unsafe { rd_kafka_queue_get_main(client.native_ptr()) };
         let events = NonNull::new(events).expect("every client has a queue");
-        Ok(Self { events, client, unanswered: Mutex::default() })
+        Ok(Self { events, client, unanswered: Mutex::default(), room: Notify::new() })
     }
 
     /// Puts a record into the producer's queue, which copies it; its delivery arrives at the receiver.
@@ -89,6 +91,12 @@ impl OwnedProducer {
             return Err(code);
         }
         Ok(answered)
+    }
+
+    /// Waits until a record has left the producer's queue. Others may wait for the same room, so that it may be full again; and the
+    /// room may have been there before: look again some time later in any case.
+    pub(crate) async fn room(&self) {
+        self.room.notified().await;
     }
 
     /// Waits for an event, for at most `timeout` (in steps of a millisecond; zero does not wait). Reports of deliveries are passed on
@@ -119,6 +127,7 @@ impl OwnedProducer {
                 let answer = self.unanswered().remove((*message)._private.addr());
                 // Nobody may wait for it any more.
                 let _ = answer.map(|answer| answer.send(delivery));
+                self.room.notify_one();
             }
         }
     }

@@ -1,6 +1,6 @@
 use tokio::time::Instant;
 
-use crate::{engine::drain::after, handle::BatchSpec};
+use crate::{engine::deadline::after, handle::BatchSpec};
 
 /// Records of one batch handler, collected for one call.
 #[derive(Debug)]

@@ -12,7 +12,7 @@ use rdkafka::{
 use tokio::sync::oneshot;
 
 use crate::{
-    engine::ClientLog,
+    client::{ClientLog, Fault},
     native::{Delivery, Event, OwnedProducer, RawRecord},
 };
 
@@ -41,6 +41,11 @@ impl Client {
         record: RawRecord<'_>,
     ) -> Result<oneshot::Receiver<Delivery>, RDKafkaErrorCode> {
         self.producer.produce(record)
+    }
+
+    /// Waits until there is room in the queue again, as [`OwnedProducer::room`] says.
+    pub(super) async fn room(&self) {
+        self.producer.room().await;
     }
 
     /// The error after which an idempotent client takes no more records, and its text.
@@ -82,8 +87,7 @@ fn finish(producer: &OwnedProducer) {
 
 fn tell(event: Option<Event>, log: &ClientLog) {
     match event {
-        // It comes each second for as long as it lasts, and says less than what came before it.
-        Some(Event::Error(failure)) if failure.code == RDKafkaErrorCode::AllBrokersDown => {}
+        Some(Event::Error(failure)) if Fault::of(failure.code).says_nothing_new() => {}
         Some(Event::Error(failure)) => {
             let reason = &*log.shown(&failure.reason);
             let error = failure.code;

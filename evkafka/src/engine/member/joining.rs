@@ -5,9 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rdkafka::{ClientConfig, error::RDKafkaErrorCode};
+use rdkafka::ClientConfig;
 
 use crate::{
+    client::{Fault, JoinAnswer, MemberAnswer},
     config::{ConsumerConfig, OnUnavailable},
     native::ClientFailure,
 };
@@ -119,36 +120,34 @@ impl Joining {
         (self.full, self.unreachable, self.unreachable_for) = (None, None, None);
     }
 
-    /// What an error comes to.
+    /// What an error comes to. What does not pass and is not about joining is left to the caller.
     pub(super) fn judge(&mut self, failure: &ClientFailure, now: Instant) -> Verdict {
-        use RDKafkaErrorCode as E;
-        let ClientFailure { code, reason, is_fatal } = failure;
-        match code {
-            E::InvalidSessionTimeout => {
+        let fault = Fault::of(failure.code);
+        match fault.for_member() {
+            MemberAnswer::NotAdmitted(JoinAnswer::SessionTimeout) => {
                 Verdict::Fail(JoinFailure::SessionTimeout(self.session_timeout.clone()))
             }
-            E::InconsistentGroupProtocol | E::UnsupportedAssignor => {
+            MemberAnswer::NotAdmitted(JoinAnswer::Strategy) => {
                 Verdict::Fail(JoinFailure::Strategy(self.strategy.clone()))
             }
-            E::GroupAuthorizationFailed => Verdict::Fail(JoinFailure::Forbidden),
-            E::FencedInstanceId | E::UnreleasedInstanceId => Verdict::Fail(JoinFailure::InstanceId),
-            E::GroupMaxSizeReached if *is_fatal => Verdict::Fail(JoinFailure::Full),
-            E::GroupMaxSizeReached => {
-                let full = self.full.get_or_insert(Obstacle { since: now, told: None });
-                if now - full.since >= self.full_for {
-                    Verdict::Fail(JoinFailure::Full)
-                } else {
-                    full.tell(JoinFailure::Full, now)
-                }
-            }
-            E::BrokerTransportFailure | E::Resolve | E::AllBrokersDown => {
-                self.judge_address(*code, reason, now)
-            }
-            _ => Verdict::Wait,
+            MemberAnswer::NotAdmitted(JoinAnswer::Forbidden) => Verdict::Fail(JoinFailure::Forbidden),
+            MemberAnswer::NotAdmitted(JoinAnswer::InstanceId) => Verdict::Fail(JoinFailure::InstanceId),
+            MemberAnswer::NotAdmitted(JoinAnswer::Full) => self.judge_full(failure.is_fatal, now),
+            MemberAnswer::OutOfReach => self.judge_address(fault, &failure.reason, now),
+            MemberAnswer::Passing | MemberAnswer::Final => Verdict::Wait,
         }
     }
 
-    fn judge_address(&mut self, code: RDKafkaErrorCode, reason: &str, now: Instant) -> Verdict {
+    fn judge_full(&mut self, is_fatal: bool, now: Instant) -> Verdict {
+        let full = self.full.get_or_insert(Obstacle { since: now, told: None });
+        if is_fatal || now - full.since >= self.full_for {
+            Verdict::Fail(JoinFailure::Full)
+        } else {
+            full.tell(JoinFailure::Full, now)
+        }
+    }
+
+    fn judge_address(&mut self, fault: Fault, reason: &str, now: Instant) -> Verdict {
         let Some(at_most) = self.unreachable_for else { return Verdict::Wait };
         if let Some(address) = unreachable_address(reason).filter(|address| !self.given.contains(address)) {
             let is_the_same = self.unreachable.as_ref().is_some_and(|(known, _)| *known == address);
@@ -157,7 +156,7 @@ impl Joining {
             }
         }
         // That it lasts is known while the coordinator, or none at all, can be reached.
-        let lasts = code == RDKafkaErrorCode::AllBrokersDown || reason.starts_with(COORDINATOR);
+        let lasts = fault == Fault::NoBroker || reason.starts_with(COORDINATOR);
         match self.unreachable.as_mut().filter(|_| lasts) {
             Some((address, obstacle)) if now - obstacle.since >= at_most => {
                 let failure = JoinFailure::Address(address.clone());
@@ -194,6 +193,8 @@ fn unreachable_address(reason: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use rdkafka::error::RDKafkaErrorCode;
+
     use super::*;
 
     const TIMEOUT: Duration = Duration::from_secs(10);

@@ -1,6 +1,11 @@
+//! When what happens while lanes are brought to an end.
+
 use std::time::{Duration, Instant};
 
-use super::{lane::LaneControl, session::POLL};
+use crate::engine::deadline::after;
+
+/// How long a poll waits when nothing is going on; also how soon the app is heard.
+pub(super) const POLL: Duration = Duration::from_millis(100);
 
 /// How lanes are brought to an end: first they take no more records, then their handlers are told (the cancellation
 /// token), then they are dropped where they stand.
@@ -53,56 +58,10 @@ impl DrainPlan {
     pub(crate) fn leave_at(&self) -> Instant {
         self.commit_at + self.end_at.saturating_duration_since(self.commit_at) / 2
     }
-}
 
-impl DrainPlan {
     /// The same for partitions that are revoked while the member leaves: their commit is answered when the last one is.
     pub(super) fn until_leaving(self) -> Self {
         Self { end_at: self.leave_at(), ..self }
-    }
-}
-
-/// A time so far off that it does not come: about as tokio has it.
-const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
-
-/// The time after `wait`, which may be `Duration::MAX` for "as long as it takes".
-pub(crate) fn after(now: Instant, wait: Duration) -> Instant {
-    now + wait.min(NEVER)
-}
-
-/// How far a drain has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Drained {
-    /// Lanes are at work.
-    NotYet,
-    /// All of them have finished.
-    All,
-    /// The time is up for those that have not.
-    OutOfTime,
-}
-
-impl DrainPlan {
-    /// Tells the lanes what they are to know by `now`. Nobody has to wait in between: this is called again, as often as one likes,
-    /// and several plans may be at work on one lane, of which it follows whichever is ahead.
-    pub(super) fn advance<'l>(
-        &self,
-        lanes: impl Iterator<Item = &'l LaneControl> + Clone,
-        now: Instant,
-    ) -> Drained {
-        for lane in lanes.clone() {
-            lane.stop();
-            if now >= self.cancel_at {
-                lane.cancel.cancel();
-            }
-            if now >= self.drop_at {
-                lane.abort.cancel();
-            }
-        }
-        match lanes.into_iter().all(LaneControl::is_finished) {
-            true => Drained::All,
-            false if now >= self.commit_at => Drained::OutOfTime,
-            false => Drained::NotYet,
-        }
     }
 
     /// Whichever is ahead of the other, in each of its steps.
@@ -143,28 +102,11 @@ mod tests {
     }
 
     #[test]
-    fn lanes_are_told_by_whichever_plan_is_ahead() {
+    fn of_two_plans_whichever_is_ahead_counts_in_each_step() {
         let now = Instant::now();
-        let (revocation, shutdown) = (
-            DrainPlan::for_revoke(now, Duration::from_secs(60)),
-            DrainPlan::for_shutdown(now, Duration::from_secs(10)),
-        );
-        let (revoked, other) = (LaneControl::default(), LaneControl::default());
-        let both = || [&revoked, &other].into_iter();
-        let told = |lane: &LaneControl| (lane.cancel.is_cancelled(), lane.abort.is_cancelled());
-        assert_eq!(revocation.advance([&revoked].into_iter(), now), Drained::NotYet);
-        assert!(revoked.is_stopping() && !other.is_stopping());
-        assert_eq!(shutdown.advance(both(), now), Drained::NotYet);
-        assert!(other.is_stopping());
-        assert_eq!(told(&revoked), (false, false));
-        let later = now + Duration::from_secs(7);
-        assert_eq!(revocation.advance([&revoked].into_iter(), later), Drained::NotYet);
-        assert_eq!(shutdown.advance(both(), later), Drained::NotYet);
-        assert_eq!((told(&revoked), told(&other)), ((true, false), (true, false)));
-        assert_eq!(shutdown.advance(both(), shutdown.commit_at), Drained::OutOfTime);
-        assert_eq!((told(&revoked), told(&other)), ((true, true), (true, true)));
-        let lost = shutdown.earlier(DrainPlan::for_loss(now));
-        assert_eq!(lost, DrainPlan::for_loss(now));
+        let shutdown = DrainPlan::for_shutdown(now, Duration::from_secs(10));
+        let revocation = DrainPlan::for_revoke(now, Duration::from_secs(60));
+        assert_eq!(shutdown.earlier(DrainPlan::for_loss(now)), DrainPlan::for_loss(now));
         assert_eq!(shutdown.earlier(revocation), shutdown);
     }
 }

@@ -7,37 +7,52 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    aside::Aside,
-    assignment::{Assignment, TopicPartition},
-    commit_requests::CommitRequests,
     exchange::{Answer, Exchange},
-    shared::Shared,
+    refused_topics::{Came, RefusedTopics, Round},
+    requests::CommitRequests,
 };
-use crate::{error::Inner, native::ClientHandle, settle::Backoff};
+use crate::{
+    client::Fault,
+    engine::{assignment::Assignment, shared::Shared},
+    error::Inner,
+    native::ClientHandle,
+    settle::Backoff,
+};
 
 /// After this time without an answer a commit counts as failed. librdkafka itself gives up after `socket.timeout.ms`
 /// (60 s), so this is for the case that it does not answer at all.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(70);
 
 /// The committing task of one member.
-pub(super) struct Committer {
-    pub(super) shared: Arc<Shared>,
-    pub(super) assignment: Arc<Assignment>,
-    pub(super) interval: Duration,
-    pub(super) requests: Arc<CommitRequests>,
-    pub(super) stop: CancellationToken,
+pub(in crate::engine) struct Committer {
+    shared: Arc<Shared>,
+    assignment: Arc<Assignment>,
+    interval: Duration,
+    requests: Arc<CommitRequests>,
+    stop: CancellationToken,
 }
 
 impl Committer {
+    /// Commits at this `interval` and on `requests`, until `stop`.
+    pub(in crate::engine) fn new(
+        shared: Arc<Shared>,
+        assignment: Arc<Assignment>,
+        interval: Duration,
+        requests: Arc<CommitRequests>,
+        stop: CancellationToken,
+    ) -> Self {
+        Self { shared, assignment, interval, requests, stop }
+    }
+
     /// Commits until it is stopped. What is open then is left to the thread that stopped it.
-    pub(super) async fn run(self, client: Arc<ClientHandle>) {
-        let mut exchange = Exchange::new(client);
-        let mut aside = Aside::default();
+    pub(in crate::engine) async fn run(self, client: Arc<ClientHandle>) {
+        let mut exchange = Exchange::new(Arc::clone(&self.assignment), client);
+        let mut refused = RefusedTopics::default();
         let mut ticks = interval(self.interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut failures, mut sent_at, mut assigned) = (0, Instant::now(), 0);
         loop {
-            let again = aside.next_due();
+            let again = refused.next_due();
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return,
@@ -47,13 +62,13 @@ impl Committer {
             }
             let assigned_before = std::mem::replace(&mut assigned, self.assignment.times_assigned());
             if assigned_before != assigned {
-                aside.clear();
+                refused.clear();
             }
             let begun = Instant::now();
             let committed = tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return,
-                committed = self.commit_all(&mut exchange, &mut aside) => committed,
+                committed = self.commit_all(&mut exchange, &mut refused) => committed,
             };
             match committed {
                 None => continue,
@@ -77,35 +92,36 @@ impl Committer {
     async fn commit_all(
         &self,
         exchange: &mut Exchange,
-        aside: &mut Aside,
+        refused: &mut RefusedTopics,
     ) -> Option<Result<(), RDKafkaErrorCode>> {
         let mut result = None;
-        let mut alone = Vec::new();
-        let together = commit(exchange, &self.assignment, |(topic, _)| !aside.contains(topic)).await;
-        if let Some(Answer { sent, reply }) = together {
-            alone = sent.topics_to_be_sent_alone(&reply);
-            result = alone.is_empty().then(|| reply.into_result());
-        }
-        alone.extend(aside.due(Instant::now()));
-        for topic in alone {
-            let committed = commit(exchange, &self.assignment, |key| key.0 == topic).await;
-            let Some(Answer { reply, .. }) = committed else {
-                aside.take_back(&topic);
-                continue;
-            };
-            let is_of_a_partition = reply.is_of_a_partition();
-            match reply.into_result() {
-                Ok(()) => aside.take_back(&topic),
-                Err(code) if is_of_a_partition => {
-                    self.failed(code);
-                    aside.put(topic, Instant::now(), fastrand::f64());
-                }
-                // What is wrong with the group, or the connection, is so for the other topics too.
-                Err(code) => return Some(Err(code)),
+        let mut round = Round::new(refused.due(Instant::now()));
+        loop {
+            let until = (Instant::now() + ANSWER_TIMEOUT).into_std();
+            exchange.commit(|key| refused.is_sent(&round, key), until);
+            match (exchange.answer().await, round.alone().cloned()) {
+                (None, Some(topic)) => refused.take_back(&topic),
+                (None, None) => {}
+                (Some(Answer { sent, reply }), alone) => match round.judge(|| sent.topics(), &reply) {
+                    Came::Unknown => {}
+                    Came::Accepted => {
+                        alone.iter().for_each(|topic| refused.take_back(topic));
+                        result.get_or_insert(Ok(()));
+                    }
+                    Came::Refused(topic, code) => {
+                        self.failed(code);
+                        refused.put(topic, Instant::now(), fastrand::f64());
+                        result.get_or_insert(Ok(()));
+                    }
+                    Came::Failed(code) if alone.is_none() => result = Some(Err(code)),
+                    // What is wrong with the group, or the connection, is so for the other topics too.
+                    Came::Failed(code) => return Some(Err(code)),
+                },
             }
-            result.get_or_insert(Ok(()));
+            if round.next().is_none() {
+                return result;
+            }
         }
-        result
     }
 
     /// How long to wait before a failed commit is sent again: never longer than the interval, unless that is very short.
@@ -115,10 +131,7 @@ impl Committer {
     }
 
     fn failed(&self, code: RDKafkaErrorCode) {
-        if Assignment::is_eviction(code) {
-            self.assignment.evict();
-        }
-        if is_refusal(code) {
+        if Fault::of(code).for_commit().is_final() {
             self.shared.report(Inner::Commit {
                 consumer: Arc::clone(&self.shared.consumer),
                 code,
@@ -132,31 +145,4 @@ impl Committer {
             );
         }
     }
-}
-
-/// Commits what is settled of `which` partitions; `None` if that is nothing.
-///
-/// # Cancel safety
-/// What was sent may or may not be taken.
-async fn commit(
-    exchange: &mut Exchange,
-    assignment: &Assignment,
-    which: impl Fn(&TopicPartition) -> bool,
-) -> Option<Answer> {
-    let until = (Instant::now() + ANSWER_TIMEOUT).into_std();
-    exchange.send(until, |queue| assignment.commit_with(which, |entries| queue.send(entries)));
-    exchange.answer().await
-}
-
-/// Whether a commit was refused for a reason that does not pass by itself.
-fn is_refusal(code: RDKafkaErrorCode) -> bool {
-    use RDKafkaErrorCode as E;
-    matches!(
-        code,
-        E::GroupAuthorizationFailed
-            | E::TopicAuthorizationFailed
-            | E::ClusterAuthorizationFailed
-            | E::InvalidGroupId
-            | E::FencedInstanceId
-    )
 }

@@ -28,8 +28,10 @@ mod tests {
     use rdkafka::{ClientConfig, mocking::MockCluster};
 
     use super::*;
-    use crate::engine::client_log::ClientLog;
-    use crate::engine::probe::{Finding, look};
+    use crate::{
+        client::ClientLog,
+        engine::member::probe::{Finding, look},
+    };
 
     fn patterns(topics: &[&str]) -> Patterns {
         Patterns::among(&topics.iter().map(|topic| (*topic).to_owned()).collect::<Vec<_>>())

@@ -2,6 +2,8 @@
 
 use rdkafka::error::RDKafkaErrorCode;
 
+use super::kafka_error::{Access, Fault};
+
 /// Why a cluster does not let a client in. It does not pass by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Denial {
@@ -15,14 +17,14 @@ impl Denial {
     /// Takes a denial from among the client's troubles. A connection that was merely closed is none: brokers close them
     /// when they restart, too.
     pub(crate) fn find(code: RDKafkaErrorCode, reason: &str) -> Option<Self> {
-        use RDKafkaErrorCode as E;
-        match code {
-            E::Authentication | E::SaslAuthenticationFailed => Some(Self::Credentials),
-            _ if reason.contains("Disconnected") => None,
-            E::SSL => Some(Self::Certificate),
+        match Fault::of(code).for_connecting() {
+            Access::Credentials => Some(Self::Credentials),
+            Access::Certificate if !reason.contains("Disconnected") => Some(Self::Certificate),
             // With TLS 1.3 a broker refuses the client's certificate after the handshake, as librdkafka sees it.
-            E::BrokerTransportFailure if reason.contains("SSL alert") => Some(Self::Certificate),
-            _ => None,
+            Access::Closed if reason.contains("SSL alert") && !reason.contains("Disconnected") => {
+                Some(Self::Certificate)
+            }
+            Access::Certificate | Access::Closed | Access::Silent => None,
         }
     }
 

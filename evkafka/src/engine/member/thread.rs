@@ -1,4 +1,4 @@
-//! One member of a consumer group, and the thread that polls librdkafka for it.
+//! The thread that polls librdkafka for a member.
 
 use std::{
     any::Any,
@@ -9,27 +9,27 @@ use std::{
     time::Duration,
 };
 
-use rdkafka::ClientConfig;
 use tokio::{runtime::Handle, sync::oneshot, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     admission::Admission,
-    assignment::Assignment,
-    client_log::ClientLog,
-    commit_requests::CommitRequests,
-    committer::Committer,
+    command::{Command, MemberSettings},
     coordinator::Coordinator,
-    drain::DrainPlan,
     joining::Joining,
-    pipeline::Pipeline,
     probe::{self, Finding},
     session::{Ended, Session},
-    shared::Shared,
     tasks::Tasks,
 };
 use crate::{
-    config::{OnUnavailable, ResolvedConfig},
+    client::ClientLog,
+    config::OnUnavailable,
+    engine::{
+        assignment::Assignment,
+        commit::{CommitRequests, Committer},
+        pipeline::Pipeline,
+        shared::Shared,
+    },
     error::{Error, Inner, Result},
     handle::panic,
     native::OwnedClient,
@@ -38,116 +38,12 @@ use crate::{
 /// How long a member that replaces its client waits for the one before to have left the group.
 const CLOSES: Duration = Duration::from_secs(5);
 
-/// What a member needs to know.
-#[derive(Clone)]
-pub(crate) struct MemberSettings {
-    pub(crate) config: ResolvedConfig,
-    /// What the client is told, but for what depends on the number of partitions.
-    pub(crate) client: ClientConfig,
-    /// Topics that must exist although they are not read.
-    pub(crate) dead_letter_topics: Vec<String>,
-}
-
-/// A running member, as the app sees it. Dropping it makes it stop at once, without waiting for it.
-#[derive(Debug)]
-pub(crate) struct Member {
-    commands: mpsc::Sender<Command>,
-    admission: Arc<Admission>,
-    /// Answers once: what the look at the cluster came to. Not at all if the thread panicked, which is reported.
-    pub(crate) ready: oneshot::Receiver<Result<()>>,
-    /// Answers once: whether everything that was handled is committed.
-    pub(crate) drained: oneshot::Receiver<Result<()>>,
-    /// Answers once the client is closed.
-    pub(crate) closed: oneshot::Receiver<()>,
-}
-
-#[derive(Debug)]
-pub(super) enum Command {
-    Consume,
-    Shutdown(DrainPlan),
-}
-
-impl Member {
-    /// Starts the thread, which looks at the cluster and then waits for [`Self::consume`].
-    ///
-    /// # Errors
-    /// If the operating system gives no thread.
-    pub(crate) fn start(
-        settings: MemberSettings,
-        shared: Arc<Shared>,
-        pipeline: Arc<dyn Pipeline>,
-        runtime: Handle,
-    ) -> Result<Self> {
-        let (commands, inbox) = mpsc::channel();
-        let (ready_sender, ready) = oneshot::channel();
-        let (drained_sender, drained) = oneshot::channel();
-        let (closed_sender, closed) = oneshot::channel();
-        let admission = Arc::new(Admission::default());
-        let watcher = Arc::clone(&shared);
-        let log = ClientLog::new(Arc::clone(&shared.consumer), &settings.client);
-        let poller =
-            Poller { settings, log, shared, pipeline, runtime, admission: Arc::clone(&admission), inbox };
-        thread::Builder::new()
-            .name(format!("evkafka-{}", watcher.consumer))
-            .spawn(move || {
-                watch(&watcher, || poller.run(ready_sender, drained_sender));
-                let _ = closed_sender.send(());
-            })
-            .map_err(Error::other)?;
-        Ok(Self { commands, admission, ready, drained, closed })
-    }
-
-    /// Joins the group and consumes.
-    pub(crate) fn consume(&self) {
-        let _ = self.commands.send(Command::Consume);
-    }
-
-    /// For whoever is to shut it down, on any thread.
-    pub(crate) fn shutdown(&self) -> Shutdown {
-        Shutdown { commands: self.commands.clone(), admission: Arc::clone(&self.admission) }
-    }
-
-    /// Whether it was shut down before it had joined its group, so that there is nothing to wait for.
-    pub(crate) fn is_called_off(&self) -> bool {
-        self.admission.is_called_off()
-    }
-}
-
-/// Shuts a [`Member`] down. As long as it exists, the member's end is not noticed.
-#[derive(Debug)]
-pub(crate) struct Shutdown {
-    commands: mpsc::Sender<Command>,
-    admission: Arc<Admission>,
-}
-
-impl Shutdown {
-    /// The member drains by `plan`, commits, and leaves the group; if it has not joined, it never will.
-    pub(crate) fn begin(&self, plan: DrainPlan) {
-        let _ = self.commands.send(Command::Shutdown(plan));
-        self.admission.call_off();
-    }
-}
-
-impl Drop for Member {
-    fn drop(&mut self) {
-        self.admission.call_off();
-    }
-}
-
 /// Waits for the task that commits, and reports its panic: without it nothing would be committed any more.
 async fn watch_task(shared: Arc<Shared>, committer: JoinHandle<()>) {
     if let Err(error) = committer.await
         && let Ok(payload) = error.try_into_panic()
     {
         report_panic(&shared, "the task that commits", &*payload);
-    }
-}
-
-/// Runs what a member's thread does. A bug that ends it must not leave an app that looks as if it consumed.
-fn watch(shared: &Shared, thread: impl FnOnce()) {
-    // Unwind safety: nothing of it is used any more.
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(thread)) {
-        report_panic(shared, "the thread of a member", &*payload);
     }
 }
 
@@ -159,7 +55,7 @@ fn report_panic(shared: &Shared, who: &str, payload: &(dyn Any + Send)) {
 }
 
 /// What runs on the member's thread.
-struct Poller {
+pub(super) struct Poller {
     settings: MemberSettings,
     log: ClientLog,
     shared: Arc<Shared>,
@@ -170,7 +66,28 @@ struct Poller {
 }
 
 impl Poller {
-    fn run(self, ready: oneshot::Sender<Result<()>>, drained: oneshot::Sender<Result<()>>) {
+    pub(super) fn new(
+        settings: MemberSettings,
+        shared: Arc<Shared>,
+        pipeline: Arc<dyn Pipeline>,
+        runtime: Handle,
+        admission: Arc<Admission>,
+        inbox: mpsc::Receiver<Command>,
+    ) -> Self {
+        let log = ClientLog::new(Arc::clone(&shared.consumer), &settings.client);
+        Self { settings, log, shared, pipeline, runtime, admission, inbox }
+    }
+
+    /// Does all that a member does. A bug that ends it must not leave an app that looks as if it consumed.
+    pub(super) fn run(self, ready: oneshot::Sender<Result<()>>, drained: oneshot::Sender<Result<()>>) {
+        let shared = Arc::clone(&self.shared);
+        // Unwind safety: nothing of it is used any more.
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.poll(ready, drained))) {
+            report_panic(&shared, "the thread of a member", &*payload);
+        }
+    }
+
+    fn poll(self, ready: oneshot::Sender<Result<()>>, drained: oneshot::Sender<Result<()>>) {
         let Some(mut partitions) = self.prepare(ready) else {
             let _ = drained.send(Ok(()));
             return;
@@ -313,13 +230,13 @@ impl Poller {
             is_leaving: Cell::new(false),
         };
         let stop = CancellationToken::new();
-        let committer = Committer {
-            shared: Arc::clone(&self.shared),
-            assignment: Arc::clone(&coordinator.assignment),
-            interval: self.settings.config.commit_interval,
-            requests: Arc::clone(&coordinator.commit_requests),
-            stop: stop.clone(),
-        };
+        let committer = Committer::new(
+            Arc::clone(&self.shared),
+            Arc::clone(&coordinator.assignment),
+            self.settings.config.commit_interval,
+            Arc::clone(&coordinator.commit_requests),
+            stop.clone(),
+        );
         let session = Session::begin(
             self.settings.config.clone(),
             self.log.clone(),

@@ -5,14 +5,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rdkafka::{
-    ClientConfig,
-    config::RDKafkaLogLevel,
-    error::{KafkaError, RDKafkaErrorCode},
-};
+use rdkafka::{ClientConfig, config::RDKafkaLogLevel, error::KafkaError};
 
-use super::{client_log::ClientLog, denial::Denial, drain::after, patterns::Patterns};
-use crate::native::{ClientFailure, Event, OwnedClient, metadata};
+use super::patterns::Patterns;
+use crate::{
+    client::{ClientLog, Denial, Fault, TopicAnswer},
+    engine::deadline::after,
+    native::{ClientFailure, Event, OwnedClient, metadata},
+};
 
 /// A topic that was just created may be unknown to some brokers for a moment; and where one broker denies access, another may
 /// still grant it.
@@ -111,17 +111,13 @@ fn look_once(
             match topic.partitions {
                 // Nobody asked for this one.
                 Err(_) if name.is_none() => {}
-                Err(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
-                    missing.push(topic.name);
-                }
-                Err(
-                    code @ (RDKafkaErrorCode::TopicAuthorizationFailed
-                    | RDKafkaErrorCode::ClusterAuthorizationFailed
-                    | RDKafkaErrorCode::InvalidTopic),
-                ) => return Finding::Refused(KafkaError::MetadataFetch(code)),
+                Err(code) => match Fault::of(code).for_topic() {
+                    TopicAnswer::Missing => missing.push(topic.name),
+                    TopicAnswer::Final => return Finding::Refused(KafkaError::MetadataFetch(code)),
+                    TopicAnswer::Passing => {}
+                },
                 Ok(count) if is_read => partitions += count,
-                // What else there is passes by itself, such as a leader being elected.
-                Ok(_) | Err(_) => {}
+                Ok(_) => {}
             }
         }
     }
@@ -139,8 +135,8 @@ struct Trouble {
 impl Trouble {
     fn hear(&mut self, log: &ClientLog, event: Event) {
         match event {
-            // "All brokers are down" says less than what came before it.
-            Event::Error(ClientFailure { code, reason, .. }) if code != RDKafkaErrorCode::AllBrokersDown => {
+            Event::Error(ClientFailure { code, .. }) if Fault::of(code).says_nothing_new() => {}
+            Event::Error(ClientFailure { code, reason, .. }) => {
                 self.error = Some((Denial::find(code, &reason), log.shown(&reason).into_owned()));
             }
             // The error that the look ends with says it all.

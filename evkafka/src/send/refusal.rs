@@ -1,87 +1,10 @@
-//! What a broker's refusal to take a record means, and what can be done about it.
+//! How long a record that a broker refuses is sent again, and what can be done about it.
 
 use std::time::{Duration, Instant};
 
 use rdkafka::error::RDKafkaErrorCode as Code;
 
-/// Whether a record that was not acknowledged may be acknowledged later.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
-    /// It will be: what stands in the way passes by itself.
-    Passing,
-    /// It may be, if somebody acts or if what is known is out of date.
-    Doubtful,
-    /// It will not be before a setting is changed.
-    Final,
-    /// The client was replaced or its queue purged, which says nothing about the record.
-    Unrelated,
-}
-
-impl Refusal {
-    pub(crate) fn of(code: Code) -> Self {
-        match code {
-            // No broker has been asked, or none has answered.
-            Code::BrokerTransportFailure
-            | Code::AllBrokersDown
-            | Code::Resolve
-            | Code::Authentication
-            | Code::SSL
-            | Code::NetworkException
-            | Code::OperationTimedOut
-            | Code::MessageTimedOut
-            | Code::TimedOutQueue
-            | Code::RequestTimedOut
-            | Code::WaitCache
-            | Code::WaitingForCoordinator
-            | Code::InProgress
-            | Code::Retry
-            // The producer's own queue is full.
-            | Code::QueueFull
-            // The partition has no leader, another one, or too few replicas at the moment.
-            | Code::LeaderNotAvailable
-            | Code::NotLeaderForPartition
-            | Code::ReplicaNotAvailable
-            | Code::BrokerNotAvailable
-            | Code::NotEnoughReplicas
-            | Code::NotEnoughReplicasAfterAppend
-            | Code::FencedLeaderEpoch
-            | Code::UnknownLeaderEpoch
-            | Code::PreferredLeaderNotAvailable
-            | Code::NotController
-            // The broker's disk, load or quota.
-            | Code::KafkaStorageError
-            | Code::ThrottlingQuotaExceeded
-            | Code::CoordinatorLoadInProgress
-            | Code::CoordinatorNotAvailable
-            | Code::NotCoordinator
-            // Damaged on the way: the next one is not.
-            | Code::InvalidMessage
-            // The broker has forgotten the idempotent producer, which then begins a new epoch.
-            | Code::OutOfOrderSequenceNumber
-            | Code::DuplicateSequenceNumber
-            | Code::UnknownProducerId
-            | Code::InvalidProducerEpoch
-            | Code::InvalidProducerIdMapping
-            | Code::ConcurrentTransactions => Self::Passing,
-            // What was asked is wrong, whoever is asked: size, content, name.
-            Code::MessageSizeTooLarge
-            | Code::MessageBatchTooLarge
-            | Code::InvalidRecord
-            | Code::InvalidTopic
-            | Code::InvalidRequiredAcks
-            | Code::UnsupportedForMessageFormat
-            | Code::UnsupportedCompressionType
-            | Code::UnsupportedVersion
-            | Code::UnsupportedFeature
-            | Code::PolicyViolation
-            | Code::InvalidArgument => Self::Final,
-            Code::Fatal | Code::PurgeQueue | Code::PurgeInflight | Code::BrokerDestroy => Self::Unrelated,
-            // Permissions are granted, and topics created, while an app runs, and brokers learn of it one after the other. Of what
-            // is not known here it is not known whether it passes.
-            _ => Self::Doubtful,
-        }
-    }
-}
+use crate::client::{Fault, WriteAnswer};
 
 /// How long one record is sent again.
 #[derive(Debug, Default)]
@@ -95,17 +18,17 @@ const PATIENCE: Duration = Duration::from_secs(30);
 impl Patience {
     /// Whether a record that was refused with this code is to be sent again.
     pub(crate) fn allows_another(&mut self, code: Code, now: Instant) -> bool {
-        match Refusal::of(code) {
-            Refusal::Passing => {
+        match Fault::of(code).for_writing() {
+            WriteAnswer::Passing => {
                 self.doubtful_since = None;
                 true
             }
-            Refusal::Unrelated => true,
-            Refusal::Doubtful => {
+            WriteAnswer::Unrelated => true,
+            WriteAnswer::Doubtful => {
                 let since = *self.doubtful_since.get_or_insert(now);
                 now.saturating_duration_since(since) < PATIENCE
             }
-            Refusal::Final => false,
+            WriteAnswer::TooLarge | WriteAnswer::Final => false,
         }
     }
 }

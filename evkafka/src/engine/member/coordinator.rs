@@ -4,19 +4,20 @@ use std::{cell::Cell, sync::Arc, thread};
 
 use tokio::{runtime::Handle, sync::oneshot};
 
-use super::{
-    assignment::{Assignment, LaneHandle, TopicPartition},
-    commit_requests::CommitRequests,
-    lane::{Finished, Lane, LaneControl, Worker},
-    pipeline::Pipeline,
-    shared::Shared,
-    start::{Starts, Waiting},
-    tasks::Tasks,
-};
+use super::tasks::Tasks;
 use crate::{
     config::{OffsetReset, Shares},
+    engine::{
+        assignment::{Assignment, LaneHandle, TopicPartition},
+        commit::CommitRequests,
+        lane::{Finished, Lane, LaneControl, Worker},
+        partitions::Names,
+        pipeline::Pipeline,
+        shared::Shared,
+        start::{Starts, Waiting},
+    },
     error::{Error, Inner},
-    native::{ClientHandle, PartitionList, PartitionQueue},
+    native::{ClientHandle, PartitionQueue},
     record::Origin,
     settle::Progress,
 };
@@ -120,33 +121,5 @@ impl Coordinator {
         };
         self.tasks.spawn(&self.runtime, Arc::clone(&self.pipeline).run(lane));
         waiting
-    }
-}
-
-/// The partitions of a list, of which those of one topic share its name.
-pub(super) fn partitions(list: &PartitionList) -> Vec<TopicPartition> {
-    let mut topics: Vec<Arc<str>> = Vec::new();
-    list.partitions()
-        .map(|(name, partition)| {
-            let topic = topics.iter().find(|topic| ***topic == *name).cloned().unwrap_or_else(|| {
-                let topic: Arc<str> = name.into();
-                topics.push(Arc::clone(&topic));
-                topic
-            });
-            (topic, partition)
-        })
-        .collect()
-}
-
-/// Partitions for a log line: `orders[0] orders[1]`.
-pub(super) struct Names<'p>(pub(super) &'p [TopicPartition]);
-
-impl std::fmt::Display for Names<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for (index, (topic, partition)) in self.0.iter().enumerate() {
-            let space = if index == 0 { "" } else { " " };
-            write!(f, "{space}{topic}[{partition}]")?;
-        }
-        Ok(())
     }
 }

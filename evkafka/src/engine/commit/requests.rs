@@ -11,19 +11,19 @@ const GATHER: Duration = Duration::from_millis(15);
 
 /// How lanes ask for a commit before its time.
 #[derive(Debug, Default)]
-pub(super) struct CommitRequests {
+pub(in crate::engine) struct CommitRequests {
     soon: Notify,
     now: Notify,
 }
 
 impl CommitRequests {
     /// There is something to commit, and a lane will wait for the answer when it is done with what it has.
-    pub(super) fn soon(&self) {
+    pub(in crate::engine) fn soon(&self) {
         self.soon.notify_one();
     }
 
     /// A lane waits for it.
-    pub(super) fn now(&self) {
+    pub(in crate::engine) fn now(&self) {
         self.now.notify_one();
     }
 
@@ -31,7 +31,7 @@ impl CommitRequests {
     ///
     /// # Cancel safety
     /// Dropping it loses requests: a commit must follow.
-    pub(super) async fn due(&self, sent: Instant) {
+    pub(in crate::engine) async fn due(&self, sent: Instant) {
         let gathered = async {
             self.soon.notified().await;
             sleep_until(sent + GATHER).await;

@@ -1,17 +1,25 @@
 //! A revocation: from the moment that the group asks for partitions until they are given up.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use rdkafka::error::RDKafkaErrorCode;
 
 use super::{
-    assignment::{Assignment, TopicPartition},
-    coordinator::{Names, partitions},
-    drain::{DrainPlan, Drained},
-    exchange::{Answer, Exchange, SHORTEST_WAIT},
-    shared::Shared,
+    drain::{Drain, Drained},
+    plan::DrainPlan,
 };
-use crate::native::{OwnedClient, PartitionList};
+use crate::{
+    engine::{
+        assignment::{Assignment, TopicPartition},
+        commit::{Answer, Exchange, SHORTEST_WAIT},
+        partitions::{Names, partitions},
+        shared::Shared,
+    },
+    native::{OwnedClient, PartitionList},
+};
 
 /// Partitions that are to be given up: their lanes are drained, what they have settled is committed, and only then is the client
 /// told that they are given up, so that the next owner begins after that. Nothing in it waits.
@@ -19,7 +27,7 @@ pub(super) struct Revocation {
     /// As the client has asked for them.
     list: PartitionList,
     partitions: Vec<TopicPartition>,
-    plan: DrainPlan,
+    drain: Drain,
     stage: Stage,
 }
 
@@ -32,6 +40,16 @@ enum Stage {
     Committing(Exchange),
     /// The client can be told.
     GivenUp(Outcome),
+}
+
+/// What revocations have to wait for in a turn of the member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hold {
+    Nothing,
+    /// The last commit may fall due in this turn: the client is told of no revocation that comes to its end in it.
+    NewAnswers,
+    /// The last commit is on its way, or due. It is of their partitions too, unless these are lost.
+    All,
 }
 
 /// What came of it when the partitions can be given up: why what was settled is not committed, if it is not.
@@ -49,8 +67,8 @@ impl Revocation {
         let lost = client.has_lost_assignment();
         let partitions = partitions(&list);
         tracing::info!(consumer = %shared.consumer, partitions = %Names(&partitions), lost, "partitions revoked");
-        let mut revocation =
-            Self { list, partitions, plan: DrainPlan::for_revoke(now, grace), stage: Stage::Draining };
+        let drain = Drain::of(partitions.clone(), DrainPlan::for_revoke(now, grace));
+        let mut revocation = Self { list, partitions, drain, stage: Stage::Draining };
         if lost {
             revocation.lose(now);
         }
@@ -61,14 +79,9 @@ impl Revocation {
         &self.list
     }
 
-    /// Whether the partitions are still ours.
-    pub(super) fn is_draining(&self) -> bool {
-        matches!(self.stage, Stage::Draining)
-    }
-
     /// The lanes follow this plan too.
     pub(super) fn hasten(&mut self, plan: DrainPlan) {
-        self.plan = self.plan.earlier(plan);
+        self.drain.hasten(plan);
     }
 
     /// The partitions have another owner already.
@@ -79,26 +92,41 @@ impl Revocation {
         }
     }
 
-    /// Goes on as far as it goes without waiting; what came of it, once the partitions can be given up.
+    /// Goes on as far as it goes without waiting; what came of it, once the client can be told.
     pub(super) fn advance(
         &mut self,
+        hold: Hold,
         client: &OwnedClient,
-        assignment: &Assignment,
+        assignment: &Arc<Assignment>,
         shared: &Shared,
         now: Instant,
     ) -> Option<Outcome> {
-        if let Stage::GivenUp(outcome) = self.stage {
-            return Some(outcome);
+        let before = self.given_up();
+        let is_held = hold == Hold::All && matches!(self.stage, Stage::Draining);
+        if before.is_none()
+            && !is_held
+            && let Some(outcome) = self.proceed(client, assignment, shared, now)
+        {
+            self.stage = Stage::GivenUp(outcome);
         }
-        let outcome = self.proceed(client, assignment, shared, now)?;
-        self.stage = Stage::GivenUp(outcome);
-        Some(outcome)
+        match hold {
+            Hold::Nothing => self.given_up(),
+            Hold::NewAnswers => before,
+            Hold::All => None,
+        }
+    }
+
+    fn given_up(&self) -> Option<Outcome> {
+        match self.stage {
+            Stage::GivenUp(outcome) => Some(outcome),
+            Stage::Draining | Stage::Losing | Stage::Committing(_) => None,
+        }
     }
 
     fn proceed(
         &mut self,
         client: &OwnedClient,
-        assignment: &Assignment,
+        assignment: &Arc<Assignment>,
         shared: &Shared,
         now: Instant,
     ) -> Option<Outcome> {
@@ -107,10 +135,9 @@ impl Revocation {
         }
         if let Stage::Committing(exchange) = &mut self.stage {
             let Answer { reply, .. } = exchange.take_answer(now)?;
-            return Some(reply.into_result().inspect_err(|code| not_committed(assignment, shared, *code)));
+            return Some(reply.first_error().inspect_err(|code| not_committed(shared, *code)));
         }
-        let lanes = assignment.select(&self.partitions);
-        match self.plan.advance(lanes.iter().map(|(_, lane)| &*lane.control), now) {
+        match self.drain.advance(assignment, now) {
             Drained::NotYet => return None,
             Drained::OutOfTime => tracing::error!(
                 consumer = %shared.consumer,
@@ -122,23 +149,17 @@ impl Revocation {
         }
         if let Stage::Losing = self.stage {
             let has_uncommitted = assignment.has_uncommitted(|key| self.partitions.contains(key));
-            assignment.disown(&self.partitions);
+            assignment.lose(&self.partitions);
             return Some(if has_uncommitted { Err(RDKafkaErrorCode::UnknownMemberId) } else { Ok(()) });
         }
-        let mut exchange = Exchange::new(client.handle().clone());
-        let is_sent = exchange.send(self.plan.end_at.max(now + SHORTEST_WAIT), |queue| {
-            assignment.disown_with(&self.partitions, |entries| queue.send(entries))
-        });
+        let mut exchange = Exchange::new(Arc::clone(assignment), Arc::clone(client.handle()));
+        let is_sent = exchange.give_up(&self.partitions, self.drain.plan().end_at.max(now + SHORTEST_WAIT));
         self.stage = Stage::Committing(exchange);
         if is_sent { self.proceed(client, assignment, shared, now) } else { Some(Ok(())) }
     }
 }
 
-fn not_committed(assignment: &Assignment, shared: &Shared, code: RDKafkaErrorCode) {
-    // The member cannot join again before it has given up the partitions, so a new generation is one without it.
-    if Assignment::is_eviction(code) || code == RDKafkaErrorCode::IllegalGeneration {
-        assignment.evict();
-    }
+fn not_committed(shared: &Shared, code: RDKafkaErrorCode) {
     tracing::warn!(
         consumer = %shared.consumer,
         error = %code,

@@ -1,27 +1,29 @@
 //! Producing records of any bytes, for dead letters and for the embedded cluster.
 
-mod client;
-
 use std::{
     fmt,
     sync::{Arc, PoisonError, RwLock},
+    time::Duration,
 };
 
 use rdkafka::{
     ClientConfig,
     error::{KafkaError, RDKafkaErrorCode},
 };
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::timeout};
 
-use self::client::Client;
+use super::client::Client;
 use crate::{
-    engine::ClientLog,
+    client::ClientLog,
     native::{Delivery, RawRecord},
 };
 
 /// The most that librdkafka takes for `message.max.bytes`. Its default is less than a consumer receives, and than brokers accept,
 /// whose limit is for compressed batches; theirs is the one that counts.
 pub(crate) const LARGEST_RECORD: &str = "1000000000";
+
+/// How long a full queue is waited for before it is looked at again.
+const LOOKS_AGAIN: Duration = Duration::from_millis(100);
 
 /// A producer whose records are acknowledged one by one.
 ///
@@ -67,6 +69,12 @@ impl RawProducer {
             Err(code) => Err(code),
         };
         delivery.map_err(|code| self.revive().unwrap_or(code))
+    }
+
+    /// Waits until there may be room in the producer's queue, for a tenth of a second at most.
+    pub(super) async fn room(&self) {
+        let client = self.client();
+        let _ = timeout(LOOKS_AGAIN, client.room()).await;
     }
 
     /// Replaces the client if it has met a fatal error, and returns that error.

@@ -1,0 +1,16 @@
+//! What librdkafka's clients say, understood: their log, without secrets, and their errors.
+//!
+//! It is below everything that has a client: the engine's members and lanes, and what sends records.
+
+mod denial;
+mod kafka_error;
+mod log;
+
+pub(crate) use self::{
+    denial::Denial,
+    kafka_error::{CommitAnswer, Fault, JoinAnswer, MemberAnswer, TopicAnswer, WriteAnswer},
+    log::ClientLog,
+};
+// The lanes' part of the table, which they do not ask yet.
+#[allow(unused_imports)]
+pub(crate) use self::kafka_error::ReadAnswer;

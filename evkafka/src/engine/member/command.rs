@@ -1,0 +1,34 @@
+//! What a member is told.
+
+use rdkafka::ClientConfig;
+
+use super::plan::DrainPlan;
+use crate::config::ResolvedConfig;
+
+/// What a member needs to know.
+#[derive(Clone)]
+pub(crate) struct MemberSettings {
+    pub(super) config: ResolvedConfig,
+    /// What the client is told, but for what depends on the number of partitions.
+    pub(super) client: ClientConfig,
+    /// Topics that must exist although they are not read.
+    pub(super) dead_letter_topics: Vec<String>,
+}
+
+impl MemberSettings {
+    /// The settings of one of the consumer's `instance`s.
+    pub(crate) fn new(config: &ResolvedConfig, instance: u32, dead_letter_topics: &[String]) -> Self {
+        Self {
+            config: config.clone(),
+            client: config.client_config(instance),
+            dead_letter_topics: dead_letter_topics.to_vec(),
+        }
+    }
+}
+
+/// What the app says to a member.
+#[derive(Debug)]
+pub(super) enum Command {
+    Consume,
+    Shutdown(DrainPlan),
+}

@@ -1,0 +1,205 @@
+//! A member from the moment that it joins its group until it has left.
+//!
+//! All of it happens on the member's thread, which does one thing after the other and never waits for longer than a poll: it hears
+//! what the client has to say (above all which partitions are assigned and revoked), hears the app, and takes each thing that is
+//! going on as far as it goes. These are the [revocations](Revocation) that the group waits for, and the member's own way through
+//! its [phases](Phase). They do not wait for each other: a lane that several of them drain follows whichever plan is ahead.
+
+use std::{
+    cell::Cell,
+    sync::{Arc, mpsc},
+    time::{Duration, Instant},
+};
+
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    command::Command,
+    coordinator::Coordinator,
+    joining::Joining,
+    phase::{Leaving, Phase, Reason},
+    plan::DrainPlan,
+    rejoin::Rejoin,
+    revocation::{Hold, Outcome, Revocation},
+};
+use crate::{
+    client::ClientLog,
+    config::ResolvedConfig,
+    engine::{assignment::Assignment, shared::Shared},
+    error::{Inner, Result},
+    native::OwnedClient,
+};
+
+/// How often all lanes look for records by themselves, should a wake-up have been lost; and how often it is looked whether the group
+/// has gone on without the member while partitions are revoked, which the client does not tell.
+const WATCHDOG: Duration = Duration::from_secs(1);
+/// A member that has joined its group.
+pub(super) struct Session {
+    pub(super) config: ResolvedConfig,
+    pub(super) log: ClientLog,
+    pub(super) client: OwnedClient,
+    pub(super) coordinator: Coordinator,
+    /// Stops the task that commits.
+    pub(super) committer: CancellationToken,
+    /// What the client waits for. It asks for one at a time, except when it closes.
+    pub(super) revocations: Vec<Revocation>,
+    pub(super) phase: Phase,
+    looked: Instant,
+    pub(super) joining: Joining,
+    pub(super) rejoin: Rejoin,
+    /// Whether the app was told to end.
+    pub(super) has_failed: Cell<bool>,
+}
+
+/// How a session ended.
+pub(super) enum Ended {
+    /// As the app said: whether everything that was handled is committed; `None` if a lane has not finished.
+    Drained(Option<Result<()>>),
+    /// So many partitions are assigned that the client has to be replaced by one with other limits.
+    Outgrown(usize),
+}
+
+impl Session {
+    /// # Errors
+    /// If the client does not take the topics.
+    pub(super) fn begin(
+        config: ResolvedConfig,
+        log: ClientLog,
+        client: OwnedClient,
+        coordinator: Coordinator,
+        committer: CancellationToken,
+        joining: Joining,
+    ) -> Result<Self> {
+        client
+            .subscribe(config.topics.iter().map(String::as_str))
+            .map_err(|code| Inner::Client { consumer: Arc::clone(log.consumer()), cause: code.into() })?;
+        Ok(Self {
+            config,
+            log,
+            client,
+            coordinator,
+            committer,
+            revocations: Vec::new(),
+            phase: Phase::default(),
+            looked: Instant::now(),
+            joining,
+            rejoin: Rejoin::default(),
+            has_failed: Cell::new(false),
+        })
+    }
+
+    pub(super) fn client(&self) -> &OwnedClient {
+        &self.client
+    }
+
+    /// Consumes until the app says to stop, or the client has to be replaced, then drains, commits and leaves.
+    pub(super) fn run(&mut self, inbox: &mpsc::Receiver<Command>) -> Ended {
+        loop {
+            self.serve();
+            self.hear(inbox);
+            let now = Instant::now();
+            self.watch(now);
+            let drained = self.phase.drain(&self.coordinator.assignment, now);
+            self.advance_revocations(self.phase.hold(drained, now), now);
+            if let Some(leaving) = self.advance(drained, now) {
+                return self.conclude(leaving);
+            }
+        }
+    }
+
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.coordinator.shared
+    }
+
+    pub(super) fn assignment(&self) -> &Assignment {
+        &self.coordinator.assignment
+    }
+
+    /// Hears what the app says.
+    fn hear(&mut self, inbox: &mpsc::Receiver<Command>) {
+        let plan = match inbox.try_recv() {
+            Ok(Command::Shutdown(plan)) => plan,
+            Ok(Command::Consume) | Err(mpsc::TryRecvError::Empty) => return,
+            // The app's future was dropped: nobody waits, and nobody may go on handling.
+            Err(mpsc::TryRecvError::Disconnected) => DrainPlan::for_loss(Instant::now()),
+        };
+        self.prepare_to_leave(plan);
+        self.phase = std::mem::take(&mut self.phase).leave(plan, Reason::Shutdown);
+    }
+
+    fn watch(&mut self, now: Instant) {
+        if now.saturating_duration_since(self.looked) < WATCHDOG {
+            return;
+        }
+        self.looked = now;
+        self.assignment().wake_all();
+        if !self.revocations.is_empty() && self.client.is_outside_group() {
+            self.revocations.iter_mut().for_each(|revocation| revocation.lose(now));
+        }
+    }
+
+    /// Takes each revocation as far as it goes, and tells the client of those that are done.
+    fn advance_revocations(&mut self, hold: Hold, now: Instant) {
+        let Coordinator { assignment, shared, .. } = &self.coordinator;
+        for mut revocation in std::mem::take(&mut self.revocations) {
+            let Some(outcome) = revocation.advance(hold, &self.client, assignment, shared, now) else {
+                self.revocations.push(revocation);
+                continue;
+            };
+            if let Err(error) = self.client.unassign(revocation.list()) {
+                self.rejected(&error);
+            }
+            if let Some(exit) = self.phase.exit() {
+                exit.given_up(outcome);
+            }
+        }
+    }
+
+    fn conclude(&self, leaving: Leaving) -> Ended {
+        let (reason, committed) = leaving.end();
+        let drained = self.drained(committed);
+        match reason {
+            Reason::Shutdown => Ended::Drained(drained),
+            Reason::Outgrown(assigned) => {
+                if let Some(Err(error)) = drained {
+                    let consumer = &self.shared().consumer;
+                    tracing::warn!(%consumer, ?error, "the consumer rejoins its group all the same");
+                }
+                Ended::Outgrown(assigned)
+            }
+        }
+    }
+
+    /// `None` if a lane has not finished.
+    fn drained(&self, committed: Outcome) -> Option<Result<()>> {
+        let Shared { consumer, counts, .. } = &**self.shared();
+        tracing::info!(
+            %consumer,
+            handled = counts.handled(),
+            skipped = counts.skipped(),
+            given_up = counts.given_up(),
+            dead_lettered = counts.dead_lettered(),
+            "left the group"
+        );
+        let committed: Result<()> = committed
+            .map_err(|code| Inner::Commit { consumer: Arc::clone(consumer), code, last: true }.into());
+        if self.assignment().all().iter().all(|(_, lane)| lane.control.is_finished()) {
+            return Some(committed);
+        }
+        if let Err(error) = committed {
+            tracing::error!(%consumer, ?error, "besides, a handler has not finished");
+        }
+        None
+    }
+}
+
+impl Drop for Session {
+    /// The client waits for an answer before it closes.
+    fn drop(&mut self) {
+        for revocation in std::mem::take(&mut self.revocations) {
+            if let Err(error) = self.client.unassign(revocation.list()) {
+                self.rejected(&error);
+            }
+        }
+    }
+}

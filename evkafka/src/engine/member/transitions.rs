@@ -1,0 +1,127 @@
+//! When a member goes from one [`Phase`] to the next, and what it does then.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::{
+    drain::Drained,
+    phase::{Committing, Consuming, Draining, Leaving, Phase, Reason, Rejoining},
+    plan::DrainPlan,
+    rejoin::Unread,
+    session::Session,
+};
+use crate::{engine::commit::LastCommit, error::Inner};
+
+/// How long a member that is to join again waits to be rid of its partitions.
+const REJOINS: Duration = Duration::from_secs(10);
+
+impl Session {
+    /// Goes on from the member's phase, if it is time to; with what came of it all once the member has left.
+    pub(super) fn advance(&mut self, drained: Drained, now: Instant) -> Option<Leaving> {
+        self.phase = match std::mem::take(&mut self.phase) {
+            Phase::Consuming(consuming) => self.consume(consuming, now),
+            Phase::Rejoining(rejoining) => self.give_up_all(rejoining, now),
+            Phase::Draining(draining) => match drained {
+                Drained::NotYet => Phase::Draining(draining),
+                Drained::All | Drained::OutOfTime => self.begin_to_commit(draining, now),
+            },
+            Phase::Committing(committing) => self.commit(committing, now),
+            Phase::Leaving(leaving) => {
+                if self.has_left() || leaving.is_out_of_time(now) {
+                    return Some(leaving);
+                }
+                Phase::Leaving(leaving)
+            }
+        };
+        None
+    }
+
+    fn consume(&mut self, consuming: Consuming, now: Instant) -> Phase {
+        let consumer = &self.shared().consumer;
+        if self.assignment().is_evicted() {
+            tracing::warn!(
+                %consumer,
+                "the group has gone on without this member, which rejoins; what it has handled since its last commit is handled \
+                 again"
+            );
+            return self.begin_to_rejoin(consuming, now, DrainPlan::for_loss(now));
+        }
+        if let Some(why) = self.rejoin.is_due(now) {
+            match why {
+                Unread::NoOffset => tracing::warn!(
+                    %consumer,
+                    "the brokers did not say what is committed of partitions that are assigned, which are not read: the member \
+                     leaves its group and joins again"
+                ),
+                Unread::Rejected => tracing::warn!(
+                    %consumer,
+                    "the client rejected an assignment, whose partitions are not read: the member leaves its group and joins again"
+                ),
+            }
+            let plan = DrainPlan::for_revoke(now, self.config.revoke_grace);
+            return self.begin_to_rejoin(consuming, now, plan);
+        }
+        let Some(assigned) = self.coordinator.outgrown() else { return Phase::Consuming(consuming) };
+        let plan = DrainPlan::for_revoke(now, self.config.revoke_grace);
+        self.prepare_to_leave(plan);
+        Phase::Draining(consuming.leave(plan, Reason::Outgrown(assigned)))
+    }
+
+    fn begin_to_rejoin(&mut self, consuming: Consuming, now: Instant, plan: DrainPlan) -> Phase {
+        self.rejoin.begun();
+        self.coordinator.is_leaving.set(true);
+        self.client.unsubscribe();
+        Phase::Rejoining(consuming.rejoin(plan, plan.end_at.max(now + REJOINS)))
+    }
+
+    fn give_up_all(&mut self, rejoining: Rejoining, now: Instant) -> Phase {
+        let is_rid_of_all = self.assignment().is_empty() && self.revocations.is_empty();
+        if !is_rid_of_all && !rejoining.is_out_of_time(now) {
+            return Phase::Rejoining(rejoining);
+        }
+        self.coordinator.is_leaving.set(false);
+        self.assignment().readmit();
+        if let Err(code) = self.client.subscribe(self.config.topics.iter().map(String::as_str)) {
+            let consumer = Arc::clone(&self.shared().consumer);
+            self.shared().report(Inner::Client { consumer, cause: code.into() });
+        }
+        Phase::Consuming(rejoining.rejoined())
+    }
+
+    pub(super) fn prepare_to_leave(&mut self, plan: DrainPlan) {
+        self.coordinator.is_leaving.set(true);
+        for revocation in &mut self.revocations {
+            revocation.hasten(plan.until_leaving());
+        }
+    }
+
+    fn begin_to_commit(&self, draining: Draining, now: Instant) -> Phase {
+        self.committer.cancel();
+        let last = LastCommit::new(
+            Arc::clone(&self.shared().consumer),
+            Arc::clone(&self.coordinator.assignment),
+            Arc::clone(self.client.handle()),
+            now,
+            draining.plan().leave_at(),
+        );
+        Phase::Committing(draining.commit(last))
+    }
+
+    fn commit(&self, mut committing: Committing, now: Instant) -> Phase {
+        let Some(committed) = committing.last.advance(now) else { return Phase::Committing(committing) };
+        let partitions: Vec<_> = self.assignment().all().into_iter().map(|(key, _)| key).collect();
+        self.assignment().disown(&partitions);
+        self.client.unsubscribe();
+        // What has not finished is dropped, whether the runtime gets to it or not.
+        self.coordinator.tasks.drop_all(&self.coordinator.runtime);
+        Phase::Leaving(committing.depart(committed))
+    }
+
+    /// The client asks for what is assigned, and tasks may still hold something of it.
+    fn has_left(&self) -> bool {
+        let is_rid_of_all = self.revocations.is_empty() && self.client.count_assigned() == 0;
+        is_rid_of_all && !self.client.in_use()
+    }
+}
