@@ -114,11 +114,11 @@ pub mod testing {
         /// Begins so many records and settles them in order, or the first of them last.
         pub fn begin_and_settle(&mut self, records: u64, lowest_last: bool) {
             let offsets = 0..i64::try_from(records).expect("an offset");
-            let mut tickets: Vec<_> = offsets.map(|offset| self.0.begin(offset)).collect();
+            let mut begun: Vec<_> = offsets.inspect(|offset| self.0.begin(*offset)).collect();
             if lowest_last {
-                tickets.rotate_left(1);
+                begun.rotate_left(1);
             }
-            let committable = tickets.into_iter().filter_map(|ticket| self.0.settle(ticket)).last();
+            let committable = begun.into_iter().filter_map(|offset| self.0.settle(offset)).last();
             assert_eq!(committable, i64::try_from(records).ok());
         }
     }

@@ -5,19 +5,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::{
-    runtime::Handle,
-    sync::{Semaphore, mpsc},
-    time::timeout_at,
-};
+use tokio::{runtime::Handle, sync::mpsc, time::timeout_at};
 
 use super::builder::{App, Entry};
 use crate::{
     client::ClientLog,
-    config::{Concurrency, ResolvedConfig},
+    config::ResolvedConfig,
     engine::{DrainPlan, Member, MemberSettings, Report, Shared, Shutdown},
     error::{Error, Inner, Result},
-    handle::{BlockingThreads, MOST_THREADS, States},
+    handle::States,
     send::DeadLetters,
 };
 
@@ -154,33 +150,13 @@ fn start_members(
         let log = ClientLog::new(Arc::clone(&name), &settings);
         Some(DeadLetters::new(log.clone(), settings).map_err(|cause| log.error(cause))?)
     };
-    let shared = Arc::new(Shared {
-        consumer: name,
-        mode: config.auto_commit_mode,
-        concurrency: config.concurrency,
-        permits: permits(config.concurrency, 1),
-        threads: BlockingThreads::new(MOST_THREADS),
-        // Enough for what is handled, and as much again that is committed meanwhile.
-        ahead: permits(config.concurrency, pipeline.largest_call().saturating_mul(2)),
-        persist_progress: config.persist_progress,
-        metadata_limit: Arc::default(),
-        event_type_header: config.event_type_header.clone(),
-        states: Arc::clone(states),
-        reports: reports.clone(),
-        group: config.group_id.clone(),
-        dead_letters,
-        counts: Default::default(),
-    });
+    let largest_call = pipeline.largest_call();
+    let shared = Shared::new(name, &config, largest_call, Arc::clone(states), dead_letters, reports.clone());
+    let shared = Arc::new(shared);
     (0..config.instances)
         .map(|instance| {
             let settings = MemberSettings::new(&config, instance, &dead_letter_topics);
             Member::start(settings, Arc::clone(&shared), Arc::clone(&pipeline), Handle::current())
         })
         .collect()
-}
-
-/// So many for each handler that may run.
-fn permits(concurrency: Concurrency, each: usize) -> Arc<Semaphore> {
-    let in_flight = usize::try_from(concurrency.in_flight().unwrap_or(1)).unwrap_or(usize::MAX);
-    Arc::new(Semaphore::new(in_flight.saturating_mul(each).min(Semaphore::MAX_PERMITS)))
 }

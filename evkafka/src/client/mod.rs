@@ -8,9 +8,6 @@ mod log;
 
 pub(crate) use self::{
     denial::Denial,
-    kafka_error::{CommitAnswer, Fault, JoinAnswer, MemberAnswer, TopicAnswer, WriteAnswer},
+    kafka_error::{CommitAnswer, Fault, JoinAnswer, MemberAnswer, ReadAnswer, TopicAnswer, WriteAnswer},
     log::ClientLog,
 };
-// The lanes' part of the table, which they do not ask yet.
-#[allow(unused_imports)]
-pub(crate) use self::kafka_error::ReadAnswer;

@@ -35,17 +35,22 @@ pub(crate) struct Assignment {
 pub(crate) struct Sent {
     entries: Vec<CommitEntry>,
     /// One for each entry.
-    lanes: Vec<LaneHandle>,
+    stretches: Vec<Stretch>,
     /// The membership that it was sent in.
     pub(super) membership: i64,
     pub(crate) result: Result<(), RDKafkaErrorCode>,
+}
+
+/// What a commit of a partition is of.
+struct Stretch {
+    control: Arc<LaneControl>,
+    progress: Arc<Progress>,
 }
 
 /// A lane as the others see it.
 #[derive(Clone, Debug)]
 pub(crate) struct LaneHandle {
     pub(crate) control: Arc<LaneControl>,
-    pub(crate) progress: Arc<Progress>,
     /// Whether the partition is assigned to us.
     pub(crate) owned: bool,
 }
@@ -90,7 +95,7 @@ impl Assignment {
     /// Whether something of `which` partitions that are ours is settled and not committed.
     pub(crate) fn has_uncommitted(&self, which: impl Fn(&TopicPartition) -> bool) -> bool {
         let lanes = self.lanes();
-        lanes.iter().any(|(key, lane)| lane.owned && which(key) && lane.progress.has_uncommitted())
+        lanes.iter().any(|(key, lane)| lane.owned && which(key) && lane.control.progress().has_uncommitted())
     }
 
     /// These partitions are no longer ours: nothing of them is committed from now on. A lane that has not come to its end
@@ -126,7 +131,7 @@ impl Assignment {
 
     /// Lets every lane look for records, in case a wake-up was lost.
     pub(crate) fn wake_all(&self) {
-        self.lanes().values().for_each(|lane| lane.control.records.notify_one());
+        self.lanes().values().for_each(|lane| lane.control.look.notify_one());
     }
 
     /// The broker has said, of a commit that was sent in this membership, that it does not know the member.
@@ -178,19 +183,20 @@ fn send_uncommitted<'l>(
     membership: i64,
     send: impl FnOnce(&[CommitEntry]) -> Result<(), RDKafkaErrorCode>,
 ) -> Option<Sent> {
-    let (entries, lanes): (Vec<_>, Vec<_>) = lanes
+    let (entries, stretches): (Vec<_>, Vec<_>) = lanes
         .filter(|(_, lane)| lane.owned)
         .filter_map(|((topic, partition), lane)| {
-            let commit = lane.progress.begin_commit()?;
+            let progress = lane.control.progress();
+            let commit = progress.begin_commit()?;
             let entry = CommitEntry { topic: Arc::clone(topic), partition: *partition, commit };
-            Some((entry, lane.clone()))
+            Some((entry, Stretch { control: Arc::clone(&lane.control), progress }))
         })
         .unzip();
     if entries.is_empty() {
         return None;
     }
     let result = send(&entries);
-    Some(Sent { entries, lanes, membership, result })
+    Some(Sent { entries, stretches, membership, result })
 }
 
 impl Sent {
@@ -204,19 +210,19 @@ impl Sent {
 
     /// The commit was answered, or will not be.
     ///
-    /// It is the lanes of then that learn it, not those that the partitions may have by now.
+    /// It is the stretches of then that learn it, not those that the partitions may have by now.
     pub(crate) fn answered(&self, reply: &CommitReply) {
         let answer = reply.result.err().map(|code| Fault::of(code).for_commit());
         if answer == Some(CommitAnswer::Shorter) {
             self.shorten_metadata();
         }
         let unclear = answer.is_some_and(|answer| answer.is_unclear(self.entries.len()));
-        for (entry, lane) in self.entries.iter().zip(&self.lanes) {
+        for (entry, Stretch { control, progress }) in self.entries.iter().zip(&self.stretches) {
             if unclear && !reply.accepts(entry) {
-                lane.progress.lose_track();
+                progress.lose_track();
             }
-            lane.progress.end_commit(reply.accepts(entry).then_some(&entry.commit));
-            lane.control.acknowledged.notify_one();
+            progress.end_commit(reply.accepts(entry).then_some(&entry.commit));
+            control.acknowledged.notify_one();
         }
     }
 }
@@ -224,10 +230,10 @@ impl Sent {
 impl Sent {
     /// The brokers take less metadata than there was in the commit. They do not say of which entry: the longest is one of them.
     fn shorten_metadata(&self) {
-        let entries = self.entries.iter().zip(&self.lanes);
+        let entries = self.entries.iter().zip(&self.stretches);
         let longest = entries.max_by_key(|(entry, _)| entry.commit.metadata.len());
-        let Some((CommitEntry { topic, partition, commit }, lane)) = longest else { return };
-        if let Some(limit) = lane.progress.shorten_metadata(commit) {
+        let Some((CommitEntry { topic, partition, commit }, stretch)) = longest else { return };
+        if let Some(limit) = stretch.progress.shorten_metadata(commit) {
             tracing::warn!(
                 %topic,
                 partition,
@@ -247,9 +253,10 @@ mod tests {
     use super::*;
 
     fn assign(assignment: &Assignment, partition: i32) -> TopicPartition {
-        let (key, progress) = (("orders".into(), partition), Arc::new(Progress::new()));
-        progress.advance(5);
-        assignment.insert(key.clone(), LaneHandle { control: Arc::default(), progress, owned: true });
+        let key: TopicPartition = ("orders".into(), partition);
+        let control = Arc::new(LaneControl::default());
+        control.progress().advance(5);
+        assignment.insert(key.clone(), LaneHandle { control, owned: true });
         key
     }
 

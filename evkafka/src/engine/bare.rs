@@ -1,15 +1,14 @@
 use std::sync::Arc;
 
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 
 use super::{
-    lane::{Done, LaneControl, Worker},
+    attempt::{Done, Ended, Open, Permits, Worker},
     pipeline::Routed,
     shared::{Report, Shared},
 };
 use crate::{
     config::ConsumerConfig,
-    handle::{BlockingThreads, States},
     record::OwnedRecord,
     route::{Router, Routes},
 };
@@ -29,34 +28,20 @@ impl<R: Routes> BareEngine<R> {
     pub fn new(router: Router<R>, config: &ConsumerConfig) -> Self {
         let handlers = Routed::new(router, config).expect("a router without conflicts");
         let (reports, _reports) = mpsc::unbounded_channel();
-        let shared = Arc::new(Shared {
-            consumer: "bare".into(),
-            mode: config.auto_commit_mode,
-            concurrency: config.concurrency,
-            permits: Arc::new(Semaphore::new(1)),
-            threads: BlockingThreads::new(1),
-            ahead: Arc::new(Semaphore::new(1)),
-            persist_progress: false,
-            metadata_limit: Arc::default(),
-            event_type_header: config.event_type_header.clone(),
-            states: Arc::new(States::default()),
-            reports,
-            group: String::new(),
-            dead_letters: None,
-            counts: Default::default(),
-        });
+        let shared = Arc::new(Shared::new("bare".into(), config, 1, Arc::default(), None, reports));
         let origin = crate::record::Origin::new("bare", "orders", 0);
-        Self {
-            handlers,
-            worker: Worker { origin, shared, control: Arc::new(LaneControl::default()) },
-            _reports,
-        }
+        Self { handlers, worker: Worker::new(origin, shared, Arc::default()), _reports }
     }
 
     /// Routes, decodes and handles a record as a lane does; whether it was handled, rather than skipped.
     pub async fn settle(&self, record: &OwnedRecord) -> bool {
-        let done = self.worker.settle(&self.handlers, record.as_record()).await;
-        assert_ne!(done, Done::Unsettled);
-        done == Done::Handled
+        let record = record.as_record();
+        let (handler, event_type) = self.worker.route(&self.handlers, &record);
+        let Some(handler) = handler else { return false };
+        let open = Open::One(self.worker.context(record, event_type));
+        match self.worker.attempt(&self.handlers, handler, open, &mut Permits::Unlimited).await {
+            Ended::All(done) => done == Done::Handled,
+            Ended::Each(fates) => panic!("the record was not settled: {fates:?}"),
+        }
     }
 }

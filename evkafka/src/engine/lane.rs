@@ -1,72 +1,56 @@
 //! One assigned partition.
 
-mod acknowledgement;
 mod backing_off;
-mod concurrent;
 mod control;
-mod group;
-mod in_batches;
-mod key_order;
-mod post_commit;
-mod pre_commit;
-mod worker;
-
-#[cfg(all(test, evkafka_loom))]
-pub(super) use self::acknowledgement::{Acknowledgement, acknowledgement};
-pub(super) use self::{
-    control::{Finished, LaneControl},
-    worker::{Done, Worker},
-};
+mod epoch;
+mod exit;
+mod letters;
+mod offer;
+mod phase;
+mod run;
+mod stall;
+#[cfg(all(test, not(evkafka_loom)))]
+mod tests;
+mod turning;
+mod wait;
 
 use std::{sync::Arc, time::Duration};
 
 use tokio::sync::oneshot;
 
+pub(super) use self::{
+    control::{Finished, LaneControl},
+    phase::Phase,
+};
+use self::{epoch::Epoch, letters::Letters, run::Run, stall::Stall};
 use super::{
+    attempt::{Flow, Worker},
     commit::CommitRequests,
+    delivery::Delivery,
     pipeline::Routed,
+    schedule::{Concurrent, InOrder, Ordering, Schedule, Tools},
     shared::LocalCounts,
-    start::{Start, log_deleted},
+    start::Start,
 };
-use crate::{
-    config::{AutoCommitMode, Concurrency},
-    native::{Batch, PartitionQueue, StartsOver},
-    record::Origin,
-    route::Routes,
-    settle::Progress,
-};
-
-/// How many records are taken from librdkafka at a time. They stay in librdkafka's memory: a batch costs 8 bytes for
-/// each, and spares a lock and a clock reading for each.
-const BATCH: usize = 256;
+use crate::{config::Concurrency, route::Routes, source::Queue};
 
 /// How often it is said that a partition waits.
 const STILL_WAITS: Duration = Duration::from_secs(30);
 
-/// One assigned partition.
+/// One assigned partition, before its first record.
 pub(crate) struct Lane {
-    pub(super) queue: PartitionQueue,
+    pub(super) queue: Queue,
     pub(super) worker: Arc<Worker>,
-    pub(super) progress: Arc<Progress>,
-    /// Whether it has met a record.
-    pub(super) has_begun: bool,
     /// Where it begins.
-    pub(super) start: Option<oneshot::Receiver<Start>>,
+    pub(super) start: oneshot::Receiver<Start>,
     /// How many bytes of records may be collected for a batch handler, or be handled concurrently.
     pub(super) work_bytes: u64,
     /// For commits that the lane waits for.
     pub(super) commit_requests: Arc<CommitRequests>,
-    /// The lane of an earlier assignment of the same partition, if it has not come to its end.
+    /// The lane of an earlier assignment of the same partition, if it has not finished.
     pub(super) predecessor: Option<Arc<LaneControl>>,
     /// Says that the lane is over. Dropped last: nothing of the partition is in use any more.
     pub(super) finished: Finished,
-}
-
-/// Whether a lane goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Flow {
-    Continue,
-    End,
 }
 
 impl Lane {
@@ -82,25 +66,57 @@ impl Lane {
             self.finished.in_order();
             return;
         };
-        self.queue.listen(Arc::clone(&self.worker.control.records));
-        let shared = Arc::clone(&self.worker.shared);
-        let _takes_back = (shared.mode == AutoCommitMode::PreCommit)
-            .then(|| acknowledgement::TakesBack(Arc::clone(&self.progress)));
-        let in_flight =
-            shared.concurrency.in_flight().map_or(1, |n| usize::try_from(n).unwrap_or(usize::MAX));
-        if !shared.persist_progress {
-            self.begin(&start);
-        }
-        match (shared.concurrency, shared.mode) {
-            (Concurrency::PerPartition, AutoCommitMode::PostCommit) if handlers.largest_batch().is_some() => {
-                self.post_commit_in_batches(&handlers).await;
+        let (run, mut finished) = self.begin(start, handlers);
+        run.run().await;
+        finished.in_order();
+    }
+
+    /// Begins where it was found to. Where that is not what is committed, it is committed at once.
+    fn begin<R: Routes>(self, start: Start, handlers: Arc<Routed<R>>) -> (Run<R>, Finished) {
+        let Self { mut queue, worker, work_bytes, commit_requests, finished, .. } = self;
+        queue.listen(Arc::clone(&worker.control.look));
+        if let Some(next) = start.next {
+            queue.begin_at(next);
+            if start.committed != Some(next) {
+                commit_requests.now();
             }
-            (Concurrency::PerPartition, AutoCommitMode::PostCommit) => self.post_commit(&handlers).await,
-            (Concurrency::PerPartition, AutoCommitMode::PreCommit) => self.pre_commit(&handlers).await,
-            (Concurrency::PerKey { .. }, _) => self.concurrent(handlers, start, in_flight, true).await,
-            (Concurrency::Unordered { .. }, _) => self.concurrent(handlers, start, in_flight, false).await,
         }
-        self.finished.in_order();
+        let shared = Arc::clone(&worker.shared);
+        let persists = shared.persist_progress.then(|| Arc::clone(&shared.metadata_limit));
+        let epoch = Epoch::resume(start, persists);
+        let mut delivery = Delivery::of(shared.mode, shared.concurrency, &shared.ahead, || queue.fetched());
+        match &mut delivery {
+            Delivery::After => {}
+            Delivery::Before(before) => before.begin(Arc::clone(&epoch.progress)),
+        }
+        let concurrent = |ordering, in_flight: u32| {
+            let permits = Arc::clone(&shared.permits);
+            let is_blocking = handlers.rules.iter().map(|rule| rule.is_blocking).collect();
+            let in_flight = usize::try_from(in_flight).unwrap_or(usize::MAX);
+            let concurrent = Concurrent::new(ordering, permits, in_flight, is_blocking, work_bytes);
+            Schedule::Concurrent(Box::new(concurrent))
+        };
+        let schedule = match shared.concurrency {
+            Concurrency::PerPartition => Schedule::InOrder(InOrder::new(work_bytes)),
+            Concurrency::PerKey { in_flight } => concurrent(Ordering::ByKey, in_flight),
+            Concurrency::Unordered { in_flight } => concurrent(Ordering::None, in_flight),
+        };
+        worker.control.install(Arc::clone(&epoch.progress));
+        let run = Run {
+            fetched: queue.fetched(),
+            tools: Arc::new(Tools { handlers, worker }),
+            queue,
+            delivery,
+            schedule,
+            epoch,
+            turning: None,
+            letters: Letters::new(work_bytes),
+            stall: Stall::default(),
+            counts: LocalCounts::default(),
+            requests: commit_requests,
+            flow: Flow::Continue,
+        };
+        (run, finished)
     }
 
     /// Two lanes of one partition at the same time would break its order. A lane that is stopped meanwhile waits all the same: the
@@ -118,85 +134,15 @@ impl Lane {
 
     /// Waits to hear where the lane begins; `None` if it is stopped before.
     async fn learn_start(&mut self) -> Option<Start> {
-        let start = self.start.take()?;
         tokio::select! {
             biased;
             () = self.worker.control.stopped() => None,
-            start = start => {
+            start = &mut self.start => {
                 if start.is_err() && !self.worker.control.is_stopping() {
                     self.worker.lost_start();
                 }
                 start.ok()
             }
         }
-    }
-
-    /// Begins where it was found to.
-    fn begin(&mut self, start: &Start) {
-        if let Some(committed) = start.committed {
-            self.progress.resume(committed);
-        }
-        if let Some(next) = start.next {
-            self.queue.begin_at(next);
-            if start.committed != Some(next) {
-                self.progress.begin(next);
-                self.commit_requests.now();
-            }
-        }
-    }
-
-    /// Replaces the contents of `batch` by at most `most` of what is there, without waiting.
-    ///
-    /// Where its records begin is committed in its time, whatever comes of the first: what was committed before may be deleted, or too
-    /// high, if offsets have gone back since.
-    fn take(&mut self, batch: &mut Batch, most: usize) -> Option<StartsOver> {
-        let starts_over = self.queue.take(batch, most);
-        if let Some(deleted) = self.queue.take_deleted() {
-            let Origin { consumer, topic, partition } = &self.worker.origin;
-            log_deleted(consumer, topic, *partition, deleted);
-        }
-        if !self.has_begun
-            && let Some(first) = batch.first_offset()
-        {
-            self.has_begun = true;
-            self.progress.begin(first);
-        }
-        starts_over
-    }
-
-    /// What the broker has of the partition would have the next owner pass over records, and is replaced at once. As long as what
-    /// was taken before is unsettled, from `first_unsettled` on, the progress is held there; post-commit, that is: what was
-    /// committed before is not to be handled again.
-    fn go_back(&self, StartsOver { from }: StartsOver, first_unsettled: Option<i64>) {
-        tracing::warn!(
-            consumer = %self.worker.origin.consumer,
-            partition = %self.worker.origin,
-            from,
-            "the partition's offsets have gone back: its topic was made anew, or its log cut off; what is there now is handled"
-        );
-        match first_unsettled.filter(|_| self.is_post_commit()) {
-            None => self.progress.start_over(from),
-            Some(first) => self.progress.hold(first.min(from)),
-        }
-        self.commit_requests.now();
-    }
-
-    fn is_post_commit(&self) -> bool {
-        self.worker.shared.mode == AutoCommitMode::PostCommit
-    }
-
-    /// Waits until there may be records, or the lane is stopped. May return without a cause: look again.
-    async fn idle(&self) {
-        tokio::select! {
-            biased;
-            () = self.worker.control.stopped() => {}
-            () = self.worker.control.records.notified() => {}
-        }
-    }
-
-    /// Adds up what a batch came to, and lets other tasks of the runtime have their turn.
-    async fn end_of_batch(&self, counts: &mut LocalCounts) {
-        self.worker.shared.counts.add(counts);
-        tokio::task::yield_now().await;
     }
 }

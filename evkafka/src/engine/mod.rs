@@ -7,16 +7,19 @@
 //! - The [committer](commit) tells the broker how far the lanes have come.
 
 mod assignment;
+mod attempt;
 mod bare;
-mod call;
+mod commands;
 mod commit;
 mod deadline;
+mod delivery;
 mod lane;
 mod member;
 #[cfg(all(test, evkafka_loom))]
 mod models;
 mod partitions;
 mod pipeline;
+mod schedule;
 mod shared;
 mod start;
 

@@ -13,7 +13,8 @@ use rdkafka::error::RDKafkaErrorCode;
 
 use super::{
     assignment::{Assignment, LaneHandle, Sent, TopicPartition},
-    lane::{Acknowledgement, LaneControl, acknowledgement},
+    delivery::{Acknowledgement, acknowledgement},
+    lane::{LaneControl, Phase},
 };
 use crate::{
     native::{CommitEntry, CommitReply},
@@ -27,11 +28,7 @@ fn partition() -> TopicPartition {
 
 /// One partition, and the lane of it.
 fn assigned() -> (Arc<Assignment>, LaneHandle) {
-    let lane = LaneHandle {
-        control: Arc::new(LaneControl::default()),
-        progress: Arc::new(Progress::new()),
-        owned: true,
-    };
+    let lane = LaneHandle { control: Arc::new(LaneControl::default()), owned: true };
     let assignment = Assignment::default();
     assignment.insert(partition(), lane.clone());
     (Arc::new(assignment), lane)
@@ -90,16 +87,16 @@ fn pre_commit(answers: [bool; 2], abort: bool) -> BTreeSet<Acknowledgement> {
         let stopper = {
             let control = Arc::clone(&lane.control);
             spawn(move || {
-                control.stop();
+                control.enter(Phase::Stopping);
                 if abort {
-                    control.abort.cancel();
+                    control.enter(Phase::Aborted);
                 }
             })
         };
         let mut not_acknowledged = None;
         for next in 1..=2 {
-            lane.progress.advance(next);
-            let end = block_on(acknowledgement(&lane.control, &lane.progress, next));
+            lane.control.progress().advance(next);
+            let end = block_on(acknowledgement(&lane.control, &lane.control.progress(), next));
             seen.lock().unwrap().insert(end);
             if end != Acknowledgement::Given {
                 not_acknowledged = Some((next, end));
@@ -169,10 +166,40 @@ fn no_commit_takes_another_back_and_none_is_sent_after_the_revoke() {
             })
         };
         for next in 1..=2 {
-            lane.progress.advance(next);
+            lane.control.progress().advance(next);
         }
         committer.join().unwrap();
         member.join().unwrap();
         assert!(assignment.is_empty());
+    });
+}
+
+/// Offsets go back while a commit may be on its way. What the broker has in the end is where the next stretch begins.
+#[test]
+fn what_is_committed_in_the_end_is_where_the_last_stretch_begins() {
+    explore(|| {
+        let (assignment, lane) = assigned();
+        let broker = Arc::new(Broker::default());
+        let committer = {
+            let (assignment, broker) = (Arc::clone(&assignment), Arc::clone(&broker));
+            spawn(move || {
+                for _ in 0..2 {
+                    if let Some(sent) = assignment.commit_with(|_| true, |entries| broker.receive(entries)) {
+                        broker.answer(&sent, true);
+                    }
+                }
+            })
+        };
+        lane.control.progress().advance(9);
+        let next = Arc::new(Progress::new());
+        next.begin(2);
+        lane.control.install(Arc::clone(&next));
+        assert!(!next.is_acknowledged(3));
+        committer.join().unwrap();
+        if let Some(sent) = assignment.commit_with(|_| true, |entries| broker.receive(entries)) {
+            broker.answer(&sent, true);
+        }
+        assert_eq!(broker.committed(), 2);
+        assert!(next.is_acknowledged(2));
     });
 }

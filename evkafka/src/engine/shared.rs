@@ -5,11 +5,11 @@ use std::sync::{
 
 use tokio::sync::{Semaphore, mpsc};
 
-use super::lane::Done;
+use super::{attempt::Done, commands::Commands};
 use crate::{
-    config::{AutoCommitMode, Concurrency},
+    config::{AutoCommitMode, Concurrency, ConsumerConfig},
     error::Error,
-    handle::{BlockingThreads, States},
+    handle::{BlockingThreads, MOST_THREADS, States},
     send::DeadLetters,
     settle::MetadataLimit,
 };
@@ -37,6 +37,7 @@ pub(crate) struct Shared {
     /// There if a policy of the consumer sends dead letters.
     pub(crate) dead_letters: Option<DeadLetters>,
     pub(crate) counts: Counts,
+    pub(crate) commands: Commands,
 }
 
 /// What ends an app.
@@ -64,26 +65,11 @@ pub(crate) struct LocalCounts {
 impl LocalCounts {
     #[inline]
     pub(super) fn add(&mut self, done: Done) {
-        self.add_many(done, 1);
-    }
-
-    pub(super) fn merge(&mut self, other: Self) {
-        let Self { handled, skipped, given_up, dead_lettered } = other;
-        self.handled += handled;
-        self.skipped += skipped;
-        self.given_up += given_up;
-        self.dead_lettered += dead_lettered;
-    }
-
-    #[inline]
-    pub(super) fn add_many(&mut self, done: Done, records: usize) {
-        let records = records as u64;
         match done {
-            Done::Handled => self.handled += records,
-            Done::Skipped => self.skipped += records,
-            Done::GivenUp => self.given_up += records,
-            Done::DeadLettered => self.dead_lettered += records,
-            Done::Unsettled => {}
+            Done::Handled => self.handled += 1,
+            Done::Skipped => self.skipped += 1,
+            Done::GivenUp => self.given_up += 1,
+            Done::DeadLettered => self.dead_lettered += 1,
         }
     }
 }
@@ -115,9 +101,44 @@ impl Counts {
 }
 
 impl Shared {
+    /// For a consumer with these settings, of whose handlers one takes `largest_call` records at a time.
+    pub(crate) fn new(
+        consumer: Arc<str>,
+        config: &ConsumerConfig,
+        largest_call: usize,
+        states: Arc<States>,
+        dead_letters: Option<DeadLetters>,
+        reports: mpsc::UnboundedSender<Report>,
+    ) -> Self {
+        Self {
+            consumer,
+            mode: config.auto_commit_mode,
+            concurrency: config.concurrency,
+            permits: permits(config.concurrency, 1),
+            threads: BlockingThreads::new(MOST_THREADS),
+            // Enough for what is handled, and as much again that is committed meanwhile.
+            ahead: permits(config.concurrency, largest_call.saturating_mul(2)),
+            persist_progress: config.persist_progress,
+            metadata_limit: Arc::default(),
+            event_type_header: config.event_type_header.clone(),
+            states,
+            reports,
+            group: config.group_id.clone(),
+            dead_letters,
+            counts: Counts::default(),
+            commands: Commands::default(),
+        }
+    }
+
     /// Ends the app with `error`.
     pub(crate) fn report(&self, error: impl Into<Error>) {
         // If nobody listens, the app is ending already.
         let _ = self.reports.send(Report(error.into()));
     }
+}
+
+/// So many for each handler that may run.
+fn permits(concurrency: Concurrency, each: usize) -> Arc<Semaphore> {
+    let in_flight = usize::try_from(concurrency.in_flight().unwrap_or(1)).unwrap_or(usize::MAX);
+    Arc::new(Semaphore::new(in_flight.saturating_mul(each).min(Semaphore::MAX_PERMITS)))
 }

@@ -142,7 +142,7 @@ impl Starts {
         let Ok(metadata) = std::str::from_utf8(&committed.metadata) else { return start };
         match SettledAhead::decode(offset, metadata) {
             Found::Progress(settled) => {
-                if settled.len() > 0 {
+                if !settled.is_empty() {
                     tracing::info!(consumer, %topic, partition, records = settled.len(), "settled already");
                 }
                 Start { settled, ..start }
@@ -277,7 +277,7 @@ mod tests {
     use rdkafka::{ClientConfig, mocking::MockCluster};
 
     use super::*;
-    use crate::native::OwnedClient;
+    use crate::{engine::lane::Phase, native::OwnedClient};
 
     fn lane(partition: i32) -> (Waiting, oneshot::Receiver<Start>) {
         let (start, started) = oneshot::channel();
@@ -303,7 +303,7 @@ mod tests {
         let finds = thread::spawn(move || starts.find(vec![present, missing]));
         let start = started.blocking_recv().expect("where it begins");
         assert_eq!((start.committed, start.next), (None, None));
-        control.stop();
+        control.enter(Phase::Stopping);
         finds.join().expect("it ends when no lane wants to know any more");
         assert!(not_started.blocking_recv().is_err());
     }

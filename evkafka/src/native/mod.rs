@@ -1,7 +1,7 @@
 //! The only module with `unsafe` code: what evkafka needs of librdkafka and rdkafka's safe interface lacks.
 //!
-//! - [`PartitionQueue`]: takes records from one partition in batches, without a copy;
-//! - [`Batch`]: the records taken, each given up once it is settled;
+//! - [`PartitionQueue`]: takes records from one partition, many at a time and without a copy;
+//! - [`Fetch`]: the records taken, each given up once it is settled;
 //! - `Retired`: records that were given up, until the thread that allocated them frees them;
 //! - [`NativeHeaders`]: headers of any bytes (rdkafka's own iterator panics on a name that is not UTF-8);
 //! - [`CommitQueue`]: commits of explicit offsets whose answers can be awaited with a deadline;
@@ -20,12 +20,12 @@
 //! An [`OwnedProducer`] has no such objects.
 #![allow(unsafe_code)]
 
-mod batch;
 mod client;
 mod commit;
 mod committed;
 mod error_code;
 mod event;
+mod fetch;
 #[cfg(fuzzing)]
 mod fuzzing;
 mod headers;
@@ -52,11 +52,11 @@ pub use self::fuzzing::headers_of;
 #[cfg(feature = "embedded")]
 pub(crate) use self::mock::set_initial_rebalance_delay;
 pub(crate) use self::{
-    batch::{Batch, Entry, MESSAGE_BYTES, Message, PartitionError},
     client::{ClientHandle, OwnedClient},
     commit::{CommitEntry, CommitQueue, CommitReply},
     committed::{Committed, committed},
     event::{ClientFailure, Event},
+    fetch::{Entry, Fetch, MESSAGE_BYTES, Message, PartitionError},
     headers::NativeHeaders,
     list::PartitionList,
     list_offsets::{Place, list_offsets},

@@ -67,6 +67,12 @@ impl<'r> Record<'r> {
         self.headers
     }
 
+    /// How many bytes key and payload are.
+    pub(crate) fn bytes_without_headers(&self) -> u64 {
+        let of = |bytes: Option<&[u8]>| bytes.map_or(0, <[u8]>::len) as u64;
+        of(self.key) + of(self.payload)
+    }
+
     /// How many bytes key, payload and headers are.
     pub(crate) fn bytes(&self) -> u64 {
         let of = |bytes: Option<&[u8]>| bytes.map_or(0, <[u8]>::len) as u64;

@@ -51,6 +51,10 @@ impl SettledAhead {
         Self(runs)
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(crate) fn contains(&self, offset: i64) -> bool {
         let behind = self.0.partition_point(|run| run.end <= offset);
         self.0.get(behind).is_some_and(|run| run.start <= offset)

@@ -29,7 +29,7 @@ pub(crate) use self::{
     persisted::{Persisted, SharedTracker},
     progress::{Commit, Progress},
     sequence::Sequence,
-    tracker::{OffsetTracker, Ticket},
+    tracker::OffsetTracker,
 };
 pub use self::{
     backoff::Backoff,

@@ -52,7 +52,7 @@ fn what_persisted_progress_takes_for_committed_is_what_the_broker_has() {
         explore(move || {
             let (progress, tracker) = (Arc::new(Progress::new()), SharedTracker::default());
             progress.persist(Persisted::new(tracker.clone(), Some(0), SettledAhead::default(), None));
-            let tickets: Vec<_> = (0..3).map(|offset| tracker.lock().begin(offset)).collect();
+            (0..3).for_each(|offset| tracker.lock().begin(offset));
             let committers = answers.map(|is_accepted| {
                 let progress = Arc::clone(&progress);
                 spawn(move || {
@@ -62,8 +62,8 @@ fn what_persisted_progress_takes_for_committed_is_what_the_broker_has() {
                 })
             });
             // The lowest is never settled.
-            for ticket in [tickets[2], tickets[1]] {
-                tracker.lock().settle(ticket);
+            for offset in [2, 1] {
+                tracker.lock().settle(offset);
             }
             let accepted: Vec<Commit> =
                 committers.into_iter().filter_map(|committer| committer.join().unwrap()).collect();
@@ -79,31 +79,4 @@ fn what_persisted_progress_takes_for_committed_is_what_the_broker_has() {
             assert_eq!(open.is_none(), accepted.iter().any(is_complete), "{open:?}");
         });
     }
-}
-
-/// The partition starts over while a commit may be on its way. What the broker has in the end is where it did.
-#[test]
-fn what_is_committed_in_the_end_is_where_the_partition_has_started_over() {
-    explore(|| {
-        let progress = Arc::new(Progress::new());
-        let committer = {
-            let progress = Arc::clone(&progress);
-            spawn(move || {
-                let mut at_the_broker = None;
-                for _ in 0..2 {
-                    if let Some(commit) = progress.begin_commit() {
-                        at_the_broker = Some(commit.offset);
-                        progress.end_commit(Some(&commit));
-                    }
-                }
-                at_the_broker
-            })
-        };
-        progress.advance(9);
-        progress.start_over(2);
-        assert!(!progress.is_acknowledged(3));
-        let at_the_broker = committer.join().unwrap();
-        let open = progress.begin_commit().map(|commit| commit.offset);
-        assert_eq!(open.or(at_the_broker), Some(2));
-    });
 }

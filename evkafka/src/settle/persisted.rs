@@ -27,8 +27,6 @@ pub(crate) struct Persisted {
     /// How many records were settled when the latest of the acknowledged commits was built; none if the broker has something
     /// that is not so.
     committed: Option<u64>,
-    /// Nothing but this offset is committed.
-    held: Option<i64>,
 }
 
 impl Persisted {
@@ -40,7 +38,7 @@ impl Persisted {
         foreign: Option<String>,
     ) -> Self {
         let committed = at_broker.map(|_| 0);
-        Self { tracker, before, foreign, limit: Arc::default(), at_broker, committed, held: None }
+        Self { tracker, before, foreign, limit: Arc::default(), at_broker, committed }
     }
 
     /// With what is known of the brokers' limit.
@@ -72,10 +70,6 @@ impl Persisted {
     pub(super) fn to_commit(&self) -> Option<Commit> {
         let tracker = self.tracker.lock();
         let settled = tracker.settled();
-        if let Some(at) = self.held {
-            let metadata = self.foreign().unwrap_or_default();
-            return self.committed.is_none().then(|| Commit::with_metadata(at, metadata, settled));
-        }
         if self.committed.is_some_and(|committed| settled <= committed) {
             return None;
         }
@@ -91,21 +85,6 @@ impl Persisted {
         self.committed = self.committed.max(Some(commit.settled));
         self.at_broker = Some(commit.offset);
     }
-
-    /// The partition's offsets have gone back to `from`: what was settled is not what is there now.
-    pub(super) fn start_over(&mut self, from: i64) {
-        self.tracker.lock().start_over(from);
-        self.before = SettledAhead::default();
-        self.committed = None;
-        self.held = None;
-    }
-
-    /// The same is about to happen, and until then `at` is to be committed.
-    pub(super) fn hold(&mut self, at: i64) {
-        self.before = SettledAhead::default();
-        self.committed = None;
-        self.held = Some(at);
-    }
 }
 
 #[cfg(test)]
@@ -120,9 +99,9 @@ mod tests {
         let tracker = SharedTracker::default();
         let mut persisted = Persisted::new(tracker.clone(), Some(7), SettledAhead::default(), None);
         assert_eq!(persisted.to_commit(), None);
-        let tickets: Vec<_> = (7..10).map(|offset| tracker.lock().begin(offset)).collect();
+        (7..10).for_each(|offset| tracker.lock().begin(offset));
         assert_eq!(persisted.to_commit(), None, "nothing is settled");
-        tracker.lock().settle(tickets[1]);
+        tracker.lock().settle(8);
         let commit = persisted.to_commit().unwrap();
         assert_eq!(commit.offset, 7);
         let ahead = SettledAhead::new(vec![Range { start: 8, end: 9 }]);
@@ -130,7 +109,7 @@ mod tests {
         assert_eq!(persisted.to_commit().as_ref(), Some(&commit), "it was not acknowledged");
         persisted.acknowledge(&commit);
         assert_eq!(persisted.to_commit(), None);
-        tracker.lock().settle(tickets[0]);
+        tracker.lock().settle(7);
         assert_eq!(persisted.to_commit(), Some(Commit::with_metadata(9, String::new(), 2)));
     }
 
@@ -139,9 +118,9 @@ mod tests {
         let tracker = SharedTracker::default();
         let before = SettledAhead::new(vec![Range { start: 2, end: 4 }, Range { start: 8, end: 9 }]);
         let persisted = Persisted::new(tracker.clone(), Some(7), before, None);
-        let tickets: Vec<_> = (0..3).map(|offset| tracker.lock().begin(offset)).collect();
+        (0..3).for_each(|offset| tracker.lock().begin(offset));
         // Of the three, only the one that was settled before is: 3 and 8 have not come in.
-        tracker.lock().settle(tickets[2]);
+        tracker.lock().settle(2);
         let ahead = SettledAhead::new(vec![Range { start: 2, end: 4 }, Range { start: 8, end: 9 }]);
         let commit = persisted.to_commit().unwrap();
         assert_eq!(SettledAhead::decode(0, &commit.metadata), Found::Progress(ahead));
@@ -152,12 +131,12 @@ mod tests {
         let tracker = SharedTracker::default();
         let mut persisted = Persisted::new(tracker.clone(), None, SettledAhead::default(), None);
         assert_eq!(persisted.to_commit(), None, "it is not known yet");
-        let ticket = tracker.lock().begin(7);
+        tracker.lock().begin(7);
         let commit = persisted.to_commit().unwrap();
         assert_eq!(commit, Commit::with_metadata(7, String::new(), 0));
         persisted.acknowledge(&commit);
         assert_eq!(persisted.to_commit(), None);
-        tracker.lock().settle(ticket);
+        tracker.lock().settle(7);
         assert_eq!(persisted.to_commit(), Some(Commit::with_metadata(8, String::new(), 1)));
     }
 
@@ -182,8 +161,8 @@ mod tests {
             let (tracker, limit) = (SharedTracker::default(), Arc::new(MetadataLimit::default()));
             let persisted = Persisted::new(tracker.clone(), Some(7), SettledAhead::default(), foreign)
                 .limited_by(Arc::clone(&limit));
-            let tickets: Vec<_> = (0..100).map(|offset| tracker.lock().begin(offset)).collect();
-            tickets.into_iter().step_by(2).skip(1).for_each(|ticket| _ = tracker.lock().settle(ticket));
+            (0..100).for_each(|offset| tracker.lock().begin(offset));
+            (0..100).step_by(2).skip(1).for_each(|offset| _ = tracker.lock().settle(offset));
             let mut commit = persisted.to_commit().unwrap();
             assert!(!commit.metadata.is_empty());
             for _ in 0..10 {
@@ -201,8 +180,8 @@ mod tests {
         let tracker = SharedTracker::default();
         let persisted =
             Persisted::new(tracker.clone(), Some(7), SettledAhead::default(), Some("theirs".to_owned()));
-        let tickets: Vec<_> = (0..2).map(|offset| tracker.lock().begin(offset)).collect();
-        tracker.lock().settle(tickets[1]);
+        (0..2).for_each(|offset| tracker.lock().begin(offset));
+        tracker.lock().settle(1);
         assert_eq!(persisted.to_commit(), Some(Commit::with_metadata(0, "theirs".to_owned(), 1)));
     }
 }

@@ -13,8 +13,6 @@ pub(crate) struct Commit {
     /// If progress is persisted, how many records were settled when this was put together: an acknowledgement of it says
     /// nothing of those that came later.
     pub(super) settled: u64,
-    /// How often offsets had gone back before.
-    generation: u64,
 }
 
 impl Commit {
@@ -24,14 +22,14 @@ impl Commit {
     }
 
     pub(super) fn with_metadata(offset: i64, metadata: String, settled: u64) -> Self {
-        Self { offset, metadata, settled, generation: 0 }
+        Self { offset, metadata, settled }
     }
 }
 
-/// How far a partition has come: shared by the lane that works on it and by the one who commits.
+/// How far one stretch of a partition has come, in which offsets only grow: shared by the lane that works on it and by the one who
+/// commits.
 ///
-/// Offsets are those of the *next* record, as Kafka commits them. They only grow, unless the partition [starts
-/// over](Self::start_over).
+/// Offsets are those of the *next* record, as Kafka commits them.
 #[derive(Debug)]
 pub(crate) struct Progress {
     /// What may be committed: all records below are settled (or, pre-commit, about to be handled).
@@ -50,21 +48,25 @@ struct Commits {
     in_flight: u32,
     /// There if they carry what is settled above their offset.
     persisted: Option<Persisted>,
-    /// How often offsets have gone back. What was sent before says nothing of what came after.
-    generation: u64,
-    /// Where the partition has begun, or started over: that much is to be committed whatever comes of its records.
+    /// Where the stretch begins: that much is to be committed whatever comes of its records.
     start: i64,
 }
 
 /// No offset yet.
 const NONE: i64 = -1;
 
+impl Default for Progress {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Progress {
     pub(crate) fn new() -> Self {
         Self {
             committable: AtomicI64::new(NONE),
             committed: AtomicI64::new(NONE),
-            commits: Mutex::new(Commits { in_flight: 0, persisted: None, generation: 0, start: NONE }),
+            commits: Mutex::new(Commits { in_flight: 0, persisted: None, start: NONE }),
             unclear: AtomicBool::new(false),
         }
     }
@@ -97,34 +99,12 @@ impl Progress {
         self.commits().persisted = Some(persisted);
     }
 
-    /// The partition's offsets have gone back to `from`: its topic was made anew, or its log cut off. What the broker has of it
-    /// is too high, and would have the next owner pass over records; so `from` is to be committed, and answers to commits of
-    /// before count no more. Nothing taken before may be unsettled.
-    pub(crate) fn start_over(&self, from: i64) {
-        self.begin_again(from, |persisted| persisted.start_over(from));
-    }
-
-    /// The partition is about to [start over](Self::start_over), when what was taken before is settled: until then `at` is
-    /// committed, and nothing else. Nothing may [advance](Self::advance) meanwhile.
-    pub(crate) fn hold(&self, at: i64) {
-        self.begin_again(at, |persisted| persisted.hold(at));
-    }
-
-    fn begin_again(&self, from: i64, persisted: impl FnOnce(&mut Persisted)) {
-        let mut commits = self.commits();
-        commits.generation += 1;
-        commits.start = from;
-        commits.persisted.as_mut().map(persisted);
-        self.committed.store(NONE, Ordering::Release);
-        self.committable.store(from, Ordering::Release);
-    }
-
     /// A commit of what is new is about to be sent, if there is one. [`end_commit`](Self::end_commit) follows.
     pub(crate) fn begin_commit(&self) -> Option<Commit> {
         let mut commits = self.commits();
         let commit = self.to_commit(&commits)?;
         commits.in_flight += 1;
-        Some(Commit { generation: commits.generation, ..commit })
+        Some(commit)
     }
 
     fn to_commit(&self, commits: &Commits) -> Option<Commit> {
@@ -145,7 +125,7 @@ impl Progress {
     /// A commit was answered, or will not be: the commit, if the broker has taken it.
     pub(crate) fn end_commit(&self, accepted: Option<&Commit>) {
         let mut commits = self.commits();
-        if let Some(commit) = accepted.filter(|commit| commit.generation == commits.generation) {
+        if let Some(commit) = accepted {
             if let Some(persisted) = &mut commits.persisted {
                 persisted.acknowledge(commit);
             }
@@ -338,10 +318,10 @@ mod tests {
     fn an_acknowledgement_covers_what_was_sent_with_it_and_nothing_later() {
         let (progress, tracker) = (Progress::new(), SharedTracker::default());
         progress.persist(Persisted::new(tracker.clone(), Some(0), SettledAhead::default(), None));
-        let tickets: Vec<_> = (0..3).map(|offset| tracker.lock().begin(offset)).collect();
-        tracker.lock().settle(tickets[1]);
+        (0..3).for_each(|offset| tracker.lock().begin(offset));
+        tracker.lock().settle(1);
         let first = progress.begin_commit().unwrap();
-        tracker.lock().settle(tickets[2]);
+        tracker.lock().settle(2);
         assert!(progress.begin_commit().is_some());
         progress.end_commit(Some(&first));
         progress.end_commit(None);
@@ -358,86 +338,5 @@ mod tests {
         progress.end_commit(early.as_ref());
         progress.advance(4);
         assert_eq!(to_commit(&progress), None);
-    }
-
-    #[test]
-    fn a_partition_that_starts_over_is_committed_from_where_it_does() {
-        let progress = Progress::new();
-        progress.advance(9);
-        acknowledge(&progress, 9);
-        progress.start_over(2);
-        assert!(!progress.is_acknowledged(2), "the broker has 9");
-        assert_eq!(to_commit(&progress), Some(2), "before any record is settled");
-        progress.advance(4);
-        acknowledge(&progress, 4);
-        assert!(progress.is_acknowledged(4) && !progress.is_acknowledged(5));
-        assert_eq!(to_commit(&progress), None);
-    }
-
-    #[test]
-    fn an_answer_to_a_commit_of_before_says_nothing_once_the_partition_has_started_over() {
-        let progress = Progress::new();
-        progress.advance(9);
-        let before = progress.begin_commit();
-        progress.start_over(2);
-        progress.end_commit(before.as_ref());
-        assert!(!progress.is_acknowledged(2));
-        assert_eq!(to_commit(&progress), Some(2));
-    }
-
-    #[test]
-    fn what_is_taken_back_after_the_partition_has_started_over_leaves_its_start_to_be_committed() {
-        for take_back in [|progress: &Progress| assert!(progress.retract(5)), Progress::abandon] {
-            let progress = Progress::new();
-            progress.advance(9);
-            acknowledge(&progress, 9);
-            progress.start_over(2);
-            progress.advance(5);
-            take_back(&progress);
-            assert_eq!(to_commit(&progress), Some(2));
-        }
-    }
-
-    #[test]
-    fn a_partition_that_is_held_commits_no_more_than_where_it_is() {
-        let (progress, tracker) = (Progress::new(), SharedTracker::default());
-        let ahead = SettledAhead::new(vec![std::ops::Range { start: 8, end: 9 }]);
-        progress.persist(Persisted::new(tracker.clone(), Some(0), ahead, None));
-        let tickets: Vec<_> = (6..8).map(|offset| tracker.lock().begin(offset)).collect();
-        progress.hold(2);
-        let commit = progress.begin_commit().unwrap();
-        assert_eq!((commit.offset, commit.metadata.as_str()), (2, ""));
-        progress.end_commit(Some(&commit));
-        for ticket in tickets {
-            tracker.lock().settle(ticket);
-            assert_eq!(progress.begin_commit(), None, "it is of before");
-        }
-        progress.start_over(2);
-        let ticket = tracker.lock().begin(2);
-        tracker.lock().settle(ticket);
-        assert_eq!(to_commit(&progress), Some(3));
-    }
-
-    #[test]
-    fn what_was_settled_ahead_before_the_partition_started_over_is_not_settled_after() {
-        let (progress, tracker) = (Progress::new(), SharedTracker::default());
-        let ahead = SettledAhead::new(vec![std::ops::Range { start: 8, end: 9 }]);
-        progress.persist(Persisted::new(tracker.clone(), Some(0), ahead, None));
-        let ticket = tracker.lock().begin(7);
-        tracker.lock().settle(ticket);
-        assert_ne!(progress.begin_commit().unwrap().metadata, "");
-        progress.end_commit(None);
-        progress.start_over(2);
-        assert_eq!(
-            progress.begin_commit(),
-            Some(Commit { generation: 1, ..Commit::with_metadata(2, String::new(), 1) })
-        );
-        progress.end_commit(None);
-        let ticket = tracker.lock().begin(2);
-        tracker.lock().settle(ticket);
-        let commit = progress.begin_commit().unwrap();
-        assert_eq!((commit.offset, commit.metadata.as_str()), (3, ""));
-        progress.end_commit(Some(&commit));
-        assert_eq!(progress.begin_commit(), None);
     }
 }

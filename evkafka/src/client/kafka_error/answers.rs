@@ -51,7 +51,6 @@ pub(crate) enum JoinAnswer {
 }
 
 /// What it means in place of a partition's next record.
-#[allow(dead_code)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ReadAnswer {
     /// Nothing.

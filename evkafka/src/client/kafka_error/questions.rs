@@ -82,7 +82,6 @@ impl Fault {
     }
 
     /// In place of a partition's next record.
-    #[allow(dead_code)]
     pub(crate) fn for_reading(self) -> ReadAnswer {
         use ReadAnswer as A;
         match self {

@@ -10,20 +10,20 @@ use tokio::sync::Notify;
 pub(in crate::engine) struct BackingOff(AtomicUsize);
 
 /// Some records wait until it is dropped.
-pub(super) struct Waits<'b> {
+pub(in crate::engine) struct Waits<'b> {
     backing_off: &'b BackingOff,
     records: usize,
 }
 
 impl BackingOff {
     /// So many records wait, until what is returned is dropped. The lane, which may take others, is woken by `lane`.
-    pub(super) fn begin(&self, records: usize, lane: &Arc<Notify>) -> Waits<'_> {
+    pub(in crate::engine) fn begin(&self, records: usize, lane: &Arc<Notify>) -> Waits<'_> {
         self.0.fetch_add(records, Ordering::Relaxed);
         lane.notify_one();
         Waits { backing_off: self, records }
     }
 
-    pub(super) fn records(&self) -> usize {
+    pub(in crate::engine) fn records(&self) -> usize {
         self.0.load(Ordering::Relaxed)
     }
 }

@@ -1,53 +1,161 @@
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::{Arc, PoisonError};
 
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::backing_off::BackingOff;
-use crate::{engine::shared::Shared, error::Inner};
+use super::{
+    backing_off::BackingOff,
+    phase::{Phase, PhaseCell},
+};
+use crate::{engine::shared::Shared, error::Inner, settle::Progress, sync::Mutex};
 
 /// What is said to a running lane, and what is heard of it.
 #[derive(Debug, Default)]
 pub(in crate::engine) struct LaneControl {
-    /// The lane takes no more records. Read for each record, and so not a token, whose look-up takes a lock.
-    stopping: AtomicBool,
-    stop: CancellationToken,
-    /// Handlers are told to come to an end.
-    pub(in crate::engine) cancel: CancellationToken,
-    /// Handlers are dropped.
-    pub(in crate::engine) abort: CancellationToken,
-    /// There may be records.
-    pub(in crate::engine) records: Arc<Notify>,
-    pub(super) backing_off: BackingOff,
-    /// The broker has acknowledged an offset.
-    pub(in crate::engine) acknowledged: crate::sync::Notify,
+    phase: PhaseCell,
+    /// Each is cancelled when its phase, or a later one, is entered.
+    stopping: CancellationToken,
+    cancelled: CancellationToken,
+    aborted: CancellationToken,
     over: CancellationToken,
+    /// Where the lane is to continue.
+    seek: Mutex<Seek>,
+    /// That of the current stretch of the partition.
+    progress: Mutex<Arc<Progress>>,
+    /// The lane is to look around: there may be records, its phase has changed, or there is room for others.
+    pub(in crate::engine) look: Arc<Notify>,
+    pub(in crate::engine) backing_off: BackingOff,
+    /// The broker has answered to a commit.
+    pub(in crate::engine) acknowledged: crate::sync::Notify,
+}
+
+#[derive(Debug, Default)]
+struct Seek {
+    to: Option<i64>,
+    /// Cancelled when one is asked for: what waits for its next attempt waits no longer.
+    asked_for: CancellationToken,
 }
 
 impl LaneControl {
-    /// The lane is to take no more records.
-    pub(in crate::engine) fn stop(&self) {
-        self.stopping.store(true, Ordering::Release);
-        self.stop.cancel();
+    /// Enters a phase of a drain, unless the lane has come as far.
+    pub(in crate::engine) fn enter(&self, phase: Phase) {
+        if !self.phase.advance(phase) {
+            return;
+        }
+        for (of, token) in [
+            (Phase::Stopping, &self.stopping),
+            (Phase::Cancelled, &self.cancelled),
+            (Phase::Aborted, &self.aborted),
+            (Phase::Over, &self.over),
+        ] {
+            // A lane that has finished by itself has nobody to tell.
+            if phase == of || (phase > of && phase < Phase::Over) {
+                token.cancel();
+            }
+        }
+        self.look.notify_one();
+    }
+
+    /// The lane is to take no records until it is [resumed](Self::resume); whether it was running.
+    pub(in crate::engine) fn pause(&self) -> bool {
+        self.phase.pause()
+    }
+
+    /// Whether it was paused.
+    pub(in crate::engine) fn resume(&self) -> bool {
+        let was_paused = self.phase.resume();
+        self.look.notify_one();
+        was_paused
+    }
+
+    /// The lane is to continue at the offset `to`: what has not begun is dropped, and what is under way finishes first.
+    pub(in crate::engine) fn seek(&self, to: i64) {
+        let mut seek = self.seek.lock().unwrap_or_else(PoisonError::into_inner);
+        seek.to = Some(to);
+        self.phase.ask_for_seek();
+        seek.asked_for.cancel();
+        drop(seek);
+        self.look.notify_one();
+    }
+
+    /// Whether a seek is asked for that the lane has not [taken](Self::take_seek).
+    pub(in crate::engine) fn is_seek_asked_for(&self) -> bool {
+        self.phase.is_seek_asked_for()
+    }
+
+    /// Where the lane is to continue, once.
+    pub(super) fn take_seek(&self) -> Option<i64> {
+        if !self.is_seek_asked_for() {
+            return None;
+        }
+        let mut seek = self.seek.lock().unwrap_or_else(PoisonError::into_inner);
+        self.phase.seek_is_taken();
+        seek.to.take()
+    }
+
+    /// From now on, what waits for its next attempt waits again, until the next seek.
+    pub(super) fn seek_is_done(&self) {
+        let mut seek = self.seek.lock().unwrap_or_else(PoisonError::into_inner);
+        if seek.to.is_none() {
+            seek.asked_for = CancellationToken::new();
+        }
+    }
+
+    /// Waits for a seek, or the end of the lane.
+    pub(in crate::engine) async fn left(&self) {
+        let asked_for = self.seek.lock().unwrap_or_else(PoisonError::into_inner).asked_for.clone();
+        tokio::select! {
+            () = self.stopping.cancelled() => {}
+            () = asked_for.cancelled() => {}
+        }
+    }
+
+    #[inline]
+    pub(in crate::engine) fn phase(&self) -> Phase {
+        self.phase.get()
+    }
+
+    /// Whether the lane is anything but running, or is to continue elsewhere.
+    #[inline]
+    pub(super) fn is_interrupted(&self) -> bool {
+        self.phase.is_interrupted()
     }
 
     #[inline]
     pub(in crate::engine) fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::Acquire)
+        self.phase() >= Phase::Stopping
     }
 
     /// Waits until the lane is to take no more records.
     pub(in crate::engine) async fn stopped(&self) {
-        self.stop.cancelled().await;
+        self.stopping.cancelled().await;
     }
 
-    /// Whether handlers are dropped, so that none may begin. Quick as long as the lane is not stopped.
+    /// Cancelled when handlers are to finish: what they see of it.
+    pub(in crate::engine) fn cancelled(&self) -> &CancellationToken {
+        &self.cancelled
+    }
+
+    /// Cancelled when handlers are dropped.
+    pub(in crate::engine) fn aborted(&self) -> &CancellationToken {
+        &self.aborted
+    }
+
+    /// Whether handlers are dropped, so that none may begin.
     #[inline]
     pub(in crate::engine) fn is_aborted(&self) -> bool {
-        self.is_stopping() && self.abort.is_cancelled()
+        self.phase() >= Phase::Aborted
+    }
+
+    /// Waits until the lane has entered `phase`, which is one of a drain.
+    pub(in crate::engine) async fn entered(&self, phase: Phase) {
+        match phase {
+            Phase::Running | Phase::Paused => {}
+            Phase::Stopping => self.stopping.cancelled().await,
+            Phase::Cancelled => self.cancelled.cancelled().await,
+            Phase::Aborted => self.aborted.cancelled().await,
+            Phase::Over => self.over.cancelled().await,
+        }
     }
 
     /// Waits until the lane is over.
@@ -56,11 +164,18 @@ impl LaneControl {
     }
 
     pub(in crate::engine) fn is_finished(&self) -> bool {
-        self.over.is_cancelled()
+        self.phase() == Phase::Over
     }
 
-    fn finish(&self) {
-        self.over.cancel();
+    /// How far the partition has come, in its current stretch.
+    pub(in crate::engine) fn progress(&self) -> Arc<Progress> {
+        Arc::clone(&self.progress.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A new stretch begins: what is committed from now on is what `progress` says, and answers to commits of before reach only the
+    /// stretch that they belong to.
+    pub(in crate::engine) fn install(&self, progress: Arc<Progress>) {
+        *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = progress;
     }
 }
 
@@ -76,7 +191,7 @@ impl Finished {
         Self { control, shared, in_order: false }
     }
 
-    /// The lane came to its end by itself.
+    /// The lane has finished by itself.
     pub(super) fn in_order(&mut self) {
         self.in_order = true;
     }
@@ -93,6 +208,6 @@ impl Drop for Finished {
                     .to_owned(),
             });
         }
-        self.control.finish();
+        self.control.enter(Phase::Over);
     }
 }

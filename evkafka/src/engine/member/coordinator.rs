@@ -9,8 +9,9 @@ use crate::{
     config::{OffsetReset, Shares},
     engine::{
         assignment::{Assignment, LaneHandle, TopicPartition},
+        attempt::Worker,
         commit::CommitRequests,
-        lane::{Finished, Lane, LaneControl, Worker},
+        lane::{Finished, Lane, LaneControl, Phase},
         partitions::Names,
         pipeline::Pipeline,
         shared::Shared,
@@ -19,7 +20,7 @@ use crate::{
     error::{Error, Inner},
     native::{ClientHandle, PartitionQueue},
     record::Origin,
-    settle::Progress,
+    source::Queue,
 };
 
 /// Starts the lanes of what a member is assigned.
@@ -94,27 +95,21 @@ impl Coordinator {
         let control = Arc::new(LaneControl::default());
         if self.is_leaving.get() {
             // The lane ends before its first record.
-            control.stop();
+            control.enter(Phase::Stopping);
         }
-        let progress = Arc::new(Progress::new());
-        let handle =
-            LaneHandle { control: Arc::clone(&control), progress: Arc::clone(&progress), owned: true };
+        let handle = LaneHandle { control: Arc::clone(&control), owned: true };
+        self.shared.commands.admit(&(Arc::clone(&topic), partition), &control);
         let before = self.assignment.insert((Arc::clone(&topic), partition), handle);
         let (sender, start) = oneshot::channel();
         let partition_of_lane = (Arc::clone(&topic), partition);
         let waiting = Waiting { partition: partition_of_lane, control: Arc::clone(&control), start: sender };
-        let worker = Worker {
-            origin: Origin { consumer: Arc::clone(&self.shared.consumer), topic, partition },
-            shared: Arc::clone(&self.shared),
-            control: Arc::clone(&control),
-        };
+        let origin = Origin { consumer: Arc::clone(&self.shared.consumer), topic, partition };
+        let worker = Worker::new(origin, Arc::clone(&self.shared), Arc::clone(&control));
         let lane = Lane {
-            queue,
+            queue: Queue::Kafka(Box::new(queue)),
             worker: Arc::new(worker),
             finished: Finished::new(control, Arc::clone(&self.shared)),
-            progress,
-            has_begun: false,
-            start: Some(start),
+            start,
             work_bytes: self.shares.work_bytes,
             commit_requests: Arc::clone(&self.commit_requests),
             predecessor: before.map(|lane| lane.control).filter(|control| !control.is_finished()),

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::plan::DrainPlan;
 use crate::engine::{
     assignment::{Assignment, TopicPartition},
-    lane::LaneControl,
+    lane::{LaneControl, Phase},
 };
 
 /// Lanes that are brought to an end by a [plan](DrainPlan).
@@ -67,15 +67,16 @@ impl Drain {
 
 impl DrainPlan {
     fn tell<'l>(&self, lanes: impl Iterator<Item = &'l LaneControl>, now: Instant) -> Drained {
+        let phase = if now >= self.drop_at {
+            Phase::Aborted
+        } else if now >= self.cancel_at {
+            Phase::Cancelled
+        } else {
+            Phase::Stopping
+        };
         let mut is_finished = true;
         for lane in lanes {
-            lane.stop();
-            if now >= self.cancel_at {
-                lane.cancel.cancel();
-            }
-            if now >= self.drop_at {
-                lane.abort.cancel();
-            }
+            lane.enter(phase);
             is_finished &= lane.is_finished();
         }
         match is_finished {
@@ -91,18 +92,17 @@ mod tests {
     use std::{sync::Arc, time::Duration};
 
     use super::*;
-    use crate::{engine::assignment::LaneHandle, settle::Progress};
+    use crate::engine::assignment::LaneHandle;
 
     fn assign(assignment: &Assignment, partition: i32) -> (TopicPartition, Arc<LaneControl>) {
         let (key, control) = (("orders".into(), partition), Arc::new(LaneControl::default()));
-        let progress = Arc::new(Progress::new());
-        let lane = LaneHandle { control: Arc::clone(&control), progress, owned: true };
+        let lane = LaneHandle { control: Arc::clone(&control), owned: true };
         assignment.insert(TopicPartition::clone(&key), lane);
         (key, control)
     }
 
     fn told(lane: &LaneControl) -> (bool, bool, bool) {
-        (lane.is_stopping(), lane.cancel.is_cancelled(), lane.abort.is_cancelled())
+        (lane.is_stopping(), lane.cancelled().is_cancelled(), lane.is_aborted())
     }
 
     #[test]

@@ -2,15 +2,22 @@
 
 use std::time::{Duration, Instant};
 
-use evkafka::{App, AutoCommitMode, Concurrency, ConsumerConfig, handler, router};
+use evkafka::{
+    App, AutoCommitMode, Concurrency, ConsumerConfig, FailurePolicy, Metadata, Raw, handler, router,
+};
 
 use crate::{
     events::{Order, OrderRef, Payment, PaymentRef},
+    produce,
     totals::{self, Run, Sums},
 };
 
 #[handler(event = "OrderCreated")]
 pub(crate) async fn on_order(order: Order) {
+    count_order(&order);
+}
+
+fn count_order(order: &Order) {
     let mut sums =
         Sums { records: 1, text: (order.customer.len() + order.currency.len()) as u64, ..Sums::default() };
     for line in &order.lines {
@@ -23,6 +30,10 @@ pub(crate) async fn on_order(order: Order) {
 
 #[handler(event = "PaymentReceived")]
 pub(crate) async fn on_payment(payment: Payment) {
+    count_payment(&payment);
+}
+
+fn count_payment(payment: &Payment) {
     totals::count(Sums {
         records: 1,
         quantity: 0,
@@ -90,6 +101,39 @@ async fn on_slow() {
     totals::count(Sums { records: 1, ..Sums::default() });
 }
 
+/// Fifty microseconds of computation for each record.
+#[handler(fallback)]
+async fn on_computed(Raw(payload): Raw<'_>) {
+    let begun = Instant::now();
+    let mut hash = 0_u64;
+    while begun.elapsed() < Duration::from_micros(50) {
+        hash = payload.iter().fold(hash, |hash, byte| hash.rotate_left(5) ^ u64::from(*byte));
+    }
+    std::hint::black_box(hash);
+    totals::count(Sums { records: 1, ..Sums::default() });
+}
+
+#[handler(event = "OrderCreated", batch(max = 500, within = "50ms"))]
+async fn on_orders(orders: Vec<Order>) {
+    for order in orders {
+        count_order(&order);
+    }
+}
+
+#[handler(event = "PaymentReceived", batch(max = 500, within = "50ms"))]
+async fn on_payments(payments: Vec<Payment>) {
+    for payment in payments {
+        count_payment(&payment);
+    }
+}
+
+/// A fifth of the records fail, and go to the dead letters.
+#[handler(fallback)]
+async fn on_failing(meta: Metadata) -> Result<(), &'static str> {
+    totals::count(Sums { records: 1, ..Sums::default() });
+    if meta.offset % 5 == 0 { Err("every fifth fails") } else { Ok(()) }
+}
+
 pub(crate) fn config(brokers: &str, topic: &str) -> ConsumerConfig {
     let group = format!("bench-{}-{:?}", std::process::id(), Instant::now());
     ConsumerConfig::new([topic]).bootstrap_servers(brokers).group_id(group)
@@ -113,9 +157,31 @@ pub(crate) fn run(variant: &str, brokers: &str, topic: &str, records: u64, parti
             (app.consumer("bench", config, router![on_order, on_payment]), handled)
         }
         "unmatched" => (app.consumer("bench", config, router![on_mark]), 2 * partitions),
-        "slow-keys" => {
+        "unordered" => {
+            let config = config.concurrency(Concurrency::Unordered { in_flight: 1000 });
+            (app.consumer("bench", config, router![on_order, on_payment]), handled)
+        }
+        "batches" => (app.consumer("bench", config, router![on_orders, on_payments]), handled),
+        "batches-keys" => {
             let config = config.concurrency(Concurrency::PerKey { in_flight: 1000 });
+            (app.consumer("bench", config, router![on_orders, on_payments]), handled)
+        }
+        "slow-keys" | "slow-keys-10000" => {
+            let in_flight = if work == "slow-keys" { 1000 } else { 10_000 };
+            let config = config.concurrency(Concurrency::PerKey { in_flight });
             (app.consumer("bench", config, router![on_slow]), records + 2 * partitions)
+        }
+        "computed" => (app.consumer("bench", config, router![on_computed]), records + 2 * partitions),
+        "computed-keys" => {
+            let config = config.concurrency(Concurrency::PerKey { in_flight: 1000 });
+            (app.consumer("bench", config, router![on_computed]), records + 2 * partitions)
+        }
+        "dead-letters" => {
+            let letters = format!("{topic}-dead-{}", std::process::id());
+            produce::create(brokers, &letters, i32::try_from(partitions).expect("a number of partitions"));
+            let policy = FailurePolicy::new().attempts(1).dead_letter(letters);
+            let config = config.failure_policy(policy);
+            (app.consumer("bench", config, router![on_failing]), records + 2 * partitions)
         }
         other => panic!("no variant is called {other}"),
     };

@@ -4,24 +4,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::engine::schedule::Limit;
+
 /// For so long, hardly anything must have been settled at a limit before it is worth a warning: twice the default commit interval,
 /// so that the committed offset is seen to stand still too.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The same where all that may run does. Handlers may take their time, and few take longer than this.
 const PATIENCE_IN_FLIGHT: Duration = Duration::from_secs(60);
-
-/// What keeps a lane from taking more records.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Limit {
-    /// As much is unsettled as the partition's share of the memory holds.
-    Memory,
-    /// As many handlers run as may, and enough records wait for them.
-    InFlight,
-    /// What is settled ahead might not fit into a commit's metadata.
-    Persisted,
-    /// Pre-commit: as many records are committed and not handled as may be.
-    CommittedAhead,
-}
 
 impl Limit {
     /// The setting, and for what it is too small.
@@ -29,15 +18,17 @@ impl Limit {
         match self {
             Self::Memory => "prefetch_memory_mib: unsettled records fill the partition's share of the memory",
             Self::InFlight => "in_flight: as many handlers run as may",
+            Self::Threads => "plain functions: as many records wait for a thread as may",
             Self::Persisted => "persist_progress: a commit has no room for more of what is settled ahead",
             Self::CommittedAhead => "in_flight: as many records as may be are committed and not handled yet",
+            Self::DeadLetters => "dead letters: as many as may be are not acknowledged yet",
         }
     }
 
     fn patience(self) -> Duration {
         match self {
-            Self::InFlight => PATIENCE_IN_FLIGHT,
-            Self::Memory | Self::Persisted | Self::CommittedAhead => PATIENCE,
+            Self::InFlight | Self::Threads => PATIENCE_IN_FLIGHT,
+            Self::Memory | Self::Persisted | Self::CommittedAhead | Self::DeadLetters => PATIENCE,
         }
     }
 }
@@ -107,8 +98,10 @@ impl Standing {
     /// Whether as much has been settled since then as is unsettled now; where all handlers run, anything at all.
     fn flows(&self, at: AtLimit) -> bool {
         let enough = match at.limit {
-            Limit::InFlight => 1,
-            Limit::Memory | Limit::Persisted | Limit::CommittedAhead => at.unsettled.max(1) as u64,
+            Limit::InFlight | Limit::Threads => 1,
+            Limit::Memory | Limit::Persisted | Limit::CommittedAhead | Limit::DeadLetters => {
+                at.unsettled.max(1) as u64
+            }
         };
         at.settled - self.at.settled >= enough
     }

@@ -1,13 +1,13 @@
 use std::{
     future::poll_fn,
     panic::{AssertUnwindSafe, catch_unwind},
-    pin::pin,
+    pin::{Pin, pin},
     task::Poll,
     time::Duration,
 };
 
 use tokio::time::{Sleep, sleep};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 use crate::handle::{Attempt, panic};
 
@@ -23,32 +23,42 @@ pub(crate) async fn guarded(
     limit: Option<Duration>,
 ) -> Option<Attempt> {
     let mut attempt = pin!(attempt);
-    // Only an attempt that has to wait listens for an abort and sets a timer.
-    let mut aborted = pin!(None);
-    let mut deadline = pin!(None::<Sleep>);
+    // Only an attempt that has to wait listens for an abort and sets a timer. Boxed, as the others are to be small.
+    let mut waiting = None;
     poll_fn(|cx| {
         // Unwind safety: after a panic the future is only dropped, and user state that a panic can break is the
         // user's to guard, as with tokio's own tasks.
         match catch_unwind(AssertUnwindSafe(|| attempt.as_mut().poll(cx))) {
             Ok(Poll::Ready(attempt)) => Poll::Ready(Some(attempt)),
             Ok(Poll::Pending) => {
-                if aborted.is_none() {
-                    aborted.set(Some(abort.cancelled()));
-                }
-                if aborted.as_mut().as_pin_mut().expect("was set").poll(cx).is_ready() {
+                let Waiting { aborted, deadline } = waiting.get_or_insert_with(|| Waiting::new(abort, limit));
+                if aborted.as_mut().poll(cx).is_ready() {
                     return Poll::Ready(None);
                 }
-                let Some(limit) = limit else { return Poll::Pending };
-                if deadline.is_none() {
-                    deadline.set(Some(sleep(limit)));
+                match (deadline, limit) {
+                    (Some(deadline), Some(limit)) => {
+                        deadline.as_mut().poll(cx).map(|()| Some(Attempt::TimedOut(limit)))
+                    }
+                    _ => Poll::Pending,
                 }
-                let deadline = deadline.as_mut().as_pin_mut().expect("was set");
-                deadline.poll(cx).map(|()| Some(Attempt::TimedOut(limit)))
             }
             Err(payload) => Poll::Ready(Some(Attempt::Panicked(panic::message(&*payload)))),
         }
     })
     .await
+}
+
+/// What ends an attempt that waits.
+struct Waiting<'a> {
+    aborted: Pin<Box<WaitForCancellationFuture<'a>>>,
+    deadline: Option<Pin<Box<Sleep>>>,
+}
+
+impl<'a> Waiting<'a> {
+    fn new(abort: &'a CancellationToken, limit: Option<Duration>) -> Self {
+        let deadline = limit.map(|limit| Box::pin(sleep(limit)));
+        Self { aborted: Box::pin(abort.cancelled()), deadline }
+    }
 }
 
 #[cfg(test)]

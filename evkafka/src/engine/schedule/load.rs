@@ -1,17 +1,30 @@
 //! How much of a partition is unsettled, and how much may be.
 
-use super::stall::Limit;
-
 /// What a record takes while it waits behind its key or for its next attempt, in addition to its key, payload and headers:
 /// librdkafka's message and its parsed headers, and what the lane knows of it. 2,000,000 records of some 170 bytes that waited
 /// behind their keys took 786 bytes each.
 const WAITING_BYTES: u64 = 640;
 
+/// What keeps a lane from taking more records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::engine) enum Limit {
+    /// As much is unsettled as the partition's share of the memory holds.
+    Memory,
+    /// As many handlers run as may, and records wait for them.
+    InFlight,
+    /// As many records wait for a thread as may.
+    Threads,
+    /// What is settled ahead might not fit into a commit's metadata.
+    Persisted,
+    /// Pre-commit: as many records are committed and not handled as may be.
+    CommittedAhead,
+    /// As many dead letters are on their way as may be.
+    DeadLetters,
+}
+
 /// The unsettled records of a partition that have a handler.
 #[derive(Debug)]
 pub(super) struct Load {
-    /// How many may have had their turn and be under way, or wait for a permit.
-    most_active: usize,
     /// Of keys, payloads and headers, and of [`WAITING_BYTES`]. The record that exceeds it is still let in.
     most_bytes: u64,
     /// Those that have had their turn.
@@ -22,8 +35,8 @@ pub(super) struct Load {
 }
 
 impl Load {
-    pub(super) fn new(most_active: usize, most_bytes: u64) -> Self {
-        Self { most_active, most_bytes, begun: 0, behind: 0, bytes: 0 }
+    pub(super) fn new(most_bytes: u64) -> Self {
+        Self { most_bytes, begun: 0, behind: 0, bytes: 0 }
     }
 
     pub(super) fn most_bytes(&self) -> u64 {
@@ -42,10 +55,21 @@ impl Load {
         self.begun += 1;
     }
 
-    /// A record that has begun is settled.
+    /// A record that has begun is done with.
     pub(super) fn settle(&mut self, bytes: u64) {
         self.bytes -= bytes;
         self.begun -= 1;
+    }
+
+    /// A record that waits behind its key is dropped.
+    pub(super) fn forget(&mut self, bytes: u64) {
+        self.bytes -= bytes;
+        self.behind -= 1;
+    }
+
+    /// How many records have had their turn and are not settled.
+    pub(super) fn begun(&self) -> usize {
+        self.begun
     }
 
     /// How many records are unsettled.
@@ -58,24 +82,10 @@ impl Load {
         self.behind
     }
 
-    /// How many have had their turn and do not wait for their next attempt, if so many do.
-    pub(super) fn active(&self, backing_off: usize) -> usize {
-        self.begun.saturating_sub(backing_off)
-    }
-
-    /// Whether the memory is used up.
+    /// Whether the memory is used up, if so many of those that have had their turn wait for their next attempt.
     pub(super) fn fills_memory(&self, backing_off: usize) -> bool {
         let waiting = (self.behind + backing_off) as u64;
         self.bytes.saturating_add(waiting.saturating_mul(WAITING_BYTES)) >= self.most_bytes
-    }
-
-    /// What forbids to let in more, if so many of those that have had their turn wait for their next attempt.
-    pub(super) fn limit(&self, backing_off: usize) -> Option<Limit> {
-        if self.active(backing_off) >= self.most_active {
-            Some(Limit::InFlight)
-        } else {
-            self.fills_memory(backing_off).then_some(Limit::Memory)
-        }
     }
 }
 
@@ -84,41 +94,42 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_waits_counts_as_memory_and_not_as_in_flight() {
-        let mut load = Load::new(10, 1_000_000);
+    fn what_waits_is_counted_until_it_is_settled_or_forgotten() {
+        let mut load = Load::new(1_000_000);
         for _ in 0..9 {
             load.admit(100);
             load.begin();
         }
         (0..1000).for_each(|_| load.admit(100));
-        assert_eq!(load.limit(0), None);
         load.begin();
-        assert_eq!(load.limit(0), Some(Limit::InFlight));
-        assert_eq!(load.limit(1), None, "one of them waits for its next attempt");
         load.settle(100);
-        assert_eq!((load.limit(0), load.unsettled(), load.behind()), (None, 1008, 999));
+        load.forget(100);
+        assert_eq!((load.fills_memory(0), load.unsettled(), load.behind()), (false, 1007, 998));
     }
 
     #[test]
     fn small_records_that_wait_fill_the_memory_too() {
-        let mut load = Load::new(10, 1_000_000);
+        let mut load = Load::new(1_000_000);
         let mut records = 0;
-        while load.limit(0).is_none() {
+        while !load.fills_memory(0) {
             load.admit(10);
             records += 1;
         }
-        assert_eq!(load.limit(0), Some(Limit::Memory));
         assert!((1000..2000).contains(&records), "{records}");
+        let mut retried = Load::new(1_000_000);
+        retried.admit(10);
+        retried.begin();
+        assert!(!retried.fills_memory(1000) && retried.fills_memory(2000), "those in a backoff take as much");
     }
 
     #[test]
     fn a_record_that_is_larger_than_the_memory_is_let_in_alone() {
-        let mut load = Load::new(10, 1000);
-        assert_eq!(load.limit(0), None);
+        let mut load = Load::new(1000);
+        assert!(!load.fills_memory(0));
         load.admit(1_000_000);
         load.begin();
-        assert_eq!(load.limit(0), Some(Limit::Memory));
+        assert!(load.fills_memory(0));
         load.settle(1_000_000);
-        assert_eq!(load.limit(0), None);
+        assert!(!load.fills_memory(0));
     }
 }

@@ -13,6 +13,8 @@ use crate::settle::Pace;
 const TARGET: Duration = Duration::from_millis(40);
 /// Stands for none but what permits allow.
 const LEAST: usize = 1;
+/// What is skipped needs no permit: among so many records those that have a handler are looked for.
+const LOOKS_AT: usize = 256;
 /// Hides a commit at some 100,000 records per second and partition, which is more than tasks come to.
 const MOST: usize = 16_384;
 
@@ -42,6 +44,8 @@ pub(super) struct CommitsAhead {
 struct Round {
     records: usize,
     unsettled: usize,
+    /// For some of those that are not settled, or all of them.
+    permits: Option<OwnedSemaphorePermit>,
     since: Instant,
 }
 
@@ -56,6 +60,8 @@ impl CommitsAhead {
         let in_time = match self.pace.records() {
             LEAST => 0,
             records if self.unsettled > records => 0,
+            // What is under way shows whether a larger round may follow, which spares more than its commit costs.
+            _ if self.pace.is_growing() && self.unsettled > 0 => 0,
             records => records,
         };
         let wanted = waiting.saturating_sub(self.reserved()).min(self.permits.available_permits());
@@ -89,9 +95,10 @@ impl CommitsAhead {
         }
     }
 
-    /// For a record that is to be committed; `None` for one that is because handlers are quick.
-    pub(super) fn take_permit(&mut self) -> Option<OwnedSemaphorePermit> {
-        self.reserved.as_mut()?.split(1)
+    /// For so many records that are to be committed, as far as there are any: others are because handlers are quick.
+    pub(super) fn take_permits(&mut self, records: usize) -> Option<OwnedSemaphorePermit> {
+        let reserved = self.reserved.as_mut()?;
+        reserved.split(records.min(reserved.num_permits()))
     }
 
     /// Gives back what is reserved and was not taken.
@@ -99,26 +106,41 @@ impl CommitsAhead {
         self.reserved = None;
     }
 
-    /// So many records that have a handler are committed, and are now handled. The number of the round that they make up.
-    pub(super) fn begin(&mut self, records: usize) -> u64 {
-        self.rounds.push_back(Round { records, unsettled: records, since: Instant::now() });
+    /// So many records are committed, and are now handled. The number of the round that they make up.
+    pub(super) fn begin(&mut self, records: usize, permits: Option<OwnedSemaphorePermit>) -> u64 {
+        self.rounds.push_back(Round { records, unsettled: records, permits, since: Instant::now() });
         self.unsettled += records;
         self.first + self.rounds.len() as u64 - 1
     }
 
     /// A record of a round is settled.
+    #[inline]
     pub(super) fn settled(&mut self, round: u64) {
         self.unsettled -= 1;
         // It has not ended, for this record was not settled.
         let round = &mut self.rounds[(round - self.first) as usize];
         round.unsettled -= 1;
+        if let Some(permits) = &mut round.permits
+            && let Some(excess) = permits.num_permits().checked_sub(round.unsettled)
+        {
+            drop(permits.split(excess));
+        }
         if round.unsettled == 0 {
             self.pace.handled(round.records, round.since.elapsed());
+            self.forget_settled();
         }
+    }
+
+    fn forget_settled(&mut self) {
         while self.rounds.front().is_some_and(|round| round.unsettled == 0) {
             self.rounds.pop_front();
             self.first += 1;
         }
+    }
+
+    /// How many records to take before it is asked how many may be committed.
+    pub(super) fn most_at_a_time(&self) -> usize {
+        self.pace.records().max(LOOKS_AT)
     }
 }
 
@@ -131,11 +153,18 @@ mod tests {
     }
 
     /// What a lane does with what it may commit.
-    fn commit(ahead: &mut CommitsAhead, waiting: usize) -> (u64, Vec<Option<OwnedSemaphorePermit>>) {
-        let room = ahead.room(waiting).min(waiting);
-        let permits = (0..room).map(|_| ahead.take_permit()).collect();
+    fn commit(ahead: &mut CommitsAhead, waiting: usize) -> Committed {
+        let records = ahead.room(waiting).min(waiting);
+        let permits = ahead.take_permits(records);
         ahead.give_back();
-        (ahead.begin(room), permits)
+        let with_permit = permits.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        Committed { round: ahead.begin(records, permits), records, with_permit }
+    }
+
+    struct Committed {
+        round: u64,
+        records: usize,
+        with_permit: usize,
     }
 
     #[test]
@@ -143,43 +172,68 @@ mod tests {
         let permits = Arc::new(Semaphore::new(20));
         let mut lanes: Vec<_> = (0..4).map(|_| CommitsAhead::new(Arc::clone(&permits))).collect();
         let committed: Vec<_> = lanes.iter_mut().map(|lane| commit(lane, 8)).collect();
-        let with_permit = |permits: &[Option<OwnedSemaphorePermit>]| permits.iter().flatten().count();
-        let counts = committed.iter().map(|(_, permits)| (permits.len(), with_permit(permits)));
+        let counts = committed.iter().map(|committed| (committed.records, committed.with_permit));
         assert_eq!(counts.collect::<Vec<_>>(), [(8, 8), (8, 8), (4, 4), (1, 0)], "but each has one");
         assert_eq!(lanes[3].room(8), 0);
-        drop(committed);
+        for (lane, committed) in lanes.iter_mut().zip(committed) {
+            (0..committed.records).for_each(|_| lane.settled(committed.round));
+        }
+        lanes.iter_mut().for_each(CommitsAhead::give_back);
         assert_eq!(permits.available_permits(), 20);
+    }
+
+    #[test]
+    fn a_permit_is_given_back_with_the_record_that_it_is_for() {
+        let permits = Arc::new(Semaphore::new(4));
+        let mut ahead = CommitsAhead::new(Arc::clone(&permits));
+        let committed = commit(&mut ahead, 4);
+        assert_eq!((committed.with_permit, permits.available_permits()), (4, 0));
+        for settled in 1..=4 {
+            ahead.settled(committed.round);
+            assert_eq!(permits.available_permits(), settled);
+        }
     }
 
     #[test]
     fn quick_handlers_have_more_and_no_third_round() {
         let mut ahead = ahead(2);
-        let (round, permits) = commit(&mut ahead, 1000);
-        assert_eq!(permits.len(), 2);
-        drop(permits);
-        (0..2).for_each(|_| ahead.settled(round));
-        let (second, permits) = commit(&mut ahead, 1000);
-        let records = permits.len();
-        assert!(records > 2, "{records}");
-        let (_, permits) = commit(&mut ahead, 1000);
-        assert_eq!(permits.len(), records, "one is handled, and one committed meanwhile");
-        drop(permits);
+        let first = commit(&mut ahead, 1000);
+        assert_eq!(first.records, 2);
+        (0..2).for_each(|_| ahead.settled(first.round));
+        // As large as it becomes in this test.
+        ahead.pace = Pace::new(TARGET, LEAST, 200);
+        while ahead.pace.is_growing() {
+            ahead.pace.handled(ahead.pace.records(), Duration::ZERO);
+        }
+        let second = commit(&mut ahead, 1000);
+        assert_eq!(second.records, 200);
+        let third = commit(&mut ahead, 1000);
+        assert_eq!(third.records, 200, "one is handled, and one committed meanwhile");
         assert_eq!(ahead.room(1000), 2, "and no more than permits allow");
         ahead.give_back();
-        (0..records).for_each(|_| ahead.settled(second));
-        assert!(ahead.room(1000) >= records);
+        (0..200).for_each(|_| ahead.settled(second.round));
+        assert!(ahead.room(1000) >= 200);
+    }
+
+    #[test]
+    fn as_long_as_rounds_grow_the_next_waits_for_the_one_before() {
+        let mut ahead = ahead(0);
+        let first = commit(&mut ahead, 1000);
+        ahead.settled(first.round);
+        assert!(ahead.pace.is_growing());
+        let second = commit(&mut ahead, 1000);
+        assert!(second.records > 1);
+        assert_eq!(ahead.room(1000), 0);
     }
 
     #[test]
     fn rounds_end_in_any_order() {
         let mut ahead = ahead(10);
-        let (first, _) = commit(&mut ahead, 2);
-        let (second, _) = commit(&mut ahead, 2);
+        let (first, second) = (commit(&mut ahead, 2).round, commit(&mut ahead, 2).round);
         for round in [second, second, first, first] {
             ahead.settled(round);
         }
         assert!(ahead.rounds.is_empty() && ahead.unsettled == 0);
-        let (third, _) = commit(&mut ahead, 1);
-        assert_eq!(third, 2);
+        assert_eq!(commit(&mut ahead, 1).round, 2);
     }
 }

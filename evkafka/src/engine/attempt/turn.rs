@@ -2,14 +2,14 @@
 
 use std::{
     pin::pin,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::Worker;
 use crate::{
-    config::AutoCommitMode,
     engine::pipeline::Rule,
     handle::{MOST_THREADS, ReservedThread},
     record::Record,
@@ -19,10 +19,34 @@ use crate::{
 const LONG: Duration = Duration::from_secs(30);
 
 /// What an attempt has been given to run with.
-pub(super) struct Turn<'p> {
+pub(super) struct Turn {
     /// For a plain function.
     pub(super) thread: Option<ReservedThread>,
-    _permit: Option<SemaphorePermit<'p>>,
+    permit: Option<OwnedSemaphorePermit>,
+}
+
+/// Whether attempts take one of the consumer's permits.
+#[derive(Debug)]
+pub(in crate::engine) enum Permits {
+    /// The lane has one handler under way at most.
+    Unlimited,
+    /// The first attempt has this one.
+    Limited(Option<OwnedSemaphorePermit>),
+}
+
+impl Permits {
+    #[inline]
+    pub(super) fn are_limited(&self) -> bool {
+        matches!(self, Self::Limited(_))
+    }
+
+    /// The permit of the last attempt is kept, for whoever is next.
+    #[inline]
+    pub(super) fn keep(&mut self, turn: Option<Turn>) {
+        if let (Self::Limited(kept), Some(Turn { permit, .. })) = (self, turn) {
+            *kept = permit;
+        }
+    }
 }
 
 impl Worker {
@@ -30,25 +54,34 @@ impl Worker {
     ///
     /// The thread comes first: who waits for one must not keep an async handler from its permit.
     #[inline]
-    pub(super) async fn turn<'p>(
-        &self,
-        rule: &Rule,
-        permits: Option<&'p Semaphore>,
-        record: &Record<'_>,
-    ) -> Option<Turn<'p>> {
-        let thread = if rule.is_blocking { Some(self.thread(record).await?) } else { None };
-        let permit = match permits {
-            Some(permits) => Some(self.permit(permits).await?),
-            None => None,
-        };
-        Some(Turn { thread, _permit: permit })
+    pub(super) async fn turn(&self, rule: &Rule, permits: &mut Permits, record: &Record<'_>) -> Option<Turn> {
+        match permits {
+            Permits::Limited(first) if first.is_some() && !rule.is_blocking => {
+                Some(Turn { thread: None, permit: first.take() })
+            }
+            // Boxed, as what has not to wait is to be small.
+            permits => Box::pin(self.wait_for_turn(rule, permits, record)).await,
+        }
     }
 
-    async fn permit<'p>(&self, permits: &'p Semaphore) -> Option<SemaphorePermit<'p>> {
+    async fn wait_for_turn(&self, rule: &Rule, permits: &mut Permits, record: &Record<'_>) -> Option<Turn> {
+        let thread = if rule.is_blocking { Some(self.thread(record).await?) } else { None };
+        let permit = match permits {
+            Permits::Unlimited => None,
+            Permits::Limited(first) => match first.take() {
+                Some(permit) => Some(permit),
+                None => Some(self.permit().await?),
+            },
+        };
+        Some(Turn { thread, permit })
+    }
+
+    async fn permit(&self) -> Option<OwnedSemaphorePermit> {
+        let permits = Arc::clone(&self.shared.permits);
         tokio::select! {
             biased;
             () = self.begins_no_more() => None,
-            permit = permits.acquire() => Some(permit.expect("the semaphore is never closed")),
+            permit = permits.acquire_owned() => Some(permit.expect("the semaphore is never closed")),
         }
     }
 
@@ -70,12 +103,9 @@ impl Worker {
         }
     }
 
-    /// Waits until the lane begins no attempt any more. What was committed already is handled even while the lane ends.
+    /// Waits until the lane begins no attempt any more.
     async fn begins_no_more(&self) {
-        match self.shared.mode {
-            AutoCommitMode::PostCommit => self.control.stopped().await,
-            AutoCommitMode::PreCommit => self.control.abort.cancelled().await,
-        }
+        self.control.entered(self.terms.begins_until).await;
     }
 
     fn log_no_thread(&self, record: &Record<'_>, waited: Duration) {

@@ -17,7 +17,7 @@ pub(super) struct KeyOrder<T> {
 
 /// Stands for a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct KeyHash(u64);
+pub(in crate::engine) struct KeyHash(u64);
 
 impl KeyHash {
     pub(super) fn of(key: &[u8]) -> Self {
@@ -30,18 +30,20 @@ impl<T> KeyOrder<T> {
         Self { busy: HashMap::default() }
     }
 
-    /// Gives the item back if it is its key's turn; otherwise it waits.
-    pub(super) fn admit(&mut self, key: KeyHash, item: T) -> Option<T> {
-        match self.busy.entry(key) {
-            Entry::Vacant(entry) => {
-                entry.insert(VecDeque::new());
-                Some(item)
-            }
-            Entry::Occupied(mut entry) => {
-                entry.get_mut().push_back(item);
-                None
-            }
-        }
+    /// Whether an earlier item of this key is being worked on.
+    #[inline]
+    pub(super) fn is_busy(&self, key: KeyHash) -> bool {
+        self.busy.contains_key(&key)
+    }
+
+    /// The key's item is being worked on from now on.
+    pub(super) fn begin(&mut self, key: KeyHash) {
+        self.busy.insert(key, VecDeque::new());
+    }
+
+    /// The item waits until those before it are done.
+    pub(super) fn wait(&mut self, key: KeyHash, item: T) {
+        self.busy.entry(key).or_default().push_back(item);
     }
 
     /// Whether an item waits behind the one of this key.
@@ -49,7 +51,7 @@ impl<T> KeyOrder<T> {
         self.busy.get(&key).is_some_and(|waiting| !waiting.is_empty())
     }
 
-    /// The key's item is done; the next one, if any waits.
+    /// The key's item is done: the next one, if any waits, is being worked on from now on.
     pub(super) fn release(&mut self, key: KeyHash) -> Option<T> {
         let Entry::Occupied(mut entry) = self.busy.entry(key) else { return None };
         let next = entry.get_mut().pop_front();
@@ -57,6 +59,19 @@ impl<T> KeyOrder<T> {
             entry.remove();
         }
         next
+    }
+
+    /// The item behind the one that is being worked on, if `may_join` it.
+    pub(super) fn join(&mut self, key: KeyHash, may_join: impl FnOnce(&T) -> bool) -> Option<T> {
+        let waiting = self.busy.get_mut(&key)?;
+        waiting.front().is_some_and(may_join).then(|| waiting.pop_front())?
+    }
+
+    /// Forgets what waits.
+    pub(super) fn forget_waiting(&mut self, mut forgotten: impl FnMut(&T)) {
+        for waiting in self.busy.values_mut() {
+            waiting.drain(..).for_each(|item| forgotten(&item));
+        }
     }
 }
 
@@ -86,7 +101,13 @@ mod tests {
                 running.extend(order.release(KeyHash::of(&[key])));
             };
             for (item, key) in keys.iter().copied().enumerate() {
-                running.extend(order.admit(KeyHash::of(&[key]), (key, item)));
+                let hash = KeyHash::of(&[key]);
+                if order.is_busy(hash) {
+                    order.wait(hash, (key, item));
+                } else {
+                    order.begin(hash);
+                    running.push((key, item));
+                }
                 let mut busy: Vec<u8> = running.iter().map(|(key, _)| *key).collect();
                 busy.sort_unstable();
                 prop_assert!(busy.windows(2).all(|pair| pair[0] != pair[1]), "two of one key at a time");

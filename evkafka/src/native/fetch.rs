@@ -1,4 +1,5 @@
 use std::{
+    mem::ManuallyDrop,
     ptr::{self, NonNull},
     slice,
     sync::Arc,
@@ -19,14 +20,19 @@ use crate::{
     settle::Sequence,
 };
 
-/// Records taken from one partition, in order.
-pub(crate) struct Batch {
-    /// `owned..len` are alive and the batch's.
+/// How many messages that were taken back wait to be retired together, under one lock.
+const MOST_SPENT: usize = 256;
+
+/// Records fetched from one partition, in order.
+pub(crate) struct Fetch {
+    /// `owned..len` are alive and the fetch's.
     messages: Vec<*mut rd_kafka_message_t>,
     owned: usize,
-    /// The entry that comes next; what the batch owns before it is done with.
+    /// The entry that comes next; what the fetch owns before it is done with.
     next: usize,
     len: usize,
+    /// Taken out and given back; owned.
+    spent: Vec<*mut rd_kafka_message_t>,
     /// Where messages go in the end. It also keeps the client alive, into whose memory they point.
     retired: Arc<Retired>,
 }
@@ -38,11 +44,11 @@ pub(crate) const MESSAGE_BYTES: usize = 400;
 /// How many entries are looked at to learn how large they are: each look costs about as much as skipping a few records.
 const SAMPLE: usize = 64;
 
-// SAFETY: messages are owned by the batch and may be read and destroyed on any thread.
-unsafe impl Send for Batch {}
+// SAFETY: messages are owned by the fetch and may be read and destroyed on any thread.
+unsafe impl Send for Fetch {}
 // SAFETY: shared access only reads; what changes a message (the first look at its headers) is done by `entry`, which is
-// only called by the lane that owns the batch.
-unsafe impl Sync for Batch {}
+// only called by the lane that owns the fetch.
+unsafe impl Sync for Fetch {}
 
 /// What came out of a partition's queue.
 pub(crate) enum Entry<'b> {
@@ -61,9 +67,9 @@ pub(crate) struct PartitionError {
     pub(crate) reason: String,
 }
 
-impl Batch {
+impl Fetch {
     pub(super) fn new(retired: Arc<Retired>) -> Self {
-        Self { messages: Vec::new(), owned: 0, next: 0, len: 0, retired }
+        Self { messages: Vec::new(), owned: 0, next: 0, len: 0, spent: Vec::new(), retired }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -78,7 +84,7 @@ impl Batch {
     /// Lets `fill` write messages to `slots` slots, of which it returns how many it filled.
     ///
     /// # Safety
-    /// `fill` must hand over the ownership of that many messages of this batch's client, in the first slots.
+    /// `fill` must hand over the ownership of that many messages of this fetch's client, in the first slots.
     pub(super) unsafe fn refill(
         &mut self,
         slots: usize,
@@ -110,6 +116,7 @@ impl Batch {
     pub(crate) fn clear(&mut self) -> usize {
         let len = self.len;
         self.retire(len);
+        self.retire_spent();
         (self.owned, self.next, self.len) = (0, 0, 0);
         len
     }
@@ -125,6 +132,11 @@ impl Batch {
     #[inline]
     pub(crate) fn entry<'b>(&'b self, origin: &'b Origin) -> Option<Entry<'b>> {
         self.at(self.next, origin)
+    }
+
+    /// How many of the entries that come next `is_one` of, up to the first that is not.
+    pub(crate) fn count_while(&self, origin: &Origin, mut is_one: impl FnMut(Entry<'_>) -> bool) -> usize {
+        (self.next..self.len).take_while(|index| self.at(*index, origin).is_some_and(&mut is_one)).count()
     }
 
     /// The offset of the first record; `None` if there is no record in it.
@@ -171,11 +183,11 @@ impl Batch {
             return None;
         }
         let message = NonNull::new(self.messages[index])?;
-        // SAFETY: `next..len` are alive, and stay so while the batch is borrowed; only its lane looks at them.
+        // SAFETY: `next..len` are alive, and stay so while the fetch is borrowed; only its lane looks at them.
         Some(unsafe { read(message, origin) })
     }
 
-    /// Takes the entry that comes next out of the batch, to be kept for as long as need be.
+    /// Takes the entry that comes next out of the fetch, to be kept for as long as need be.
     pub(crate) fn pop(&mut self) -> Option<Message> {
         let message = (!self.is_empty()).then(|| NonNull::new(self.messages[self.next])).flatten()?;
         self.retire(self.next);
@@ -184,24 +196,55 @@ impl Batch {
         Some(Message { message, retired: Arc::clone(&self.retired) })
     }
 
+    /// Moves the first `count` entries to the end of `other`, which is of the same partition.
+    pub(crate) fn move_to(&mut self, other: &mut Self, count: usize) {
+        let count = count.min(self.len());
+        other.messages.truncate(other.len);
+        other.messages.extend_from_slice(&self.messages[self.next..self.next + count]);
+        other.len += count;
+        self.retire(self.next);
+        self.next += count;
+        self.owned = self.next;
+    }
+
+    /// Takes a message back that was [taken out](Self::pop) of it and is done with: many are retired at a time.
+    pub(crate) fn take_back(&mut self, message: Message) {
+        let raw = message.message.as_ptr();
+        // SAFETY: owned, and whoever looked at its headers borrowed the message.
+        unsafe { destroy_headers(raw) };
+        self.spent.push(raw);
+        let mut message = ManuallyDrop::new(message);
+        // SAFETY: the message is never dropped, and its share never used again.
+        unsafe { ptr::drop_in_place(&raw mut message.retired) };
+        if self.spent.len() >= MOST_SPENT {
+            self.retire_spent();
+        }
+    }
+
+    fn retire_spent(&mut self) {
+        // SAFETY: alive and owned since they were taken back, and forgotten now.
+        unsafe { self.retired.retire(&self.spent) };
+        self.spent.clear();
+    }
+
     /// The entry that comes next is done with.
     #[inline]
     pub(crate) fn advance(&mut self) {
         if !self.is_empty() {
-            // SAFETY: alive and owned; whoever looked at its headers borrowed the batch.
+            // SAFETY: alive and owned; whoever looked at its headers borrowed the fetch.
             unsafe { destroy_headers(self.messages[self.next]) };
             self.next += 1;
         }
     }
 }
 
-impl Drop for Batch {
+impl Drop for Fetch {
     fn drop(&mut self) {
         self.clear();
     }
 }
 
-/// A record taken out of its batch. It pins the buffer that it was fetched in.
+/// A record taken out of its fetch. It pins the buffer that it was fetched in.
 pub(crate) struct Message {
     message: NonNull<rd_kafka_message_t>,
     /// Where it goes in the end. It also keeps the client alive, into whose memory it points.

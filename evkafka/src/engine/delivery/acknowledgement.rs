@@ -1,7 +1,4 @@
-use std::sync::Arc;
-
-use super::LaneControl;
-use crate::settle::Progress;
+use crate::{engine::lane::LaneControl, settle::Progress};
 
 /// How the wait for the acknowledgement of an offset ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,7 +28,7 @@ pub(in crate::engine) async fn acknowledgement(
             biased;
             // Also if the commit was refused.
             () = control.acknowledged.notified() => {}
-            () = control.abort.cancelled() => {
+            () = control.aborted().cancelled() => {
                 progress.abandon();
                 return Acknowledgement::Unknown;
             }
@@ -39,14 +36,4 @@ pub(in crate::engine) async fn acknowledgement(
         }
     }
     Acknowledgement::Given
-}
-
-/// At a pre-commit lane's end, however it comes about, takes back what the lane wanted committed: nobody is going to handle it
-/// here, and the last commit of a revoke or a shutdown is still to come.
-pub(super) struct TakesBack(pub(super) Arc<Progress>);
-
-impl Drop for TakesBack {
-    fn drop(&mut self) {
-        self.0.abandon();
-    }
 }

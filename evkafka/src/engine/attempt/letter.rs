@@ -1,17 +1,17 @@
 //! A record becomes a dead letter, or stays where it is.
 
 use std::{
-    pin::Pin,
     sync::Arc,
     time::{Duration, SystemTime},
 };
 
-use super::{Done, Worker, event_name};
+use super::{Letter, Worker, report::event_name};
 use crate::{
-    engine::pipeline::Rule,
+    engine::pipeline::Routed,
     error::{Chain, DeadLetterError, DeadLetterFault, Inner, RecordError},
     handle::Context,
     native::RawRecord,
+    record::Record,
     settle::{DeadLetterPath, Failure, Obituary, dead_letter_headers},
 };
 
@@ -20,30 +20,33 @@ use crate::{
 const GRACE: Duration = Duration::from_millis(500);
 
 impl Worker {
-    /// Sends a record to a dead-letter topic. If the broker refuses it for good, the app ends. If `no_time_left` comes before the broker's
-    /// answer, the record may be in that topic and yet be handled again.
-    pub(super) async fn send_dead_letter(
+    /// Sends a record to a dead-letter topic; whether that was acknowledged. If the broker refuses it for good, the app ends. If the lane
+    /// is stopped and the broker does not answer in time, the record may be in that topic and yet be handled again.
+    ///
+    /// # Cancel safety
+    /// Dropping it leaves open whether the record was sent.
+    pub(in crate::engine) async fn send_letter<R>(
         &self,
-        context: &Context<'_>,
-        rule: &Rule,
-        topic: &Arc<str>,
-        failure: &Failure,
-        no_time_left: Pin<&mut impl Future<Output = ()>>,
-    ) -> Done {
-        let record = &context.record;
-        let path = DeadLetterPath::of(record);
+        handlers: &Routed<R>,
+        record: Record<'_>,
+        letter: &Letter,
+    ) -> bool {
+        let Letter { topic, handler, attempts, failure } = letter;
+        let event_type = self.event_type(&record);
+        let context = &Context { attempt: *attempts, ..self.context(record, event_type) };
+        let path = DeadLetterPath::of(&record);
         let Some(extended) = path.to(topic) else {
             self.report_dead_letter(context, topic, failure, DeadLetterFault::Loop(path.to_string()));
-            return Done::Unsettled;
+            return false;
         };
         let headers = dead_letter_headers(
-            record,
+            &record,
             &Obituary {
                 path: &extended,
                 group: &self.shared.group,
-                handler: rule.path,
-                event: context.event_type,
-                attempts: context.attempt,
+                handler: handlers.rules[*handler].path,
+                event: event_type,
+                attempts: *attempts,
                 failure,
                 now: SystemTime::now(),
             },
@@ -65,30 +68,30 @@ impl Worker {
             sent = letters.send(letter) => match sent {
                 Ok(()) => {
                     self.log_dead_letter(context, topic, failure);
-                    Done::DeadLettered
+                    true
                 }
                 Err(refused) => {
                     self.report_dead_letter(context, topic, failure, DeadLetterFault::Refused(refused));
-                    Done::Unsettled
+                    false
                 }
             },
-            () = no_time_left => {
+            () = self.no_time_left() => {
                 self.log_unsent(context, topic, failure);
-                Done::Unsettled
+                false
             }
         }
     }
 
     /// Waits until the lane has no time left for dead letters.
-    pub(super) async fn no_time_left(&self) {
+    async fn no_time_left(&self) {
         let stopped = async {
             self.control.stopped().await;
             tokio::time::sleep(GRACE).await;
         };
         tokio::select! {
             () = stopped => {}
-            () = self.control.cancel.cancelled() => {}
-            () = self.control.abort.cancelled() => {}
+            () = self.control.cancelled().cancelled() => {}
+            () = self.control.aborted().cancelled() => {}
         }
     }
 

@@ -1,0 +1,299 @@
+//! Attempts at one record, or at the records of a batch, until they are settled.
+
+#[macro_use]
+mod report;
+mod guarded;
+mod letter;
+mod open;
+mod turn;
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::sleep;
+
+use self::{guarded::guarded, open::Batch};
+pub(super) use self::{open::Open, turn::Permits};
+use super::{
+    delivery::Terms,
+    lane::LaneControl,
+    pipeline::{Routed, Rule},
+    shared::Shared,
+};
+use crate::{
+    handle::{Attempt, BoxError, Context},
+    record::{Origin, Record},
+    route::Routes,
+    settle::{Failure, Tries, Verdict},
+};
+
+/// What works on a partition's records: shared by the tasks of a lane.
+pub(super) struct Worker {
+    pub(super) origin: Origin,
+    pub(super) shared: Arc<Shared>,
+    pub(super) control: Arc<LaneControl>,
+    terms: Terms,
+}
+
+/// Whether a lane goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flow {
+    Continue,
+    End,
+}
+
+/// How a record was settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Done {
+    Handled,
+    /// Nothing matched it, or its handler said that it does not concern this service.
+    Skipped,
+    GivenUp,
+    /// It was sent to the dead-letter topic, and acknowledged.
+    DeadLettered,
+}
+
+/// What becomes of a record at which no further attempt is made.
+#[derive(Debug)]
+pub(super) enum Fate {
+    Settled(Done),
+    /// It is settled once this is acknowledged.
+    Letter(Letter),
+}
+
+/// A record is to be sent to a dead-letter topic.
+#[derive(Clone, Debug)]
+pub(super) struct Letter {
+    topic: Arc<str>,
+    handler: usize,
+    attempts: u32,
+    /// Of the record, or of the whole batch that it was in.
+    failure: Arc<Failure>,
+}
+
+/// How the attempts at the records of one call ended.
+#[derive(Debug)]
+pub(super) enum Ended {
+    /// The same became of all of them.
+    All(Done),
+    /// What became of each, in their order; `None` is unsettled.
+    Each(Vec<Option<Fate>>),
+}
+
+impl Worker {
+    pub(super) fn new(origin: Origin, shared: Arc<Shared>, control: Arc<LaneControl>) -> Self {
+        let terms = Terms::of(shared.mode);
+        Self { origin, shared, control, terms }
+    }
+
+    /// The handler for a record, and the record's event type.
+    #[inline]
+    pub(super) fn route<'r, R>(
+        &self,
+        handlers: &Routed<R>,
+        record: &Record<'r>,
+    ) -> (Option<usize>, Option<&'r [u8]>) {
+        let event_type = self.event_type(record);
+        (handlers.table.find(event_type), event_type)
+    }
+
+    /// The bytes of a record's event-type header.
+    #[inline]
+    pub(super) fn event_type<'r>(&self, record: &Record<'r>) -> Option<&'r [u8]> {
+        record.headers().get(&self.shared.event_type_header)
+    }
+
+    /// Makes attempts until the records are settled, or the lane is at its end.
+    ///
+    /// Records that cannot be decoded do not spoil their batch: they take the failure policy's last step by themselves, and the
+    /// others are handled.
+    ///
+    /// # Cancel safety
+    /// Dropping it drops the handler; its records are not settled.
+    #[expect(clippy::manual_async_fn, reason = "an `async fn` would hold its arguments twice")]
+    pub(super) fn attempt<'a, R: Routes>(
+        &'a self,
+        handlers: &'a Routed<R>,
+        handler: usize,
+        mut open: Open<'a>,
+        permits: &'a mut Permits,
+    ) -> impl Future<Output = Ended> + Send + 'a {
+        async move {
+            let rule = &handlers.rules[handler];
+            let mut tries = Tries::FIRST;
+            loop {
+                open.begin_attempt(tries.attempt);
+                let turn = if rule.is_blocking || permits.are_limited() {
+                    match self.turn(rule, permits, &open.first().record).await {
+                        Some(turn) => Some(turn),
+                        None => return open.unsettled(),
+                    }
+                } else {
+                    None
+                };
+                // A handler that never waits is never dropped: the next one would begin, however late it is.
+                if self.control.is_aborted() {
+                    return self.unfinished(open);
+                }
+                let attempt = {
+                    let thread = turn.as_ref().and_then(|turn| turn.thread.as_ref());
+                    let called;
+                    let context = match (&open, thread) {
+                        (Open::One(context), None) => context,
+                        (_, thread) => {
+                            called = open.call_context(thread);
+                            &called
+                        }
+                    };
+                    let call = handlers.routes.call(handler, context);
+                    guarded(call, self.control.aborted(), rule.time_limit).await
+                };
+                let Some(attempt) = attempt else { return self.unfinished(open) };
+                let attempt = match (attempt, &mut open) {
+                    (Attempt::UndecodableAmong(faults), Open::Many(batch)) => {
+                        if self.take_out(rule, handler, tries, batch, faults) == Flow::End {
+                            return open.unsettled();
+                        }
+                        if open.len() == 0 {
+                            return self.all(open, Done::Handled);
+                        }
+                        // The handler was not called, so this was no attempt at the others.
+                        continue;
+                    }
+                    (attempt, _) => attempt,
+                };
+                let verdict = rule.judge.judge(tries, attempt, self.control.cancelled(), fastrand::f64);
+                let (wait, failure) = match verdict {
+                    Verdict::Retry(wait, failure) => (wait, failure),
+                    last => {
+                        permits.keep(turn);
+                        return self.conclude(handler, tries, open, last);
+                    }
+                };
+                drop(turn);
+                self.log_retry(&open, wait, &failure);
+                if Box::pin(self.pause(wait, open.len())).await == Flow::End {
+                    return open.unsettled();
+                }
+                tries = tries.next(&failure);
+            }
+        }
+    }
+
+    /// No further attempt is made.
+    #[inline]
+    fn conclude(&self, handler: usize, tries: Tries, open: Open<'_>, verdict: Verdict) -> Ended {
+        match verdict {
+            Verdict::Done => self.all(open, Done::Handled),
+            Verdict::Skip => self.all(open, Done::Skipped),
+            failed => self.conclude_failed(handler, tries, open, failed),
+        }
+    }
+
+    #[cold]
+    fn conclude_failed(&self, handler: usize, tries: Tries, open: Open<'_>, verdict: Verdict) -> Ended {
+        match verdict {
+            Verdict::Done | Verdict::Skip | Verdict::Retry(..) => unreachable!("it has not failed for good"),
+            Verdict::GiveUp(failure) => {
+                self.log_given_up(&open, &failure);
+                self.all(open, Done::GivenUp)
+            }
+            Verdict::DeadLetter(topic, failure) => {
+                let letter = Letter { topic, handler, attempts: tries.attempt, failure: Arc::new(failure) };
+                self.each(open, &letter)
+            }
+            Verdict::Stop(failure) => {
+                self.report_stop(open.first(), failure);
+                open.unsettled()
+            }
+            Verdict::Release(failure) => {
+                self.log_released(&open, &failure);
+                open.unsettled()
+            }
+        }
+    }
+    /// The same becomes of all of them.
+    #[inline]
+    fn all(&self, mut open: Open<'_>, done: Done) -> Ended {
+        self.report_stop_in(&mut open);
+        open.all(done)
+    }
+
+    /// Each of them is to be a dead letter.
+    fn each(&self, mut open: Open<'_>, letter: &Letter) -> Ended {
+        self.report_stop_in(&mut open);
+        open.letters(letter)
+    }
+
+    /// Reports the record of a batch that the lane stops at, now that those in front of it are settled.
+    #[inline]
+    fn report_stop_in(&self, open: &mut Open<'_>) {
+        if let Open::Many(batch) = open
+            && let Some((context, failure)) = batch.take_stop()
+        {
+            self.report_stop(&context, failure);
+        }
+    }
+
+    /// Has each record that cannot be decoded take the last step, and takes it out of the batch. If that is to stop, the
+    /// batch ends before it.
+    fn take_out(
+        &self,
+        rule: &Rule,
+        handler: usize,
+        tries: Tries,
+        batch: &mut Batch<'_>,
+        faults: Vec<(usize, BoxError)>,
+    ) -> Flow {
+        for (index, cause) in faults {
+            let attempt = Attempt::Undecodable(cause);
+            match rule.judge.judge(tries, attempt, self.control.cancelled(), fastrand::f64) {
+                Verdict::DeadLetter(topic, failure) => {
+                    let failure = Arc::new(failure);
+                    let letter = Letter { topic, handler, attempts: tries.attempt, failure };
+                    batch.decide(index, Fate::Letter(letter));
+                }
+                Verdict::Stop(failure) => {
+                    batch.stop_at(index, failure);
+                    break;
+                }
+                Verdict::GiveUp(failure) => {
+                    self.log_given_up_of(&batch.context(index), &failure);
+                    batch.decide(index, Fate::Settled(Done::GivenUp));
+                }
+                Verdict::Release(failure) => {
+                    self.log_released_of(&batch.context(index), &failure);
+                    return Flow::End;
+                }
+                Verdict::Done | Verdict::Skip | Verdict::Retry(..) => {
+                    unreachable!("what cannot be decoded is not handled, and not tried again")
+                }
+            }
+        }
+        batch.leave_out_decided();
+        Flow::Continue
+    }
+
+    /// What is known before the first attempt.
+    #[inline]
+    pub(super) fn context<'r>(&'r self, record: Record<'r>, event_type: Option<&'r [u8]>) -> Context<'r> {
+        Context {
+            record,
+            event_type,
+            states: &self.shared.states,
+            cancellation: self.control.cancelled(),
+            attempt: 0,
+            thread: None,
+            batch: &[],
+        }
+    }
+
+    /// Waits before the next attempt at so many records; there is none if the lane ends or continues elsewhere meanwhile.
+    async fn pause(&self, wait: Duration, records: usize) -> Flow {
+        let _backing_off = self.control.backing_off.begin(records, &self.control.look);
+        tokio::select! {
+            biased;
+            () = self.control.left() => Flow::End,
+            () = sleep(wait) => Flow::Continue,
+        }
+    }
+}

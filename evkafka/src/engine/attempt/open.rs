@@ -1,0 +1,133 @@
+use super::{Done, Ended, Fate, Letter};
+use crate::{
+    handle::{Context, ReservedThread},
+    settle::Failure,
+};
+
+/// The records of one call that are not settled yet.
+pub(in crate::engine) enum Open<'r> {
+    One(Context<'r>),
+    /// Boxed, so that it does not make the other larger.
+    Many(Box<Batch<'r>>),
+}
+
+pub(in crate::engine) struct Batch<'r> {
+    /// Those that the next call is made with.
+    contexts: Vec<Context<'r>>,
+    /// Their places among all that there were.
+    places: Vec<usize>,
+    /// What has become of each, as far as it is known.
+    fates: Vec<Option<Fate>>,
+    /// The record that no further attempt is made at, and before which the lane stops.
+    stop: Option<(Context<'r>, Failure)>,
+}
+
+impl<'r> Open<'r> {
+    pub(in crate::engine) fn many(contexts: Vec<Context<'r>>) -> Self {
+        let all = contexts.len();
+        let fates = std::iter::repeat_with(|| None).take(all).collect();
+        Self::Many(Box::new(Batch { contexts, places: (0..all).collect(), fates, stop: None }))
+    }
+
+    /// How many they are.
+    pub(super) fn len(&self) -> usize {
+        self.contexts().len()
+    }
+
+    fn contexts(&self) -> &[Context<'r>] {
+        match self {
+            Self::One(context) => std::slice::from_ref(context),
+            Self::Many(batch) => &batch.contexts,
+        }
+    }
+
+    #[inline]
+    pub(super) fn begin_attempt(&mut self, attempt: u32) {
+        match self {
+            Self::One(context) => context.attempt = attempt,
+            Self::Many(batch) => batch.contexts.iter_mut().for_each(|context| context.attempt = attempt),
+        }
+    }
+
+    /// That of the first record.
+    #[inline]
+    pub(super) fn first(&self) -> &Context<'r> {
+        &self.contexts()[0]
+    }
+
+    /// What is known when the handler is called.
+    pub(super) fn call_context<'c>(&'c self, thread: Option<&'c ReservedThread>) -> Context<'c> {
+        let batch: &[Context<'_>] = match self {
+            Self::One(_) => &[],
+            Self::Many(batch) => &batch.contexts,
+        };
+        Context { thread, batch, ..*self.first() }
+    }
+
+    /// One thing becomes of all of them.
+    #[inline]
+    pub(super) fn all(self, done: Done) -> Ended {
+        match self {
+            Self::One(_) => Ended::All(done),
+            Self::Many(batch) if batch.places.len() == batch.fates.len() => Ended::All(done),
+            Self::Many(batch) => (*batch).each(|_| Some(Fate::Settled(done))),
+        }
+    }
+
+    /// Each of them is to be a dead letter.
+    pub(super) fn letters(self, letter: &Letter) -> Ended {
+        let letter = |_: &Context<'_>| Some(Fate::Letter(letter.clone()));
+        match self {
+            Self::One(context) => Ended::Each(vec![letter(&context)]),
+            Self::Many(batch) => (*batch).each(letter),
+        }
+    }
+
+    /// They stay unsettled.
+    pub(super) fn unsettled(self) -> Ended {
+        match self {
+            Self::One(_) => Ended::Each(vec![None]),
+            Self::Many(batch) => (*batch).each(|_| None),
+        }
+    }
+}
+
+impl<'r> Batch<'r> {
+    fn each(self, fate: impl Fn(&Context<'r>) -> Option<Fate>) -> Ended {
+        let Self { contexts, places, mut fates, .. } = self;
+        for (place, context) in places.into_iter().zip(&contexts) {
+            fates[place] = fate(context);
+        }
+        Ended::Each(fates)
+    }
+
+    /// The record at `index` of the next call.
+    pub(super) fn context(&self, index: usize) -> Context<'r> {
+        self.contexts[index]
+    }
+
+    /// What becomes of the record at `index`.
+    pub(super) fn decide(&mut self, index: usize, fate: Fate) {
+        self.fates[self.places[index]] = Some(fate);
+    }
+
+    /// The records in front of that at `index` are handled, and there the lane stops.
+    pub(super) fn stop_at(&mut self, index: usize, failure: Failure) {
+        self.stop = Some((self.contexts[index], failure));
+        self.contexts.truncate(index);
+        self.places.truncate(index);
+    }
+
+    /// Leaves out what is [decided](Self::decide).
+    pub(super) fn leave_out_decided(&mut self) {
+        let is_open = |place: &usize| self.fates[*place].is_none();
+        let mut places = self.places.iter();
+        self.contexts.retain(|_| places.next().is_some_and(is_open));
+        self.places.retain(is_open);
+    }
+
+    /// Where the lane stops, once what is in front of it is settled.
+    pub(super) fn take_stop(&mut self) -> Option<(Context<'r>, Failure)> {
+        self.stop.take()
+    }
+}

@@ -1,0 +1,209 @@
+//! Where every record leaves the lane: the only place that settles one.
+
+use super::{run::Run, turning::Turning};
+use crate::{
+    engine::{
+        attempt::{Done, Ended, Fate, Flow},
+        delivery::Delivery,
+        schedule::{Event, Finished, Held, Job, KeyHash, Lost, Schedule, Slot},
+    },
+    route::Routes,
+};
+
+/// Whether a record that is settled was begun before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// It begins and is settled in one.
+    AtOnce,
+    /// It is open in the epoch.
+    Open,
+}
+
+impl<R: Routes> Run<R> {
+    /// A record is settled.
+    #[inline]
+    pub(super) fn settle(&mut self, offset: i64, round: u64, done: Done, standing: Standing) {
+        self.counts.add(done);
+        let committable = match standing {
+            Standing::AtOnce => self.epoch.pass(offset),
+            Standing::Open => self.epoch.settle(offset),
+        };
+        match &mut self.delivery {
+            Delivery::After => {
+                if let Some(next) = committable {
+                    self.epoch.progress.advance(next);
+                }
+            }
+            Delivery::Before(before) => before.settled(round),
+        }
+    }
+
+    /// An earlier owner has settled the record.
+    pub(super) fn pass(&mut self, offset: i64) {
+        if let Some(next) = self.epoch.pass(offset) {
+            match &self.delivery {
+                Delivery::After => self.epoch.progress.advance(next),
+                Delivery::Before(_) => {}
+            }
+        }
+    }
+
+    /// The round of what is offered now.
+    #[inline]
+    pub(super) fn round(&self) -> u64 {
+        match &self.delivery {
+            Delivery::After => 0,
+            Delivery::Before(before) => before.round(),
+        }
+    }
+
+    /// An entry of a round is done with that is no record.
+    pub(super) fn leave_round(&mut self, round: u64) {
+        match &mut self.delivery {
+            Delivery::After => {}
+            Delivery::Before(before) => before.settled(round),
+        }
+    }
+
+    /// The attempts at the record that is next have ended, where it is.
+    #[inline]
+    pub(super) fn exit_front(&mut self, handler: usize, offset: i64, ended: Ended) {
+        match ended {
+            Ended::All(done) => {
+                self.fetched.advance();
+                self.settle(offset, self.round(), done, Standing::AtOnce);
+            }
+            Ended::Each(fates) => {
+                let Some(message) = self.fetched.pop() else { return };
+                let bytes = message.record(&self.tools.worker.origin).bytes();
+                let slot = Slot { offset, key: None, bytes, round: self.round() };
+                let held = Held { message, handler, slot };
+                self.exit_held(held, fates.into_iter().next().flatten(), Standing::AtOnce);
+            }
+        }
+    }
+
+    /// The attempts at the records of a job have ended.
+    pub(super) fn exit(&mut self, finished: Finished, standing: Standing) {
+        let Finished { job, ended, .. } = finished;
+        match (job, ended) {
+            (Job::One(held), ended) => {
+                let slot = held.slot;
+                let fate = match ended {
+                    Ended::All(done) => Some(Fate::Settled(done)),
+                    Ended::Each(fates) => fates.into_iter().next().flatten(),
+                };
+                self.exit_held(held, fate, standing);
+                if standing == Standing::Open {
+                    self.release(slot.key.into_iter());
+                }
+            }
+            (Job::Many { records, .. }, ended) => self.exit_batch(records, ended, standing),
+        }
+    }
+
+    fn exit_batch(&mut self, records: Vec<Held>, ended: Ended, standing: Standing) {
+        let mut keys: Vec<KeyHash> = records.iter().filter_map(|held| held.slot.key).collect();
+        match ended {
+            Ended::All(done) => {
+                records
+                    .into_iter()
+                    .for_each(|held| self.exit_held(held, Some(Fate::Settled(done)), standing));
+            }
+            Ended::Each(fates) => {
+                let fates = records.into_iter().zip(fates);
+                fates.for_each(|(held, fate)| self.exit_held(held, fate, standing));
+            }
+        }
+        keys.sort_unstable();
+        keys.dedup();
+        self.release(keys.into_iter());
+    }
+
+    #[inline]
+    fn exit_held(&mut self, held: Held, fate: Option<Fate>, standing: Standing) {
+        let slot = held.slot;
+        if standing == Standing::Open {
+            self.schedule.done(&slot);
+        }
+        if let Some(Fate::Settled(done)) = fate {
+            self.settle(slot.offset, slot.round, done, standing);
+            self.fetched.take_back(held.message);
+            return;
+        }
+        if standing == Standing::AtOnce {
+            self.epoch.open(slot.offset);
+        }
+        match fate {
+            Some(Fate::Letter(letter)) => self.letters.send(&self.tools, held, letter),
+            Some(Fate::Settled(_)) | None => self.leave_unsettled(),
+        }
+    }
+
+    /// What is behind these keys' records may begin, unless the lane is ending; what was committed before must.
+    fn release(&mut self, keys: impl Iterator<Item = KeyHash>) {
+        let Schedule::Concurrent(concurrent) = &mut self.schedule else { return };
+        let is_ending = self.flow == Flow::End || self.tools.worker.control.is_stopping();
+        let may_begin = match &self.delivery {
+            Delivery::After => !is_ending,
+            Delivery::Before(_) => true,
+        };
+        if may_begin {
+            let rules = &self.tools.handlers.rules;
+            keys.for_each(|key| concurrent.release(key, |handler| rules[handler].batch));
+        }
+    }
+
+    /// A record was not settled: the lane ends there, unless it leaves this stretch of the partition.
+    fn leave_unsettled(&mut self) {
+        let is_left = match &self.turning {
+            Some(Turning::Seeks { .. }) => true,
+            Some(Turning::GoesBack { .. }) | None => self.control().is_seek_asked_for(),
+        };
+        if !is_left {
+            self.flow = Flow::End;
+        }
+    }
+
+    /// Lets out what has ended meanwhile.
+    pub(super) fn exit_all_that_ended(&mut self) {
+        while let Some(ended) = self.schedule.try_next() {
+            self.exit_ended(ended);
+        }
+        while let Some(sent) = self.letters.try_next() {
+            self.exit_sent(sent);
+        }
+    }
+
+    pub(super) fn exit_event(&mut self, event: Event) {
+        match event {
+            Event::Ended(ended) => self.exit_ended(ended),
+            Event::Permit => {}
+        }
+    }
+
+    fn exit_ended(&mut self, ended: Result<Finished, Lost>) {
+        match ended {
+            Ok(mut finished) => {
+                self.schedule.take_permit(&mut finished);
+                self.exit(finished, Standing::Open);
+            }
+            Err(Lost) => self.lose_task(),
+        }
+    }
+
+    pub(super) fn exit_sent(&mut self, sent: Result<super::letters::Sent, Lost>) {
+        match sent {
+            Ok(sent) if sent.is_acknowledged => {
+                self.settle(sent.slot.offset, sent.slot.round, Done::DeadLettered, Standing::Open);
+            }
+            Ok(_) => self.leave_unsettled(),
+            Err(Lost) => self.lose_task(),
+        }
+    }
+
+    fn lose_task(&mut self) {
+        self.tools.worker.lost_task();
+        self.flow = Flow::End;
+    }
+}

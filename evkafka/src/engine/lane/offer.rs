@@ -1,0 +1,207 @@
+//! What may begin is offered to the schedule.
+
+use std::sync::Arc;
+
+use super::{Phase, exit::Standing, run::Run};
+use crate::{
+    engine::{
+        attempt::{Done, Flow, Open, Permits},
+        delivery::Delivery,
+        schedule::{Held, Job, Limit, Place, Schedule, Slot, Tools, attempt},
+    },
+    handle::BatchSpec,
+    route::Routes,
+    source::Entry,
+};
+
+impl<R: Routes> Run<R> {
+    /// Offers what may begin, in order; what forbids to offer all of it, if something does.
+    pub(super) async fn offer(&mut self) -> Option<Limit> {
+        let tools = Arc::clone(&self.tools);
+        let (worker, handlers) = (&*tools.worker, &*tools.handlers);
+        while self.may_offer() {
+            let record = match self.fetched.entry(&worker.origin)? {
+                Entry::Record(record) => record,
+                Entry::Error(error) => {
+                    self.flow = worker.partition_error(&error);
+                    self.fetched.advance();
+                    self.leave_round(self.round());
+                    continue;
+                }
+            };
+            let offset = record.offset();
+            if self.epoch.was_settled_before(offset) {
+                self.fetched.advance();
+                self.pass(offset);
+                continue;
+            }
+            let (handler, event_type) = worker.route(handlers, &record);
+            let Some(handler) = handler else {
+                self.fetched.advance();
+                self.settle(offset, self.round(), Done::Skipped, Standing::AtOnce);
+                continue;
+            };
+            let batch = handlers.rules[handler].batch;
+            match &mut self.schedule {
+                Schedule::InOrder(in_order) => {
+                    if let Some(job) = in_order.take_before(handler) {
+                        self.handle_collected(job).await;
+                    } else if let Some(spec) = batch {
+                        self.collect_in_order(handler, spec).await;
+                    } else {
+                        let open = Open::One(worker.context(record, event_type));
+                        let ended = worker.attempt(handlers, handler, open, &mut Permits::Unlimited).await;
+                        self.exit_front(handler, offset, ended);
+                    }
+                }
+                Schedule::Concurrent(concurrent) => {
+                    let key = concurrent.key(&record);
+                    let place = concurrent.place(handler, batch, key);
+                    let bytes = match place {
+                        // How many are under way is limited, and to count the headers of each would be felt.
+                        Place::Begins => record.bytes_without_headers(),
+                        _ => record.bytes(),
+                    };
+                    let slot = Slot { offset, key, bytes, round: 0 };
+                    let limit = self.put(&tools, handler, slot, place).await;
+                    if limit.is_some() {
+                        return limit;
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    /// Whether anything may begin now.
+    #[inline]
+    fn may_offer(&self) -> bool {
+        self.flow == Flow::Continue && (!self.is_interrupted() || self.may_offer_all_the_same())
+    }
+
+    #[inline]
+    fn is_interrupted(&self) -> bool {
+        self.turning.is_some() || self.control().is_interrupted()
+    }
+
+    #[cold]
+    fn may_offer_all_the_same(&self) -> bool {
+        match &self.delivery {
+            Delivery::After => false,
+            // What is committed is handled to its end.
+            Delivery::Before(_) => {
+                self.control().phase() != Phase::Paused && !self.control().is_seek_asked_for()
+            }
+        }
+    }
+
+    /// Takes the record that is next to keep it.
+    fn hold(&mut self, handler: usize) -> Option<Held> {
+        let message = self.fetched.pop()?;
+        let record = message.record(&self.tools.worker.origin);
+        let slot = Slot { offset: record.offset(), key: None, bytes: record.bytes(), round: self.round() };
+        Some(Held { message, handler, slot })
+    }
+
+    async fn collect_in_order(&mut self, handler: usize, spec: BatchSpec) {
+        let Some(held) = self.hold(handler) else { return };
+        self.epoch.open(held.slot.offset);
+        let complete = match &mut self.schedule {
+            Schedule::InOrder(in_order) => in_order.collect(held, spec),
+            Schedule::Concurrent(_) => unreachable!("it collects by key"),
+        };
+        if let Some(job) = complete {
+            self.handle_collected(job).await;
+        }
+    }
+
+    async fn handle_collected(&mut self, job: Job) {
+        let finished = attempt(Arc::clone(&self.tools), job, Permits::Unlimited).await;
+        self.exit(finished, Standing::Open);
+    }
+
+    /// Puts the record that is next into its place; what forbids to let in more, if something does.
+    #[inline]
+    async fn put(
+        &mut self,
+        tools: &Arc<Tools<R>>,
+        handler: usize,
+        slot: Slot,
+        place: Place,
+    ) -> Option<Limit> {
+        match place {
+            Place::NeedsPermit => return Some(Limit::InFlight),
+            Place::NeedsThread => return Some(Limit::Threads),
+            Place::Begins | Place::IsCollected(_) | Place::Waits(_) => {}
+        }
+        let slot = Slot { round: self.round(), ..slot };
+        let (message, offset) = (self.fetched.pop()?, slot.offset);
+        let held = Held { message, handler, slot };
+        let Schedule::Concurrent(concurrent) = &mut self.schedule else { return None };
+        match place {
+            Place::NeedsPermit | Place::NeedsThread => {}
+            Place::Begins => {
+                if let Some(finished) = concurrent.begin(tools, held).await {
+                    self.exit(finished, Standing::AtOnce);
+                    return None;
+                }
+                self.epoch.open(offset);
+            }
+            Place::IsCollected(spec) => {
+                self.epoch.open(offset);
+                concurrent.collect(held, spec);
+                self.begin_ready().await;
+            }
+            Place::Waits(key) => {
+                self.epoch.open(offset);
+                concurrent.wait(key, held);
+            }
+        }
+        self.limit()
+    }
+
+    /// Begins what is collected and has waited long enough, and what waits for nothing but a permit.
+    pub(super) async fn begin_collected(&mut self, limit: Option<Limit>) {
+        let at_once = self.waits_for_nothing_else(limit);
+        match &mut self.schedule {
+            Schedule::InOrder(in_order) => {
+                if let Some(job) = in_order.take_due(at_once) {
+                    self.handle_collected(job).await;
+                }
+            }
+            Schedule::Concurrent(concurrent) => {
+                concurrent.make_due_ready(at_once);
+                self.begin_ready().await;
+            }
+        }
+    }
+
+    async fn begin_ready(&mut self) {
+        let tools = Arc::clone(&self.tools);
+        while let Schedule::Concurrent(concurrent) = &mut self.schedule
+            && let Some(begun) = concurrent.begin_ready(&tools).await
+        {
+            if let Some(finished) = begun {
+                self.exit(finished, Standing::Open);
+            }
+        }
+    }
+
+    /// Whether what is collected waits for more, and no more can come before it is handled.
+    fn waits_for_nothing_else(&self, limit: Option<Limit>) -> bool {
+        let is_rare = match (&self.delivery, &self.schedule) {
+            (Delivery::After, _) => false,
+            // What was committed together is not made to wait for more.
+            (Delivery::Before(_), Schedule::InOrder(_)) => self.fetched.is_empty(),
+            (Delivery::Before(_), Schedule::Concurrent(_)) => limit == Some(Limit::CommittedAhead),
+        };
+        let is_blocked = match limit {
+            Some(Limit::Memory) => true,
+            Some(Limit::Persisted | Limit::DeadLetters) => {
+                !self.schedule.is_busy() && self.letters.is_empty()
+            }
+            Some(Limit::InFlight | Limit::Threads | Limit::CommittedAhead) | None => false,
+        };
+        is_rare || is_blocked || self.turning.is_some() || self.is_ending()
+    }
+}

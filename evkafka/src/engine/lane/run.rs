@@ -1,0 +1,233 @@
+//! The one loop of all lanes: records are taken, admitted by the delivery, offered to the schedule, and leave by the exit.
+
+use std::sync::Arc;
+
+use tokio::task::yield_now;
+
+use super::{Phase, control::LaneControl, epoch::Epoch, letters::Letters, stall::Stall, turning::Turning};
+use crate::{
+    engine::{
+        attempt::Flow,
+        commit::CommitRequests,
+        delivery::{Delivery, NotRequested},
+        schedule::{Limit, Schedule, Tools},
+        shared::LocalCounts,
+        start::log_deleted,
+    },
+    record::Origin,
+    route::Routes,
+    source::{Fetched, Queue},
+};
+
+/// How many records are taken at a time. They stay in librdkafka's memory: each costs 8 bytes, and the lock and the reading of the clock
+/// that they would take one by one are spared.
+const AT_A_TIME: usize = 256;
+
+/// A lane at work.
+pub(super) struct Run<R> {
+    /// Dropped first: it takes back what nobody is going to handle.
+    pub(super) delivery: Delivery,
+    pub(super) tools: Arc<Tools<R>>,
+    pub(super) queue: Queue,
+    /// What may begin, in order.
+    pub(super) fetched: Fetched,
+    pub(super) schedule: Schedule,
+    pub(super) epoch: Epoch,
+    /// The epoch ends, and another is about to begin.
+    pub(super) turning: Option<Turning>,
+    pub(super) letters: Letters,
+    pub(super) stall: Stall,
+    pub(super) counts: LocalCounts,
+    pub(super) requests: Arc<CommitRequests>,
+    /// Whether something could not be settled, so that the lane ends.
+    pub(super) flow: Flow,
+}
+
+impl<R: Routes> Run<R> {
+    /// Works until the lane has finished.
+    ///
+    /// # Cancel safety
+    /// Dropping it drops the handlers that are under way; their records are not settled.
+    pub(super) async fn run(mut self) {
+        loop {
+            self.exit_all_that_ended();
+            self.tools.worker.shared.counts.add(&mut self.counts);
+            // The next is acknowledged while this is handled.
+            self.admit();
+            let limit = if self.is_ending() {
+                self.let_go();
+                None
+            } else {
+                self.turn().await;
+                self.refill().err()
+            };
+            self.begin_collected(limit).await;
+            let waiting = self.fetched.len();
+            let limit = self.offer().await.or(limit);
+            if self.has_finished() {
+                self.log_lost();
+                return;
+            }
+            if self.fetched.len() < waiting {
+                self.schedule.give_back_permit();
+                yield_now().await;
+            } else {
+                self.wait(limit).await;
+            }
+        }
+    }
+
+    pub(super) fn control(&self) -> &LaneControl {
+        &self.tools.worker.control
+    }
+
+    pub(super) fn is_ending(&self) -> bool {
+        self.flow == Flow::End || self.control().is_stopping()
+    }
+
+    /// What has not begun goes to the next owner, or is handled at once if nobody else is going to.
+    fn let_go(&mut self) {
+        match &mut self.delivery {
+            Delivery::After => {
+                self.fetched.clear();
+                self.schedule.let_go();
+            }
+            Delivery::Before(before) => {
+                before.taken.clear();
+                if self.tools.worker.control.is_aborted() {
+                    self.fetched.clear();
+                    self.schedule.let_go();
+                }
+            }
+        }
+    }
+
+    fn has_finished(&self) -> bool {
+        let is_committed_and_open = match &self.delivery {
+            Delivery::After => false,
+            Delivery::Before(before) => {
+                self.flow == Flow::Continue && (!self.fetched.is_empty() || before.has_requested())
+            }
+        };
+        self.is_ending() && !is_committed_and_open && self.has_nothing_under_way()
+    }
+
+    pub(super) fn has_nothing_under_way(&self) -> bool {
+        self.schedule.is_idle() && self.letters.is_empty()
+    }
+
+    /// Has what may begin in `fetched`, if there is anything. Errors with what forbids to take more.
+    fn refill(&mut self) -> Result<(), Limit> {
+        if self.control().phase() != Phase::Running || self.control().is_seek_asked_for() {
+            return Ok(());
+        }
+        let limit = if self.turning.is_none() { self.take().err() } else { None };
+        let not_requested = match &mut self.delivery {
+            Delivery::After => None,
+            Delivery::Before(before) => {
+                let worker = &self.tools.worker;
+                let requested = match (&self.turning, limit) {
+                    (None, None) => before.request(&worker.origin, |record| {
+                        worker.route(&self.tools.handlers, record).0.is_some()
+                    }),
+                    _ => Err(NotRequested::Nothing),
+                };
+                if requested.is_ok() {
+                    self.requests.soon();
+                }
+                requested.err()
+            }
+        };
+        match (limit, not_requested) {
+            (Some(limit), _) => Err(limit),
+            (None, Some(NotRequested::NoPermit)) => Err(Limit::CommittedAhead),
+            (None, Some(NotRequested::Nothing) | None) => Ok(()),
+        }
+    }
+
+    /// Lets what is acknowledged begin, while the lane ends too.
+    fn admit(&mut self) {
+        match &mut self.delivery {
+            Delivery::After => {}
+            Delivery::Before(before) => {
+                before.admit(&mut self.fetched);
+            }
+        }
+    }
+
+    /// Takes records, if all that were taken before have been admitted.
+    fn take(&mut self) -> Result<(), Limit> {
+        let room = self.room()?;
+        let fetched = match &mut self.delivery {
+            Delivery::After => &mut self.fetched,
+            Delivery::Before(before) => &mut before.taken,
+        };
+        if !fetched.is_empty() {
+            return Ok(());
+        }
+        let starts_over = self.queue.take(fetched, room);
+        let (first, is_empty) = (fetched.first_offset(), fetched.is_empty());
+        if let Some(deleted) = self.queue.take_deleted() {
+            let Origin { consumer, topic, partition } = &self.tools.worker.origin;
+            log_deleted(consumer, topic, *partition, deleted);
+        }
+        match starts_over {
+            Some(starts_over) => self.go_back(starts_over),
+            None => self.epoch.meet(first),
+        }
+        if is_empty && let Some(reached) = self.queue.reached() {
+            self.skip_to(reached);
+        }
+        Ok(())
+    }
+
+    /// How many records may be taken now, or what forbids it.
+    fn room(&self) -> Result<usize, Limit> {
+        if let Some(limit) = self.limit() {
+            return Err(limit);
+        }
+        match &self.delivery {
+            Delivery::After => match self.epoch.room(AT_A_TIME) {
+                0 => Err(Limit::Persisted),
+                room => Ok(room),
+            },
+            // To look at: less may be committed.
+            Delivery::Before(before) => Ok(before.room()),
+        }
+    }
+
+    /// What forbids to let in more.
+    pub(super) fn limit(&self) -> Option<Limit> {
+        if self.schedule.fills_memory(self.control().backing_off.records()) {
+            Some(Limit::Memory)
+        } else {
+            (!self.letters.has_room()).then_some(Limit::DeadLetters)
+        }
+    }
+
+    /// There is nothing between the last record and `next`.
+    fn skip_to(&mut self, next: i64) {
+        let committable = self.epoch.skip_to(next);
+        let committable = match &self.delivery {
+            Delivery::After => committable,
+            Delivery::Before(_) => Some(next),
+        };
+        if let Some(next) = committable {
+            self.epoch.progress.advance(next);
+        }
+    }
+
+    /// At the lane's end, what is unsettled nevertheless was committed and had no time left.
+    fn log_lost(&mut self) {
+        let records = self.epoch.unsettled();
+        match &self.delivery {
+            Delivery::Before(_) if records > 0 => tracing::error!(
+                consumer = %self.tools.worker.origin.consumer,
+                partition = %self.tools.worker.origin,
+                records,
+                "records that were committed were not handled to their end in the time they had, and are lost"
+            ),
+            Delivery::Before(_) | Delivery::After => {}
+        }
+    }
+}

@@ -1,0 +1,532 @@
+//! Lanes on a log in memory, under tokio's paused clock.
+
+use std::{
+    collections::HashMap,
+    pin::Pin,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicI64, Ordering::SeqCst},
+    },
+};
+
+use proptest::prelude::*;
+use tokio::{
+    sync::mpsc,
+    task::JoinHandle,
+    time::{Instant, sleep, timeout},
+};
+
+use super::*;
+use crate::{
+    config::{AutoCommitMode, ConsumerConfig},
+    engine::{
+        assignment::{Assignment, LaneHandle, TopicPartition},
+        attempt::Permits,
+        commands::Scope,
+        schedule::{Held, Job, Slot, attempt},
+        shared::{Report, Shared},
+    },
+    handle::{Attempt, Context, HandlerSpec, Outcome, Requirements},
+    native::CommitReply,
+    record::{Origin, OwnedRecord},
+    route::Router,
+    settle::{Backoff, FailurePolicy},
+    source::{Message, memory::Log},
+};
+
+/// A call of the handler.
+#[derive(Clone, Debug)]
+struct Call {
+    offsets: Vec<i64>,
+    /// That of the first record.
+    key: Vec<u8>,
+    attempt: u32,
+    token: crate::CancellationToken,
+}
+
+type Answer = Pin<Box<dyn Future<Output = Attempt> + Send>>;
+
+/// The only handler, which is called with all records.
+#[derive(Clone)]
+struct Handler {
+    spec: HandlerSpec,
+    call: Arc<dyn Fn(Call) -> Answer + Send + Sync>,
+}
+
+impl crate::route::Routes for Handler {
+    const LEN: usize = 1;
+
+    fn specs(&self, visit: &mut dyn FnMut(HandlerSpec)) {
+        visit(self.spec);
+    }
+
+    fn requires(&self, _: usize, _: &mut Requirements) {}
+
+    async fn call<'r>(&'r self, _: usize, context: &'r Context<'r>) -> Attempt {
+        let all = if context.batch.is_empty() { std::slice::from_ref(context) } else { context.batch };
+        let call = Call {
+            offsets: all.iter().map(|context| context.record.offset()).collect(),
+            key: context.record.key().unwrap_or_default().to_vec(),
+            attempt: context.attempt,
+            token: context.cancellation(),
+        };
+        (self.call)(call).await
+    }
+}
+
+const ONE: HandlerSpec = HandlerSpec::new("handler", &[], "");
+
+/// A partition, its consumer, and what its group has committed.
+struct Rig {
+    log: Log,
+    shared: Arc<Shared>,
+    handlers: Arc<Routed<Handler>>,
+    reports: mpsc::UnboundedReceiver<Report>,
+    committed: Arc<AtomicI64>,
+}
+
+/// A lane at work, and the task that commits what it has settled.
+struct Assigned {
+    control: Arc<LaneControl>,
+    lane: JoinHandle<()>,
+    committer: JoinHandle<()>,
+}
+
+fn partition() -> TopicPartition {
+    ("orders".into(), 0)
+}
+
+impl Rig {
+    fn new<F: Future<Output = Attempt> + Send + 'static>(
+        config: &ConsumerConfig,
+        spec: HandlerSpec,
+        call: impl Fn(Call) -> F + Send + Sync + 'static,
+    ) -> Self {
+        let call: Arc<dyn Fn(Call) -> Answer + Send + Sync> = Arc::new(move |of| Box::pin(call(of)));
+        let router = Router { routes: Handler { spec, call } };
+        let handlers = Routed::new(router, config).expect("a router without conflicts");
+        let (sender, reports) = mpsc::unbounded_channel();
+        let largest = spec.batch.map_or(1, |batch| batch.max);
+        let shared = Shared::new("test".into(), config, largest, Arc::default(), None, sender);
+        Self {
+            log: Log::default(),
+            shared: Arc::new(shared),
+            handlers: Arc::new(handlers),
+            reports,
+            committed: Arc::new(AtomicI64::new(-1)),
+        }
+    }
+
+    fn write(&self, offsets: std::ops::Range<i64>) {
+        for offset in offsets {
+            let record = OwnedRecord::new("orders", 0, offset).key((offset % 5).to_string());
+            self.log.write(record.header("Event-Type", "OrderCreated"));
+        }
+    }
+
+    fn committed(&self) -> i64 {
+        self.committed.load(SeqCst)
+    }
+
+    async fn until_committed(&self, offset: i64) {
+        let wait = async {
+            while self.committed() != offset {
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let waited = timeout(Duration::from_secs(100_000), wait).await;
+        assert!(waited.is_ok(), "{} is committed, and not {offset}", self.committed());
+    }
+
+    /// The partition is assigned, and read from where its group is.
+    fn assign(&self) -> Assigned {
+        let control = Arc::new(LaneControl::default());
+        self.shared.commands.admit(&partition(), &control);
+        let committed = Some(self.committed()).filter(|committed| *committed >= 0);
+        let (sender, start) = oneshot::channel();
+        let begins = Start { committed, next: committed, ..Start::default() };
+        assert!(sender.send(begins).is_ok());
+        let requests = Arc::new(CommitRequests::default());
+        let origin = Origin::new("test", "orders", 0);
+        let lane = Lane {
+            queue: Queue::Memory(self.log.read_from(committed.unwrap_or(0))),
+            worker: Arc::new(Worker::new(origin, Arc::clone(&self.shared), Arc::clone(&control))),
+            start,
+            work_bytes: 1 << 20,
+            commit_requests: Arc::clone(&requests),
+            predecessor: None,
+            finished: Finished::new(Arc::clone(&control), Arc::clone(&self.shared)),
+        };
+        let assignment = Assignment::default();
+        assignment.insert(partition(), LaneHandle { control: Arc::clone(&control), owned: true });
+        let committer = tokio::spawn(commit(assignment, requests, Arc::clone(&self.committed)));
+        let lane = tokio::spawn(lane.run(Arc::clone(&self.handlers)));
+        Assigned { control, lane, committer }
+    }
+}
+
+/// A broker that takes each commit.
+async fn commit(assignment: Assignment, requests: Arc<CommitRequests>, committed: Arc<AtomicI64>) {
+    let mut sent = Instant::now();
+    loop {
+        let _ = timeout(Duration::from_millis(100), requests.due(sent)).await;
+        sent = Instant::now();
+        let taken = assignment.commit_with(
+            |_| true,
+            |entries| {
+                committed.store(entries[0].commit.offset, SeqCst);
+                Ok(())
+            },
+        );
+        if let Some(taken) = taken {
+            taken.answered(&CommitReply { result: Ok(()), refused: Vec::new() });
+        }
+    }
+}
+
+impl Assigned {
+    /// The partition is revoked, and what is settled of it committed.
+    async fn revoke(self, phase: Phase) {
+        self.control.enter(phase);
+        self.lane.await.expect("the lane finishes");
+        sleep(Duration::from_secs(1)).await;
+        self.committer.abort();
+    }
+}
+
+/// What was called, in order.
+#[derive(Clone, Default)]
+struct Calls(Arc<Mutex<Vec<Call>>>);
+
+impl Calls {
+    fn note(&self, call: &Call) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(call.clone());
+    }
+
+    fn offsets(&self) -> Vec<i64> {
+        let calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        calls.iter().flat_map(|call| call.offsets.clone()).collect()
+    }
+}
+
+const DONE: Attempt = Attempt::Returned(Outcome::Done);
+
+fn ways() -> [ConsumerConfig; 3] {
+    let config = || ConsumerConfig::new(["orders"]);
+    [
+        config(),
+        config().concurrency(Concurrency::PerKey { in_flight: 3 }),
+        config().concurrency(Concurrency::Unordered { in_flight: 3 }),
+    ]
+}
+
+fn both_modes() -> impl Iterator<Item = ConsumerConfig> {
+    ways().into_iter().flat_map(|config| {
+        let before = config.clone().auto_commit_mode(AutoCommitMode::PreCommit);
+        [config, before]
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_records_are_handled_and_the_end_is_committed() {
+    for config in both_modes() {
+        let calls = Calls::default();
+        let noted = calls.clone();
+        let rig = Rig::new(&config, ONE, move |call| {
+            noted.note(&call);
+            async move {
+                if call.offsets[0] % 3 == 0 {
+                    sleep(Duration::from_millis(10)).await;
+                }
+                DONE
+            }
+        });
+        rig.write(0..1000);
+        let assigned = rig.assign();
+        rig.until_committed(1000).await;
+        assigned.revoke(Phase::Stopping).await;
+        let mut offsets = calls.offsets();
+        offsets.sort_unstable();
+        assert!(offsets.into_iter().eq(0..1000), "{config:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_backoff_of_an_hour_holds_up_the_offset_and_nothing_behind_it_that_need_not_wait() {
+    for config in ways() {
+        let backoff = Backoff::constant(Duration::from_secs(3600)).jitter(0.0);
+        let config = config.failure_policy(FailurePolicy::new().backoff(backoff));
+        let calls = Calls::default();
+        let noted = calls.clone();
+        let begun = Instant::now();
+        let rig = Rig::new(&config, ONE, move |call| {
+            noted.note(&call);
+            let fails = call.offsets == [7] && call.attempt == 1;
+            async move { if fails { Attempt::Failed("down".into()) } else { DONE } }
+        });
+        rig.write(0..20);
+        let assigned = rig.assign();
+        rig.until_committed(7).await;
+        sleep(Duration::from_secs(3500)).await;
+        let others = calls.offsets().iter().filter(|offset| **offset > 7).count();
+        let free = match config.concurrency {
+            Concurrency::PerPartition => 0,
+            // 12 and 17 have the same key.
+            Concurrency::PerKey { .. } => 10,
+            Concurrency::Unordered { .. } => 12,
+        };
+        assert_eq!((others, rig.committed()), (free, 7), "{config:?}");
+        rig.until_committed(20).await;
+        assert!(begun.elapsed() >= Duration::from_secs(3600));
+        assigned.revoke(Phase::Stopping).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_a_revocation_meets_is_handled_by_the_next_owner() {
+    for config in ways() {
+        let calls = Calls::default();
+        let noted = calls.clone();
+        let rig = Rig::new(&config, ONE.batch(10, 60_000), move |call| {
+            noted.note(&call);
+            async move {
+                if call.offsets[0] == 10 && !call.token.is_cancelled() {
+                    call.token.cancelled().await;
+                    return Attempt::Returned(Outcome::Release);
+                }
+                DONE
+            }
+        });
+        // The second batch is under way, and the third is collected.
+        rig.write(0..25);
+        let assigned = rig.assign();
+        rig.until_committed(10).await;
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(calls.offsets().len(), 20);
+        assigned.revoke(Phase::Cancelled).await;
+        assert_eq!(rig.committed(), 10);
+        rig.write(25..30);
+        let next = rig.assign();
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(calls.offsets()[20..].iter().min(), Some(&10));
+        next.revoke(Phase::Aborted).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_outlives_two_rebalances() {
+    for config in both_modes() {
+        let calls = Calls::default();
+        let noted = calls.clone();
+        let rig = Rig::new(&config, ONE, move |call| {
+            noted.note(&call);
+            async { DONE }
+        });
+        rig.write(0..10);
+        let first = rig.assign();
+        rig.until_committed(10).await;
+        rig.shared.commands.pause(Scope::Topic("orders".into()));
+        rig.write(10..20);
+        first.revoke(Phase::Stopping).await;
+        for _ in 0..2 {
+            let assigned = rig.assign();
+            sleep(Duration::from_secs(3600)).await;
+            assert_eq!((calls.offsets().len(), rig.committed()), (10, 10), "{config:?}");
+            assigned.revoke(Phase::Stopping).await;
+        }
+        let last = rig.assign();
+        sleep(Duration::from_secs(3600)).await;
+        rig.shared.commands.resume(&Scope::Topic("orders".into()));
+        rig.until_committed(20).await;
+        assert_eq!(calls.offsets().len(), 20);
+        last.revoke(Phase::Stopping).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_seek_does_not_wait_for_a_backoff_and_leaves_its_record_behind() {
+    for config in ways() {
+        let backoff = Backoff::constant(Duration::from_secs(3600));
+        let config = config.failure_policy(FailurePolicy::new().backoff(backoff));
+        let rig = Rig::new(&config, ONE, |call| async move {
+            if call.offsets == [3] { Attempt::Failed("poison".into()) } else { DONE }
+        });
+        rig.write(0..20);
+        let assigned = rig.assign();
+        rig.until_committed(3).await;
+        let begun = Instant::now();
+        assert!(rig.shared.commands.seek(&partition(), 4));
+        rig.until_committed(20).await;
+        assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+        assigned.revoke(Phase::Stopping).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn offsets_that_go_back_are_handled_once_what_came_before_is_settled_and_are_committed_from_there() {
+    for config in both_modes() {
+        let calls = Calls::default();
+        let noted = calls.clone();
+        let rig = Rig::new(&config, ONE, move |call| {
+            noted.note(&call);
+            async {
+                sleep(Duration::from_millis(100)).await;
+                DONE
+            }
+        });
+        rig.write(0..30);
+        let assigned = rig.assign();
+        while calls.offsets().len() < 10 {
+            sleep(Duration::from_millis(10)).await;
+        }
+        // The topic is recreated.
+        rig.write(0..7);
+        rig.until_committed(7).await;
+        sleep(Duration::from_secs(10)).await;
+        assert_eq!(calls.offsets().len(), 37, "{config:?}");
+        assert!(calls.offsets()[30..].iter().all(|offset| *offset < 7), "{config:?}");
+        assigned.revoke(Phase::Stopping).await;
+    }
+}
+
+/// What happens to a lane.
+#[derive(Clone, Debug)]
+enum Step {
+    Seek(i64),
+    Wait(u64),
+    Pause,
+    Resume,
+    Rebalance,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        3 => (0..100_i64).prop_map(Step::Seek),
+        5 => (0..200_u64).prop_map(Step::Wait),
+        1 => Just(Step::Pause),
+        1 => Just(Step::Resume),
+        1 => Just(Step::Rebalance),
+    ];
+    prop::collection::vec(step, 0..15)
+}
+
+/// Runs the steps under load, and returns what was called after the last seek, in order of each key, and what is committed in the
+/// end. No two records of one key may be under way at a time.
+async fn seeks(config: &ConsumerConfig, steps: Vec<Step>) -> (HashMap<Vec<u8>, Vec<i64>>, i64) {
+    let calls = Calls::default();
+    let under_way = Arc::new(Mutex::new(HashMap::<Vec<u8>, i32>::new()));
+    let is_ordered = !matches!(config.concurrency, Concurrency::Unordered { .. });
+    let (noted, counted) = (calls.clone(), Arc::clone(&under_way));
+    let rig = Rig::new(config, ONE, move |call| {
+        noted.note(&call);
+        let counted = Arc::clone(&counted);
+        async move {
+            *counted.lock().unwrap().entry(call.key.clone()).or_default() += 1;
+            if call.offsets[0] % 2 == 0 {
+                sleep(Duration::from_millis(u64::try_from(call.offsets[0] % 7).unwrap())).await;
+            }
+            let mut counts = counted.lock().unwrap();
+            let count = counts.get_mut(&call.key).unwrap();
+            assert!(!is_ordered || *count == 1, "two of one key at a time");
+            *count -= 1;
+            DONE
+        }
+    });
+    rig.write(0..100);
+    let mut assigned = rig.assign();
+    let mut last = None;
+    for step in steps {
+        match step {
+            Step::Seek(to) => {
+                rig.shared.commands.seek(&partition(), to);
+                last = Some((to, calls.offsets().len()));
+            }
+            Step::Wait(millis) => sleep(Duration::from_millis(millis)).await,
+            Step::Pause => rig.shared.commands.pause(Scope::All),
+            Step::Resume => rig.shared.commands.resume(&Scope::All),
+            // A seek that has not been heard is gone with its lane.
+            Step::Rebalance if last.is_none() => {
+                assigned.revoke(Phase::Stopping).await;
+                assigned = rig.assign();
+            }
+            Step::Rebalance => {}
+        }
+    }
+    rig.shared.commands.resume(&Scope::All);
+    // Taken after the last seek only.
+    rig.write(100..101);
+    rig.until_committed(101).await;
+    let committed = rig.committed();
+    assigned.revoke(Phase::Stopping).await;
+    let mut by_key: HashMap<Vec<u8>, Vec<i64>> = HashMap::new();
+    let (from, at) = last.unwrap_or((0, 0));
+    for offset in calls.offsets().into_iter().skip(at) {
+        by_key.entry(vec![(offset % 5) as u8]).or_default().push(offset);
+    }
+    // What was under way when the seek was asked for has finished before.
+    for offsets in by_key.values_mut() {
+        let begins = offsets.iter().rposition(|offset| *offset < from + 5 && *offset >= from).unwrap_or(0);
+        offsets.drain(..begins);
+    }
+    (by_key, committed)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// However a partition is sought in, paused and reassigned, all records from the last seek on are handled, in order of each key,
+    /// and the end is committed.
+    #[test]
+    fn after_the_last_seek_all_that_follows_is_handled_in_order(steps in steps(), way in 0..3_usize) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        let from = steps.iter().rev().find_map(|step| match step { Step::Seek(to) => Some(*to), _ => None }).unwrap_or(0);
+        let config = ways()[way].clone();
+        let (by_key, committed) = runtime.block_on(seeks(&config, steps));
+        prop_assert_eq!(committed, 101);
+        for key in 0..5 {
+            let expected: Vec<i64> = (from..101).filter(|offset| offset % 5 == key).collect();
+            let mut called = by_key.get(&vec![key as u8]).cloned().unwrap_or_default();
+            if expected.is_empty() {
+                continue;
+            }
+            if matches!(config.concurrency, Concurrency::Unordered { .. }) {
+                called.sort_unstable();
+                prop_assert!(expected.iter().all(|offset| called.contains(offset)), "{called:?}");
+            } else {
+                called.dedup();
+                prop_assert!(called.ends_with(&expected), "{called:?} for {expected:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_that_stops_the_app_is_reported_and_not_committed() {
+    for config in ways() {
+        let config = config.failure_policy(FailurePolicy::new().attempts(1));
+        let mut rig = Rig::new(&config, ONE, |call| async move {
+            if call.offsets == [5] { Attempt::Failed("poison".into()) } else { DONE }
+        });
+        rig.write(0..10);
+        let assigned = rig.assign();
+        let Report(error) = rig.reports.recv().await.expect("a report");
+        assert_eq!(error.record().map(|record| record.offset), Some(5));
+        assigned.revoke(Phase::Stopping).await;
+        assert_eq!(rig.committed(), 5, "{config:?}");
+    }
+}
+
+/// It is moved for each record that is handled concurrently.
+#[test]
+fn the_attempts_at_a_record_take_little_memory_beside_the_handler() {
+    let rig = Rig::new(&ConsumerConfig::new(["orders"]), ONE, |_| async { DONE });
+    let origin = Origin::new("test", "orders", 0);
+    let worker = Arc::new(Worker::new(origin, Arc::clone(&rig.shared), Arc::default()));
+    let tools = Arc::new(Tools { handlers: Arc::clone(&rig.handlers), worker });
+    let message = Message::Memory(Arc::new(OwnedRecord::new("orders", 0, 0)));
+    let slot = Slot { offset: 0, key: None, bytes: 0, round: 0 };
+    let job = Job::One(Held { message, handler: 0, slot });
+    let attempts = attempt(tools, job, Permits::Limited(None));
+    let bytes = std::mem::size_of_val(&attempts);
+    assert!(bytes <= 900, "{bytes}");
+}

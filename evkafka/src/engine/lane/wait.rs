@@ -1,0 +1,132 @@
+//! What a lane waits for when nothing can begin.
+
+use tokio::time::{Instant, sleep_until};
+
+use super::{
+    run::Run,
+    stall::{AtLimit, Notice},
+    turning::Turning,
+};
+use crate::{
+    engine::{
+        delivery::{Acknowledgement, Delivery},
+        schedule::Limit,
+    },
+    route::Routes,
+};
+
+impl<R: Routes> Run<R> {
+    /// Waits until there may be something to do. May return without a cause: look again.
+    pub(super) async fn wait(&mut self, limit: Option<Limit>) {
+        let is_ending = self.is_ending();
+        if !is_ending {
+            self.watch(limit);
+        }
+        let needs_permit = limit == Some(Limit::InFlight);
+        let (waits_for_answer, permit) = match &self.delivery {
+            Delivery::After => (false, None),
+            Delivery::Before(before) => {
+                let needs_permit = limit == Some(Limit::CommittedAhead);
+                (before.waits(), needs_permit.then(|| before.permit()))
+            }
+        };
+        if waits_for_answer {
+            self.requests.now();
+        }
+        let next_look = self.next_look(is_ending);
+        let has_permit = permit.is_some();
+        let tools = &self.tools;
+        let answer = async {
+            match &self.delivery {
+                Delivery::After => std::future::pending().await,
+                Delivery::Before(before) => before.answer(&tools.worker.control).await,
+            }
+        };
+        let permit = async {
+            match permit {
+                Some(permit) => permit.await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            event = self.schedule.wait(needs_permit) => self.exit_event(event),
+            sent = self.letters.next(), if !self.letters.is_empty() => sent.into_iter().for_each(|sent| self.exit_sent(sent)),
+            answer = answer, if waits_for_answer => self.hear(answer),
+            permit = permit, if has_permit => match &mut self.delivery {
+                Delivery::After => {}
+                Delivery::Before(before) => before.reserve(permit),
+            },
+            () = tools.worker.control.look.notified() => {}
+            () = sleep_until_if(next_look) => {}
+        }
+    }
+
+    fn next_look(&self, is_ending: bool) -> Option<Instant> {
+        let seeks = match &self.turning {
+            Some(Turning::Seeks { again_at, .. }) => *again_at,
+            Some(Turning::GoesBack { .. }) | None => None,
+        };
+        let stall = self.stall.due().filter(|_| !is_ending);
+        self.schedule.due().into_iter().chain(stall).chain(seeks).min()
+    }
+
+    /// What became of the commit that was asked for ahead of handling.
+    fn hear(&mut self, answer: Acknowledgement) {
+        let Delivery::Before(before) = &mut self.delivery else { return };
+        let next = match answer {
+            Acknowledgement::Given => return,
+            Acknowledgement::TakenBack => {
+                before.call_off();
+                return;
+            }
+            Acknowledgement::Unknown => before.call_off(),
+        };
+        tracing::warn!(
+            consumer = %self.tools.worker.origin.consumer,
+            partition = %self.tools.worker.origin,
+            up_to = next.map(|next| next - 1),
+            "it is not known whether records were committed that were not handled; if so, they are lost"
+        );
+    }
+
+    /// Says when a limit has held the partition up for long.
+    fn watch(&mut self, limit: Option<Limit>) {
+        if limit.is_none() && self.stall.due().is_none() {
+            return;
+        }
+        let (unsettled, behind) = self.schedule.unsettled_and_behind();
+        let at = limit.map(|limit| AtLimit { limit, unsettled, settled: self.epoch.settled() });
+        let origin = &self.tools.worker.origin;
+        match self.stall.look(at, Instant::now()) {
+            None => {}
+            Some(Notice::HeldUp(limit, lasted)) => tracing::warn!(
+                consumer = %origin.consumer,
+                topic = %origin.topic,
+                partition = origin.partition,
+                offset = self.epoch.first_unsettled(),
+                limit = limit.name(),
+                seconds = lasted.as_secs(),
+                unsettled,
+                behind_their_key = behind,
+                backing_off = self.tools.worker.control.backing_off.records(),
+                "the partition is held up by a limit; the record at this offset is the first that is not settled"
+            ),
+            Some(Notice::GoesOn(lasted)) => tracing::info!(
+                consumer = %origin.consumer,
+                topic = %origin.topic,
+                partition = origin.partition,
+                seconds = lasted.as_secs(),
+                "the partition is no longer held up"
+            ),
+        }
+    }
+}
+
+/// Waits until `at`, if that is given; else for ever.
+async fn sleep_until_if(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

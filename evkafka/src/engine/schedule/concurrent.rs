@@ -1,0 +1,407 @@
+//! Records of one partition concurrently: in order for each key, or in no order.
+//!
+//! Attempts take one of the consumer's permits, and none while they wait out a backoff: a record that fails again and again holds up
+//! its own key and nothing else. A handler's first poll is made where the lane is, and only what is not ready then becomes a task of
+//! the runtime; unless the handler computes for so long that another thread had better do it.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    future::poll_fn,
+    pin::Pin,
+    sync::Arc,
+    task::Poll,
+};
+
+use rustc_hash::FxBuildHasher;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::Instant,
+};
+
+use super::{
+    Event, Finished, Held, Job, KeyHash, Slot, Tools,
+    cell::{Cells, Lost},
+    cost::{Next, PollCost},
+    group::Group,
+    key_order::KeyOrder,
+    load::Load,
+};
+use crate::{engine::attempt::Permits, handle::BatchSpec, record::Record, route::Routes};
+
+/// Which records wait for others.
+pub(in crate::engine) enum Ordering {
+    /// Those of a key for each other.
+    ByKey,
+    None,
+}
+
+pub(in crate::engine) struct Concurrent {
+    ordering: Ordering,
+    order: KeyOrder<Held>,
+    /// What is collected for batch handlers, one group for each at most.
+    groups: Vec<Group<Held>>,
+    /// The keys in it, with their handlers.
+    collected: HashMap<KeyHash, usize, FxBuildHasher>,
+    /// What has had its turn and waits for a permit.
+    ready: VecDeque<Job>,
+    /// The same of plain functions, which take their permits when threads are free for them: who waits for a thread must not keep an
+    /// async handler from its permit.
+    ready_for_thread: VecDeque<Job>,
+    /// Which handlers are plain functions.
+    is_blocking: Vec<bool>,
+    /// How many records may be begun before plain functions have to wait.
+    most_waiting_for_thread: usize,
+    permits: Arc<Semaphore>,
+    /// For the next attempt.
+    permit: Option<OwnedSemaphorePermit>,
+    /// The wait for one, which keeps its place among those who wait.
+    awaited: Option<Awaited>,
+    cells: Cells,
+    /// By handler.
+    costs: Vec<PollCost>,
+    load: Load,
+}
+
+type Awaited = Pin<Box<dyn Future<Output = OwnedSemaphorePermit> + Send>>;
+
+/// Waits for a permit, in the place that it had before.
+async fn granted(permits: &Arc<Semaphore>, awaited: &mut Option<Awaited>) -> OwnedSemaphorePermit {
+    let permits = Arc::clone(permits);
+    let begin = || -> Awaited {
+        Box::pin(async move { permits.acquire_owned().await.expect("the semaphore is never closed") })
+    };
+    awaited.get_or_insert_with(begin).await
+}
+
+/// Where a record goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::engine) enum Place {
+    /// It begins.
+    Begins,
+    /// It is collected for its handler.
+    IsCollected(BatchSpec),
+    /// It waits for one of its key.
+    Waits(KeyHash),
+    /// It would begin if there were a permit.
+    NeedsPermit,
+    /// It would begin if fewer waited for a thread.
+    NeedsThread,
+}
+
+impl Concurrent {
+    /// At most so many bytes may be unsettled.
+    pub(in crate::engine) fn new(
+        ordering: Ordering,
+        permits: Arc<Semaphore>,
+        in_flight: usize,
+        is_blocking: Vec<bool>,
+        most_bytes: u64,
+    ) -> Self {
+        Self {
+            ordering,
+            order: KeyOrder::new(),
+            groups: Vec::new(),
+            collected: HashMap::default(),
+            ready: VecDeque::new(),
+            ready_for_thread: VecDeque::new(),
+            most_waiting_for_thread: in_flight.saturating_mul(4).saturating_add(256),
+            costs: vec![PollCost::default(); is_blocking.len()],
+            is_blocking,
+            permits,
+            permit: None,
+            awaited: None,
+            cells: Cells::new(),
+            load: Load::new(most_bytes),
+        }
+    }
+
+    /// The key that orders a record, if one does.
+    #[inline]
+    pub(in crate::engine) fn key(&self, record: &Record<'_>) -> Option<KeyHash> {
+        match self.ordering {
+            Ordering::ByKey => record.key().map(KeyHash::of),
+            Ordering::None => None,
+        }
+    }
+
+    /// Where a record of this handler and key goes.
+    #[inline]
+    pub(in crate::engine) fn place(
+        &mut self,
+        handler: usize,
+        batch: Option<BatchSpec>,
+        key: Option<KeyHash>,
+    ) -> Place {
+        if let Some(key) = key
+            && self.order.is_busy(key)
+            && !self.joins_its_key(handler, key)
+        {
+            return Place::Waits(key);
+        }
+        match batch {
+            Some(spec) => Place::IsCollected(spec),
+            None if self.is_blocking[handler] => {
+                if self.load.begun() < self.most_waiting_for_thread {
+                    Place::Begins
+                } else {
+                    Place::NeedsThread
+                }
+            }
+            None if self.has_permit() => Place::Begins,
+            None => Place::NeedsPermit,
+        }
+    }
+
+    /// Whether the record before it of the same key is collected for the same handler, and nothing waits behind that one: both
+    /// may go into one batch.
+    fn joins_its_key(&self, handler: usize, key: KeyHash) -> bool {
+        self.collected.get(&key) == Some(&handler) && !self.order.has_waiting(key)
+    }
+
+    fn has_permit(&mut self) -> bool {
+        if self.permit.is_none() && self.awaited.is_none() {
+            self.permit = Arc::clone(&self.permits).try_acquire_owned().ok();
+        }
+        self.permit.is_some()
+    }
+
+    /// The record waits for one of its key.
+    pub(in crate::engine) fn wait(&mut self, key: KeyHash, held: Held) {
+        self.load.admit(held.slot.bytes);
+        self.order.wait(key, held);
+    }
+
+    /// Collects a record of a batch handler.
+    pub(in crate::engine) fn collect(&mut self, held: Held, spec: BatchSpec) {
+        self.load.admit(held.slot.bytes);
+        self.load.begin();
+        if let Some(key) = held.slot.key
+            && !self.order.is_busy(key)
+        {
+            self.order.begin(key);
+        }
+        self.add_to_group(held, spec);
+    }
+
+    fn add_to_group(&mut self, held: Held, spec: BatchSpec) {
+        let (handler, key) = (held.handler, held.slot.key);
+        let index = self.groups.iter().position(|group| group.handler == handler).unwrap_or_else(|| {
+            self.groups.push(Group::new(handler, spec, self.load.most_bytes(), Instant::now()));
+            self.groups.len() - 1
+        });
+        if let Some(key) = key {
+            self.collected.insert(key, handler);
+        }
+        let bytes = held.slot.bytes;
+        self.groups[index].push(held, bytes);
+        if self.groups[index].is_full() {
+            self.make_ready(index);
+        }
+    }
+
+    fn make_ready(&mut self, index: usize) {
+        let group = self.groups.swap_remove(index);
+        for key in group.items.iter().filter_map(|held| held.slot.key) {
+            self.collected.remove(&key);
+        }
+        self.push_ready(Job::Many { handler: group.handler, records: group.items });
+    }
+
+    fn push_ready(&mut self, job: Job) {
+        match self.is_blocking[job.handler()] {
+            true => self.ready_for_thread.push_back(job),
+            false => self.ready.push_back(job),
+        }
+    }
+
+    /// What is collected and has waited long enough, or all of it, waits for nothing but a permit.
+    pub(in crate::engine) fn make_due_ready(&mut self, at_once: bool) {
+        let now = if self.groups.is_empty() { return } else { Instant::now() };
+        let mut index = 0;
+        while index < self.groups.len() {
+            if at_once || self.groups[index].is_ready(now) {
+                self.make_ready(index);
+            } else {
+                index += 1;
+            }
+        }
+    }
+
+    /// Begins a record, which [may](Place::Begins), and returns it if it has ended at once.
+    #[inline]
+    pub(in crate::engine) async fn begin<R: Routes>(
+        &mut self,
+        tools: &Arc<Tools<R>>,
+        held: Held,
+    ) -> Option<Finished> {
+        let slot = held.slot;
+        let finished = self.run(tools, Job::One(held)).await;
+        if finished.is_none() {
+            self.load.admit(slot.bytes);
+            self.load.begin();
+            if let Some(key) = slot.key {
+                self.order.begin(key);
+            }
+        }
+        finished
+    }
+
+    /// Begins what waits for a permit, if there is one, and returns it if it has ended at once.
+    pub(in crate::engine) async fn begin_ready<R: Routes>(
+        &mut self,
+        tools: &Arc<Tools<R>>,
+    ) -> Option<Option<Finished>> {
+        if let Some(job) = self.ready_for_thread.pop_front() {
+            return Some(self.run(tools, job).await);
+        }
+        if self.ready.is_empty() || !self.has_permit() {
+            return None;
+        }
+        let job = self.ready.pop_front()?;
+        Some(self.run(tools, job).await)
+    }
+
+    async fn run<R: Routes>(&mut self, tools: &Arc<Tools<R>>, job: Job) -> Option<Finished> {
+        let handler = job.handler();
+        let permits = Permits::Limited(self.permit.take_if(|_| !self.is_blocking[handler]));
+        let next = self.costs[handler].next();
+        if next == Next::Elsewhere {
+            self.cells.spawn(tools, job, permits);
+            return None;
+        }
+        let begun = (next == Next::HereMeasured).then(std::time::Instant::now);
+        let mut job = Some((job, permits));
+        let mut finished = poll_fn(|cx| {
+            let (job, permits) = job.take().expect("it is polled once");
+            Poll::Ready(self.cells.poll_once(cx, tools, job, permits))
+        })
+        .await;
+        if let Some(begun) = begun {
+            self.costs[handler].measured(begun);
+        }
+        if let Some(finished) = &mut finished {
+            self.take_permit(finished);
+        }
+        finished
+    }
+
+    pub(in crate::engine) fn take_permit(&mut self, finished: &mut Finished) {
+        if let Permits::Limited(permit) = &mut finished.permits
+            && self.permit.is_none()
+        {
+            self.permit = permit.take();
+        }
+    }
+
+    /// An attempt that has ended, if there is one.
+    pub(in crate::engine) fn try_next(&mut self) -> Option<Result<Finished, Lost>> {
+        self.cells.try_next()
+    }
+
+    /// Waits for an attempt to end, and for a permit if the next record needs one.
+    ///
+    /// # Cancel safety
+    /// It can be called again. The wait for a permit keeps its place, until no permit is needed.
+    pub(in crate::engine) async fn event(&mut self, needs_permit: bool) -> Event {
+        let needs_permit = needs_permit || !self.ready.is_empty();
+        if !needs_permit {
+            self.give_back_permit();
+            self.awaited = None;
+        }
+        let Self { cells, permits, permit, awaited, .. } = self;
+        tokio::select! {
+            biased;
+            Some(ended) = cells.next(), if !cells.is_idle() => Event::Ended(ended),
+            granted = granted(permits, awaited), if needs_permit => {
+                (*permit, *awaited) = (Some(granted), None);
+                Event::Permit
+            }
+            else => std::future::pending().await,
+        }
+    }
+
+    /// The attempts at a record that had not ended at once have.
+    pub(in crate::engine) fn done(&mut self, slot: &Slot) {
+        self.load.settle(slot.bytes);
+    }
+
+    /// What is behind a key's record may begin.
+    pub(in crate::engine) fn release(&mut self, key: KeyHash, batch_of: impl Fn(usize) -> Option<BatchSpec>) {
+        let Some(next) = self.order.release(key) else { return };
+        self.load.begin();
+        let handler = next.handler;
+        let Some(spec) = batch_of(handler) else {
+            self.push_ready(Job::One(next));
+            return;
+        };
+        self.add_to_group(next, spec);
+        // All of its key that is for the same handler goes with it.
+        while self.collected.get(&key) == Some(&handler)
+            && let Some(next) = self.order.join(key, |next| next.handler == handler)
+        {
+            self.load.begin();
+            self.add_to_group(next, spec);
+        }
+    }
+
+    /// Others may have the permit that is kept for the next attempt.
+    pub(in crate::engine) fn give_back_permit(&mut self) {
+        self.permit = None;
+    }
+
+    /// Drops what has not begun.
+    pub(in crate::engine) fn let_go(&mut self) {
+        let load = &mut self.load;
+        self.order.forget_waiting(|held| load.forget(held.slot.bytes));
+        let groups = self.groups.drain(..).flat_map(|group| group.items);
+        let ready = self.ready.drain(..).chain(self.ready_for_thread.drain(..)).flat_map(Job::into_records);
+        for held in groups.chain(ready) {
+            self.load.settle(held.slot.bytes);
+            if let Some(key) = held.slot.key {
+                self.order.release(key);
+            }
+        }
+        self.collected.clear();
+    }
+
+    /// When the first group has waited long enough.
+    pub(in crate::engine) fn due(&self) -> Option<Instant> {
+        self.groups.iter().map(|group| group.due).min()
+    }
+
+    /// Whether nothing is under way, and nothing waits to begin.
+    pub(in crate::engine) fn is_idle(&self) -> bool {
+        let is_ready = !self.ready.is_empty() || !self.ready_for_thread.is_empty();
+        self.cells.is_idle() && !is_ready && self.groups.is_empty()
+    }
+
+    /// Whether handlers are under way.
+    pub(in crate::engine) fn is_busy(&self) -> bool {
+        !self.cells.is_idle()
+    }
+
+    pub(in crate::engine) fn fills_memory(&self, backing_off: usize) -> bool {
+        self.load.fills_memory(backing_off)
+    }
+
+    /// How many records are unsettled, and how many of those wait behind one of their key.
+    pub(in crate::engine) fn unsettled_and_behind(&self) -> (usize, usize) {
+        (self.load.unsettled(), self.load.behind())
+    }
+}
+
+impl Job {
+    fn handler(&self) -> usize {
+        match self {
+            Self::One(held) => held.handler,
+            Self::Many { handler, .. } => *handler,
+        }
+    }
+
+    fn into_records(self) -> Vec<Held> {
+        match self {
+            Self::One(held) => vec![held],
+            Self::Many { records, .. } => records,
+        }
+    }
+}

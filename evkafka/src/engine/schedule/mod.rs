@@ -1,0 +1,210 @@
+//! What runs next: in order, or concurrently with order by key; and what is collected for batch handlers.
+
+mod cell;
+mod concurrent;
+mod cost;
+mod group;
+mod in_order;
+mod key_order;
+mod load;
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+pub(super) use self::{
+    cell::Lost,
+    concurrent::{Concurrent, Ordering, Place},
+    in_order::InOrder,
+    key_order::KeyHash,
+    load::Limit,
+};
+use super::{
+    attempt::{Ended, Open, Permits, Worker},
+    pipeline::Routed,
+};
+use crate::{route::Routes, source::Message};
+
+/// What all attempts of a lane need.
+pub(super) struct Tools<R> {
+    pub(super) handlers: Arc<Routed<R>>,
+    pub(super) worker: Arc<Worker>,
+}
+
+/// What runs next.
+pub(super) enum Schedule {
+    InOrder(InOrder),
+    Concurrent(Box<Concurrent>),
+}
+
+/// What a schedule was waited for.
+pub(super) enum Event {
+    Ended(Result<Finished, Lost>),
+    /// There is a permit for the next attempt.
+    Permit,
+}
+
+impl Schedule {
+    /// Drops what has not begun.
+    pub(super) fn let_go(&mut self) {
+        match self {
+            Self::InOrder(in_order) => in_order.let_go(),
+            Self::Concurrent(concurrent) => concurrent.let_go(),
+        }
+    }
+
+    /// Whether nothing is under way, and nothing is collected or waits to begin.
+    pub(super) fn is_idle(&self) -> bool {
+        match self {
+            Self::InOrder(in_order) => in_order.is_idle(),
+            Self::Concurrent(concurrent) => concurrent.is_idle(),
+        }
+    }
+
+    /// Whether handlers are under way.
+    pub(super) fn is_busy(&self) -> bool {
+        match self {
+            Self::InOrder(_) => false,
+            Self::Concurrent(concurrent) => concurrent.is_busy(),
+        }
+    }
+
+    /// Whether the partition's share of the memory is used up, if so many records wait for their next attempt.
+    pub(super) fn fills_memory(&self, backing_off: usize) -> bool {
+        match self {
+            Self::InOrder(_) => false,
+            Self::Concurrent(concurrent) => concurrent.fills_memory(backing_off),
+        }
+    }
+
+    /// When what is collected has waited long enough.
+    pub(super) fn due(&self) -> Option<Instant> {
+        match self {
+            Self::InOrder(in_order) => in_order.due(),
+            Self::Concurrent(concurrent) => concurrent.due(),
+        }
+    }
+
+    /// An attempt that has ended, if there is one.
+    pub(super) fn try_next(&mut self) -> Option<Result<Finished, Lost>> {
+        match self {
+            Self::InOrder(_) => None,
+            Self::Concurrent(concurrent) => concurrent.try_next(),
+        }
+    }
+
+    /// Waits for an attempt to end, and for a permit if one is needed.
+    ///
+    /// # Cancel safety
+    /// It can be called again.
+    pub(super) async fn wait(&mut self, needs_permit: bool) -> Event {
+        match self {
+            Self::InOrder(_) => std::future::pending().await,
+            Self::Concurrent(concurrent) => concurrent.event(needs_permit).await,
+        }
+    }
+
+    /// The permit of an attempt that has ended is for the next.
+    pub(super) fn take_permit(&mut self, finished: &mut Finished) {
+        match self {
+            Self::InOrder(_) => {}
+            Self::Concurrent(concurrent) => concurrent.take_permit(finished),
+        }
+    }
+
+    /// Others may have the permit for the next attempt.
+    pub(super) fn give_back_permit(&mut self) {
+        match self {
+            Self::InOrder(_) => {}
+            Self::Concurrent(concurrent) => concurrent.give_back_permit(),
+        }
+    }
+
+    /// The attempts at a record have ended that had not at once.
+    #[inline]
+    pub(super) fn done(&mut self, slot: &Slot) {
+        match self {
+            Self::InOrder(_) => {}
+            Self::Concurrent(concurrent) => concurrent.done(slot),
+        }
+    }
+
+    /// How many records are unsettled, and how many of those wait behind one of their key.
+    pub(super) fn unsettled_and_behind(&self) -> (usize, usize) {
+        match self {
+            Self::InOrder(_) => (0, 0),
+            Self::Concurrent(concurrent) => concurrent.unsettled_and_behind(),
+        }
+    }
+}
+
+/// What a record takes up until it is settled.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Slot {
+    pub(super) offset: i64,
+    pub(super) key: Option<KeyHash>,
+    /// Of key, payload and headers.
+    pub(super) bytes: u64,
+    /// What it was committed with, if it was committed before it began.
+    pub(super) round: u64,
+}
+
+/// A record that is kept until it is settled.
+pub(super) struct Held {
+    pub(super) message: Message,
+    pub(super) handler: usize,
+    pub(super) slot: Slot,
+}
+
+/// Records that one call is made for.
+pub(super) enum Job {
+    One(Held),
+    Many { handler: usize, records: Vec<Held> },
+}
+
+/// A job whose attempts have ended.
+pub(super) struct Finished {
+    pub(super) job: Job,
+    pub(super) ended: Ended,
+    permits: Permits,
+}
+
+/// Makes the attempts at the records of a job.
+///
+/// It is as small as may be, because it is moved for each record: what only batches need is boxed.
+#[expect(clippy::manual_async_fn, reason = "an `async fn` would hold its arguments twice")]
+pub(super) fn attempt<R: Routes>(
+    tools: Arc<Tools<R>>,
+    job: Job,
+    mut permits: Permits,
+) -> impl Future<Output = Finished> + Send + 'static {
+    async move {
+        let ended = match &job {
+            Job::One(held) => {
+                let Tools { handlers, worker } = &*tools;
+                let record = held.message.record(&worker.origin);
+                let open = Open::One(worker.context(record, worker.event_type(&record)));
+                worker.attempt(handlers, held.handler, open, &mut permits).await
+            }
+            Job::Many { handler, records } => {
+                Box::pin(attempt_many(&tools, *handler, records, &mut permits)).await
+            }
+        };
+        Finished { job, ended, permits }
+    }
+}
+
+async fn attempt_many<R: Routes>(
+    tools: &Tools<R>,
+    handler: usize,
+    records: &[Held],
+    permits: &mut Permits,
+) -> Ended {
+    let Tools { handlers, worker } = tools;
+    let contexts = records.iter().map(|held| {
+        let record = held.message.record(&worker.origin);
+        worker.context(record, worker.event_type(&record))
+    });
+    let open = Open::many(contexts.collect());
+    worker.attempt(handlers, handler, open, permits).await
+}
