@@ -7,6 +7,7 @@ mod exit;
 mod letters;
 mod offer;
 mod phase;
+mod prepare;
 mod run;
 mod stall;
 #[cfg(all(test, not(evkafka_loom)))]
@@ -22,7 +23,7 @@ pub(super) use self::{
     control::{Finished, LaneControl},
     phase::Phase,
 };
-use self::{epoch::Epoch, letters::Letters, run::Run, stall::Stall};
+use self::{epoch::Epoch, letters::Letters, prepare::Preparation, run::Run, stall::Stall};
 use super::{
     attempt::{Flow, Worker},
     commit::CommitRequests,
@@ -109,6 +110,7 @@ impl Lane {
             delivery,
             schedule,
             epoch,
+            preparation: Preparation::default(),
             turning: None,
             letters: Letters::new(work_bytes),
             stall: Stall::default(),

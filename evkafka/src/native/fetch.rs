@@ -134,6 +134,11 @@ impl Fetch {
         self.at(self.next, origin)
     }
 
+    /// The entry that comes after `index` others.
+    pub(crate) fn get<'b>(&'b self, index: usize, origin: &'b Origin) -> Option<Entry<'b>> {
+        self.at(self.next + index, origin)
+    }
+
     /// How many of the entries that come next `is_one` of, up to the first that is not.
     pub(crate) fn count_while(&self, origin: &Origin, mut is_one: impl FnMut(Entry<'_>) -> bool) -> usize {
         (self.next..self.len).take_while(|index| self.at(*index, origin).is_some_and(&mut is_one)).count()

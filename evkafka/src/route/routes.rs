@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use crate::{
-    handle::{Attempt, Context, HandlerSpec, Requirements},
+    handle::{Attempt, BoxError, Context, HandlerSpec, Requirements},
+    record::Record,
     settle::FailurePolicy,
 };
 
@@ -24,6 +25,22 @@ pub trait Routes: Clone + Send + Sync + 'static {
     fn policy(&self, index: usize) -> Option<&FailurePolicy> {
         let _ = index;
         None
+    }
+
+    /// Whether the payload of any of them needs something that has to be waited for before it can be decoded.
+    #[doc(hidden)]
+    const PREPARES: bool = false;
+
+    /// Has what the handler at `index` needs to decode the record at hand. What is missing for good is for decoding to say; an error
+    /// is that it cannot be told yet.
+    #[doc(hidden)]
+    fn prepare<'r>(
+        &'r self,
+        index: usize,
+        record: &'r Record<'r>,
+    ) -> impl Future<Output = Result<(), BoxError>> + Send + 'r {
+        let _ = (index, record);
+        std::future::ready(Ok(()))
     }
 
     /// Calls the handler at `index`, which is below `LEN`.
@@ -59,6 +76,16 @@ impl<A: Routes, B: Routes> Routes for Merged<A, B> {
         if index < A::LEN { self.0.policy(index) } else { self.1.policy(index - A::LEN) }
     }
 
+    const PREPARES: bool = A::PREPARES || B::PREPARES;
+
+    async fn prepare<'r>(&'r self, index: usize, record: &'r Record<'r>) -> Result<(), BoxError> {
+        if index < A::LEN {
+            self.0.prepare(index, record).await
+        } else {
+            self.1.prepare(index - A::LEN, record).await
+        }
+    }
+
     async fn call<'r>(&'r self, index: usize, context: &'r Context<'r>) -> Attempt {
         if index < A::LEN {
             self.0.call(index, context).await
@@ -86,6 +113,16 @@ impl<R: Routes> Routes for WithPolicy<R> {
     fn policy(&self, index: usize) -> Option<&FailurePolicy> {
         // The policy that stands nearest to the handler goes before one around it.
         self.0.policy(index).or(Some(&self.1))
+    }
+
+    const PREPARES: bool = R::PREPARES;
+
+    fn prepare<'r>(
+        &'r self,
+        index: usize,
+        record: &'r Record<'r>,
+    ) -> impl Future<Output = Result<(), BoxError>> + Send + 'r {
+        self.0.prepare(index, record)
     }
 
     fn call<'r>(

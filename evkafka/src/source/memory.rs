@@ -123,6 +123,11 @@ impl Fetch {
         Some(Entry::Record(crate::record::Record { origin, ..record }))
     }
 
+    pub(super) fn get<'f>(&'f self, index: usize, origin: &'f Origin) -> Option<Entry<'f>> {
+        let record = self.0.get(index)?.as_record();
+        Some(Entry::Record(crate::record::Record { origin, ..record }))
+    }
+
     pub(super) fn count_while(&self, origin: &Origin, mut is_one: impl FnMut(Entry<'_>) -> bool) -> usize {
         let records = self.0.iter().map(|record| crate::record::Record { origin, ..record.as_record() });
         records.take_while(|record| is_one(Entry::Record(*record))).count()

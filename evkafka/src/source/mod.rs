@@ -139,6 +139,11 @@ impl Fetched {
         delegate!(self, fetch => fetch.entry(origin))
     }
 
+    /// The entry that comes after `index` others.
+    pub(crate) fn get<'f>(&'f self, index: usize, origin: &'f Origin) -> Option<Entry<'f>> {
+        delegate!(self, fetch => fetch.get(index, origin))
+    }
+
     /// How many of the entries that come next `is_one` of, up to the first that is not.
     pub(crate) fn count_while(&self, origin: &Origin, is_one: impl FnMut(Entry<'_>) -> bool) -> usize {
         delegate!(self, fetch => fetch.count_while(origin, is_one))

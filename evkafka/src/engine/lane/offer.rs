@@ -81,7 +81,7 @@ impl<R: Routes> Run<R> {
 
     #[inline]
     fn is_interrupted(&self) -> bool {
-        self.turning.is_some() || self.control().is_interrupted()
+        self.turning.is_some() || self.control().is_interrupted() || self.preparation.is_open::<R>()
     }
 
     #[cold]

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use tokio::task::yield_now;
 
-use super::{Phase, control::LaneControl, epoch::Epoch, letters::Letters, stall::Stall, turning::Turning};
+use super::{
+    Phase, control::LaneControl, epoch::Epoch, letters::Letters, prepare::Preparation, stall::Stall,
+    turning::Turning,
+};
 use crate::{
     engine::{
         attempt::Flow,
@@ -33,6 +36,7 @@ pub(super) struct Run<R> {
     pub(super) fetched: Fetched,
     pub(super) schedule: Schedule,
     pub(super) epoch: Epoch,
+    pub(super) preparation: Preparation,
     /// The epoch ends, and another is about to begin.
     pub(super) turning: Option<Turning>,
     pub(super) letters: Letters,
@@ -87,6 +91,7 @@ impl<R: Routes> Run<R> {
 
     /// What has not begun goes to the next owner, or is handled at once if nobody else is going to.
     fn let_go(&mut self) {
+        self.preparation.let_go();
         match &mut self.delivery {
             Delivery::After => {
                 self.fetched.clear();
@@ -126,8 +131,9 @@ impl<R: Routes> Run<R> {
             Delivery::After => None,
             Delivery::Before(before) => {
                 let worker = &self.tools.worker;
+                let is_prepared = !self.preparation.is_open::<R>();
                 let requested = match (&self.turning, limit) {
-                    (None, None) => before.request(&worker.origin, |record| {
+                    (None, None) if is_prepared => before.request(&worker.origin, |record| {
                         worker.route(&self.tools.handlers, record).0.is_some()
                     }),
                     _ => Err(NotRequested::Nothing),
@@ -160,6 +166,8 @@ impl<R: Routes> Run<R> {
         let room = self.room()?;
         let fetched = match &mut self.delivery {
             Delivery::After => &mut self.fetched,
+            // Offsets that go back are met with nothing on its way that is of before.
+            Delivery::Before(before) if before.has_requested() => return Ok(()),
             Delivery::Before(before) => &mut before.taken,
         };
         if !fetched.is_empty() {
@@ -174,6 +182,9 @@ impl<R: Routes> Run<R> {
         match starts_over {
             Some(starts_over) => self.go_back(starts_over),
             None => self.epoch.meet(first),
+        }
+        if !is_empty {
+            self.preparation.begin();
         }
         if is_empty && let Some(reached) = self.queue.reached() {
             self.skip_to(reached);

@@ -5,7 +5,7 @@ use std::{
     pin::Pin,
     sync::{
         Mutex, PoisonError,
-        atomic::{AtomicI64, Ordering::SeqCst},
+        atomic::{AtomicBool, AtomicI64, Ordering::SeqCst},
     },
 };
 
@@ -26,7 +26,7 @@ use crate::{
         schedule::{Held, Job, Slot, attempt},
         shared::{Report, Shared},
     },
-    handle::{Attempt, Context, HandlerSpec, Outcome, Requirements},
+    handle::{Attempt, BoxError, Context, HandlerSpec, Outcome, Requirements},
     native::CommitReply,
     record::{Origin, OwnedRecord},
     route::Router,
@@ -46,15 +46,22 @@ struct Call {
 
 type Answer = Pin<Box<dyn Future<Output = Attempt> + Send>>;
 
-/// The only handler, which is called with all records.
+/// The only handler, which is called with all records. It may need a schema for each, as of a test format.
 #[derive(Clone)]
-struct Handler {
+struct Handler<const NEEDS_SCHEMA: bool = false> {
     spec: HandlerSpec,
     call: Arc<dyn Fn(Call) -> Answer + Send + Sync>,
+    /// Whether schemas can be looked up.
+    registry: Arc<AtomicBool>,
 }
 
-impl crate::route::Routes for Handler {
+impl<const NEEDS_SCHEMA: bool> crate::route::Routes for Handler<NEEDS_SCHEMA> {
     const LEN: usize = 1;
+    const PREPARES: bool = NEEDS_SCHEMA;
+
+    async fn prepare<'r>(&'r self, _: usize, _: &'r crate::record::Record<'r>) -> Result<(), BoxError> {
+        if self.registry.load(SeqCst) { Ok(()) } else { Err("the registry is unavailable".into()) }
+    }
 
     fn specs(&self, visit: &mut dyn FnMut(HandlerSpec)) {
         visit(self.spec);
@@ -77,10 +84,10 @@ impl crate::route::Routes for Handler {
 const ONE: HandlerSpec = HandlerSpec::new("handler", &[], "");
 
 /// A partition, its consumer, and what its group has committed.
-struct Rig {
+struct Rig<const NEEDS_SCHEMA: bool = false> {
     log: Log,
     shared: Arc<Shared>,
-    handlers: Arc<Routed<Handler>>,
+    handlers: Arc<Routed<Handler<NEEDS_SCHEMA>>>,
     reports: mpsc::UnboundedReceiver<Report>,
     committed: Arc<AtomicI64>,
 }
@@ -102,8 +109,19 @@ impl Rig {
         spec: HandlerSpec,
         call: impl Fn(Call) -> F + Send + Sync + 'static,
     ) -> Self {
+        Self::of(config, spec, call)
+    }
+}
+
+impl<const NEEDS_SCHEMA: bool> Rig<NEEDS_SCHEMA> {
+    fn of<F: Future<Output = Attempt> + Send + 'static>(
+        config: &ConsumerConfig,
+        spec: HandlerSpec,
+        call: impl Fn(Call) -> F + Send + Sync + 'static,
+    ) -> Self {
         let call: Arc<dyn Fn(Call) -> Answer + Send + Sync> = Arc::new(move |of| Box::pin(call(of)));
-        let router = Router { routes: Handler { spec, call } };
+        let registry = Arc::default();
+        let router = Router { routes: Handler { spec, call, registry } };
         let handlers = Routed::new(router, config).expect("a router without conflicts");
         let (sender, reports) = mpsc::unbounded_channel();
         let largest = spec.batch.map_or(1, |batch| batch.max);
@@ -131,10 +149,10 @@ impl Rig {
     async fn until_committed(&self, offset: i64) {
         let wait = async {
             while self.committed() != offset {
-                sleep(Duration::from_millis(1)).await;
+                sleep(Duration::from_millis(20)).await;
             }
         };
-        let waited = timeout(Duration::from_secs(100_000), wait).await;
+        let waited = timeout(Duration::from_secs(10_000), wait).await;
         assert!(waited.is_ok(), "{} is committed, and not {offset}", self.committed());
     }
 
@@ -386,6 +404,33 @@ async fn offsets_that_go_back_are_handled_once_what_came_before_is_settled_and_a
         assert_eq!(calls.offsets().len(), 37, "{config:?}");
         assert!(calls.offsets()[30..].iter().all(|offset| *offset < 7), "{config:?}");
         assigned.revoke(Phase::Stopping).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_needed_for_decoding_is_waited_for_before_anything_is_committed_or_attempted() {
+    for config in both_modes() {
+        let calls = Calls::default();
+        let noted = calls.clone();
+        let rig = Rig::<true>::of(&config, ONE, move |call| {
+            noted.note(&call);
+            async { DONE }
+        });
+        rig.write(0..10);
+        let assigned = rig.assign();
+        sleep(Duration::from_secs(3600)).await;
+        assert!(calls.offsets().is_empty(), "{config:?}");
+        assert!(rig.committed() <= 0, "{} is committed", rig.committed());
+        // Nor does a revocation wait for it.
+        let begun = Instant::now();
+        assigned.revoke(Phase::Stopping).await;
+        assert!(begun.elapsed() < Duration::from_secs(2) && rig.committed() <= 0);
+        let next = rig.assign();
+        rig.handlers.routes.registry.store(true, SeqCst);
+        rig.until_committed(10).await;
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(calls.offsets().len(), 10, "{config:?}");
+        next.revoke(Phase::Stopping).await;
     }
 }
 

@@ -81,6 +81,7 @@ impl<R: Routes> Run<R> {
 
     fn begin_seek(&mut self, to: i64) {
         self.fetched.clear();
+        self.preparation.let_go();
         self.schedule.let_go();
         match &mut self.delivery {
             Delivery::After => {}

@@ -48,6 +48,17 @@ impl<R: Routes> Run<R> {
                 None => std::future::pending().await,
             }
         };
+        let needs_preparation = self.preparation.is_open::<R>() && !is_ending;
+        let taken = match &self.delivery {
+            Delivery::After => &self.fetched,
+            Delivery::Before(before) => &before.taken,
+        };
+        let preparation = &mut self.preparation;
+        let prepared = async {
+            if R::PREPARES {
+                preparation.run(tools, taken).await;
+            }
+        };
         tokio::select! {
             biased;
             event = self.schedule.wait(needs_permit) => self.exit_event(event),
@@ -57,6 +68,7 @@ impl<R: Routes> Run<R> {
                 Delivery::After => {}
                 Delivery::Before(before) => before.reserve(permit),
             },
+            () = prepared, if needs_preparation => {}
             () = tools.worker.control.look.notified() => {}
             () = sleep_until_if(next_look) => {}
         }
