@@ -4,27 +4,18 @@
 //! its own key and nothing else. A handler's first poll is made where the lane is, and only what is not ready then becomes a task of
 //! the runtime; unless the handler computes for so long that another thread had better do it.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    future::poll_fn,
-    pin::Pin,
-    sync::Arc,
-    task::Poll,
-};
+use std::{collections::VecDeque, future::poll_fn, sync::Arc, task::Poll};
 
-use rustc_hash::FxBuildHasher;
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::Instant,
-};
+use tokio::{sync::Semaphore, time::Instant};
 
 use super::{
     Event, Finished, Held, Job, KeyHash, Slot, Tools,
     cell::{Cells, Lost},
+    collected::Collected,
     cost::{Next, PollCost},
-    group::Group,
     key_order::KeyOrder,
     load::Load,
+    permit::NextPermit,
 };
 use crate::{engine::attempt::Permits, handle::BatchSpec, record::Record, route::Routes};
 
@@ -38,10 +29,7 @@ pub(in crate::engine) enum Ordering {
 pub(in crate::engine) struct Concurrent {
     ordering: Ordering,
     order: KeyOrder<Held>,
-    /// What is collected for batch handlers, one group for each at most.
-    groups: Vec<Group<Held>>,
-    /// The keys in it, with their handlers.
-    collected: HashMap<KeyHash, usize, FxBuildHasher>,
+    collected: Collected,
     /// What has had its turn and waits for a permit.
     ready: VecDeque<Job>,
     /// The same of plain functions, which take their permits when threads are free for them: who waits for a thread must not keep an
@@ -51,26 +39,11 @@ pub(in crate::engine) struct Concurrent {
     is_blocking: Vec<bool>,
     /// How many records may be begun before plain functions have to wait.
     most_waiting_for_thread: usize,
-    permits: Arc<Semaphore>,
-    /// For the next attempt.
-    permit: Option<OwnedSemaphorePermit>,
-    /// The wait for one, which keeps its place among those who wait.
-    awaited: Option<Awaited>,
+    permit: NextPermit,
     cells: Cells,
     /// By handler.
     costs: Vec<PollCost>,
     load: Load,
-}
-
-type Awaited = Pin<Box<dyn Future<Output = OwnedSemaphorePermit> + Send>>;
-
-/// Waits for a permit, in the place that it had before.
-async fn granted(permits: &Arc<Semaphore>, awaited: &mut Option<Awaited>) -> OwnedSemaphorePermit {
-    let permits = Arc::clone(permits);
-    let begin = || -> Awaited {
-        Box::pin(async move { permits.acquire_owned().await.expect("the semaphore is never closed") })
-    };
-    awaited.get_or_insert_with(begin).await
 }
 
 /// Where a record goes.
@@ -100,16 +73,13 @@ impl Concurrent {
         Self {
             ordering,
             order: KeyOrder::new(),
-            groups: Vec::new(),
-            collected: HashMap::default(),
+            collected: Collected::default(),
             ready: VecDeque::new(),
             ready_for_thread: VecDeque::new(),
             most_waiting_for_thread: in_flight.saturating_mul(4).saturating_add(256),
             costs: vec![PollCost::default(); is_blocking.len()],
             is_blocking,
-            permits,
-            permit: None,
-            awaited: None,
+            permit: NextPermit::new(permits),
             cells: Cells::new(),
             load: Load::new(most_bytes),
         }
@@ -147,7 +117,7 @@ impl Concurrent {
                     Place::NeedsThread
                 }
             }
-            None if self.has_permit() => Place::Begins,
+            None if self.permit.is_there() => Place::Begins,
             None => Place::NeedsPermit,
         }
     }
@@ -155,14 +125,7 @@ impl Concurrent {
     /// Whether the record before it of the same key is collected for the same handler, and nothing waits behind that one: both
     /// may go into one batch.
     fn joins_its_key(&self, handler: usize, key: KeyHash) -> bool {
-        self.collected.get(&key) == Some(&handler) && !self.order.has_waiting(key)
-    }
-
-    fn has_permit(&mut self) -> bool {
-        if self.permit.is_none() && self.awaited.is_none() {
-            self.permit = Arc::clone(&self.permits).try_acquire_owned().ok();
-        }
-        self.permit.is_some()
+        self.collected.has(key, handler) && !self.order.has_waiting(key)
     }
 
     /// The record waits for one of its key.
@@ -180,31 +143,13 @@ impl Concurrent {
         {
             self.order.begin(key);
         }
-        self.add_to_group(held, spec);
+        self.add_to_batch(held, spec);
     }
 
-    fn add_to_group(&mut self, held: Held, spec: BatchSpec) {
-        let (handler, key) = (held.handler, held.slot.key);
-        let index = self.groups.iter().position(|group| group.handler == handler).unwrap_or_else(|| {
-            self.groups.push(Group::new(handler, spec, self.load.most_bytes(), Instant::now()));
-            self.groups.len() - 1
-        });
-        if let Some(key) = key {
-            self.collected.insert(key, handler);
+    fn add_to_batch(&mut self, held: Held, spec: BatchSpec) {
+        if let Some(complete) = self.collected.add(held, spec, self.load.most_bytes()) {
+            self.push_ready(complete);
         }
-        let bytes = held.slot.bytes;
-        self.groups[index].push(held, bytes);
-        if self.groups[index].is_full() {
-            self.make_ready(index);
-        }
-    }
-
-    fn make_ready(&mut self, index: usize) {
-        let group = self.groups.swap_remove(index);
-        for key in group.items.iter().filter_map(|held| held.slot.key) {
-            self.collected.remove(&key);
-        }
-        self.push_ready(Job::Many { handler: group.handler, records: group.items });
     }
 
     fn push_ready(&mut self, job: Job) {
@@ -216,14 +161,8 @@ impl Concurrent {
 
     /// What is collected and has waited long enough, or all of it, waits for nothing but a permit.
     pub(in crate::engine) fn make_due_ready(&mut self, at_once: bool) {
-        let now = if self.groups.is_empty() { return } else { Instant::now() };
-        let mut index = 0;
-        while index < self.groups.len() {
-            if at_once || self.groups[index].is_ready(now) {
-                self.make_ready(index);
-            } else {
-                index += 1;
-            }
+        while let Some(due) = self.collected.take_due(at_once) {
+            self.push_ready(due);
         }
     }
 
@@ -254,7 +193,7 @@ impl Concurrent {
         if let Some(job) = self.ready_for_thread.pop_front() {
             return Some(self.run(tools, job).await);
         }
-        if self.ready.is_empty() || !self.has_permit() {
+        if self.ready.is_empty() || !self.permit.is_there() {
             return None;
         }
         let job = self.ready.pop_front()?;
@@ -263,7 +202,7 @@ impl Concurrent {
 
     async fn run<R: Routes>(&mut self, tools: &Arc<Tools<R>>, job: Job) -> Option<Finished> {
         let handler = job.handler();
-        let permits = Permits::Limited(self.permit.take_if(|_| !self.is_blocking[handler]));
+        let permits = Permits::Limited(if self.is_blocking[handler] { None } else { self.permit.take() });
         let next = self.costs[handler].next();
         if next == Next::Elsewhere {
             self.cells.spawn(tools, job, permits);
@@ -286,10 +225,8 @@ impl Concurrent {
     }
 
     pub(in crate::engine) fn take_permit(&mut self, finished: &mut Finished) {
-        if let Permits::Limited(permit) = &mut finished.permits
-            && self.permit.is_none()
-        {
-            self.permit = permit.take();
+        if let Permits::Limited(permit) = &mut finished.permits {
+            self.permit.keep(permit);
         }
     }
 
@@ -305,17 +242,13 @@ impl Concurrent {
     pub(in crate::engine) async fn event(&mut self, needs_permit: bool) -> Event {
         let needs_permit = needs_permit || !self.ready.is_empty();
         if !needs_permit {
-            self.give_back_permit();
-            self.awaited = None;
+            self.permit.wait_no_longer();
         }
-        let Self { cells, permits, permit, awaited, .. } = self;
+        let Self { cells, permit, .. } = self;
         tokio::select! {
             biased;
             Some(ended) = cells.next(), if !cells.is_idle() => Event::Ended(ended),
-            granted = granted(permits, awaited), if needs_permit => {
-                (*permit, *awaited) = (Some(granted), None);
-                Event::Permit
-            }
+            () = permit.arrives(), if needs_permit => Event::Permit,
             else => std::future::pending().await,
         }
     }
@@ -334,45 +267,44 @@ impl Concurrent {
             self.push_ready(Job::One(next));
             return;
         };
-        self.add_to_group(next, spec);
+        self.add_to_batch(next, spec);
         // All of its key that is for the same handler goes with it.
-        while self.collected.get(&key) == Some(&handler)
+        while self.collected.has(key, handler)
             && let Some(next) = self.order.join(key, |next| next.handler == handler)
         {
             self.load.begin();
-            self.add_to_group(next, spec);
+            self.add_to_batch(next, spec);
         }
     }
 
     /// Others may have the permit that is kept for the next attempt.
     pub(in crate::engine) fn give_back_permit(&mut self) {
-        self.permit = None;
+        self.permit.give_back();
     }
 
     /// Drops what has not begun.
     pub(in crate::engine) fn let_go(&mut self) {
         let load = &mut self.load;
         self.order.forget_waiting(|held| load.forget(held.slot.bytes));
-        let groups = self.groups.drain(..).flat_map(|group| group.items);
+        self.make_due_ready(true);
         let ready = self.ready.drain(..).chain(self.ready_for_thread.drain(..)).flat_map(Job::into_records);
-        for held in groups.chain(ready) {
+        for held in ready {
             self.load.settle(held.slot.bytes);
             if let Some(key) = held.slot.key {
                 self.order.release(key);
             }
         }
-        self.collected.clear();
     }
 
     /// When the first group has waited long enough.
     pub(in crate::engine) fn due(&self) -> Option<Instant> {
-        self.groups.iter().map(|group| group.due).min()
+        self.collected.due()
     }
 
     /// Whether nothing is under way, and nothing waits to begin.
     pub(in crate::engine) fn is_idle(&self) -> bool {
         let is_ready = !self.ready.is_empty() || !self.ready_for_thread.is_empty();
-        self.cells.is_idle() && !is_ready && self.groups.is_empty()
+        self.cells.is_idle() && !is_ready && self.collected.is_empty()
     }
 
     /// Whether handlers are under way.

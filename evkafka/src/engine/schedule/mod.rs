@@ -1,12 +1,14 @@
 //! What runs next: in order, or concurrently with order by key; and what is collected for batch handlers.
 
 mod cell;
+mod collected;
 mod concurrent;
 mod cost;
 mod group;
 mod in_order;
 mod key_order;
 mod load;
+mod permit;
 
 use std::sync::Arc;
 
