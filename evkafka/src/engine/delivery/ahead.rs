@@ -30,6 +30,8 @@ const MOST: usize = 16_384;
 /// nothing is unsettled needs no permit for one.
 pub(super) struct CommitsAhead {
     permits: Arc<Semaphore>,
+    /// How many permits a round may take.
+    permits_of_round: usize,
     /// For what is committed next.
     reserved: Option<OwnedSemaphorePermit>,
     /// What was committed together, and is not handled yet.
@@ -50,9 +52,17 @@ struct Round {
 }
 
 impl CommitsAhead {
-    pub(super) fn new(permits: Arc<Semaphore>) -> Self {
+    pub(super) fn new(permits: Arc<Semaphore>, permits_of_round: usize) -> Self {
         let pace = Pace::new(TARGET, LEAST, MOST);
-        Self { permits, reserved: None, rounds: VecDeque::new(), first: 0, pace, unsettled: 0 }
+        Self {
+            permits,
+            permits_of_round,
+            reserved: None,
+            rounds: VecDeque::new(),
+            first: 0,
+            pace,
+            unsettled: 0,
+        }
     }
 
     /// How many of `waiting` records that have a handler may be committed now. Reserves permits for them, as far as there are any.
@@ -65,6 +75,7 @@ impl CommitsAhead {
             records => records,
         };
         let wanted = waiting.saturating_sub(self.reserved()).min(self.permits.available_permits());
+        let wanted = wanted.min(self.permits_of_round);
         if wanted > 0 && wanted > in_time {
             let permits = u32::try_from(wanted).unwrap_or(u32::MAX);
             // Another lane may have been quicker; the next look tells.
@@ -149,7 +160,7 @@ mod tests {
     use super::*;
 
     fn ahead(permits: usize) -> CommitsAhead {
-        CommitsAhead::new(Arc::new(Semaphore::new(permits)))
+        CommitsAhead::new(Arc::new(Semaphore::new(permits)), usize::MAX)
     }
 
     /// What a lane does with what it may commit.
@@ -170,7 +181,7 @@ mod tests {
     #[test]
     fn lanes_of_slow_handlers_have_no_more_than_the_permits_together() {
         let permits = Arc::new(Semaphore::new(20));
-        let mut lanes: Vec<_> = (0..4).map(|_| CommitsAhead::new(Arc::clone(&permits))).collect();
+        let mut lanes: Vec<_> = (0..4).map(|_| CommitsAhead::new(Arc::clone(&permits), usize::MAX)).collect();
         let committed: Vec<_> = lanes.iter_mut().map(|lane| commit(lane, 8)).collect();
         let counts = committed.iter().map(|committed| (committed.records, committed.with_permit));
         assert_eq!(counts.collect::<Vec<_>>(), [(8, 8), (8, 8), (4, 4), (1, 0)], "but each has one");
@@ -185,7 +196,7 @@ mod tests {
     #[test]
     fn a_permit_is_given_back_with_the_record_that_it_is_for() {
         let permits = Arc::new(Semaphore::new(4));
-        let mut ahead = CommitsAhead::new(Arc::clone(&permits));
+        let mut ahead = CommitsAhead::new(Arc::clone(&permits), usize::MAX);
         let committed = commit(&mut ahead, 4);
         assert_eq!((committed.with_permit, permits.available_permits()), (4, 0));
         for settled in 1..=4 {
@@ -224,6 +235,14 @@ mod tests {
         let second = commit(&mut ahead, 1000);
         assert!(second.records > 1);
         assert_eq!(ahead.room(1000), 0);
+    }
+
+    #[test]
+    fn in_order_of_slow_handlers_one_is_committed_while_one_is_handled() {
+        let mut ahead = CommitsAhead::new(Arc::new(Semaphore::new(2)), 1);
+        let first = commit(&mut ahead, 1000);
+        let second = commit(&mut ahead, 1000);
+        assert_eq!((first.records, second.records, ahead.room(1000)), (1, 1, 0));
     }
 
     #[test]

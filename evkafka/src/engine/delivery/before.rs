@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
     acknowledgement::{Acknowledgement, acknowledgement},
@@ -50,15 +50,8 @@ pub(in crate::engine) enum NotRequested {
 }
 
 impl Before {
-    pub(super) fn new(ahead: Arc<Semaphore>, taken: Fetched, spare: Fetched) -> Self {
-        Self {
-            ahead: CommitsAhead::new(ahead),
-            taken,
-            requested: None,
-            current: 0,
-            spare: Some(spare),
-            progress: Arc::default(),
-        }
+    pub(super) fn new(ahead: CommitsAhead, taken: Fetched, spare: Fetched) -> Self {
+        Self { ahead, taken, requested: None, current: 0, spare: Some(spare), progress: Arc::default() }
     }
 
     /// How many records may be taken at a time.

@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 
 #[cfg(all(test, evkafka_loom))]
 pub(super) use self::acknowledgement::acknowledgement;
+use self::ahead::CommitsAhead;
 pub(super) use self::{
     acknowledgement::Acknowledgement,
     before::{Before, NotRequested},
@@ -68,9 +69,11 @@ impl Delivery {
             AutoCommitMode::PostCommit => Self::After,
             AutoCommitMode::PreCommit => {
                 let ahead = match concurrency {
-                    // One is handled and one committed meanwhile, where handlers are slow.
-                    Concurrency::PerPartition => Arc::new(Semaphore::new(2)),
-                    Concurrency::PerKey { .. } | Concurrency::Unordered { .. } => Arc::clone(ahead),
+                    // Where handlers are slow, one is handled and one committed meanwhile.
+                    Concurrency::PerPartition => CommitsAhead::new(Arc::new(Semaphore::new(2)), 1),
+                    Concurrency::PerKey { .. } | Concurrency::Unordered { .. } => {
+                        CommitsAhead::new(Arc::clone(ahead), usize::MAX)
+                    }
                 };
                 Self::Before(Box::new(Before::new(ahead, new_round(), new_round())))
             }
