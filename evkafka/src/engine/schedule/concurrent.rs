@@ -4,18 +4,19 @@
 //! its own key and nothing else. A handler's first poll is made where the lane is, and only what is not ready then becomes a task of
 //! the runtime; unless the handler computes for so long that another thread had better do it.
 
-use std::{collections::VecDeque, future::poll_fn, sync::Arc, task::Poll};
+use std::{future::poll_fn, sync::Arc, task::Poll};
 
 use tokio::{sync::Semaphore, time::Instant};
 
 use super::{
-    Event, Finished, Held, Job, KeyHash, Slot, Tools,
+    Event, Finished, Held, Job, KeyHash, Place, Slot, Tools,
     cell::{Cells, Lost},
     collected::Collected,
     cost::{Next, PollCost},
     key_order::KeyOrder,
     load::Load,
     permit::NextPermit,
+    ready::Ready,
 };
 use crate::{engine::attempt::Permits, handle::BatchSpec, record::Record, route::Routes};
 
@@ -30,13 +31,7 @@ pub(in crate::engine) struct Concurrent {
     ordering: Ordering,
     order: KeyOrder<Held>,
     collected: Collected,
-    /// What has had its turn and waits for a permit.
-    ready: VecDeque<Job>,
-    /// The same of plain functions, which take their permits when threads are free for them: who waits for a thread must not keep an
-    /// async handler from its permit.
-    ready_for_thread: VecDeque<Job>,
-    /// Which handlers are plain functions.
-    is_blocking: Vec<bool>,
+    ready: Ready,
     /// How many records may be begun before plain functions have to wait.
     most_waiting_for_thread: usize,
     permit: NextPermit,
@@ -44,21 +39,6 @@ pub(in crate::engine) struct Concurrent {
     /// By handler.
     costs: Vec<PollCost>,
     load: Load,
-}
-
-/// Where a record goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::engine) enum Place {
-    /// It begins.
-    Begins,
-    /// It is collected for its handler.
-    IsCollected(BatchSpec),
-    /// It waits for one of its key.
-    Waits(KeyHash),
-    /// It would begin if there were a permit.
-    NeedsPermit,
-    /// It would begin if fewer waited for a thread.
-    NeedsThread,
 }
 
 impl Concurrent {
@@ -74,11 +54,9 @@ impl Concurrent {
             ordering,
             order: KeyOrder::new(),
             collected: Collected::default(),
-            ready: VecDeque::new(),
-            ready_for_thread: VecDeque::new(),
             most_waiting_for_thread: in_flight.saturating_mul(4).saturating_add(256),
             costs: vec![PollCost::default(); is_blocking.len()],
-            is_blocking,
+            ready: Ready::new(is_blocking),
             permit: NextPermit::new(permits),
             cells: Cells::new(),
             load: Load::new(most_bytes),
@@ -110,7 +88,7 @@ impl Concurrent {
         }
         match batch {
             Some(spec) => Place::IsCollected(spec),
-            None if self.is_blocking[handler] => {
+            None if self.ready.is_blocking(handler) => {
                 if self.load.begun() < self.most_waiting_for_thread {
                     Place::Begins
                 } else {
@@ -148,21 +126,14 @@ impl Concurrent {
 
     fn add_to_batch(&mut self, held: Held, spec: BatchSpec) {
         if let Some(complete) = self.collected.add(held, spec, self.load.most_bytes()) {
-            self.push_ready(complete);
-        }
-    }
-
-    fn push_ready(&mut self, job: Job) {
-        match self.is_blocking[job.handler()] {
-            true => self.ready_for_thread.push_back(job),
-            false => self.ready.push_back(job),
+            self.ready.push(complete);
         }
     }
 
     /// What is collected and has waited long enough, or all of it, waits for nothing but a permit.
     pub(in crate::engine) fn make_due_ready(&mut self, at_once: bool) {
         while let Some(due) = self.collected.take_due(at_once) {
-            self.push_ready(due);
+            self.ready.push(due);
         }
     }
 
@@ -190,19 +161,20 @@ impl Concurrent {
         &mut self,
         tools: &Arc<Tools<R>>,
     ) -> Option<Option<Finished>> {
-        if let Some(job) = self.ready_for_thread.pop_front() {
+        if let Some(job) = self.ready.pop_for_thread() {
             return Some(self.run(tools, job).await);
         }
-        if self.ready.is_empty() || !self.permit.is_there() {
+        if !self.ready.needs_permit() || !self.permit.is_there() {
             return None;
         }
-        let job = self.ready.pop_front()?;
+        let job = self.ready.pop_for_permit()?;
         Some(self.run(tools, job).await)
     }
 
     async fn run<R: Routes>(&mut self, tools: &Arc<Tools<R>>, job: Job) -> Option<Finished> {
         let handler = job.handler();
-        let permits = Permits::Limited(if self.is_blocking[handler] { None } else { self.permit.take() });
+        let permits =
+            Permits::Limited(if self.ready.is_blocking(handler) { None } else { self.permit.take() });
         let next = self.costs[handler].next();
         if next == Next::Elsewhere {
             self.cells.spawn(tools, job, permits);
@@ -240,7 +212,7 @@ impl Concurrent {
     /// # Cancel safety
     /// It can be called again. The wait for a permit keeps its place, until no permit is needed.
     pub(in crate::engine) async fn event(&mut self, needs_permit: bool) -> Event {
-        let needs_permit = needs_permit || !self.ready.is_empty();
+        let needs_permit = needs_permit || self.ready.needs_permit();
         if !needs_permit {
             self.permit.wait_no_longer();
         }
@@ -264,7 +236,7 @@ impl Concurrent {
         self.load.begin();
         let handler = next.handler;
         let Some(spec) = batch_of(handler) else {
-            self.push_ready(Job::One(next));
+            self.ready.push(Job::One(next));
             return;
         };
         self.add_to_batch(next, spec);
@@ -287,7 +259,7 @@ impl Concurrent {
         let load = &mut self.load;
         self.order.forget_waiting(|held| load.forget(held.slot.bytes));
         self.make_due_ready(true);
-        let ready = self.ready.drain(..).chain(self.ready_for_thread.drain(..)).flat_map(Job::into_records);
+        let ready = self.ready.drain().flat_map(Job::into_records);
         for held in ready {
             self.load.settle(held.slot.bytes);
             if let Some(key) = held.slot.key {
@@ -303,8 +275,7 @@ impl Concurrent {
 
     /// Whether nothing is under way, and nothing waits to begin.
     pub(in crate::engine) fn is_idle(&self) -> bool {
-        let is_ready = !self.ready.is_empty() || !self.ready_for_thread.is_empty();
-        self.cells.is_idle() && !is_ready && self.collected.is_empty()
+        self.cells.is_idle() && self.ready.is_empty() && self.collected.is_empty()
     }
 
     /// Whether handlers are under way.
@@ -319,21 +290,5 @@ impl Concurrent {
     /// How many records are unsettled, and how many of those wait behind one of their key.
     pub(in crate::engine) fn unsettled_and_behind(&self) -> (usize, usize) {
         (self.load.unsettled(), self.load.behind())
-    }
-}
-
-impl Job {
-    fn handler(&self) -> usize {
-        match self {
-            Self::One(held) => held.handler,
-            Self::Many { handler, .. } => *handler,
-        }
-    }
-
-    fn into_records(self) -> Vec<Held> {
-        match self {
-            Self::One(held) => vec![held],
-            Self::Many { records, .. } => records,
-        }
     }
 }

@@ -9,6 +9,7 @@ mod in_order;
 mod key_order;
 mod load;
 mod permit;
+mod ready;
 
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use tokio::time::Instant;
 
 pub(super) use self::{
     cell::Lost,
-    concurrent::{Concurrent, Ordering, Place},
+    concurrent::{Concurrent, Ordering},
     in_order::InOrder,
     key_order::KeyHash,
     load::Limit,
@@ -25,7 +26,7 @@ use super::{
     attempt::{Ended, Open, Permits, Worker},
     pipeline::Routed,
 };
-use crate::{route::Routes, source::Message};
+use crate::{handle::BatchSpec, route::Routes, source::Message};
 
 /// What all attempts of a lane need.
 pub(super) struct Tools<R> {
@@ -162,6 +163,37 @@ pub(super) struct Held {
 pub(super) enum Job {
     One(Held),
     Many { handler: usize, records: Vec<Held> },
+}
+
+impl Job {
+    fn handler(&self) -> usize {
+        match self {
+            Self::One(held) => held.handler,
+            Self::Many { handler, .. } => *handler,
+        }
+    }
+
+    fn into_records(self) -> Vec<Held> {
+        match self {
+            Self::One(held) => vec![held],
+            Self::Many { records, .. } => records,
+        }
+    }
+}
+
+/// Where a record goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// It begins.
+    Begins,
+    /// It is collected for its handler.
+    IsCollected(BatchSpec),
+    /// It waits for one of its key.
+    Waits(KeyHash),
+    /// It would begin if there were a permit.
+    NeedsPermit,
+    /// It would begin if fewer waited for a thread.
+    NeedsThread,
 }
 
 /// A job whose attempts have ended.
