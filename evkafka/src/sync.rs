@@ -5,11 +5,11 @@
 pub(crate) mod modelled;
 
 #[cfg(all(test, evkafka_loom))]
-pub(crate) use self::modelled::{AtomicBool, AtomicI64, AtomicU8, Mutex, MutexGuard, Notify};
+pub(crate) use self::modelled::{AtomicBool, AtomicI64, Mutex, MutexGuard, Notify};
 #[cfg(not(all(test, evkafka_loom)))]
 pub(crate) use std::sync::{
     Mutex, MutexGuard,
-    atomic::{AtomicBool, AtomicI64, AtomicU8},
+    atomic::{AtomicBool, AtomicI64},
 };
 #[cfg(not(all(test, evkafka_loom)))]
 pub(crate) use tokio::sync::Notify;

@@ -16,7 +16,7 @@ use loom::model::Builder;
 pub(crate) use loom::{
     sync::{
         Mutex, MutexGuard,
-        atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64},
+        atomic::{AtomicBool, AtomicI64, AtomicU64},
     },
     thread::spawn,
 };
