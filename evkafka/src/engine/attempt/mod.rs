@@ -141,7 +141,7 @@ impl Worker {
                     return self.unfinished(open);
                 }
                 if self.is_watched {
-                    self.tell_begun(&open, course);
+                    course.begun = self.tell_begun(&open, course.begun);
                 }
                 let attempt = {
                     let thread = turn.as_ref().and_then(|turn| turn.thread.as_ref());

@@ -2,7 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Course, Ended, Flow, Open, Worker};
+use tokio::time::Instant;
+
+use super::{Ended, Flow, Open, Worker};
 use crate::{
     client::{Fault, ReadAnswer},
     engine::observe::{Observer, PartitionEvent, RecordEvent},
@@ -23,19 +25,24 @@ impl Worker {
         self.shared.observers.partition(&self.origin, event);
     }
 
-    /// An attempt begins. The time is kept if it is the first.
+    /// An attempt begins. When the first did, which may be this one.
     #[cold]
-    pub(super) fn tell_begun(&self, open: &Open<'_>, course: &mut Course) {
-        course.begun = course.begun.or_else(|| self.shared.observers.now());
+    #[inline(never)]
+    pub(super) fn tell_begun(&self, open: &Open<'_>, first: Option<Instant>) -> Option<Instant> {
+        let first = first.or_else(|| self.shared.observers.now());
         self.tell(&RecordEvent::Begun { context: &open.call_context(None) });
+        first
     }
 
     #[cold]
+    #[inline(never)]
     pub(super) fn tell_retried(&self, open: &Open<'_>, failure: &Failure, wait: Duration) {
         self.tell(&RecordEvent::Retried { context: &open.call_context(None), failure, wait });
     }
 
     /// The handler was dropped before it had finished, or has not begun.
+    #[cold]
+    #[inline(never)]
     pub(super) fn unfinished(&self, open: Open<'_>) -> Ended {
         let (context, becomes) = (&open.call_context(None), self.terms.unfinished);
         self.tell(&RecordEvent::Unfinished { context, becomes });

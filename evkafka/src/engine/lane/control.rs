@@ -158,7 +158,7 @@ impl LaneControl {
 
     #[inline]
     pub(in crate::engine) fn is_stopping(&self) -> bool {
-        self.phase() >= Phase::Stopping
+        self.phase.has_come_to(Phase::Stopping)
     }
 
     /// Waits until the lane is to take no more records.
@@ -179,7 +179,7 @@ impl LaneControl {
     /// Whether handlers are dropped, so that none may begin.
     #[inline]
     pub(in crate::engine) fn is_aborted(&self) -> bool {
-        self.phase() >= Phase::Aborted
+        self.phase.has_come_to(Phase::Aborted)
     }
 
     /// Waits until the lane has entered `phase`, which is one of a drain.
