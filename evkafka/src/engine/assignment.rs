@@ -7,8 +7,9 @@ use std::{
 };
 
 use rdkafka::error::RDKafkaErrorCode;
+use tokio::time::Instant;
 
-use super::lane::LaneControl;
+use super::{lane::LaneControl, observe::PartitionEvent};
 use crate::{
     client::{CommitAnswer, Fault},
     native::{CommitEntry, CommitReply},
@@ -38,6 +39,8 @@ pub(crate) struct Sent {
     stretches: Vec<Stretch>,
     /// The membership that it was sent in.
     pub(super) membership: i64,
+    /// If anybody wants to know.
+    sent_at: Option<Instant>,
     pub(crate) result: Result<(), RDKafkaErrorCode>,
 }
 
@@ -183,7 +186,7 @@ fn send_uncommitted<'l>(
     membership: i64,
     send: impl FnOnce(&[CommitEntry]) -> Result<(), RDKafkaErrorCode>,
 ) -> Option<Sent> {
-    let (entries, stretches): (Vec<_>, Vec<_>) = lanes
+    let (entries, stretches): (Vec<_>, Vec<Stretch>) = lanes
         .filter(|(_, lane)| lane.owned)
         .filter_map(|((topic, partition), lane)| {
             let progress = lane.control.progress();
@@ -195,8 +198,9 @@ fn send_uncommitted<'l>(
     if entries.is_empty() {
         return None;
     }
+    let sent_at = stretches.first().and_then(|stretch| stretch.control.now());
     let result = send(&entries);
-    Some(Sent { entries, stretches, membership, result })
+    Some(Sent { entries, stretches, membership, sent_at, result })
 }
 
 impl Sent {
@@ -221,7 +225,12 @@ impl Sent {
             if unclear && !reply.accepts(entry) {
                 progress.lose_track();
             }
-            progress.end_commit(reply.accepts(entry).then_some(&entry.commit));
+            let accepted = reply.accepts(entry).then_some(&entry.commit);
+            progress.end_commit(accepted);
+            if let Some(commit) = accepted {
+                let after = self.sent_at.map(|at| at.elapsed());
+                control.tell(&PartitionEvent::Committed { offset: commit.offset, after });
+            }
             control.acknowledged.notify_one();
         }
     }
@@ -232,18 +241,10 @@ impl Sent {
     fn shorten_metadata(&self) {
         let entries = self.entries.iter().zip(&self.stretches);
         let longest = entries.max_by_key(|(entry, _)| entry.commit.metadata.len());
-        let Some((CommitEntry { topic, partition, commit }, stretch)) = longest else { return };
+        let Some((CommitEntry { commit, .. }, stretch)) = longest else { return };
         if let Some(limit) = stretch.progress.shorten_metadata(commit) {
-            tracing::warn!(
-                %topic,
-                partition,
-                offset = commit.offset,
-                bytes = commit.metadata.len(),
-                limit,
-                "the brokers refuse a commit because of its metadata, in which `persist_progress` keeps what is settled above the \
-                 offset: less of it is kept from now on, and more is handled again after a restart; raise the brokers' \
-                 `offset.metadata.max.bytes`"
-            );
+            let (offset, bytes) = (commit.offset, commit.metadata.len());
+            stretch.control.tell(&PartitionEvent::MetadataShortened { offset, bytes, limit });
         }
     }
 }

@@ -28,6 +28,7 @@ use super::{
     attempt::{Flow, Worker},
     commit::CommitRequests,
     delivery::Delivery,
+    observe::PartitionEvent,
     pipeline::Routed,
     schedule::{Concurrent, InOrder, Ordering, Schedule, Tools},
     shared::LocalCounts,
@@ -82,7 +83,9 @@ impl Lane {
                 commit_requests.now();
             }
         }
-        let shared = Arc::clone(&worker.shared);
+        let (shared, is_watched) = (Arc::clone(&worker.shared), worker.is_watched());
+        let Start { committed, next, .. } = start;
+        worker.tell_of_partition(&PartitionEvent::Begins { committed, next });
         let persists = shared.persist_progress.then(|| Arc::clone(&shared.metadata_limit));
         let epoch = Epoch::resume(start, persists);
         let mut delivery = Delivery::of(shared.mode, shared.concurrency, &shared.ahead, || queue.fetched());
@@ -115,6 +118,7 @@ impl Lane {
             letters: Letters::new(work_bytes),
             stall: Stall::default(),
             counts: LocalCounts::default(),
+            is_watched,
             requests: commit_requests,
             flow: Flow::Continue,
         };
@@ -125,12 +129,7 @@ impl Lane {
     /// next one knows of this one only.
     async fn wait_for(&self, predecessor: &LaneControl) {
         while tokio::time::timeout(STILL_WAITS, predecessor.finished()).await.is_err() {
-            tracing::warn!(
-                consumer = %self.worker.origin.consumer,
-                partition = %self.worker.origin,
-                "a handler that was under way when the partition was lost has not come to its end; until then the partition is \
-                 not read"
-            );
+            self.worker.tell_of_partition(&PartitionEvent::WaitsForPredecessor);
         }
     }
 

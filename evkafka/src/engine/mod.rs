@@ -57,6 +57,7 @@ mod lane;
 mod member;
 #[cfg(all(test, evkafka_loom))]
 mod models;
+mod observe;
 mod partitions;
 mod pipeline;
 mod schedule;

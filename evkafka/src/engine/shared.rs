@@ -5,7 +5,11 @@ use std::sync::{
 
 use tokio::sync::{Semaphore, mpsc};
 
-use super::{attempt::Done, commands::Commands};
+use super::{
+    attempt::Done,
+    commands::Commands,
+    observe::{MemberEvent, Observer, Observers},
+};
 use crate::{
     config::{AutoCommitMode, Concurrency, ConsumerConfig},
     error::Error,
@@ -38,6 +42,7 @@ pub(crate) struct Shared {
     pub(crate) dead_letters: Option<DeadLetters>,
     pub(crate) counts: Counts,
     pub(crate) commands: Commands,
+    pub(super) observers: Arc<Observers>,
 }
 
 /// What ends an app.
@@ -127,7 +132,19 @@ impl Shared {
             dead_letters,
             counts: Counts::default(),
             commands: Commands::default(),
+            observers: Arc::default(),
         }
+    }
+
+    /// Watched by these too, and not by the log alone.
+    #[cfg(test)]
+    pub(super) fn observed_by(self, others: Vec<Arc<dyn Observer>>) -> Self {
+        Self { observers: Arc::new(Observers::new(others)), ..self }
+    }
+
+    /// Something has happened to a member.
+    pub(super) fn tell(&self, event: &MemberEvent<'_>) {
+        self.observers.member(&self.consumer, event);
     }
 
     /// Ends the app with `error`.

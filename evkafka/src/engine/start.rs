@@ -14,7 +14,11 @@ use std::{
 use rdkafka::error::RDKafkaErrorCode;
 use tokio::sync::oneshot;
 
-use super::{assignment::TopicPartition, lane::LaneControl, partitions::Names};
+use super::{
+    assignment::TopicPartition,
+    lane::LaneControl,
+    observe::{MemberEvent, Observer, Observers, PartitionEvent, UnansweredStart},
+};
 use crate::{
     config::OffsetReset,
     native::{ClientHandle, Committed, Place, committed, list_offsets, seek},
@@ -44,6 +48,7 @@ pub(super) struct Waiting {
 /// Finds the starts of the lanes of one assignment.
 pub(super) struct Starts {
     pub(super) consumer: Arc<str>,
+    pub(super) observers: Arc<Observers>,
     pub(super) client: Arc<ClientHandle>,
     pub(super) reset: OffsetReset,
     pub(super) persist_progress: bool,
@@ -75,7 +80,7 @@ impl Starts {
                 }
                 // Of some a broker says nothing but an error. The others need not wait for them.
                 if begun.elapsed() >= SHORTEST_WAIT {
-                    self.log_unknown(attempt, &unknown, &committed);
+                    Self::tell_unknown(attempt, &unknown, &committed);
                 }
                 let starts = &self;
                 scope.spawn(move || starts.begin(known, &committed));
@@ -85,14 +90,10 @@ impl Starts {
         });
     }
 
-    fn log_unknown(&self, attempt: u32, lanes: &[Waiting], committed: &[Committed]) {
+    fn tell_unknown(attempt: u32, lanes: &[Waiting], committed: &[Committed]) {
         for lane in lanes {
             let error = found(committed, lane).and_then(|committed| committed.offset.err());
-            let (topic, partition) = &lane.partition;
-            tracing::warn!(
-                consumer = %self.consumer, %topic, partition, attempt, error = error.map(tracing::field::display),
-                "a partition waits: what is committed of it is not known; trying again"
-            );
+            lane.control.tell(&PartitionEvent::StartUnknown { attempt, error });
         }
     }
 
@@ -129,37 +130,28 @@ impl Starts {
 
     /// Where a lane goes on whose partition has a committed offset.
     fn resume(&self, lane: &Waiting, committed: &Committed, offset: i64, log_start: Option<i64>) -> Start {
-        let (topic, partition) = &lane.partition;
         let next = log_start.map_or(offset, |log_start| log_start.max(offset));
         if offset < next {
-            log_deleted(&self.consumer, topic, *partition, offset..next);
+            lane.control.tell(&PartitionEvent::Deleted { offsets: offset..next });
         }
         let start = Start { committed: Some(offset), next: Some(next), ..Start::default() };
         if !self.persist_progress {
             return start;
         }
-        let consumer = &*self.consumer;
         let Ok(metadata) = std::str::from_utf8(&committed.metadata) else { return start };
         match SettledAhead::decode(offset, metadata) {
             Found::Progress(settled) => {
                 if !settled.is_empty() {
-                    tracing::info!(consumer, %topic, partition, records = settled.len(), "settled already");
+                    lane.control.tell(&PartitionEvent::SettledAhead { records: settled.len() });
                 }
                 Start { settled, ..start }
             }
             Found::Foreign => {
-                tracing::warn!(
-                    consumer, %topic, partition, metadata,
-                    "the commit's metadata is not evkafka's: it is kept, and what is settled ahead is not persisted"
-                );
+                lane.control.tell(&PartitionEvent::ForeignMetadata { metadata });
                 Start { foreign: Some(metadata.to_owned()), ..start }
             }
             Found::Broken => {
-                tracing::warn!(
-                    consumer, %topic, partition, metadata,
-                    "the commit's metadata cannot be read, perhaps because a later version of evkafka wrote it: what is \
-                     settled ahead is handled again"
-                );
+                lane.control.tell(&PartitionEvent::BrokenMetadata { metadata });
                 start
             }
         }
@@ -189,10 +181,7 @@ impl Starts {
             }
             if begun.elapsed() >= SHORTEST_WAIT {
                 let partitions: Vec<_> = lanes.iter().map(|(lane, _)| lane.partition.clone()).collect();
-                tracing::warn!(
-                    consumer = %self.consumer, partitions = %Names(&partitions), attempt,
-                    "partitions wait: where they end is not known, or they cannot be read from there; trying again"
-                );
+                self.tell(UnansweredStart::Ends { partitions: &partitions, attempt });
             }
             thread::sleep(RETRY.wait(attempt, fastrand::f64()));
         }
@@ -236,14 +225,15 @@ impl Starts {
             };
             attempt += 1;
             if begun.elapsed() >= SHORTEST_WAIT {
-                tracing::warn!(
-                    consumer = %self.consumer, %error, attempt,
-                    "partitions wait: no answer to a request for {what}; trying again"
-                );
+                self.tell(UnansweredStart::Request { what, error, attempt });
             }
             thread::sleep(RETRY.wait(attempt, fastrand::f64()));
         }
         None
+    }
+
+    fn tell(&self, event: UnansweredStart<'_>) {
+        self.observers.member(&self.consumer, &MemberEvent::StartsUnanswered(event));
     }
 }
 
@@ -257,19 +247,6 @@ fn found<'c>(committed: &'c [Committed], lane: &Waiting) -> Option<&'c Committed
 
 fn is_of(lane: &Waiting, topic: &str, partition: i32) -> bool {
     *lane.partition.0 == *topic && lane.partition.1 == partition
-}
-
-/// Says how many records retention has deleted before they were handled.
-pub(super) fn log_deleted(consumer: &str, topic: &str, partition: i32, offsets: std::ops::Range<i64>) {
-    tracing::error!(
-        consumer,
-        topic,
-        partition,
-        offset = offsets.start,
-        records = offsets.end - offsets.start,
-        "records were deleted from the topic before they were handled, and are lost to this group; it goes on at the start of \
-         the log: raise the topic's `retention.ms` or `retention.bytes`, or handle its records sooner"
-    );
 }
 
 #[cfg(test)]
@@ -293,6 +270,7 @@ mod tests {
         let client = OwnedClient::new(&settings).expect("librdkafka takes the settings");
         let starts = Starts {
             consumer: "test".into(),
+            observers: Arc::default(),
             client: Arc::clone(client.handle()),
             reset: OffsetReset::Earliest,
             persist_progress: false,

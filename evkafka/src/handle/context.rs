@@ -28,6 +28,14 @@ impl<'r> Context<'r> {
         self.event_type
     }
 
+    /// The event type for people: bytes that are not UTF-8 are replaced, control characters escaped, and what is too long for a log
+    /// line is cut.
+    pub(crate) fn event_name(&self) -> Option<String> {
+        const LIMIT: usize = 200;
+        let name = String::from_utf8_lossy(self.event_type?);
+        Some(name.chars().take(LIMIT).flat_map(char::escape_debug).collect())
+    }
+
     /// The app's state of type `T`, if it has one. An extractor that needs it says so in
     /// [`FromContext::requires`](super::FromContext::requires), so that the app is refused at its start.
     pub fn state<T: Send + Sync + 'static>(&self) -> Option<&'r T> {

@@ -5,9 +5,9 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::{Letter, Worker, report::event_name};
+use super::{Letter, Worker};
 use crate::{
-    engine::pipeline::Routed,
+    engine::{observe::RecordEvent, pipeline::Routed},
     error::{Chain, DeadLetterError, DeadLetterFault, Inner, RecordError},
     handle::Context,
     native::RawRecord,
@@ -67,7 +67,7 @@ impl Worker {
             biased;
             sent = letters.send(letter) => match sent {
                 Ok(()) => {
-                    self.log_dead_letter(context, topic, failure);
+                    self.tell(&RecordEvent::LetterSent { context, topic, failure });
                     true
                 }
                 Err(refused) => {
@@ -76,7 +76,7 @@ impl Worker {
                 }
             },
             () = self.no_time_left() => {
-                self.log_unsent(context, topic, failure);
+                self.tell(&RecordEvent::LetterUnsent { context, topic, failure });
                 false
             }
         }
@@ -103,45 +103,15 @@ impl Worker {
         failure: &Failure,
         fault: DeadLetterFault,
     ) {
-        log_failure!(
-            error,
-            self,
-            context,
-            failure,
-            dead_letter_topic = %topic,
-            "event that cannot be sent to the dead-letter topic"
-        );
+        self.tell(&RecordEvent::LetterRefused { context, topic, failure, fault: &fault });
         let record = RecordError {
             origin: self.origin.clone(),
             offset: context.record.offset(),
-            event: event_name(context),
+            event: context.event_name(),
             attempts: context.attempt,
             // It may be the failure of a whole batch.
             failure: Failure::new(failure.kind(), Chain(failure.cause()).to_string()),
         };
         self.shared.report(Inner::DeadLetter(DeadLetterError { record, topic: Arc::clone(topic), fault }));
-    }
-
-    fn log_dead_letter(&self, context: &Context<'_>, dead_letter_topic: &str, failure: &Failure) {
-        log_failure!(
-            error,
-            self,
-            context,
-            failure,
-            dead_letter_topic,
-            "event sent to the dead-letter topic after its last attempt"
-        );
-    }
-
-    fn log_unsent(&self, context: &Context<'_>, dead_letter_topic: &str, failure: &Failure) {
-        log_failure!(
-            warn,
-            self,
-            context,
-            failure,
-            dead_letter_topic,
-            "the partition is given back before a dead letter was acknowledged; its record is not committed and will be \
-             handled again"
-        );
     }
 }

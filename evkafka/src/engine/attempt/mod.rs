@@ -1,26 +1,24 @@
 //! Attempts at one record, or at the records of a batch, until they are settled.
 
-#[macro_use]
-mod report;
 mod guarded;
 mod letter;
 mod open;
+mod report;
+mod take_out;
 mod turn;
 
 use std::{sync::Arc, time::Duration};
 
 use tokio::time::sleep;
 
-use self::{guarded::guarded, open::Batch};
-pub(super) use self::{open::Open, turn::Permits};
-use super::{
-    delivery::Terms,
-    lane::LaneControl,
-    pipeline::{Routed, Rule},
-    shared::Shared,
+use self::guarded::guarded;
+pub(super) use self::{
+    open::Open,
+    turn::{Course, Permits},
 };
+use super::{delivery::Terms, lane::LaneControl, observe::RecordEvent, pipeline::Routed, shared::Shared};
 use crate::{
-    handle::{Attempt, BoxError, Context},
+    handle::{Attempt, Context},
     record::{Origin, Record},
     route::Routes,
     settle::{Failure, Tries, Verdict},
@@ -32,6 +30,8 @@ pub(super) struct Worker {
     pub(super) shared: Arc<Shared>,
     pub(super) control: Arc<LaneControl>,
     terms: Terms,
+    /// Whether somebody wants to know all that happens to each record.
+    is_watched: bool,
 }
 
 /// Whether a lane goes on.
@@ -81,8 +81,8 @@ pub(super) enum Ended {
 
 impl Worker {
     pub(super) fn new(origin: Origin, shared: Arc<Shared>, control: Arc<LaneControl>) -> Self {
-        let terms = Terms::of(shared.mode);
-        Self { origin, shared, control, terms }
+        let (terms, is_watched) = (Terms::of(shared.mode), shared.observers.watch_all());
+        Self { origin, shared, control, terms, is_watched }
     }
 
     /// The handler for a record, and the record's event type.
@@ -94,6 +94,12 @@ impl Worker {
     ) -> (Option<usize>, Option<&'r [u8]>) {
         let event_type = self.event_type(record);
         (handlers.table.find(event_type), event_type)
+    }
+
+    /// Whether somebody wants to know all that happens to each record.
+    #[inline]
+    pub(super) fn is_watched(&self) -> bool {
+        self.is_watched
     }
 
     /// The bytes of a record's event-type header.
@@ -115,15 +121,15 @@ impl Worker {
         handlers: &'a Routed<R>,
         handler: usize,
         mut open: Open<'a>,
-        permits: &'a mut Permits,
+        course: &'a mut Course,
     ) -> impl Future<Output = Ended> + Send + 'a {
         async move {
             let rule = &handlers.rules[handler];
             let mut tries = Tries::FIRST;
             loop {
                 open.begin_attempt(tries.attempt);
-                let turn = if rule.is_blocking || permits.are_limited() {
-                    match self.turn(rule, permits, &open.first().record).await {
+                let turn = if rule.is_blocking || course.permits.are_limited() {
+                    match self.turn(rule, &mut course.permits, &open.first().record).await {
                         Some(turn) => Some(turn),
                         None => return open.unsettled(),
                     }
@@ -133,6 +139,9 @@ impl Worker {
                 // A handler that never waits is never dropped: the next one would begin, however late it is.
                 if self.control.is_aborted() {
                     return self.unfinished(open);
+                }
+                if self.is_watched {
+                    course.begun = self.tell_begun(&open, course.begun);
                 }
                 let attempt = {
                     let thread = turn.as_ref().and_then(|turn| turn.thread.as_ref());
@@ -165,12 +174,12 @@ impl Worker {
                 let (wait, failure) = match verdict {
                     Verdict::Retry(wait, failure) => (wait, failure),
                     last => {
-                        permits.keep(turn);
+                        course.permits.keep(turn);
                         return self.conclude(handler, tries, open, last);
                     }
                 };
                 drop(turn);
-                self.log_retry(&open, wait, &failure);
+                self.tell_retried(&open, &failure, wait);
                 if Box::pin(self.pause(wait, open.len())).await == Flow::End {
                     return open.unsettled();
                 }
@@ -194,7 +203,8 @@ impl Worker {
         match verdict {
             Verdict::Done | Verdict::Skip | Verdict::Retry(..) => unreachable!("it has not failed for good"),
             Verdict::GiveUp(failure) => {
-                self.log_given_up(&open, &failure);
+                let context = &open.call_context(None);
+                self.tell(&RecordEvent::GivenUp { context, failure: &failure });
                 self.all(open, Done::GivenUp)
             }
             Verdict::DeadLetter(topic, failure) => {
@@ -206,11 +216,13 @@ impl Worker {
                 open.unsettled()
             }
             Verdict::Release(failure) => {
-                self.log_released(&open, &failure);
+                let context = &open.call_context(None);
+                self.tell(&RecordEvent::Released { context, failure: &failure });
                 open.unsettled()
             }
         }
     }
+
     /// The same becomes of all of them.
     #[inline]
     fn all(&self, mut open: Open<'_>, done: Done) -> Ended {
@@ -232,45 +244,6 @@ impl Worker {
         {
             self.report_stop(&context, failure);
         }
-    }
-
-    /// Has each record that cannot be decoded take the last step, and takes it out of the batch. If that is to stop, the
-    /// batch ends before it.
-    fn take_out(
-        &self,
-        rule: &Rule,
-        handler: usize,
-        tries: Tries,
-        batch: &mut Batch<'_>,
-        faults: Vec<(usize, BoxError)>,
-    ) -> Flow {
-        for (index, cause) in faults {
-            let attempt = Attempt::Undecodable(cause);
-            match rule.judge.judge(tries, attempt, self.control.cancelled(), fastrand::f64) {
-                Verdict::DeadLetter(topic, failure) => {
-                    let failure = Arc::new(failure);
-                    let letter = Letter { topic, handler, attempts: tries.attempt, failure };
-                    batch.decide(index, Fate::Letter(letter));
-                }
-                Verdict::Stop(failure) => {
-                    batch.stop_at(index, failure);
-                    break;
-                }
-                Verdict::GiveUp(failure) => {
-                    self.log_given_up_of(&batch.context(index), &failure);
-                    batch.decide(index, Fate::Settled(Done::GivenUp));
-                }
-                Verdict::Release(failure) => {
-                    self.log_released_of(&batch.context(index), &failure);
-                    return Flow::End;
-                }
-                Verdict::Done | Verdict::Skip | Verdict::Retry(..) => {
-                    unreachable!("what cannot be decoded is not handled, and not tried again")
-                }
-            }
-        }
-        batch.leave_out_decided();
-        Flow::Continue
     }
 
     /// What is known before the first attempt.

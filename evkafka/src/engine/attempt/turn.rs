@@ -1,16 +1,12 @@
 //! What an attempt waits for before it begins.
 
-use std::{
-    pin::pin,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{pin::pin, sync::Arc, time::Duration};
 
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 
 use super::Worker;
 use crate::{
-    engine::pipeline::Rule,
+    engine::{observe::RecordEvent, pipeline::Rule},
     handle::{MOST_THREADS, ReservedThread},
     record::Record,
 };
@@ -32,6 +28,21 @@ pub(in crate::engine) enum Permits {
     Unlimited,
     /// The first attempt has this one.
     Limited(Option<OwnedSemaphorePermit>),
+}
+
+/// What is known of the attempts at one record, or at those of a batch, besides the records.
+#[derive(Debug)]
+pub(in crate::engine) struct Course {
+    pub(in crate::engine) permits: Permits,
+    /// When the first began, if anybody wants to know.
+    pub(in crate::engine) begun: Option<Instant>,
+}
+
+impl Course {
+    #[inline]
+    pub(in crate::engine) fn new(permits: Permits) -> Self {
+        Self { permits, begun: None }
+    }
 }
 
 impl Permits {
@@ -95,8 +106,9 @@ impl Worker {
                 () = self.begins_no_more() => return None,
                 thread = &mut reserved => return Some(thread),
                 () = tokio::time::sleep(LONG) => {
-                    if threads.may_warn(Instant::now()) {
-                        self.log_no_thread(record, begun.elapsed());
+                    if threads.may_warn(Instant::now().into_std()) {
+                        let (offset, waited) = (record.offset(), begun.elapsed());
+                        self.tell(&RecordEvent::WaitsForThread { offset, waited, limit: MOST_THREADS });
                     }
                 }
             }
@@ -106,17 +118,5 @@ impl Worker {
     /// Waits until the lane begins no attempt any more.
     async fn begins_no_more(&self) {
         self.control.entered(self.terms.begins_until).await;
-    }
-
-    fn log_no_thread(&self, record: &Record<'_>, waited: Duration) {
-        tracing::warn!(
-            consumer = %self.origin.consumer,
-            topic = %self.origin.topic,
-            partition = self.origin.partition,
-            offset = record.offset(),
-            waited_ms = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX),
-            limit = MOST_THREADS,
-            "all threads for plain functions are busy, and records wait for one"
-        );
     }
 }

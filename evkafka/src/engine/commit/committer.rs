@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     client::Fault,
-    engine::{assignment::Assignment, shared::Shared},
+    engine::{assignment::Assignment, observe::MemberEvent, shared::Shared},
     error::Inner,
     native::ClientHandle,
     settle::Backoff,
@@ -138,11 +138,7 @@ impl Committer {
                 last: false,
             });
         } else {
-            tracing::warn!(
-                consumer = %self.shared.consumer,
-                error = %code,
-                "offsets could not be committed and will be committed later"
-            );
+            self.shared.tell(&MemberEvent::CommitFailed { error: code });
         }
     }
 }

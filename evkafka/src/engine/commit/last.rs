@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     client::{CommitAnswer, Fault},
-    engine::assignment::Assignment,
+    engine::{assignment::Assignment, observe::MemberEvent, shared::Shared},
     native::ClientHandle,
 };
 
@@ -27,7 +27,7 @@ const RETRY: Duration = Duration::from_millis(50);
 /// A group that is rebalancing, perhaps because another member is leaving too, refuses a commit until it has settled; and its
 /// coordinator may be out of reach for a moment. So it is sent again.
 pub(in crate::engine) struct LastCommit {
-    consumer: Arc<str>,
+    shared: Arc<Shared>,
     assignment: Arc<Assignment>,
     exchange: Exchange,
     /// After that it is not sent again.
@@ -46,7 +46,7 @@ enum Step {
 
 impl LastCommit {
     pub(in crate::engine) fn new(
-        consumer: Arc<str>,
+        shared: Arc<Shared>,
         assignment: Arc<Assignment>,
         client: Arc<ClientHandle>,
         now: Instant,
@@ -54,7 +54,7 @@ impl LastCommit {
     ) -> Self {
         let exchange = Exchange::new(Arc::clone(&assignment), client);
         let (step, round) = (Step::Due(now), Round::new(Vec::new()));
-        Self { consumer, assignment, exchange, deadline, step, round, result: Ok(()) }
+        Self { shared, assignment, exchange, deadline, step, round, result: Ok(()) }
     }
 
     /// It has no more time than until `deadline`.
@@ -110,8 +110,7 @@ impl LastCommit {
         match self.round.judge(|| sent.topics(), reply) {
             Came::Accepted | Came::Unknown => {}
             Came::Refused(topic, code) if Fault::of(code).for_commit() == CommitAnswer::OfMissingTopic => {
-                let consumer = &self.consumer;
-                tracing::warn!(%consumer, %topic, "the topic no longer exists, and its offsets were not committed");
+                self.shared.tell(&MemberEvent::TopicIsGone { topic: &topic });
             }
             Came::Refused(_, code) | Came::Failed(code) => self.result = Err(code),
         }

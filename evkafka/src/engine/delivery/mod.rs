@@ -18,7 +18,10 @@ pub(super) use self::{
     before::{Before, NotRequested},
 };
 use super::lane::Phase;
-use crate::config::{AutoCommitMode, Concurrency};
+use crate::{
+    config::{AutoCommitMode, Concurrency},
+    source::Fetched,
+};
 
 /// The delivery guarantee of one lane.
 pub(super) enum Delivery {
@@ -58,12 +61,20 @@ impl Terms {
 }
 
 impl Delivery {
+    /// What was taken last, if that is not yet among what may `begin`.
+    pub(super) fn taken<'d>(&'d self, begin: &'d Fetched) -> &'d Fetched {
+        match self {
+            Self::After => begin,
+            Self::Before(before) => &before.taken,
+        }
+    }
+
     /// `ahead` has a permit for each record of a consumer's concurrent lanes that may be committed ahead of being handled.
     pub(super) fn of(
         mode: AutoCommitMode,
         concurrency: Concurrency,
         ahead: &Arc<Semaphore>,
-        new_round: impl Fn() -> crate::source::Fetched,
+        new_round: impl Fn() -> Fetched,
     ) -> Self {
         match mode {
             AutoCommitMode::PostCommit => Self::After,

@@ -1,17 +1,28 @@
 use std::sync::{Arc, PoisonError};
 
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     backing_off::BackingOff,
     phase::{Phase, PhaseCell},
 };
-use crate::{engine::shared::Shared, error::Inner, settle::Progress, sync::Mutex};
+use crate::{
+    engine::{
+        observe::{Observers, PartitionEvent, Watched},
+        shared::Shared,
+    },
+    error::Inner,
+    record::Origin,
+    settle::Progress,
+    sync::Mutex,
+};
 
 /// What is said to a running lane, and what is heard of it.
 #[derive(Debug, Default)]
 pub(in crate::engine) struct LaneControl {
+    /// Who is told of what happens to the partition.
+    watched: Option<Watched>,
     phase: PhaseCell,
     /// Each is cancelled when its phase, or a later one, is entered.
     stopping: CancellationToken,
@@ -37,11 +48,28 @@ struct Seek {
 }
 
 impl LaneControl {
+    pub(in crate::engine) fn watched(origin: Origin, observers: Arc<Observers>) -> Self {
+        Self { watched: Some(Watched::new(origin, observers)), ..Self::default() }
+    }
+
+    /// Something has happened to the partition.
+    pub(in crate::engine) fn tell(&self, event: &PartitionEvent<'_>) {
+        if let Some(watched) = &self.watched {
+            watched.tell(event);
+        }
+    }
+
+    /// The time, if anybody wants to know how long something takes.
+    pub(in crate::engine) fn now(&self) -> Option<Instant> {
+        self.watched.as_ref().and_then(Watched::now)
+    }
+
     /// Enters a phase of a drain, unless the lane has come as far.
     pub(in crate::engine) fn enter(&self, phase: Phase) {
         if !self.phase.advance(phase) {
             return;
         }
+        self.tell(&PartitionEvent::Entered(phase));
         for (of, token) in [
             (Phase::Stopping, &self.stopping),
             (Phase::Cancelled, &self.cancelled),
@@ -58,12 +86,19 @@ impl LaneControl {
 
     /// The lane is to take no records until it is [resumed](Self::resume); whether it was running.
     pub(in crate::engine) fn pause(&self) -> bool {
-        self.phase.pause()
+        let is_paused = self.phase.pause();
+        if is_paused {
+            self.tell(&PartitionEvent::Entered(Phase::Paused));
+        }
+        is_paused
     }
 
     /// Whether it was paused.
     pub(in crate::engine) fn resume(&self) -> bool {
         let was_paused = self.phase.resume();
+        if was_paused {
+            self.tell(&PartitionEvent::Entered(Phase::Running));
+        }
         self.look.notify_one();
         was_paused
     }
@@ -123,7 +158,7 @@ impl LaneControl {
 
     #[inline]
     pub(in crate::engine) fn is_stopping(&self) -> bool {
-        self.phase() >= Phase::Stopping
+        self.phase.has_come_to(Phase::Stopping)
     }
 
     /// Waits until the lane is to take no more records.
@@ -144,7 +179,7 @@ impl LaneControl {
     /// Whether handlers are dropped, so that none may begin.
     #[inline]
     pub(in crate::engine) fn is_aborted(&self) -> bool {
-        self.phase() >= Phase::Aborted
+        self.phase.has_come_to(Phase::Aborted)
     }
 
     /// Waits until the lane has entered `phase`, which is one of a drain.

@@ -1,10 +1,13 @@
 //! Where every record leaves the lane: the only place that settles one.
 
+use tokio::time::Instant;
+
 use super::{run::Run, turning::Turning};
 use crate::{
     engine::{
         attempt::{Done, Ended, Fate, Flow},
         delivery::Delivery,
+        observe::RecordEvent,
         schedule::{Event, Finished, Held, Job, KeyHash, Lost, Schedule, Slot},
     },
     route::Routes,
@@ -19,11 +22,40 @@ pub(super) enum Standing {
     Open,
 }
 
+/// How a record was handled.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Handling {
+    /// The index of its handler, if it has one.
+    handler: Option<usize>,
+    /// When the first attempt began, if anybody wants to know.
+    begun: Option<Instant>,
+}
+
+impl Handling {
+    /// It was not.
+    pub(super) const NONE: Self = Self { handler: None, begun: None };
+
+    #[inline]
+    pub(super) fn by(handler: usize, begun: Option<Instant>) -> Self {
+        Self { handler: Some(handler), begun }
+    }
+}
+
 impl<R: Routes> Run<R> {
     /// A record is settled.
     #[inline]
-    pub(super) fn settle(&mut self, offset: i64, round: u64, done: Done, standing: Standing) {
+    pub(super) fn settle(
+        &mut self,
+        offset: i64,
+        round: u64,
+        done: Done,
+        standing: Standing,
+        handling: Handling,
+    ) {
         self.counts.add(done);
+        if self.is_watched {
+            self.tell_settled(offset, done, handling);
+        }
         let committable = match standing {
             Standing::AtOnce => self.epoch.pass(offset),
             Standing::Open => self.epoch.settle(offset),
@@ -38,8 +70,17 @@ impl<R: Routes> Run<R> {
         }
     }
 
+    #[cold]
+    fn tell_settled(&self, offset: i64, how: Done, Handling { handler, begun }: Handling) {
+        let after = begun.map(|begun| begun.elapsed());
+        self.tools.worker.tell(&RecordEvent::Settled { offset, handler, how, after });
+    }
+
     /// An earlier owner has settled the record.
     pub(super) fn pass(&mut self, offset: i64) {
+        if self.is_watched {
+            self.tools.worker.tell(&RecordEvent::SettledBefore { offset });
+        }
         if let Some(next) = self.epoch.pass(offset) {
             match &self.delivery {
                 Delivery::After => self.epoch.progress.advance(next),
@@ -67,25 +108,25 @@ impl<R: Routes> Run<R> {
 
     /// The attempts at the record that is next have ended, where it is.
     #[inline]
-    pub(super) fn exit_front(&mut self, handler: usize, offset: i64, ended: Ended) {
+    pub(super) fn exit_front(&mut self, handling: Handling, offset: i64, ended: Ended) {
         match ended {
             Ended::All(done) => {
                 self.fetched.advance();
-                self.settle(offset, self.round(), done, Standing::AtOnce);
+                self.settle(offset, self.round(), done, Standing::AtOnce, handling);
             }
             Ended::Each(fates) => {
                 let Some(message) = self.fetched.pop() else { return };
                 let bytes = message.record(&self.tools.worker.origin).bytes();
                 let slot = Slot { offset, key: None, bytes, round: self.round() };
-                let held = Held { message, handler, slot };
-                self.exit_held(held, fates.into_iter().next().flatten(), Standing::AtOnce);
+                let held = Held { message, handler: handling.handler.unwrap_or_default(), slot };
+                self.exit_held(held, fates.into_iter().next().flatten(), Standing::AtOnce, handling.begun);
             }
         }
     }
 
     /// The attempts at the records of a job have ended.
     pub(super) fn exit(&mut self, finished: Finished, standing: Standing) {
-        let Finished { job, ended, .. } = finished;
+        let Finished { job, ended, begun, .. } = finished;
         match (job, ended) {
             (Job::One(held), ended) => {
                 let slot = held.slot;
@@ -93,26 +134,26 @@ impl<R: Routes> Run<R> {
                     Ended::All(done) => Some(Fate::Settled(done)),
                     Ended::Each(fates) => fates.into_iter().next().flatten(),
                 };
-                self.exit_held(held, fate, standing);
+                self.exit_held(held, fate, standing, begun);
                 if standing == Standing::Open {
                     self.release(slot.key.into_iter());
                 }
             }
-            (Job::Many { records, .. }, ended) => self.exit_batch(records, ended, standing),
+            (Job::Many { records, .. }, ended) => self.exit_batch(records, ended, standing, begun),
         }
     }
 
-    fn exit_batch(&mut self, records: Vec<Held>, ended: Ended, standing: Standing) {
+    fn exit_batch(&mut self, records: Vec<Held>, ended: Ended, standing: Standing, begun: Option<Instant>) {
         let mut keys: Vec<KeyHash> = records.iter().filter_map(|held| held.slot.key).collect();
         match ended {
             Ended::All(done) => {
                 records
                     .into_iter()
-                    .for_each(|held| self.exit_held(held, Some(Fate::Settled(done)), standing));
+                    .for_each(|held| self.exit_held(held, Some(Fate::Settled(done)), standing, begun));
             }
             Ended::Each(fates) => {
                 let fates = records.into_iter().zip(fates);
-                fates.for_each(|(held, fate)| self.exit_held(held, fate, standing));
+                fates.for_each(|(held, fate)| self.exit_held(held, fate, standing, begun));
             }
         }
         keys.sort_unstable();
@@ -121,13 +162,13 @@ impl<R: Routes> Run<R> {
     }
 
     #[inline]
-    fn exit_held(&mut self, held: Held, fate: Option<Fate>, standing: Standing) {
+    fn exit_held(&mut self, held: Held, fate: Option<Fate>, standing: Standing, begun: Option<Instant>) {
         let slot = held.slot;
         if standing == Standing::Open {
             self.schedule.done(&slot);
         }
         if let Some(Fate::Settled(done)) = fate {
-            self.settle(slot.offset, slot.round, done, standing);
+            self.settle(slot.offset, slot.round, done, standing, Handling::by(held.handler, begun));
             self.fetched.take_back(held.message);
             return;
         }
@@ -135,8 +176,8 @@ impl<R: Routes> Run<R> {
             self.epoch.open(slot.offset);
         }
         match fate {
-            Some(Fate::Letter(letter)) => self.letters.send(&self.tools, held, letter),
-            Some(Fate::Settled(_)) | None => self.leave_unsettled(),
+            Some(Fate::Letter(letter)) => self.letters.send(&self.tools, held, letter, begun),
+            Some(Fate::Settled(_)) | None => self.leave_unsettled(slot.offset),
         }
     }
 
@@ -155,7 +196,10 @@ impl<R: Routes> Run<R> {
     }
 
     /// A record was not settled: the lane ends there, unless it leaves this stretch of the partition.
-    fn leave_unsettled(&mut self) {
+    fn leave_unsettled(&mut self, offset: i64) {
+        if self.is_watched {
+            self.tools.worker.tell(&RecordEvent::Unsettled { offset });
+        }
         let is_left = match &self.turning {
             Some(Turning::Seeks { .. }) => true,
             Some(Turning::GoesBack { .. }) | None => self.control().is_seek_asked_for(),
@@ -195,9 +239,10 @@ impl<R: Routes> Run<R> {
     pub(super) fn exit_sent(&mut self, sent: Result<super::letters::Sent, Lost>) {
         match sent {
             Ok(sent) if sent.is_acknowledged => {
-                self.settle(sent.slot.offset, sent.slot.round, Done::DeadLettered, Standing::Open);
+                let handling = Handling::by(sent.handler, sent.begun);
+                self.settle(sent.slot.offset, sent.slot.round, Done::DeadLettered, Standing::Open, handling);
             }
-            Ok(_) => self.leave_unsettled(),
+            Ok(sent) => self.leave_unsettled(sent.slot.offset),
             Err(Lost) => self.lose_task(),
         }
     }

@@ -3,7 +3,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::Instant};
 
 use crate::{
     engine::{
@@ -27,6 +27,9 @@ pub(super) struct Letters {
 /// What became of a dead letter.
 pub(super) struct Sent {
     pub(super) slot: Slot,
+    pub(super) handler: usize,
+    /// When the first attempt at its record began, if anybody wants to know.
+    pub(super) begun: Option<Instant>,
     pub(super) is_acknowledged: bool,
 }
 
@@ -36,14 +39,20 @@ impl Letters {
         Self { on_their_way: JoinSet::new(), bytes: 0, most_bytes }
     }
 
-    pub(super) fn send<R: Routes>(&mut self, tools: &Arc<Tools<R>>, held: Held, letter: Letter) {
+    pub(super) fn send<R: Routes>(
+        &mut self,
+        tools: &Arc<Tools<R>>,
+        held: Held,
+        letter: Letter,
+        begun: Option<Instant>,
+    ) {
         self.bytes += held.slot.bytes;
         let tools = Arc::clone(tools);
         let mut sending = Box::pin(async move {
-            let Held { message, slot, .. } = &held;
+            let Held { message, slot, handler } = &held;
             let record = message.record(&tools.worker.origin);
             let is_acknowledged = tools.worker.send_letter(&tools.handlers, record, &letter).await;
-            Sent { slot: *slot, is_acknowledged }
+            Sent { slot: *slot, handler: *handler, begun, is_acknowledged }
         });
         // The first poll puts it into the producer's queue: here, so that letters go in the order of their records.
         match sending.as_mut().poll(&mut Context::from_waker(Waker::noop())) {

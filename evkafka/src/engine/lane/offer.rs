@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
-use super::{Phase, exit::Standing, run::Run};
+use super::{
+    Phase,
+    exit::{Handling, Standing},
+    run::Run,
+};
 use crate::{
     engine::{
-        attempt::{Done, Flow, Open, Permits},
+        attempt::{Course, Done, Flow, Open, Permits},
         delivery::Delivery,
         schedule::{Held, Job, Limit, Place, Schedule, Slot, Tools, attempt},
     },
@@ -38,7 +42,7 @@ impl<R: Routes> Run<R> {
             let (handler, event_type) = worker.route(handlers, &record);
             let Some(handler) = handler else {
                 self.fetched.advance();
-                self.settle(offset, self.round(), Done::Skipped, Standing::AtOnce);
+                self.settle(offset, self.round(), Done::Skipped, Standing::AtOnce, Handling::NONE);
                 continue;
             };
             let batch = handlers.rules[handler].batch;
@@ -50,8 +54,9 @@ impl<R: Routes> Run<R> {
                         self.collect_in_order(handler, spec).await;
                     } else {
                         let open = Open::One(worker.context(record, event_type));
-                        let ended = worker.attempt(handlers, handler, open, &mut Permits::Unlimited).await;
-                        self.exit_front(handler, offset, ended);
+                        let mut course = Course::new(Permits::Unlimited);
+                        let ended = worker.attempt(handlers, handler, open, &mut course).await;
+                        self.exit_front(Handling::by(handler, course.begun), offset, ended);
                     }
                 }
                 Schedule::Concurrent(concurrent) => {

@@ -52,6 +52,12 @@ impl PhaseCell {
         Phase::of(self.0.load(Ordering::Acquire))
     }
 
+    /// Whether it has come as far as `phase`.
+    #[inline]
+    pub(super) fn has_come_to(&self, phase: Phase) -> bool {
+        self.0.load(Ordering::Acquire) & !SEEK >= phase as u8
+    }
+
     /// Whether it is anything but running, or a seek is asked for.
     #[inline]
     pub(super) fn is_interrupted(&self) -> bool {
@@ -124,6 +130,7 @@ mod tests {
                 prop_assert!(after >= before || (before == Phase::Paused && after == Phase::Running));
                 cell.ask_for_seek();
                 prop_assert!(cell.is_interrupted() && cell.get() == after);
+                prop_assert!(Phase::ALL.iter().all(|phase| cell.has_come_to(*phase) == (after >= *phase)));
                 cell.seek_is_taken();
                 prop_assert_eq!(cell.is_interrupted(), after != Phase::Running);
             }

@@ -13,13 +13,12 @@ use crate::{
         attempt::Flow,
         commit::CommitRequests,
         delivery::{Delivery, NotRequested},
+        observe::{PartitionEvent, RecordEvent},
         schedule::{Limit, Schedule, Tools},
         shared::LocalCounts,
-        start::log_deleted,
     },
-    record::Origin,
     route::Routes,
-    source::{Fetched, Queue},
+    source::{Entry, Fetched, Queue},
 };
 
 /// How many records are taken at a time. They stay in librdkafka's memory: each costs 8 bytes, and the lock and the reading of the clock
@@ -42,6 +41,8 @@ pub(super) struct Run<R> {
     pub(super) letters: Letters,
     pub(super) stall: Stall,
     pub(super) counts: LocalCounts,
+    /// Whether somebody wants to know all that happens to each record.
+    pub(super) is_watched: bool,
     pub(super) requests: Arc<CommitRequests>,
     /// Whether something could not be settled, so that the lane ends.
     pub(super) flow: Flow,
@@ -69,7 +70,7 @@ impl<R: Routes> Run<R> {
             let waiting = self.fetched.len();
             let limit = self.offer().await.or(limit);
             if self.has_finished() {
-                self.log_lost();
+                self.tell_of_lost();
                 return;
             }
             if self.fetched.len() < waiting {
@@ -176,8 +177,10 @@ impl<R: Routes> Run<R> {
         let starts_over = self.queue.take(fetched, room);
         let (first, is_empty) = (fetched.first_offset(), fetched.is_empty());
         if let Some(deleted) = self.queue.take_deleted() {
-            let Origin { consumer, topic, partition } = &self.tools.worker.origin;
-            log_deleted(consumer, topic, *partition, deleted);
+            self.tools.worker.tell_of_partition(&PartitionEvent::Deleted { offsets: deleted });
+        }
+        if self.is_watched {
+            self.tell_received();
         }
         match starts_over {
             Some(starts_over) => self.go_back(starts_over),
@@ -190,6 +193,17 @@ impl<R: Routes> Run<R> {
             self.skip_to(reached);
         }
         Ok(())
+    }
+
+    #[cold]
+    fn tell_received(&self) {
+        let (worker, fetched) = (&self.tools.worker, self.delivery.taken(&self.fetched));
+        fetched.count_while(&worker.origin, |entry| {
+            if let Entry::Record(record) = entry {
+                worker.tell(&RecordEvent::Received { record });
+            }
+            true
+        });
     }
 
     /// How many records may be taken now, or what forbids it.
@@ -229,15 +243,12 @@ impl<R: Routes> Run<R> {
     }
 
     /// At the lane's end, what is unsettled nevertheless was committed and had no time left.
-    fn log_lost(&mut self) {
+    fn tell_of_lost(&mut self) {
         let records = self.epoch.unsettled();
         match &self.delivery {
-            Delivery::Before(_) if records > 0 => tracing::error!(
-                consumer = %self.tools.worker.origin.consumer,
-                partition = %self.tools.worker.origin,
-                records,
-                "records that were committed were not handled to their end in the time they had, and are lost"
-            ),
+            Delivery::Before(_) if records > 0 => {
+                self.tools.worker.tell_of_partition(&PartitionEvent::Lost { records });
+            }
             Delivery::Before(_) | Delivery::After => {}
         }
     }

@@ -14,7 +14,7 @@ const PATIENCE_IN_FLIGHT: Duration = Duration::from_secs(60);
 
 impl Limit {
     /// The setting, and for what it is too small.
-    pub(super) fn name(self) -> &'static str {
+    pub(in crate::engine) fn name(self) -> &'static str {
         match self {
             Self::Memory => "prefetch_memory_mib: unsettled records fill the partition's share of the memory",
             Self::InFlight => "in_flight: as many handlers run as may",

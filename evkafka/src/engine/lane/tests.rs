@@ -1,5 +1,7 @@
 //! Lanes on a log in memory, under tokio's paused clock.
 
+mod observed;
+
 use std::{
     collections::HashMap,
     pin::Pin,
@@ -23,6 +25,7 @@ use crate::{
         assignment::{Assignment, LaneHandle, TopicPartition},
         attempt::Permits,
         commands::Scope,
+        observe::Observer,
         schedule::{Held, Job, Slot, attempt},
         shared::{Report, Shared},
     },
@@ -156,16 +159,29 @@ impl<const NEEDS_SCHEMA: bool> Rig<NEEDS_SCHEMA> {
         assert!(waited.is_ok(), "{} is committed, and not {offset}", self.committed());
     }
 
+    /// The same, watched by `observer` too.
+    fn watched<F: Future<Output = Attempt> + Send + 'static>(
+        config: &ConsumerConfig,
+        spec: HandlerSpec,
+        observer: Arc<dyn Observer>,
+        call: impl Fn(Call) -> F + Send + Sync + 'static,
+    ) -> Self {
+        let rig = Self::new(config, spec, call);
+        let shared = Arc::into_inner(rig.shared).expect("nobody else has it yet");
+        Self { shared: Arc::new(shared.observed_by(vec![observer])), ..rig }
+    }
+
     /// The partition is assigned, and read from where its group is.
     fn assign(&self) -> Assigned {
-        let control = Arc::new(LaneControl::default());
+        let origin = Origin::new("test", "orders", 0);
+        let control = LaneControl::watched(origin.clone(), Arc::clone(&self.shared.observers));
+        let control = Arc::new(control);
         self.shared.commands.admit(&partition(), &control);
         let committed = Some(self.committed()).filter(|committed| *committed >= 0);
         let (sender, start) = oneshot::channel();
         let begins = Start { committed, next: committed, ..Start::default() };
         assert!(sender.send(begins).is_ok());
         let requests = Arc::new(CommitRequests::default());
-        let origin = Origin::new("test", "orders", 0);
         let lane = Lane {
             queue: Queue::Memory(self.log.read_from(committed.unwrap_or(0))),
             worker: Arc::new(Worker::new(origin, Arc::clone(&self.shared), Arc::clone(&control))),

@@ -5,7 +5,11 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 use super::{Phase, epoch::Epoch, run::Run};
-use crate::{engine::delivery::Delivery, route::Routes, source::StartsOver};
+use crate::{
+    engine::{delivery::Delivery, observe::PartitionEvent},
+    route::Routes,
+    source::StartsOver,
+};
 
 /// Why an epoch ends, and what has to be done before the next one begins.
 pub(super) enum Turning {
@@ -22,12 +26,7 @@ impl<R: Routes> Run<R> {
     /// What the broker has of the partition would have the next owner pass over records, and is replaced at once. As long as what was
     /// taken before is unsettled, that is where it begins, unless it was committed before: then it is not to be handled again.
     pub(super) fn go_back(&mut self, StartsOver { from }: StartsOver) {
-        tracing::warn!(
-            consumer = %self.tools.worker.origin.consumer,
-            partition = %self.tools.worker.origin,
-            from,
-            "the partition's offsets have gone back: its topic was made anew, or its log cut off; what is there now is handled"
-        );
+        self.tools.worker.tell_of_partition(&PartitionEvent::GoneBack { from });
         let next = self.epoch.followed_at(from);
         let is_open = self.epoch.first_unsettled();
         match (&mut self.delivery, is_open) {
@@ -100,16 +99,11 @@ impl<R: Routes> Run<R> {
         if is_sought {
             self.turning = None;
             worker.control.seek_is_done();
+            worker.tell_of_partition(&PartitionEvent::Sought { to });
             let next = self.epoch.followed_at(to);
             self.enter(next);
         } else {
-            tracing::warn!(
-                consumer = %worker.origin.consumer,
-                topic = %worker.origin.topic,
-                partition = worker.origin.partition,
-                offset = to,
-                "no answer to a seek; trying again"
-            );
+            worker.tell_of_partition(&PartitionEvent::SeekUnanswered { to });
             self.turning = Some(Turning::Seeks { to, again_at: Some(Instant::now() + SEEK_RETRY) });
         }
     }

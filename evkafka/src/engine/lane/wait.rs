@@ -1,5 +1,7 @@
 //! What a lane waits for when nothing can begin.
 
+use std::sync::Arc;
+
 use tokio::time::{Instant, sleep_until};
 
 use super::{
@@ -10,6 +12,7 @@ use super::{
 use crate::{
     engine::{
         delivery::{Acknowledgement, Delivery},
+        observe::{HeldUp, PartitionEvent},
         schedule::Limit,
     },
     route::Routes,
@@ -94,44 +97,30 @@ impl<R: Routes> Run<R> {
             }
             Acknowledgement::Unknown => before.call_off(),
         };
-        tracing::warn!(
-            consumer = %self.tools.worker.origin.consumer,
-            partition = %self.tools.worker.origin,
-            up_to = next.map(|next| next - 1),
-            "it is not known whether records were committed that were not handled; if so, they are lost"
-        );
+        let up_to = next.map(|next| next - 1);
+        self.tools.worker.tell_of_partition(&PartitionEvent::PerhapsLost { up_to });
     }
 
-    /// Says when a limit has held the partition up for long.
+    /// Tells when a limit has held the partition up for long.
     fn watch(&mut self, limit: Option<Limit>) {
         if limit.is_none() && self.stall.due().is_none() {
             return;
         }
         let (unsettled, behind) = self.schedule.unsettled_and_behind();
         let at = limit.map(|limit| AtLimit { limit, unsettled, settled: self.epoch.settled() });
-        let origin = &self.tools.worker.origin;
-        match self.stall.look(at, Instant::now()) {
-            None => {}
-            Some(Notice::HeldUp(limit, lasted)) => tracing::warn!(
-                consumer = %origin.consumer,
-                topic = %origin.topic,
-                partition = origin.partition,
-                offset = self.epoch.first_unsettled(),
-                limit = limit.name(),
-                seconds = lasted.as_secs(),
+        let Some(notice) = self.stall.look(at, Instant::now()) else { return };
+        let worker = Arc::clone(&self.tools.worker);
+        worker.tell_of_partition(&match notice {
+            Notice::HeldUp(limit, lasted) => PartitionEvent::HeldUp(HeldUp {
+                limit,
+                lasted,
+                first_unsettled: self.epoch.first_unsettled(),
                 unsettled,
-                behind_their_key = behind,
-                backing_off = self.tools.worker.control.backing_off.records(),
-                "the partition is held up by a limit; the record at this offset is the first that is not settled"
-            ),
-            Some(Notice::GoesOn(lasted)) => tracing::info!(
-                consumer = %origin.consumer,
-                topic = %origin.topic,
-                partition = origin.partition,
-                seconds = lasted.as_secs(),
-                "the partition is no longer held up"
-            ),
-        }
+                behind_their_key: behind,
+                backing_off: worker.control.backing_off.records(),
+            }),
+            Notice::GoesOn(lasted) => PartitionEvent::GoesOn { lasted },
+        });
     }
 }
 

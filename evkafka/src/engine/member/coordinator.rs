@@ -12,7 +12,7 @@ use crate::{
         attempt::Worker,
         commit::CommitRequests,
         lane::{Finished, Lane, LaneControl, Phase},
-        partitions::Names,
+        observe::MemberEvent,
         pipeline::Pipeline,
         shared::Shared,
         start::{Starts, Waiting},
@@ -43,7 +43,7 @@ pub(super) struct Coordinator {
 impl Coordinator {
     /// Has a lane wait for the records of each of these partitions. The assignment must not have taken effect.
     pub(super) fn assign(&self, client: &Arc<ClientHandle>, partitions: Vec<TopicPartition>) {
-        tracing::info!(consumer = %self.shared.consumer, partitions = %Names(&partitions), "partitions assigned");
+        self.shared.tell(&MemberEvent::Assigned { partitions: &partitions });
         let mut waiting = Vec::new();
         for (topic, partition) in partitions {
             let Some(queue) = PartitionQueue::detach(client, Arc::clone(&topic), partition) else {
@@ -65,14 +65,11 @@ impl Coordinator {
     pub(super) fn outgrown(&self) -> Option<usize> {
         let assigned = self.assignment.owned();
         let excess = self.shares.exceeded_by(assigned)?;
-        tracing::warn!(
-            consumer = %self.shared.consumer,
+        self.shared.tell(&MemberEvent::Outgrown {
             assigned,
-            shared_out_for = self.shares.partitions(),
-            exceeded_by_mib = excess.div_ceil(1 << 20),
-            "more partitions are assigned than `prefetch_memory_mib` was shared out for: the consumer leaves its group and rejoins \
-             with smaller shares"
-        );
+            shared_out_for: self.shares.partitions(),
+            exceeded_by_mib: excess.div_ceil(1 << 20),
+        });
         Some(assigned)
     }
 
@@ -80,6 +77,7 @@ impl Coordinator {
     fn find_starts(&self, client: Arc<ClientHandle>, lanes: Vec<Waiting>) {
         let starts = Starts {
             consumer: Arc::clone(&self.shared.consumer),
+            observers: Arc::clone(&self.shared.observers),
             client,
             reset: self.reset,
             persist_progress: self.shared.persist_progress,
@@ -92,7 +90,9 @@ impl Coordinator {
 
     /// Starts a lane, which waits to hear where it begins.
     fn start_lane(&self, topic: Arc<str>, partition: i32, queue: PartitionQueue) -> Waiting {
-        let control = Arc::new(LaneControl::default());
+        let origin =
+            Origin { consumer: Arc::clone(&self.shared.consumer), topic: Arc::clone(&topic), partition };
+        let control = Arc::new(LaneControl::watched(origin.clone(), Arc::clone(&self.shared.observers)));
         if self.is_leaving.get() {
             // The lane ends before its first record.
             control.enter(Phase::Stopping);
@@ -101,9 +101,7 @@ impl Coordinator {
         self.shared.commands.admit(&(Arc::clone(&topic), partition), &control);
         let before = self.assignment.insert((Arc::clone(&topic), partition), handle);
         let (sender, start) = oneshot::channel();
-        let partition_of_lane = (Arc::clone(&topic), partition);
-        let waiting = Waiting { partition: partition_of_lane, control: Arc::clone(&control), start: sender };
-        let origin = Origin { consumer: Arc::clone(&self.shared.consumer), topic, partition };
+        let waiting = Waiting { partition: (topic, partition), control: Arc::clone(&control), start: sender };
         let worker = Worker::new(origin, Arc::clone(&self.shared), Arc::clone(&control));
         let lane = Lane {
             queue: Queue::Kafka(Box::new(queue)),

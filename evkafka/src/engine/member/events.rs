@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     client::{Denial, Fault, MemberAnswer},
-    engine::partitions::partitions,
+    engine::{observe::MemberEvent, partitions::partitions},
     error::Inner,
     native::{ClientFailure, Event, PartitionList},
 };
@@ -79,18 +79,18 @@ impl Session {
 
     /// The client has not taken the answer to what it asked for, and goes on in a way of its own.
     pub(super) fn rejected(&self, error: &str) {
-        tracing::warn!(consumer = %self.shared().consumer, error, "the client rejects the answer to a rebalance");
+        self.shared().tell(&MemberEvent::AnswerRejected { error });
     }
 
     fn failed(&mut self, failure: ClientFailure) {
         match self.joining.judge(&failure, Instant::now()) {
             Verdict::Fail(reason) => return self.cannot_join(reason, failure),
             Verdict::Warn(reason) => {
-                let (consumer, group) = (&self.shared().consumer, &self.config.group_id);
-                tracing::warn!(%consumer, group, error = failure.reason, "the consumer waits to join its group: {reason}");
+                let (group, error) = (&self.config.group_id, &failure.reason);
+                self.shared().tell(&MemberEvent::WaitsToJoin { group, error, reason: &reason });
             }
             Verdict::Wait if Fault::of(failure.code).says_nothing_new() => {}
-            Verdict::Wait => self.log_failure(&failure),
+            Verdict::Wait => self.tell_failure(&failure),
         }
         if failure.reason.starts_with(NO_OFFSET) {
             self.rejoin.demand(Unread::NoOffset, Instant::now(), fastrand::f64());
@@ -101,15 +101,12 @@ impl Session {
         }
     }
 
-    fn log_failure(&self, ClientFailure { code, reason, .. }: &ClientFailure) {
-        let consumer = &self.shared().consumer;
-        match Denial::find(*code, reason) {
+    fn tell_failure(&self, ClientFailure { code, reason, .. }: &ClientFailure) {
+        self.shared().tell(&match Denial::find(*code, reason) {
             // What was valid at the start is so no longer. Nothing is consumed until it is again.
-            Some(denial) => {
-                tracing::error!(%consumer, reason, "the Kafka cluster denies access; {}", denial.advice());
-            }
-            None => tracing::warn!(%consumer, error = %code, reason, "the Kafka client reports an error"),
-        }
+            Some(denial) => MemberEvent::Denied { reason, advice: denial.advice() },
+            None => MemberEvent::ClientFailed { error: *code, reason },
+        });
     }
 
     fn cannot_join(&self, reason: JoinFailure, failure: ClientFailure) {

@@ -15,7 +15,8 @@ use crate::{
     engine::{
         assignment::{Assignment, TopicPartition},
         commit::{Answer, Exchange, SHORTEST_WAIT},
-        partitions::{Names, partitions},
+        observe::MemberEvent,
+        partitions::partitions,
         shared::Shared,
     },
     native::{OwnedClient, PartitionList},
@@ -66,7 +67,7 @@ impl Revocation {
     ) -> Self {
         let lost = client.has_lost_assignment();
         let partitions = partitions(&list);
-        tracing::info!(consumer = %shared.consumer, partitions = %Names(&partitions), lost, "partitions revoked");
+        shared.tell(&MemberEvent::Revoked { partitions: &partitions, lost });
         let drain = Drain::of(partitions.clone(), DrainPlan::for_revoke(now, grace));
         let mut revocation = Self { list, partitions, drain, stage: Stage::Draining };
         if lost {
@@ -135,16 +136,13 @@ impl Revocation {
         }
         if let Stage::Committing(exchange) = &mut self.stage {
             let Answer { reply, .. } = exchange.take_answer(now)?;
-            return Some(reply.first_error().inspect_err(|code| not_committed(shared, *code)));
+            return Some(reply.first_error().inspect_err(|code| {
+                shared.tell(&MemberEvent::RevokedUncommitted { error: *code });
+            }));
         }
         match self.drain.advance(assignment, now) {
             Drained::NotYet => return None,
-            Drained::OutOfTime => tracing::error!(
-                consumer = %shared.consumer,
-                partitions = %Names(&self.partitions),
-                "a handler that blocks its thread cannot be ended; it may still write although its partition has \
-                 another owner"
-            ),
+            Drained::OutOfTime => shared.tell(&MemberEvent::Blocked { partitions: &self.partitions }),
             Drained::All => {}
         }
         if let Stage::Losing = self.stage {
@@ -157,12 +155,4 @@ impl Revocation {
         self.stage = Stage::Committing(exchange);
         if is_sent { self.proceed(client, assignment, shared, now) } else { Some(Ok(())) }
     }
-}
-
-fn not_committed(shared: &Shared, code: RDKafkaErrorCode) {
-    tracing::warn!(
-        consumer = %shared.consumer,
-        error = %code,
-        "the offsets of revoked partitions could not be committed; some of their records will be handled again"
-    );
 }

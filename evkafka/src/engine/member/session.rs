@@ -25,7 +25,7 @@ use super::{
 use crate::{
     client::ClientLog,
     config::ResolvedConfig,
-    engine::{assignment::Assignment, shared::Shared},
+    engine::{assignment::Assignment, observe::MemberEvent, shared::Shared},
     error::{Inner, Result},
     native::OwnedClient,
 };
@@ -70,6 +70,7 @@ impl Session {
         committer: CancellationToken,
         joining: Joining,
     ) -> Result<Self> {
+        coordinator.shared.tell(&MemberEvent::Joins);
         client
             .subscribe(config.topics.iter().map(String::as_str))
             .map_err(|code| Inner::Client { consumer: Arc::clone(log.consumer()), cause: code.into() })?;
@@ -162,8 +163,7 @@ impl Session {
             Reason::Shutdown => Ended::Drained(drained),
             Reason::Outgrown(assigned) => {
                 if let Some(Err(error)) = drained {
-                    let consumer = &self.shared().consumer;
-                    tracing::warn!(%consumer, ?error, "the consumer rejoins its group all the same");
+                    self.shared().tell(&MemberEvent::RejoinsUncommitted { error: &error });
                 }
                 Ended::Outgrown(assigned)
             }
@@ -173,21 +173,14 @@ impl Session {
     /// `None` if a lane has not finished.
     fn drained(&self, committed: Outcome) -> Option<Result<()>> {
         let Shared { consumer, counts, .. } = &**self.shared();
-        tracing::info!(
-            %consumer,
-            handled = counts.handled(),
-            skipped = counts.skipped(),
-            given_up = counts.given_up(),
-            dead_lettered = counts.dead_lettered(),
-            "left the group"
-        );
+        self.shared().tell(&MemberEvent::Left { counts });
         let committed: Result<()> = committed
             .map_err(|code| Inner::Commit { consumer: Arc::clone(consumer), code, last: true }.into());
         if self.assignment().all().iter().all(|(_, lane)| lane.control.is_finished()) {
             return Some(committed);
         }
         if let Err(error) = committed {
-            tracing::error!(%consumer, ?error, "besides, a handler has not finished");
+            self.shared().tell(&MemberEvent::LeftUncommitted { error: &error });
         }
         None
     }

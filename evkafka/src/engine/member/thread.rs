@@ -27,6 +27,7 @@ use crate::{
     engine::{
         assignment::Assignment,
         commit::{CommitRequests, Committer},
+        observe::MemberEvent,
         pipeline::Pipeline,
         shared::Shared,
     },
@@ -173,7 +174,7 @@ impl Poller {
                 }
                 return None;
             }
-            tracing::warn!(error = ?error, "not ready to consume; waiting");
+            self.shared.tell(&MemberEvent::NotReady { error: &error });
             if let Some(ready) = ready.take() {
                 // The other consumers of the app need not wait.
                 let _ = ready.send(Ok(()));

@@ -12,7 +12,10 @@ use super::{
     rejoin::Unread,
     session::Session,
 };
-use crate::{engine::commit::LastCommit, error::Inner};
+use crate::{
+    engine::{commit::LastCommit, observe::MemberEvent},
+    error::Inner,
+};
 
 /// How long a member that is to join again waits to be rid of its partitions.
 const REJOINS: Duration = Duration::from_secs(10);
@@ -39,27 +42,15 @@ impl Session {
     }
 
     fn consume(&mut self, consuming: Consuming, now: Instant) -> Phase {
-        let consumer = &self.shared().consumer;
         if self.assignment().is_evicted() {
-            tracing::warn!(
-                %consumer,
-                "the group has gone on without this member, which rejoins; what it has handled since its last commit is handled \
-                 again"
-            );
+            self.shared().tell(&MemberEvent::Evicted);
             return self.begin_to_rejoin(consuming, now, DrainPlan::for_loss(now));
         }
         if let Some(why) = self.rejoin.is_due(now) {
-            match why {
-                Unread::NoOffset => tracing::warn!(
-                    %consumer,
-                    "the brokers did not say what is committed of partitions that are assigned, which are not read: the member \
-                     leaves its group and joins again"
-                ),
-                Unread::Rejected => tracing::warn!(
-                    %consumer,
-                    "the client rejected an assignment, whose partitions are not read: the member leaves its group and joins again"
-                ),
-            }
+            self.shared().tell(match why {
+                Unread::NoOffset => &MemberEvent::OffsetsUntold,
+                Unread::Rejected => &MemberEvent::AssignmentRejected,
+            });
             let plan = DrainPlan::for_revoke(now, self.config.revoke_grace);
             return self.begin_to_rejoin(consuming, now, plan);
         }
@@ -83,6 +74,7 @@ impl Session {
         }
         self.coordinator.is_leaving.set(false);
         self.assignment().readmit();
+        self.shared().tell(&MemberEvent::Rejoins);
         if let Err(code) = self.client.subscribe(self.config.topics.iter().map(String::as_str)) {
             let consumer = Arc::clone(&self.shared().consumer);
             self.shared().report(Inner::Client { consumer, cause: code.into() });
@@ -91,6 +83,9 @@ impl Session {
     }
 
     pub(super) fn prepare_to_leave(&mut self, plan: DrainPlan) {
+        if !self.coordinator.is_leaving.get() {
+            self.shared().tell(&MemberEvent::Leaves);
+        }
         self.coordinator.is_leaving.set(true);
         for revocation in &mut self.revocations {
             revocation.hasten(plan.until_leaving());
@@ -100,7 +95,7 @@ impl Session {
     fn begin_to_commit(&self, draining: Draining, now: Instant) -> Phase {
         self.committer.cancel();
         let last = LastCommit::new(
-            Arc::clone(&self.shared().consumer),
+            Arc::clone(self.shared()),
             Arc::clone(&self.coordinator.assignment),
             Arc::clone(self.client.handle()),
             now,

@@ -23,7 +23,7 @@ pub(super) use self::{
     load::Limit,
 };
 use super::{
-    attempt::{Ended, Open, Permits, Worker},
+    attempt::{Course, Ended, Open, Permits, Worker},
     pipeline::Routed,
 };
 use crate::{handle::BatchSpec, route::Routes, source::Message};
@@ -200,6 +200,8 @@ pub(super) enum Place {
 pub(super) struct Finished {
     pub(super) job: Job,
     pub(super) ended: Ended,
+    /// When the first attempt began, if anybody wants to know.
+    pub(super) begun: Option<Instant>,
     permits: Permits,
 }
 
@@ -210,21 +212,23 @@ pub(super) struct Finished {
 pub(super) fn attempt<R: Routes>(
     tools: Arc<Tools<R>>,
     job: Job,
-    mut permits: Permits,
+    permits: Permits,
 ) -> impl Future<Output = Finished> + Send + 'static {
     async move {
+        let mut course = Course::new(permits);
         let ended = match &job {
             Job::One(held) => {
                 let Tools { handlers, worker } = &*tools;
                 let record = held.message.record(&worker.origin);
                 let open = Open::One(worker.context(record, worker.event_type(&record)));
-                worker.attempt(handlers, held.handler, open, &mut permits).await
+                worker.attempt(handlers, held.handler, open, &mut course).await
             }
             Job::Many { handler, records } => {
-                Box::pin(attempt_many(&tools, *handler, records, &mut permits)).await
+                Box::pin(attempt_many(&tools, *handler, records, &mut course)).await
             }
         };
-        Finished { job, ended, permits }
+        let Course { permits, begun } = course;
+        Finished { job, ended, begun, permits }
     }
 }
 
@@ -232,7 +236,7 @@ async fn attempt_many<R: Routes>(
     tools: &Tools<R>,
     handler: usize,
     records: &[Held],
-    permits: &mut Permits,
+    course: &mut Course,
 ) -> Ended {
     let Tools { handlers, worker } = tools;
     let contexts = records.iter().map(|held| {
@@ -240,5 +244,5 @@ async fn attempt_many<R: Routes>(
         worker.context(record, worker.event_type(&record))
     });
     let open = Open::many(contexts.collect());
-    worker.attempt(handlers, handler, open, permits).await
+    worker.attempt(handlers, handler, open, course).await
 }

@@ -1,0 +1,53 @@
+//! Records that cannot be decoded do not spoil their batch.
+
+use std::sync::Arc;
+
+use super::{Done, Fate, Flow, Letter, Worker, open::Batch};
+use crate::{
+    engine::{observe::RecordEvent, pipeline::Rule},
+    handle::{Attempt, BoxError},
+    settle::{Tries, Verdict},
+};
+
+impl Worker {
+    /// Has each record that cannot be decoded take the last step, and takes it out of the batch. If that is to stop, the
+    /// batch ends before it.
+    pub(super) fn take_out(
+        &self,
+        rule: &Rule,
+        handler: usize,
+        tries: Tries,
+        batch: &mut Batch<'_>,
+        faults: Vec<(usize, BoxError)>,
+    ) -> Flow {
+        for (index, cause) in faults {
+            let attempt = Attempt::Undecodable(cause);
+            match rule.judge.judge(tries, attempt, self.control.cancelled(), fastrand::f64) {
+                Verdict::DeadLetter(topic, failure) => {
+                    let failure = Arc::new(failure);
+                    let letter = Letter { topic, handler, attempts: tries.attempt, failure };
+                    batch.decide(index, Fate::Letter(letter));
+                }
+                Verdict::Stop(failure) => {
+                    batch.stop_at(index, failure);
+                    break;
+                }
+                Verdict::GiveUp(failure) => {
+                    let context = &batch.context(index);
+                    self.tell(&RecordEvent::GivenUp { context, failure: &failure });
+                    batch.decide(index, Fate::Settled(Done::GivenUp));
+                }
+                Verdict::Release(failure) => {
+                    let context = &batch.context(index);
+                    self.tell(&RecordEvent::Released { context, failure: &failure });
+                    return Flow::End;
+                }
+                Verdict::Done | Verdict::Skip | Verdict::Retry(..) => {
+                    unreachable!("what cannot be decoded is not handled, and not tried again")
+                }
+            }
+        }
+        batch.leave_out_decided();
+        Flow::Continue
+    }
+}

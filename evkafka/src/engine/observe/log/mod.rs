@@ -1,0 +1,26 @@
+//! The log lines of the engine: a constant message, and one schema of fields (`consumer`, `topic`, `partition`, `offset`, `event`,
+//! `attempt`, `error`), in which `partition` is always a number. No payload value and no secret is in any of them.
+
+mod member;
+mod partition;
+mod record;
+
+use super::{MemberEvent, Observer, PartitionEvent, RecordEvent};
+use crate::record::Origin;
+
+/// The observer that is always there.
+pub(super) struct Log;
+
+impl Observer for Log {
+    fn record(&self, origin: &Origin, event: &RecordEvent<'_>) {
+        record::log(origin, event);
+    }
+
+    fn partition(&self, origin: &Origin, event: &PartitionEvent<'_>) {
+        partition::log(origin, event);
+    }
+
+    fn member(&self, consumer: &str, event: &MemberEvent<'_>) {
+        member::log(consumer, event);
+    }
+}

@@ -1,0 +1,129 @@
+use std::time::Duration;
+
+use crate::{
+    engine::{delivery::Unfinished, observe::RecordEvent},
+    error::Chain,
+    record::Origin,
+};
+
+/// Logs what became of an attempt: where the record is, which attempt it was, why, and what else is given.
+macro_rules! failed {
+    ($level:ident, $origin:expr, $context:expr, $failure:expr, $($rest:tt)+) => {
+        tracing::$level!(
+            target: "evkafka::record",
+            consumer = %$origin.consumer,
+            topic = %$origin.topic,
+            partition = $origin.partition,
+            offset = $context.record.offset(),
+            event = $context.event_name().as_deref(),
+            attempt = $context.attempt,
+            // Of a batch; the offset is that of its first record.
+            records = (!$context.batch.is_empty()).then_some($context.batch.len()),
+            error = %Chain($failure),
+            $($rest)+
+        )
+    };
+}
+
+pub(super) fn log(origin: &Origin, event: &RecordEvent<'_>) {
+    match *event {
+        // The error that ends the app says it.
+        RecordEvent::Stopped { .. } => {}
+        RecordEvent::Received { .. }
+        | RecordEvent::SettledBefore { .. }
+        | RecordEvent::Begun { .. }
+        | RecordEvent::Settled { .. }
+        | RecordEvent::Unsettled { .. } => {}
+        RecordEvent::Retried { context, failure, wait } => failed!(
+            warn,
+            origin,
+            context,
+            failure,
+            wait_ms = millis(wait),
+            "an event was not handled and will be tried again"
+        ),
+        RecordEvent::GivenUp { context, failure } => {
+            failed!(error, origin, context, failure, "an event was not handled and is given up");
+        }
+        RecordEvent::Released { context, failure } => failed!(
+            warn,
+            origin,
+            context,
+            failure,
+            "a handler was cancelled and did not succeed; its record is not committed and will be handled again"
+        ),
+        RecordEvent::LetterSent { .. }
+        | RecordEvent::LetterRefused { .. }
+        | RecordEvent::LetterUnsent { .. } => {
+            log_letter(origin, event);
+        }
+        RecordEvent::Unfinished { context, becomes } => unfinished(origin, context.record.offset(), becomes),
+        RecordEvent::WaitsForThread { offset, waited, limit } => tracing::warn!(
+            target: "evkafka::record",
+            consumer = %origin.consumer,
+            topic = %origin.topic,
+            partition = origin.partition,
+            offset,
+            waited_ms = millis(waited),
+            limit,
+            "all threads for plain functions are busy, and records wait for one"
+        ),
+    }
+}
+
+fn log_letter(origin: &Origin, event: &RecordEvent<'_>) {
+    match *event {
+        RecordEvent::LetterSent { context, topic, failure } => failed!(
+            error,
+            origin,
+            context,
+            failure,
+            dead_letter_topic = topic,
+            "event sent to the dead-letter topic after its last attempt"
+        ),
+        RecordEvent::LetterRefused { context, topic, failure, .. } => failed!(
+            error,
+            origin,
+            context,
+            failure,
+            dead_letter_topic = %topic,
+            "event that cannot be sent to the dead-letter topic"
+        ),
+        RecordEvent::LetterUnsent { context, topic, failure } => failed!(
+            warn,
+            origin,
+            context,
+            failure,
+            dead_letter_topic = topic,
+            "the partition is given back before a dead letter was acknowledged; its record is not committed and will be \
+             handled again"
+        ),
+        _ => {}
+    }
+}
+
+fn unfinished(origin: &Origin, offset: i64, becomes: Unfinished) {
+    match becomes {
+        Unfinished::ComesAgain => tracing::warn!(
+            target: "evkafka::record",
+            consumer = %origin.consumer,
+            topic = %origin.topic,
+            partition = origin.partition,
+            offset,
+            "a handler did not come to an end in the time it had; its record is not committed"
+        ),
+        Unfinished::IsLost => tracing::error!(
+            target: "evkafka::record",
+            consumer = %origin.consumer,
+            topic = %origin.topic,
+            partition = origin.partition,
+            offset,
+            "a handler did not come to an end in the time it had; its record, and what was committed \
+             with it and not handled yet, is lost"
+        ),
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,93 @@
+use rdkafka::error::RDKafkaErrorCode;
+
+use crate::{
+    engine::{assignment::TopicPartition, member::JoinFailure, shared::Counts},
+    error::Error,
+};
+
+/// What happens to a member of a consumer group.
+pub(crate) enum MemberEvent<'a> {
+    /// The cluster or a topic is not there yet.
+    NotReady {
+        error: &'a Error,
+    },
+    /// It asks to join its group.
+    Joins,
+    /// The group does not admit it, which it waits for.
+    WaitsToJoin {
+        group: &'a str,
+        error: &'a str,
+        reason: &'a JoinFailure,
+    },
+    Assigned {
+        partitions: &'a [TopicPartition],
+    },
+    /// Where some of what is assigned begins is not known yet; it is asked for again.
+    StartsUnanswered(UnansweredStart<'a>),
+    Revoked {
+        partitions: &'a [TopicPartition],
+        /// Whether they may have another owner already.
+        lost: bool,
+    },
+    /// A handler of these partitions cannot be ended.
+    Blocked {
+        partitions: &'a [TopicPartition],
+    },
+    /// The client does not take the answer to a rebalance.
+    AnswerRejected {
+        error: &'a str,
+    },
+    /// The cluster denies what it allowed before.
+    Denied {
+        reason: &'a str,
+        advice: &'a str,
+    },
+    ClientFailed {
+        error: RDKafkaErrorCode,
+        reason: &'a str,
+    },
+    CommitFailed {
+        error: RDKafkaErrorCode,
+    },
+    /// What is settled of revoked partitions is not committed.
+    RevokedUncommitted {
+        error: RDKafkaErrorCode,
+    },
+    /// Of a topic that was deleted nothing is committed any more.
+    TopicIsGone {
+        topic: &'a str,
+    },
+    /// The group has gone on without it.
+    Evicted,
+    /// It leaves its group to join again, because it was not told what is committed.
+    OffsetsUntold,
+    /// It leaves its group to join again, because the client has rejected an assignment.
+    AssignmentRejected,
+    /// It leaves its group to join again with other limits.
+    Outgrown {
+        assigned: usize,
+        shared_out_for: usize,
+        exceeded_by_mib: u64,
+    },
+    /// It joins again although not all that was settled is committed.
+    RejoinsUncommitted {
+        error: &'a Error,
+    },
+    /// It has given up all that it had, and asks to join again.
+    Rejoins,
+    /// It is about to leave its group, as soon as what is under way has finished.
+    Leaves,
+    Left {
+        counts: &'a Counts,
+    },
+    /// It has left while a handler was at work, and what was settled is not committed.
+    LeftUncommitted {
+        error: &'a Error,
+    },
+}
+
+/// What was asked of the brokers to find out where partitions begin.
+pub(crate) enum UnansweredStart<'a> {
+    Request { what: &'a str, error: RDKafkaErrorCode, attempt: u32 },
+    Ends { partitions: &'a [TopicPartition], attempt: u32 },
+}

@@ -1,0 +1,109 @@
+//! The one place from which all that happens to a record, a partition and a member can be seen.
+//!
+//! The engine tells the [`Observers`] of a consumer, of which the log is the first. What happens to each record, however well it
+//! goes, is told only if there are others: until then it costs a branch, no event is made, and no clock is read, because
+//! [`Observers::now`] is the only way to a time that an event carries.
+//!
+//! A record that has [begun](RecordEvent::Begun) is [settled](RecordEvent::Settled) or [left unsettled](RecordEvent::Unsettled) once,
+//! unless its lane is dropped. An observer is called where the event happens, on a lane's task or a member's thread, perhaps with a
+//! lock held: it must not wait, and not call back.
+
+mod log;
+mod member;
+mod partition;
+mod record;
+
+use std::{fmt, sync::Arc};
+
+use tokio::time::Instant;
+
+use self::log::Log;
+pub(crate) use self::{
+    member::{MemberEvent, UnansweredStart},
+    partition::{HeldUp, PartitionEvent},
+    record::RecordEvent,
+};
+use crate::record::Origin;
+
+/// Somebody who watches.
+pub(crate) trait Observer: Send + Sync {
+    fn record(&self, origin: &Origin, event: &RecordEvent<'_>);
+
+    fn partition(&self, origin: &Origin, event: &PartitionEvent<'_>);
+
+    fn member(&self, consumer: &str, event: &MemberEvent<'_>);
+}
+
+/// All who watch a consumer: the log, and others if there are any.
+#[derive(Default)]
+pub(crate) struct Observers {
+    others: Vec<Arc<dyn Observer>>,
+}
+
+impl Observers {
+    /// The log and these.
+    #[cfg(test)]
+    pub(super) fn new(others: Vec<Arc<dyn Observer>>) -> Self {
+        Self { others }
+    }
+
+    /// Whether there are others than the log, which wants to know nothing of records that fare well.
+    pub(super) fn watch_all(&self) -> bool {
+        !self.others.is_empty()
+    }
+
+    /// The time, if anybody wants to know how long something takes.
+    pub(super) fn now(&self) -> Option<Instant> {
+        self.watch_all().then(Instant::now)
+    }
+
+    fn tell(&self, tell: impl Fn(&dyn Observer)) {
+        tell(&Log);
+        self.others.iter().for_each(|other| tell(&**other));
+    }
+}
+
+impl Observer for Observers {
+    #[cold]
+    fn record(&self, origin: &Origin, event: &RecordEvent<'_>) {
+        self.tell(|observer| observer.record(origin, event));
+    }
+
+    #[cold]
+    fn partition(&self, origin: &Origin, event: &PartitionEvent<'_>) {
+        self.tell(|observer| observer.partition(origin, event));
+    }
+
+    #[cold]
+    fn member(&self, consumer: &str, event: &MemberEvent<'_>) {
+        self.tell(|observer| observer.member(consumer, event));
+    }
+}
+
+impl fmt::Debug for Observers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Observers").field("others", &self.others.len()).finish()
+    }
+}
+
+/// A partition that is watched.
+#[derive(Debug)]
+pub(super) struct Watched {
+    origin: Origin,
+    observers: Arc<Observers>,
+}
+
+impl Watched {
+    pub(super) fn new(origin: Origin, observers: Arc<Observers>) -> Self {
+        Self { origin, observers }
+    }
+
+    pub(super) fn tell(&self, event: &PartitionEvent<'_>) {
+        self.observers.partition(&self.origin, event);
+    }
+
+    /// The time, if anybody wants to know how long something takes.
+    pub(super) fn now(&self) -> Option<Instant> {
+        self.observers.now()
+    }
+}
