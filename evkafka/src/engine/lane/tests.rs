@@ -1,5 +1,7 @@
 //! Lanes on a log in memory, under tokio's paused clock.
 
+mod between;
+
 use std::{
     collections::HashMap,
     pin::Pin,
@@ -83,6 +85,8 @@ struct Rig {
     handlers: Arc<Routed<Handler>>,
     reports: mpsc::UnboundedReceiver<Report>,
     committed: Arc<AtomicI64>,
+    /// How long the broker takes to answer to a commit.
+    answers_after: Duration,
 }
 
 /// A lane at work, and the task that commits what it has settled.
@@ -114,6 +118,7 @@ impl Rig {
             handlers: Arc::new(handlers),
             reports,
             committed: Arc::new(AtomicI64::new(-1)),
+            answers_after: Duration::ZERO,
         }
     }
 
@@ -159,14 +164,24 @@ impl Rig {
         };
         let assignment = Assignment::default();
         assignment.insert(partition(), LaneHandle { control: Arc::clone(&control), owned: true });
-        let committer = tokio::spawn(commit(assignment, requests, Arc::clone(&self.committed)));
+        let committer = tokio::spawn(commit(
+            assignment,
+            requests,
+            Arc::clone(&self.committed),
+            self.answers_after,
+        ));
         let lane = tokio::spawn(lane.run(Arc::clone(&self.handlers)));
         Assigned { control, lane, committer }
     }
 }
 
 /// A broker that takes each commit.
-async fn commit(assignment: Assignment, requests: Arc<CommitRequests>, committed: Arc<AtomicI64>) {
+async fn commit(
+    assignment: Assignment,
+    requests: Arc<CommitRequests>,
+    committed: Arc<AtomicI64>,
+    answers_after: Duration,
+) {
     let mut sent = Instant::now();
     loop {
         let _ = timeout(Duration::from_millis(100), requests.due(sent)).await;
@@ -179,6 +194,9 @@ async fn commit(assignment: Assignment, requests: Arc<CommitRequests>, committed
             },
         );
         if let Some(taken) = taken {
+            if !answers_after.is_zero() {
+                sleep(answers_after).await;
+            }
             taken.answered(&CommitReply { result: Ok(()), refused: Vec::new() });
         }
     }

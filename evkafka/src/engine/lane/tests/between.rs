@@ -1,0 +1,41 @@
+//! What happens while something else is on its way: a commit, a seek, a drain.
+
+use rdkafka::error::RDKafkaErrorCode;
+
+use super::*;
+use crate::source::PartitionError;
+
+async fn is_committed(rig: &Rig, offset: i64) {
+    let waited = timeout(Duration::from_secs(100), rig.until_committed(offset)).await;
+    assert!(waited.is_ok(), "{} is committed, and not {offset}", rig.committed());
+}
+
+fn noting(calls: &Calls, lasts: Duration) -> impl Fn(Call) -> Answer + Send + Sync + 'static {
+    let noted = calls.clone();
+    move |call| {
+        noted.note(&call);
+        Box::pin(async move {
+            if !lasts.is_zero() {
+                sleep(lasts).await;
+            }
+            DONE
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn offsets_that_go_back_while_a_commit_is_waited_for_leave_nothing_behind() {
+    for config in both_modes() {
+        let calls = Calls::default();
+        let mut rig = Rig::new(&config, ONE, noting(&calls, Duration::ZERO));
+        rig.answers_after = Duration::from_millis(50);
+        rig.write(0..1);
+        let assigned = rig.assign();
+        sleep(Duration::from_millis(10)).await;
+        rig.write(0..7);
+        is_committed(&rig, 7).await;
+        sleep(Duration::from_secs(10)).await;
+        assert_eq!(calls.offsets().len(), 8, "{config:?}: {:?}", calls.offsets());
+        assigned.revoke(Phase::Stopping).await;
+    }
+}
