@@ -177,7 +177,10 @@ impl<R: Routes> Run<R> {
             Some(starts_over) => self.go_back(starts_over),
             None => self.epoch.meet(first),
         }
-        if is_empty && let Some(reached) = self.queue.reached() {
+        if is_empty
+            && self.fetched.is_empty()
+            && let Some(reached) = self.queue.reached()
+        {
             self.skip_to(reached);
         }
         Ok(())

@@ -39,3 +39,19 @@ async fn offsets_that_go_back_while_a_commit_is_waited_for_leave_nothing_behind(
         assigned.revoke(Phase::Stopping).await;
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_transaction_behind_what_is_not_handled_yet_is_committed() {
+    for config in both_modes() {
+        let calls = Calls::default();
+        let mut rig = Rig::new(&config, ONE, noting(&calls, Duration::from_millis(100)));
+        rig.answers_after = Duration::from_millis(50);
+        rig.write(0..10);
+        rig.log.reach(12);
+        let assigned = rig.assign();
+        is_committed(&rig, 12).await;
+        sleep(Duration::from_secs(10)).await;
+        assert_eq!(calls.offsets().len(), 10, "{config:?}");
+        assigned.revoke(Phase::Stopping).await;
+    }
+}
