@@ -55,3 +55,23 @@ async fn the_end_of_a_transaction_behind_what_is_not_handled_yet_is_committed() 
         assigned.revoke(Phase::Stopping).await;
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_seek_leaves_behind_takes_up_no_room() {
+    for config in both_modes() {
+        let calls = Calls::default();
+        let rig = Rig::new(&config, ONE, noting(&calls, Duration::from_millis(100)));
+        let permits = rig.shared.ahead.available_permits();
+        rig.write(0..100);
+        let assigned = rig.assign();
+        for _ in 0..20 {
+            sleep(Duration::from_millis(150)).await;
+            assert!(rig.shared.commands.seek(&partition(), 0));
+        }
+        is_committed(&rig, 100).await;
+        sleep(Duration::from_secs(60)).await;
+        assert_eq!(calls.offsets().into_iter().max(), Some(99), "{config:?}");
+        assert_eq!(rig.shared.ahead.available_permits(), permits, "{config:?}");
+        assigned.revoke(Phase::Stopping).await;
+    }
+}
