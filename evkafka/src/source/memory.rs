@@ -191,6 +191,10 @@ impl Fetch {
         self.0.iter().find_map(Item::offset)
     }
 
+    pub(super) fn ends_with_error(&self) -> bool {
+        matches!(self.0.back(), Some(Item::Error(_)))
+    }
+
     pub(super) fn last_offset(&self) -> Option<i64> {
         self.0.iter().rev().find_map(Item::offset)
     }

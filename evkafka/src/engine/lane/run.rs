@@ -126,11 +126,13 @@ impl<R: Routes> Run<R> {
             Delivery::After => None,
             Delivery::Before(before) => {
                 let worker = &self.tools.worker;
-                let requested = match (&self.turning, limit) {
-                    (None, None) => before.request(&worker.origin, |record| {
+                // What stands behind an error is not to be committed before that is judged: it would pass over what the error hides.
+                let may_request = self.turning.is_none() && limit.is_none() && !self.fetched.ends_with_error();
+                let requested = match may_request {
+                    true => before.request(&worker.origin, |record| {
                         worker.route(&self.tools.handlers, record).0.is_some()
                     }),
-                    _ => Err(NotRequested::Nothing),
+                    false => Err(NotRequested::Nothing),
                 };
                 if requested.is_ok() {
                     self.requests.soon();

@@ -75,3 +75,19 @@ async fn what_a_seek_leaves_behind_takes_up_no_room() {
         assigned.revoke(Phase::Stopping).await;
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_stands_behind_an_error_of_the_partition_is_not_committed_before_it_is_judged() {
+    for config in both_modes() {
+        let calls = Calls::default();
+        let mut rig = Rig::new(&config, ONE, noting(&calls, Duration::from_secs(1)));
+        rig.write(0..5);
+        let error = PartitionError { code: RDKafkaErrorCode::BadMessage, offset: Some(5), reason: String::new() };
+        rig.log.fail(error);
+        rig.write(6..10);
+        let assigned = rig.assign();
+        let Report(error) = rig.reports.recv().await.expect("a report");
+        assigned.revoke(Phase::Stopping).await;
+        assert_eq!((rig.committed(), calls.offsets().len()), (5, 5), "{config:?}: {error}");
+    }
+}
