@@ -90,7 +90,9 @@ impl<R: Routes> Run<R> {
             Delivery::After => false,
             // What is committed is handled to its end.
             Delivery::Before(_) => {
-                self.control().phase() != Phase::Paused && !self.control().is_seek_asked_for()
+                let phase = self.control().phase();
+                // A seek that a drain has overtaken is not followed.
+                phase >= Phase::Stopping || (phase != Phase::Paused && !self.control().is_seek_asked_for())
             }
         }
     }

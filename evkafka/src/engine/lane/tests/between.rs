@@ -91,3 +91,19 @@ async fn what_stands_behind_an_error_of_the_partition_is_not_committed_before_it
         assert_eq!((rig.committed(), calls.offsets().len()), (5, 5), "{config:?}: {error}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_seek_that_a_drain_overtakes_does_not_hold_it_up() {
+    for config in both_modes() {
+        let calls = Calls::default();
+        let rig = Rig::new(&config, ONE, noting(&calls, Duration::from_millis(100)));
+        rig.write(0..50);
+        let assigned = rig.assign();
+        sleep(Duration::from_millis(1050)).await;
+        assert!(rig.shared.commands.seek(&partition(), 0));
+        let ended = timeout(Duration::from_secs(60), assigned.revoke(Phase::Stopping)).await;
+        assert!(ended.is_ok(), "{config:?}");
+        let handled = calls.offsets().len() as i64;
+        assert!(rig.committed() <= handled, "{config:?}: {} of {}", handled, rig.committed());
+    }
+}
