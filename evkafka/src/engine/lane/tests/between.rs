@@ -107,3 +107,23 @@ async fn a_seek_that_a_drain_overtakes_does_not_hold_it_up() {
         assert!(rig.committed() <= handled, "{config:?}: {} of {}", handled, rig.committed());
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_that_outlasts_an_epoch_is_watched_on() {
+    let config = ConsumerConfig::new(["orders"]).concurrency(Concurrency::PerKey { in_flight: 1 });
+    let calls = Calls::default();
+    let rig = Rig::new(&config, ONE, noting(&calls, Duration::ZERO));
+    rig.write(0..10);
+    let assigned = rig.assign();
+    is_committed(&rig, 10).await;
+    // Another lane has all permits.
+    let permits = Arc::clone(&rig.shared.permits).acquire_owned().await.unwrap();
+    rig.write(10..20);
+    sleep(Duration::from_secs(1)).await;
+    assert!(rig.shared.commands.seek(&partition(), 0));
+    sleep(Duration::from_secs(1)).await;
+    drop(permits);
+    is_committed(&rig, 20).await;
+    assert_eq!(calls.offsets().len(), 30);
+    assigned.revoke(Phase::Stopping).await;
+}
