@@ -65,6 +65,7 @@ impl<R: Routes> Run<R> {
             let waiting = self.fetched.len();
             let limit = self.offer().await.or(limit);
             if self.has_finished() {
+                self.tools.worker.shared.counts.add(&mut self.counts);
                 self.log_lost();
                 return;
             }

@@ -127,3 +127,16 @@ async fn a_limit_that_outlasts_an_epoch_is_watched_on() {
     assert_eq!(calls.offsets().len(), 30);
     assigned.revoke(Phase::Stopping).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn all_that_was_handled_is_counted() {
+    for config in both_modes() {
+        let calls = Calls::default();
+        let rig = Rig::new(&config, ONE, noting(&calls, Duration::from_millis(10)));
+        rig.write(0..50);
+        let assigned = rig.assign();
+        sleep(Duration::from_millis(105)).await;
+        assigned.revoke(Phase::Stopping).await;
+        assert_eq!(rig.shared.counts.handled(), calls.offsets().len() as u64, "{config:?}");
+    }
+}
