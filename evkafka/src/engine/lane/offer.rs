@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{Phase, exit::Standing, run::Run};
+use super::{
+    Phase,
+    exit::Standing,
+    run::{AT_A_TIME, Run},
+};
 use crate::{
     engine::{
         attempt::{Done, Flow, Open, Permits},
@@ -162,31 +166,35 @@ impl<R: Routes> Run<R> {
         self.limit()
     }
 
-    /// Begins what is collected and has waited long enough, and what waits for nothing but a permit.
-    pub(super) async fn begin_collected(&mut self, limit: Option<Limit>) {
+    /// Begins what is collected and has waited long enough, and what waits for nothing but a permit; whether there may be more of that.
+    pub(super) async fn begin_collected(&mut self, limit: Option<Limit>) -> bool {
         let at_once = self.waits_for_nothing_else(limit);
         match &mut self.schedule {
             Schedule::InOrder(in_order) => {
                 if let Some(job) = in_order.take_due(at_once) {
                     self.handle_collected(job).await;
                 }
+                false
             }
             Schedule::Concurrent(concurrent) => {
                 concurrent.make_due_ready(at_once);
-                self.begin_ready().await;
+                self.begin_ready().await
             }
         }
     }
 
-    async fn begin_ready(&mut self) {
+    /// Whether there may be more: each that ends at once makes way for the next of its key, and they are not to take the thread for
+    /// themselves.
+    async fn begin_ready(&mut self) -> bool {
         let tools = Arc::clone(&self.tools);
-        while let Schedule::Concurrent(concurrent) = &mut self.schedule
-            && let Some(begun) = concurrent.begin_ready(&tools).await
-        {
+        for _ in 0..AT_A_TIME {
+            let Schedule::Concurrent(concurrent) = &mut self.schedule else { return false };
+            let Some(begun) = concurrent.begin_ready(&tools).await else { return false };
             if let Some(finished) = begun {
                 self.exit(finished, Standing::Open);
             }
         }
+        true
     }
 
     /// Whether what is collected waits for more, and no more can come before it is handled.

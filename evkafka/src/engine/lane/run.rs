@@ -21,7 +21,7 @@ use crate::{
 
 /// How many records are taken at a time. They stay in librdkafka's memory: each costs 8 bytes, and the lock and the reading of the clock
 /// that they would take one by one are spared.
-const AT_A_TIME: usize = 256;
+pub(super) const AT_A_TIME: usize = 256;
 
 /// A lane at work.
 pub(super) struct Run<R> {
@@ -61,7 +61,7 @@ impl<R: Routes> Run<R> {
                 self.turn().await;
                 self.refill().err()
             };
-            self.begin_collected(limit).await;
+            let is_more_ready = self.begin_collected(limit).await;
             let waiting = self.fetched.len();
             let limit = self.offer().await.or(limit);
             if self.has_finished() {
@@ -69,7 +69,7 @@ impl<R: Routes> Run<R> {
                 self.log_lost();
                 return;
             }
-            if self.fetched.len() < waiting {
+            if is_more_ready || self.fetched.len() < waiting {
                 self.schedule.give_back_permit();
                 yield_now().await;
             } else {

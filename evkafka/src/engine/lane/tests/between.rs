@@ -140,3 +140,38 @@ async fn all_that_was_handled_is_counted() {
         assert_eq!(rig.shared.counts.handled(), calls.offsets().len() as u64, "{config:?}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn many_that_waited_for_one_of_their_key_do_not_take_the_thread_for_themselves() {
+    let config = ConsumerConfig::new(["orders"]).concurrency(Concurrency::PerKey { in_flight: 1 });
+    let calls = Calls::default();
+    let (noted, goes_on) = (calls.clone(), Arc::new(tokio::sync::Notify::new()));
+    let waits = Arc::clone(&goes_on);
+    let rig = Rig::new(&config, ONE, move |call| {
+        noted.note(&call);
+        let waits = Arc::clone(&waits);
+        async move {
+            if call.offsets == [0] {
+                waits.notified().await;
+            }
+            DONE
+        }
+    });
+    for offset in 0..1500 {
+        let record = OwnedRecord::new("orders", 0, offset).key("one");
+        rig.log.write(record.header("Event-Type", "OrderCreated"));
+    }
+    let assigned = rig.assign();
+    sleep(Duration::from_secs(1)).await;
+    goes_on.notify_one();
+    let (mut before, mut most) = (calls.offsets().len(), 0);
+    assert_eq!(before, 1);
+    while before < 1500 {
+        tokio::task::yield_now().await;
+        let now = calls.offsets().len();
+        most = most.max(now - before);
+        before = now;
+    }
+    assert!(most <= 300, "{most} at a time");
+    assigned.revoke(Phase::Stopping).await;
+}
