@@ -81,6 +81,11 @@ impl Log {
     pub(crate) fn read_from(&self, from: i64) -> Reader {
         let mut reader = Reader { log: self.clone(), next: 0, sequence: Sequence::default() };
         reader.seek(from);
+        let last = self.written().items.iter().rev().find_map(Item::offset);
+        if last.is_some_and(|last| last + 1 < from) {
+            // Out of range: what a broker says to that has the client begin at the start.
+            reader.seek(0);
+        }
         reader
     }
 }
@@ -108,7 +113,8 @@ impl Reader {
         let written = self.log.written();
         let offset = |index: usize| written.items[index].offset();
         let end = written.items.len();
-        let goes_back = |at: &usize| offset(*at).zip(offset(*at - 1)).is_some_and(|(at, before)| at <= before);
+        let before = |at: usize| (0..at).rev().find_map(offset);
+        let goes_back = |at: &usize| offset(*at).zip(before(*at)).is_some_and(|(at, before)| at <= before);
         let stretch = (1..end).rev().find(goes_back).unwrap_or(0);
         self.next = (stretch..end).find(|&at| offset(at).is_some_and(|at| at >= from)).unwrap_or(end);
         drop(written);

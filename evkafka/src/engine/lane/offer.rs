@@ -166,13 +166,15 @@ impl<R: Routes> Run<R> {
         self.limit()
     }
 
-    /// Begins what is collected and has waited long enough, and what waits for nothing but a permit; whether there may be more of that.
+    /// Begins what is collected and has waited long enough, and what waits for nothing but a permit; whether any of it
+    /// has ended, so that there may be more to do: nobody else is going to wake the lane for that.
     pub(super) async fn begin_collected(&mut self, limit: Option<Limit>) -> bool {
         let at_once = self.waits_for_nothing_else(limit);
         match &mut self.schedule {
             Schedule::InOrder(in_order) => {
                 if let Some(job) = in_order.take_due(at_once) {
                     self.handle_collected(job).await;
+                    return true;
                 }
                 false
             }
@@ -183,15 +185,16 @@ impl<R: Routes> Run<R> {
         }
     }
 
-    /// Whether there may be more: each that ends at once makes way for the next of its key, and they are not to take the thread for
-    /// themselves.
+    /// Whether any has ended at once. Each that does makes way for the next of its key, and they are not to take the thread for themselves.
     async fn begin_ready(&mut self) -> bool {
         let tools = Arc::clone(&self.tools);
+        let mut has_ended = false;
         for _ in 0..AT_A_TIME {
-            let Schedule::Concurrent(concurrent) = &mut self.schedule else { return false };
-            let Some(begun) = concurrent.begin_ready(&tools).await else { return false };
+            let Schedule::Concurrent(concurrent) = &mut self.schedule else { break };
+            let Some(begun) = concurrent.begin_ready(&tools).await else { return has_ended };
             if let Some(finished) = begun {
                 self.exit(finished, Standing::Open);
+                has_ended = true;
             }
         }
         true

@@ -61,7 +61,7 @@ impl<R: Routes> Run<R> {
                 self.turn().await;
                 self.refill().err()
             };
-            let is_more_ready = self.begin_collected(limit).await;
+            let has_ended = self.begin_collected(limit).await;
             let waiting = self.fetched.len();
             let limit = self.offer().await.or(limit);
             if self.has_finished() {
@@ -69,7 +69,7 @@ impl<R: Routes> Run<R> {
                 self.log_lost();
                 return;
             }
-            if is_more_ready || self.fetched.len() < waiting {
+            if has_ended || self.fetched.len() < waiting {
                 self.schedule.give_back_permit();
                 yield_now().await;
             } else {
@@ -128,7 +128,8 @@ impl<R: Routes> Run<R> {
             Delivery::Before(before) => {
                 let worker = &self.tools.worker;
                 // What stands behind an error is not to be committed before that is judged: it would pass over what the error hides.
-                let may_request = self.turning.is_none() && limit.is_none() && !self.fetched.ends_with_error();
+                let may_request =
+                    self.turning.is_none() && limit.is_none() && !self.fetched.ends_with_error();
                 let requested = match may_request {
                     true => before.request(&worker.origin, |record| {
                         worker.route(&self.tools.handlers, record).0.is_some()

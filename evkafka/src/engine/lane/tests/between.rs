@@ -82,7 +82,8 @@ async fn what_stands_behind_an_error_of_the_partition_is_not_committed_before_it
         let calls = Calls::default();
         let mut rig = Rig::new(&config, ONE, noting(&calls, Duration::from_secs(1)));
         rig.write(0..5);
-        let error = PartitionError { code: RDKafkaErrorCode::BadMessage, offset: Some(5), reason: String::new() };
+        let error =
+            PartitionError { code: RDKafkaErrorCode::BadMessage, offset: Some(5), reason: String::new() };
         rig.log.fail(error);
         rig.write(6..10);
         let assigned = rig.assign();
@@ -174,4 +175,20 @@ async fn many_that_waited_for_one_of_their_key_do_not_take_the_thread_for_themse
     }
     assert!(most <= 300, "{most} at a time");
     assigned.revoke(Phase::Stopping).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn offsets_that_go_back_are_handled_once_the_batch_that_was_collected_is() {
+    for config in both_modes() {
+        let calls = Calls::default();
+        let rig = Rig::new(&config, ONE.batch(10, 1000), noting(&calls, Duration::ZERO));
+        rig.write(0..3);
+        let assigned = rig.assign();
+        sleep(Duration::from_millis(500)).await;
+        rig.write(0..1);
+        is_committed(&rig, 1).await;
+        sleep(Duration::from_secs(10)).await;
+        assert_eq!(calls.offsets().len(), 4, "{config:?}");
+        assigned.revoke(Phase::Stopping).await;
+    }
 }
