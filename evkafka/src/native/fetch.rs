@@ -100,7 +100,7 @@ impl Fetch {
     /// Adds the first entries of `other`, which are taken out of it, until it has `most`. They end where the `sequence` does, and
     /// with an error: what stands behind one is not to be touched, or committed, before it is judged.
     pub(super) fn receive(&mut self, other: &mut Self, most: usize, sequence: &mut Sequence) {
-        if self.offsets().next_back() == Some(None) {
+        if self.ends_with_error() {
             return;
         }
         let count = other.len().min(most.saturating_sub(self.len()));
@@ -147,6 +147,11 @@ impl Fetch {
     /// The offset of the first record; `None` if there is no record in it.
     pub(crate) fn first_offset(&self) -> Option<i64> {
         self.offsets().flatten().next()
+    }
+
+    /// Whether the last entry is an error.
+    pub(crate) fn ends_with_error(&self) -> bool {
+        self.offsets().next_back() == Some(None)
     }
 
     /// The offset of the last record; `None` if there is no record in it.

@@ -8,9 +8,9 @@ use std::{
 
 use tokio::sync::Notify;
 
-use super::{Entry, StartsOver};
+use super::{Entry, PartitionError, StartsOver};
 use crate::{
-    record::{Origin, OwnedRecord},
+    record::{Origin, OwnedRecord, Record},
     settle::Sequence,
 };
 
@@ -20,8 +20,33 @@ pub(crate) struct Log(Arc<Mutex<Written>>);
 
 #[derive(Debug, Default)]
 struct Written {
-    records: Vec<Arc<OwnedRecord>>,
+    items: Vec<Item>,
+    /// The offset behind control records and aborted transactions at the end.
+    end: Option<i64>,
     reader: Option<Arc<Notify>>,
+}
+
+/// What a reader gets.
+#[derive(Clone, Debug)]
+enum Item {
+    Record(Arc<OwnedRecord>),
+    Error(PartitionError),
+}
+
+impl Item {
+    fn offset(&self) -> Option<i64> {
+        match self {
+            Self::Record(record) => Some(record.as_record().offset()),
+            Self::Error(_) => None,
+        }
+    }
+
+    fn entry<'i>(&'i self, origin: &'i Origin) -> Entry<'i> {
+        match self {
+            Self::Record(record) => Entry::Record(Record { origin, ..record.as_record() }),
+            Self::Error(error) => Entry::Error(error.clone()),
+        }
+    }
 }
 
 impl Log {
@@ -31,8 +56,22 @@ impl Log {
 
     /// Writes a record; its offset is its own.
     pub(crate) fn write(&self, record: OwnedRecord) {
+        self.change(|written| written.items.push(Item::Record(Arc::new(record))));
+    }
+
+    /// An error is met behind what has been written.
+    pub(crate) fn fail(&self, error: PartitionError) {
+        self.change(|written| written.items.push(Item::Error(error)));
+    }
+
+    /// Nothing that a reader gets lies between what has been written and `end`.
+    pub(crate) fn reach(&self, end: i64) {
+        self.change(|written| written.end = Some(end));
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Written)) {
         let mut written = self.written();
-        written.records.push(Arc::new(record));
+        change(&mut written);
         if let Some(reader) = &written.reader {
             reader.notify_one();
         }
@@ -42,6 +81,11 @@ impl Log {
     pub(crate) fn read_from(&self, from: i64) -> Reader {
         let mut reader = Reader { log: self.clone(), next: 0, sequence: Sequence::default() };
         reader.seek(from);
+        let last = self.written().items.iter().rev().find_map(Item::offset);
+        if last.is_some_and(|last| last + 1 < from) {
+            // Out of range: what a broker says to that has the client begin at the start.
+            reader.seek(0);
+        }
         reader
     }
 }
@@ -67,10 +111,12 @@ impl Reader {
     /// In the latest stretch of the log: the offsets since they have gone back for the last time.
     pub(super) fn seek(&mut self, from: i64) {
         let written = self.log.written();
-        let offset = |index: usize| written.records[index].as_record().offset();
-        let stretch = (1..written.records.len()).rev().find(|&at| offset(at) <= offset(at - 1)).unwrap_or(0);
-        let end = written.records.len();
-        self.next = (stretch..end).find(|&at| offset(at) >= from).unwrap_or(end);
+        let offset = |index: usize| written.items[index].offset();
+        let end = written.items.len();
+        let before = |at: usize| (0..at).rev().find_map(offset);
+        let goes_back = |at: &usize| offset(*at).zip(before(*at)).is_some_and(|(at, before)| at <= before);
+        let stretch = (1..end).rev().find(goes_back).unwrap_or(0);
+        self.next = (stretch..end).find(|&at| offset(at).is_some_and(|at| at >= from)).unwrap_or(end);
         drop(written);
         self.begin_at(from);
     }
@@ -78,18 +124,17 @@ impl Reader {
     pub(super) fn take(&mut self, fetch: &mut Fetch, most: usize) -> Option<StartsOver> {
         fetch.clear();
         let written = self.log.written();
-        let waiting = &written.records[self.next.min(written.records.len())..];
-        let offsets = waiting.iter().take(most).map(|record| Some(record.as_record().offset()));
+        let waiting = &written.items[self.next.min(written.items.len())..];
+        let offsets = waiting.iter().take(most).map(Item::offset);
         let mut taken = self.sequence.take(offsets);
         let mut starts_over = None;
         if taken == 0
             && most > 0
-            && let Some(first) = waiting.first()
+            && let Some(from) = waiting.first().and_then(Item::offset)
         {
-            let from = first.as_record().offset();
             self.sequence.begin_at(from);
             starts_over = Some(StartsOver { from });
-            let offsets = waiting.iter().take(most).map(|record| Some(record.as_record().offset()));
+            let offsets = waiting.iter().take(most).map(Item::offset);
             taken = self.sequence.take(offsets);
         }
         fetch.0.extend(waiting[..taken].iter().cloned());
@@ -98,7 +143,9 @@ impl Reader {
     }
 
     pub(super) fn reached(&self) -> Option<i64> {
-        None
+        let written = self.log.written();
+        let is_beyond = |end: &i64| self.sequence.next().is_none_or(|next| next < *end);
+        written.end.filter(is_beyond).filter(|_| self.next >= written.items.len())
     }
 
     pub(super) fn take_deleted(&mut self) -> Option<Range<i64>> {
@@ -107,7 +154,7 @@ impl Reader {
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct Fetch(VecDeque<Arc<OwnedRecord>>);
+pub(crate) struct Fetch(VecDeque<Item>);
 
 impl Fetch {
     pub(super) fn is_empty(&self) -> bool {
@@ -119,18 +166,15 @@ impl Fetch {
     }
 
     pub(super) fn entry<'f>(&'f self, origin: &'f Origin) -> Option<Entry<'f>> {
-        let record = self.0.front()?.as_record();
-        Some(Entry::Record(crate::record::Record { origin, ..record }))
+        Some(self.0.front()?.entry(origin))
     }
 
     pub(super) fn get<'f>(&'f self, index: usize, origin: &'f Origin) -> Option<Entry<'f>> {
-        let record = self.0.get(index)?.as_record();
-        Some(Entry::Record(crate::record::Record { origin, ..record }))
+        Some(self.0.get(index)?.entry(origin))
     }
 
     pub(super) fn count_while(&self, origin: &Origin, mut is_one: impl FnMut(Entry<'_>) -> bool) -> usize {
-        let records = self.0.iter().map(|record| crate::record::Record { origin, ..record.as_record() });
-        records.take_while(|record| is_one(Entry::Record(*record))).count()
+        self.0.iter().take_while(|item| is_one(item.entry(origin))).count()
     }
 
     pub(super) fn advance(&mut self) {
@@ -138,7 +182,10 @@ impl Fetch {
     }
 
     pub(super) fn pop(&mut self) -> Option<Arc<OwnedRecord>> {
-        self.0.pop_front()
+        match self.0.pop_front()? {
+            Item::Record(record) => Some(record),
+            Item::Error(error) => unreachable!("an error is not kept: {error:?}"),
+        }
     }
 
     pub(super) fn move_to(&mut self, other: &mut Self, count: usize) {
@@ -151,10 +198,14 @@ impl Fetch {
     }
 
     pub(super) fn first_offset(&self) -> Option<i64> {
-        self.0.front().map(|record| record.as_record().offset())
+        self.0.iter().find_map(Item::offset)
+    }
+
+    pub(super) fn ends_with_error(&self) -> bool {
+        matches!(self.0.back(), Some(Item::Error(_)))
     }
 
     pub(super) fn last_offset(&self) -> Option<i64> {
-        self.0.back().map(|record| record.as_record().offset())
+        self.0.iter().rev().find_map(Item::offset)
     }
 }

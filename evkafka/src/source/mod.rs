@@ -193,6 +193,11 @@ impl Fetched {
         delegate!(self, fetch => fetch.first_offset())
     }
 
+    /// Whether the last entry is an error. None is anywhere else.
+    pub(crate) fn ends_with_error(&self) -> bool {
+        delegate!(self, fetch => fetch.ends_with_error())
+    }
+
     pub(crate) fn last_offset(&self) -> Option<i64> {
         delegate!(self, fetch => fetch.last_offset())
     }

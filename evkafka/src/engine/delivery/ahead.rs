@@ -142,6 +142,13 @@ impl CommitsAhead {
         }
     }
 
+    /// What is not settled will not be.
+    pub(super) fn forget_rounds(&mut self) {
+        self.first += self.rounds.len() as u64;
+        self.rounds.clear();
+        self.unsettled = 0;
+    }
+
     fn forget_settled(&mut self) {
         while self.rounds.front().is_some_and(|round| round.unsettled == 0) {
             self.rounds.pop_front();

@@ -64,6 +64,11 @@ impl Before {
         self.progress = progress;
     }
 
+    /// Nothing is under way: what was committed and has not been settled was left behind by a seek.
+    pub(in crate::engine) fn forget_rounds(&mut self) {
+        self.ahead.forget_rounds();
+    }
+
     /// Wants as many of the taken records committed as may be committed now; what is skipped in between needs no permit.
     pub(in crate::engine) fn request(
         &mut self,

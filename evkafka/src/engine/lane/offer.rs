@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     Phase,
     exit::{Handling, Standing},
-    run::Run,
+    run::{AT_A_TIME, Run},
 };
 use crate::{
     engine::{
@@ -95,7 +95,9 @@ impl<R: Routes> Run<R> {
             Delivery::After => false,
             // What is committed is handled to its end.
             Delivery::Before(_) => {
-                self.control().phase() != Phase::Paused && !self.control().is_seek_asked_for()
+                let phase = self.control().phase();
+                // A seek that a drain has overtaken is not followed.
+                phase >= Phase::Stopping || (phase != Phase::Paused && !self.control().is_seek_asked_for())
             }
         }
     }
@@ -165,31 +167,38 @@ impl<R: Routes> Run<R> {
         self.limit()
     }
 
-    /// Begins what is collected and has waited long enough, and what waits for nothing but a permit.
-    pub(super) async fn begin_collected(&mut self, limit: Option<Limit>) {
+    /// Begins what is collected and has waited long enough, and what waits for nothing but a permit; whether any of it
+    /// has ended, so that there may be more to do: nobody else is going to wake the lane for that.
+    pub(super) async fn begin_collected(&mut self, limit: Option<Limit>) -> bool {
         let at_once = self.waits_for_nothing_else(limit);
         match &mut self.schedule {
             Schedule::InOrder(in_order) => {
                 if let Some(job) = in_order.take_due(at_once) {
                     self.handle_collected(job).await;
+                    return true;
                 }
+                false
             }
             Schedule::Concurrent(concurrent) => {
                 concurrent.make_due_ready(at_once);
-                self.begin_ready().await;
+                self.begin_ready().await
             }
         }
     }
 
-    async fn begin_ready(&mut self) {
+    /// Whether any has ended at once. Each that does makes way for the next of its key, and they are not to take the thread for themselves.
+    async fn begin_ready(&mut self) -> bool {
         let tools = Arc::clone(&self.tools);
-        while let Schedule::Concurrent(concurrent) = &mut self.schedule
-            && let Some(begun) = concurrent.begin_ready(&tools).await
-        {
+        let mut has_ended = false;
+        for _ in 0..AT_A_TIME {
+            let Schedule::Concurrent(concurrent) = &mut self.schedule else { break };
+            let Some(begun) = concurrent.begin_ready(&tools).await else { return has_ended };
             if let Some(finished) = begun {
                 self.exit(finished, Standing::Open);
+                has_ended = true;
             }
         }
+        true
     }
 
     /// Whether what is collected waits for more, and no more can come before it is handled.

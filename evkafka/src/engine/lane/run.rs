@@ -23,7 +23,7 @@ use crate::{
 
 /// How many records are taken at a time. They stay in librdkafka's memory: each costs 8 bytes, and the lock and the reading of the clock
 /// that they would take one by one are spared.
-const AT_A_TIME: usize = 256;
+pub(super) const AT_A_TIME: usize = 256;
 
 /// A lane at work.
 pub(super) struct Run<R> {
@@ -66,14 +66,15 @@ impl<R: Routes> Run<R> {
                 self.turn().await;
                 self.refill().err()
             };
-            self.begin_collected(limit).await;
+            let has_ended = self.begin_collected(limit).await;
             let waiting = self.fetched.len();
             let limit = self.offer().await.or(limit);
             if self.has_finished() {
+                self.tools.worker.shared.counts.add(&mut self.counts);
                 self.tell_of_lost();
                 return;
             }
-            if self.fetched.len() < waiting {
+            if has_ended || self.fetched.len() < waiting {
                 self.schedule.give_back_permit();
                 yield_now().await;
             } else {
@@ -132,12 +133,16 @@ impl<R: Routes> Run<R> {
             Delivery::After => None,
             Delivery::Before(before) => {
                 let worker = &self.tools.worker;
-                let is_prepared = !self.preparation.is_open::<R>();
-                let requested = match (&self.turning, limit) {
-                    (None, None) if is_prepared => before.request(&worker.origin, |record| {
+                // What stands behind an error is not to be committed before that is judged: it would pass over what the error hides.
+                let may_request = self.turning.is_none()
+                    && limit.is_none()
+                    && !self.preparation.is_open::<R>()
+                    && !self.fetched.ends_with_error();
+                let requested = match may_request {
+                    true => before.request(&worker.origin, |record| {
                         worker.route(&self.tools.handlers, record).0.is_some()
                     }),
-                    _ => Err(NotRequested::Nothing),
+                    false => Err(NotRequested::Nothing),
                 };
                 if requested.is_ok() {
                     self.requests.soon();
@@ -167,7 +172,7 @@ impl<R: Routes> Run<R> {
         let room = self.room()?;
         let fetched = match &mut self.delivery {
             Delivery::After => &mut self.fetched,
-            // Offsets that go back are met with nothing on its way that is of before.
+            // Offsets might go back, and the answer would be waited for in another epoch than it comes in.
             Delivery::Before(before) if before.has_requested() => return Ok(()),
             Delivery::Before(before) => &mut before.taken,
         };
@@ -189,7 +194,10 @@ impl<R: Routes> Run<R> {
         if !is_empty {
             self.preparation.begin();
         }
-        if is_empty && let Some(reached) = self.queue.reached() {
+        if is_empty
+            && self.fetched.is_empty()
+            && let Some(reached) = self.queue.reached()
+        {
             self.skip_to(reached);
         }
         Ok(())

@@ -39,7 +39,7 @@ pub(super) struct AtLimit {
     pub(super) limit: Limit,
     /// How many of its records are unsettled.
     pub(super) unsettled: usize,
-    /// How many have been settled since the lane began.
+    /// How many have been settled since the epoch began.
     pub(super) settled: u64,
 }
 
@@ -103,7 +103,8 @@ impl Standing {
                 at.unsettled.max(1) as u64
             }
         };
-        at.settled - self.at.settled >= enough
+        // Another epoch counts anew.
+        at.settled.checked_sub(self.at.settled).is_none_or(|settled| settled >= enough)
     }
 
     fn look(&mut self, at: AtLimit, now: Instant) -> Option<Notice> {

@@ -1,5 +1,6 @@
 //! Lanes on a log in memory, under tokio's paused clock.
 
+mod between;
 mod observed;
 
 use std::{
@@ -93,6 +94,8 @@ struct Rig<const NEEDS_SCHEMA: bool = false> {
     handlers: Arc<Routed<Handler<NEEDS_SCHEMA>>>,
     reports: mpsc::UnboundedReceiver<Report>,
     committed: Arc<AtomicI64>,
+    /// How long the broker takes to answer to a commit.
+    answers_after: Duration,
 }
 
 /// A lane at work, and the task that commits what it has settled.
@@ -135,6 +138,7 @@ impl<const NEEDS_SCHEMA: bool> Rig<NEEDS_SCHEMA> {
             handlers: Arc::new(handlers),
             reports,
             committed: Arc::new(AtomicI64::new(-1)),
+            answers_after: Duration::ZERO,
         }
     }
 
@@ -166,7 +170,7 @@ impl<const NEEDS_SCHEMA: bool> Rig<NEEDS_SCHEMA> {
         observer: Arc<dyn Observer>,
         call: impl Fn(Call) -> F + Send + Sync + 'static,
     ) -> Self {
-        let rig = Self::new(config, spec, call);
+        let rig = Self::of(config, spec, call);
         let shared = Arc::into_inner(rig.shared).expect("nobody else has it yet");
         Self { shared: Arc::new(shared.observed_by(vec![observer])), ..rig }
     }
@@ -193,14 +197,20 @@ impl<const NEEDS_SCHEMA: bool> Rig<NEEDS_SCHEMA> {
         };
         let assignment = Assignment::default();
         assignment.insert(partition(), LaneHandle { control: Arc::clone(&control), owned: true });
-        let committer = tokio::spawn(commit(assignment, requests, Arc::clone(&self.committed)));
+        let committer =
+            tokio::spawn(commit(assignment, requests, Arc::clone(&self.committed), self.answers_after));
         let lane = tokio::spawn(lane.run(Arc::clone(&self.handlers)));
         Assigned { control, lane, committer }
     }
 }
 
 /// A broker that takes each commit.
-async fn commit(assignment: Assignment, requests: Arc<CommitRequests>, committed: Arc<AtomicI64>) {
+async fn commit(
+    assignment: Assignment,
+    requests: Arc<CommitRequests>,
+    committed: Arc<AtomicI64>,
+    answers_after: Duration,
+) {
     let mut sent = Instant::now();
     loop {
         let _ = timeout(Duration::from_millis(100), requests.due(sent)).await;
@@ -213,6 +223,9 @@ async fn commit(assignment: Assignment, requests: Arc<CommitRequests>, committed
             },
         );
         if let Some(taken) = taken {
+            if !answers_after.is_zero() {
+                sleep(answers_after).await;
+            }
             taken.answered(&CommitReply { result: Ok(()), refused: Vec::new() });
         }
     }

@@ -113,7 +113,10 @@ impl<R: Routes> Run<R> {
         self.control().install(Arc::clone(&next.progress));
         match &mut self.delivery {
             Delivery::After => {}
-            Delivery::Before(before) => before.begin(Arc::clone(&next.progress)),
+            Delivery::Before(before) => {
+                before.begin(Arc::clone(&next.progress));
+                before.forget_rounds();
+            }
         }
         self.epoch = next;
         self.requests.now();

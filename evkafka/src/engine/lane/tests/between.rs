@@ -1,0 +1,194 @@
+//! What happens while something else is on its way: a commit, a seek, a drain.
+
+use rdkafka::error::RDKafkaErrorCode;
+
+use super::*;
+use crate::source::PartitionError;
+
+async fn is_committed(rig: &Rig, offset: i64) {
+    let waited = timeout(Duration::from_secs(100), rig.until_committed(offset)).await;
+    assert!(waited.is_ok(), "{} is committed, and not {offset}", rig.committed());
+}
+
+fn noting(calls: &Calls, lasts: Duration) -> impl Fn(Call) -> Answer + Send + Sync + 'static {
+    let noted = calls.clone();
+    move |call| {
+        noted.note(&call);
+        Box::pin(async move {
+            if !lasts.is_zero() {
+                sleep(lasts).await;
+            }
+            DONE
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn offsets_that_go_back_while_a_commit_is_waited_for_leave_nothing_behind() {
+    for config in both_modes() {
+        let calls = Calls::default();
+        let mut rig = Rig::new(&config, ONE, noting(&calls, Duration::ZERO));
+        rig.answers_after = Duration::from_millis(50);
+        rig.write(0..1);
+        let assigned = rig.assign();
+        sleep(Duration::from_millis(10)).await;
+        rig.write(0..7);
+        is_committed(&rig, 7).await;
+        sleep(Duration::from_secs(10)).await;
+        assert_eq!(calls.offsets().len(), 8, "{config:?}: {:?}", calls.offsets());
+        assigned.revoke(Phase::Stopping).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_transaction_behind_what_is_not_handled_yet_is_committed() {
+    for config in both_modes() {
+        let calls = Calls::default();
+        let mut rig = Rig::new(&config, ONE, noting(&calls, Duration::from_millis(100)));
+        rig.answers_after = Duration::from_millis(50);
+        rig.write(0..10);
+        rig.log.reach(12);
+        let assigned = rig.assign();
+        is_committed(&rig, 12).await;
+        sleep(Duration::from_secs(10)).await;
+        assert_eq!(calls.offsets().len(), 10, "{config:?}");
+        assigned.revoke(Phase::Stopping).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_seek_leaves_behind_takes_up_no_room() {
+    for config in both_modes() {
+        let calls = Calls::default();
+        let rig = Rig::new(&config, ONE, noting(&calls, Duration::from_millis(100)));
+        let permits = rig.shared.ahead.available_permits();
+        rig.write(0..100);
+        let assigned = rig.assign();
+        for _ in 0..20 {
+            sleep(Duration::from_millis(150)).await;
+            assert!(rig.shared.commands.seek(&partition(), 0));
+        }
+        is_committed(&rig, 100).await;
+        sleep(Duration::from_secs(60)).await;
+        assert_eq!(calls.offsets().into_iter().max(), Some(99), "{config:?}");
+        assert_eq!(rig.shared.ahead.available_permits(), permits, "{config:?}");
+        assigned.revoke(Phase::Stopping).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_stands_behind_an_error_of_the_partition_is_not_committed_before_it_is_judged() {
+    for config in both_modes() {
+        let calls = Calls::default();
+        let mut rig = Rig::new(&config, ONE, noting(&calls, Duration::from_secs(1)));
+        rig.write(0..5);
+        let error =
+            PartitionError { code: RDKafkaErrorCode::BadMessage, offset: Some(5), reason: String::new() };
+        rig.log.fail(error);
+        rig.write(6..10);
+        let assigned = rig.assign();
+        let Report(error) = rig.reports.recv().await.expect("a report");
+        assigned.revoke(Phase::Stopping).await;
+        assert_eq!((rig.committed(), calls.offsets().len()), (5, 5), "{config:?}: {error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_seek_that_a_drain_overtakes_does_not_hold_it_up() {
+    for config in both_modes() {
+        let calls = Calls::default();
+        let rig = Rig::new(&config, ONE, noting(&calls, Duration::from_millis(100)));
+        rig.write(0..50);
+        let assigned = rig.assign();
+        sleep(Duration::from_millis(1050)).await;
+        assert!(rig.shared.commands.seek(&partition(), 0));
+        let ended = timeout(Duration::from_secs(60), assigned.revoke(Phase::Stopping)).await;
+        assert!(ended.is_ok(), "{config:?}");
+        let handled = calls.offsets().len() as i64;
+        assert!(rig.committed() <= handled, "{config:?}: {} of {}", handled, rig.committed());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_that_outlasts_an_epoch_is_watched_on() {
+    let config = ConsumerConfig::new(["orders"]).concurrency(Concurrency::PerKey { in_flight: 1 });
+    let calls = Calls::default();
+    let rig = Rig::new(&config, ONE, noting(&calls, Duration::ZERO));
+    rig.write(0..10);
+    let assigned = rig.assign();
+    is_committed(&rig, 10).await;
+    // Another lane has all permits.
+    let permits = Arc::clone(&rig.shared.permits).acquire_owned().await.unwrap();
+    rig.write(10..20);
+    sleep(Duration::from_secs(1)).await;
+    assert!(rig.shared.commands.seek(&partition(), 0));
+    sleep(Duration::from_secs(1)).await;
+    drop(permits);
+    is_committed(&rig, 20).await;
+    assert_eq!(calls.offsets().len(), 30);
+    assigned.revoke(Phase::Stopping).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_that_was_handled_is_counted() {
+    for config in both_modes() {
+        let calls = Calls::default();
+        let rig = Rig::new(&config, ONE, noting(&calls, Duration::from_millis(10)));
+        rig.write(0..50);
+        let assigned = rig.assign();
+        sleep(Duration::from_millis(105)).await;
+        assigned.revoke(Phase::Stopping).await;
+        assert_eq!(rig.shared.counts.handled(), calls.offsets().len() as u64, "{config:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_that_waited_for_one_of_their_key_do_not_take_the_thread_for_themselves() {
+    let config = ConsumerConfig::new(["orders"]).concurrency(Concurrency::PerKey { in_flight: 1 });
+    let calls = Calls::default();
+    let (noted, goes_on) = (calls.clone(), Arc::new(tokio::sync::Notify::new()));
+    let waits = Arc::clone(&goes_on);
+    let rig = Rig::new(&config, ONE, move |call| {
+        noted.note(&call);
+        let waits = Arc::clone(&waits);
+        async move {
+            if call.offsets == [0] {
+                waits.notified().await;
+            }
+            DONE
+        }
+    });
+    for offset in 0..1500 {
+        let record = OwnedRecord::new("orders", 0, offset).key("one");
+        rig.log.write(record.header("Event-Type", "OrderCreated"));
+    }
+    let assigned = rig.assign();
+    sleep(Duration::from_secs(1)).await;
+    goes_on.notify_one();
+    let (mut before, mut most) = (calls.offsets().len(), 0);
+    assert_eq!(before, 1);
+    while before < 1500 {
+        tokio::task::yield_now().await;
+        let now = calls.offsets().len();
+        most = most.max(now - before);
+        before = now;
+    }
+    assert!(most <= 300, "{most} at a time");
+    assigned.revoke(Phase::Stopping).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn offsets_that_go_back_are_handled_once_the_batch_that_was_collected_is() {
+    for config in both_modes() {
+        let calls = Calls::default();
+        let rig = Rig::new(&config, ONE.batch(10, 1000), noting(&calls, Duration::ZERO));
+        rig.write(0..3);
+        let assigned = rig.assign();
+        sleep(Duration::from_millis(500)).await;
+        rig.write(0..1);
+        is_committed(&rig, 1).await;
+        sleep(Duration::from_secs(10)).await;
+        assert_eq!(calls.offsets().len(), 4, "{config:?}");
+        assigned.revoke(Phase::Stopping).await;
+    }
+}
