@@ -18,7 +18,7 @@ pub(super) use self::{
 };
 use super::{delivery::Terms, lane::LaneControl, observe::RecordEvent, pipeline::Routed, shared::Shared};
 use crate::{
-    handle::{Attempt, Context},
+    handle::{Attempt, Context, Outcome},
     record::{Origin, Record},
     route::Routes,
     settle::{Failure, Tries, Verdict},
@@ -127,7 +127,6 @@ impl Worker {
             let rule = &handlers.rules[handler];
             let mut tries = Tries::FIRST;
             loop {
-                open.begin_attempt(tries.attempt);
                 let turn = if rule.is_blocking || course.permits.are_limited() {
                     match self.turn(rule, &mut course.permits, &open.first().record).await {
                         Some(turn) => Some(turn),
@@ -158,6 +157,11 @@ impl Worker {
                 };
                 let Some(attempt) = attempt else { return self.unfinished(open) };
                 let attempt = match (attempt, &mut open) {
+                    // What comes of nearly all records costs no more than it has to.
+                    (Attempt::Returned(Outcome::Done), Open::One(_)) => {
+                        course.permits.keep(turn);
+                        return Ended::All(Done::Handled);
+                    }
                     (Attempt::UndecodableAmong(faults), Open::Many(batch)) => {
                         if self.take_out(rule, handler, tries, batch, faults) == Flow::End {
                             return open.unsettled();
@@ -184,6 +188,7 @@ impl Worker {
                     return open.unsettled();
                 }
                 tries = tries.next(&failure);
+                open.begin_attempt(tries.attempt);
             }
         }
     }
@@ -246,7 +251,7 @@ impl Worker {
         }
     }
 
-    /// What is known before the first attempt.
+    /// What is known at the first attempt.
     #[inline]
     pub(super) fn context<'r>(&'r self, record: Record<'r>, event_type: Option<&'r [u8]>) -> Context<'r> {
         Context {
@@ -254,7 +259,7 @@ impl Worker {
             event_type,
             states: &self.shared.states,
             cancellation: self.control.cancelled(),
-            attempt: 0,
+            attempt: Tries::FIRST.attempt,
             thread: None,
             batch: &[],
         }
