@@ -193,6 +193,23 @@ async fn offsets_that_go_back_are_handled_once_the_batch_that_was_collected_is()
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_error_of_the_partition_with_nothing_before_it_does_not_hold_up_what_is_behind_it() {
+    for config in both_modes() {
+        let rig = Rig::new(&config, ONE, noting(&Calls::default(), Duration::ZERO));
+        let assigned = rig.assign();
+        sleep(Duration::from_secs(1)).await;
+        for _ in 0..20 {
+            let reason = String::new();
+            let code = RDKafkaErrorCode::BrokerTransportFailure;
+            rig.log.fail(PartitionError { code, offset: None, reason });
+        }
+        rig.write(0..1);
+        is_committed(&rig, 1).await;
+        assigned.revoke(Phase::Stopping).await;
+    }
+}
+
 /// What happens to a lane while it is at work.
 #[derive(Clone, Debug)]
 enum Meanwhile {
