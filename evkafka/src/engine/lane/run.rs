@@ -146,6 +146,8 @@ impl<R: Routes> Run<R> {
                 };
                 if requested.is_ok() {
                     self.requests.soon();
+                    // Of an error alone, nothing has to be acknowledged, and nobody would wake the lane.
+                    before.admit(&mut self.fetched);
                 }
                 requested.err()
             }
