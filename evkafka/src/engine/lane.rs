@@ -118,6 +118,7 @@ impl Lane {
             letters: Letters::new(work_bytes),
             stall: Stall::default(),
             counts: LocalCounts::default(),
+            dropped: 0,
             is_watched,
             requests: commit_requests,
             flow: Flow::Continue,

@@ -1,9 +1,13 @@
 use std::{
+    pin::pin,
     sync::Arc,
     task::{Context, Poll, Waker},
 };
 
-use tokio::{task::JoinSet, time::Instant};
+use tokio::{
+    task::{JoinSet, coop},
+    time::Instant,
+};
 
 use crate::{
     engine::{
@@ -54,8 +58,9 @@ impl Letters {
             let is_acknowledged = tools.worker.send_letter(&tools.handlers, record, &letter).await;
             Sent { slot: *slot, handler: *handler, begun, is_acknowledged }
         });
-        // The first poll puts it into the producer's queue: here, so that letters go in the order of their records.
-        match sending.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        // The first poll puts it into the producer's queue: here, so that letters go in the order of their records, whatever is left of
+        // the lane's budget.
+        match pin!(coop::unconstrained(sending.as_mut())).poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(sent) => self.on_their_way.spawn(async move { sent }),
             Poll::Pending => self.on_their_way.spawn(sending),
         };

@@ -41,6 +41,8 @@ pub(super) struct Run<R> {
     pub(super) letters: Letters,
     pub(super) stall: Stall,
     pub(super) counts: LocalCounts,
+    /// How many records were committed and, at an abort, not begun.
+    pub(super) dropped: usize,
     /// Whether somebody wants to know all that happens to each record.
     pub(super) is_watched: bool,
     pub(super) requests: Arc<CommitRequests>,
@@ -102,6 +104,7 @@ impl<R: Routes> Run<R> {
             Delivery::Before(before) => {
                 before.taken.clear();
                 if self.tools.worker.control.is_aborted() {
+                    self.dropped += self.fetched.len();
                     self.fetched.clear();
                     self.schedule.let_go();
                 }
@@ -254,7 +257,7 @@ impl<R: Routes> Run<R> {
 
     /// At the lane's end, what is unsettled nevertheless was committed and had no time left.
     fn tell_of_lost(&mut self) {
-        let records = self.epoch.unsettled();
+        let records = self.epoch.unsettled() + self.dropped + self.fetched.len();
         match &self.delivery {
             Delivery::Before(_) if records > 0 => {
                 self.tools.worker.tell_of_partition(&PartitionEvent::Lost { records });

@@ -90,6 +90,8 @@ impl<R: Routes> Run<R> {
     }
 
     async fn seek(&mut self, to: i64) {
+        // It may take a while, in which others need not wait for this lane's permit.
+        self.schedule.give_back_permit();
         let worker = Arc::clone(&self.tools.worker);
         let is_sought = tokio::select! {
             biased;

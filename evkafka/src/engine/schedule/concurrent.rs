@@ -256,6 +256,7 @@ impl Concurrent {
 
     /// Drops what has not begun.
     pub(in crate::engine) fn let_go(&mut self) {
+        self.permit.wait_no_longer();
         let load = &mut self.load;
         self.order.forget_waiting(|held| load.forget(held.slot.bytes));
         self.make_due_ready(true);
