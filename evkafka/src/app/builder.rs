@@ -29,14 +29,14 @@ pub struct App {
     pub(super) title: String,
     pub(super) version: Option<String>,
     pub(super) states: States,
-    pub(super) consumers: Vec<Entry>,
+    pub(super) consumers: Vec<NamedConsumer>,
     pub(super) shutdown_timeout: Duration,
     /// What is wrong with it, collected until it is run so that all of it can be said at once.
     pub(super) faults: Vec<String>,
 }
 
 /// A consumer of an app.
-pub(super) struct Entry {
+pub(super) struct NamedConsumer {
     pub(super) name: Arc<str>,
     pub(super) config: ConsumerConfig,
     /// `None` if its router has conflicts, which are among the app's faults.
@@ -98,7 +98,7 @@ impl App {
                 None
             }
         };
-        self.consumers.push(Entry { name, config, pipeline, requirements, policies });
+        self.consumers.push(NamedConsumer { name, config, pipeline, requirements, policies });
         self
     }
 

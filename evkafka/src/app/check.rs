@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    builder::{App, Entry},
+    builder::{App, NamedConsumer},
     loops,
 };
 use crate::{
@@ -50,7 +50,7 @@ impl App {
     /// The configurations that have no fault.
     fn check_configs(&self, faults: &mut Vec<String>) -> Vec<ResolvedConfig> {
         let mut configs = Vec::with_capacity(self.consumers.len());
-        for Entry { name, config, .. } in &self.consumers {
+        for NamedConsumer { name, config, .. } in &self.consumers {
             match config.resolve() {
                 Ok(config) => configs.push(config),
                 Err(error) => {
@@ -89,7 +89,7 @@ impl App {
 
     /// One line for each fault of a router's failure policy, with the handlers that have it.
     fn check_policies(&self, faults: &mut Vec<String>) {
-        for Entry { name, config, policies, .. } in &self.consumers {
+        for NamedConsumer { name, config, policies, .. } in &self.consumers {
             let mut found: BTreeMap<String, Vec<&str>> = BTreeMap::new();
             for (handler, policy) in policies {
                 let Err(error) = policy.validate(config.auto_commit_mode) else { continue };
@@ -108,7 +108,7 @@ impl App {
 
     /// Compression is for what a consumer sends, and only dead letters are sent.
     fn check_compression(&self, faults: &mut Vec<String>) {
-        for Entry { name, config, pipeline, .. } in &self.consumers {
+        for NamedConsumer { name, config, pipeline, .. } in &self.consumers {
             let sends = pipeline.as_ref().is_none_or(|pipeline| !pipeline.dead_letter_topics().is_empty());
             if let Some(property) = config.compression_property().filter(|_| !sends) {
                 faults.push(format!(
@@ -143,7 +143,7 @@ impl App {
 }
 
 /// A topic that both consume, as far as that shows: which topics match two patterns is not known here.
-fn check_shared_topic(first: &Entry, second: &Entry, faults: &mut Vec<String>) {
+fn check_shared_topic(first: &NamedConsumer, second: &NamedConsumer, faults: &mut Vec<String>) {
     let (one, other) = (&first.config.topics, &second.config.topics);
     let by_name = |topic: &&String| one.contains(topic) && other.contains(topic);
     let by_pattern = |topic: &&String| {
@@ -161,7 +161,7 @@ fn check_shared_topic(first: &Entry, second: &Entry, faults: &mut Vec<String>) {
 }
 
 /// A static member that both would be.
-fn check_shared_member(first: &Entry, second: &Entry, faults: &mut Vec<String>) {
+fn check_shared_member(first: &NamedConsumer, second: &NamedConsumer, faults: &mut Vec<String>) {
     let mut ids = first.config.instance_ids();
     if let Some(id) = ids.find(|id| second.config.instance_ids().any(|other| *id == other)) {
         faults.push(format!(

@@ -7,7 +7,7 @@ use std::{
 
 use tokio::{runtime::Handle, sync::mpsc, time::timeout_at};
 
-use super::builder::{App, Entry};
+use super::builder::{App, NamedConsumer};
 use crate::{
     client::ClientLog,
     config::ResolvedConfig,
@@ -135,12 +135,12 @@ impl Consumers {
 }
 
 fn start_members(
-    entry: Entry,
+    entry: NamedConsumer,
     config: ResolvedConfig,
     states: &Arc<States>,
     reports: &mpsc::UnboundedSender<Report>,
 ) -> Result<Vec<Member>> {
-    let Entry { name, pipeline, .. } = entry;
+    let NamedConsumer { name, pipeline, .. } = entry;
     let pipeline = pipeline.expect("an app with a router in conflict is refused before it starts");
     let dead_letter_topics = pipeline.dead_letter_topics();
     let dead_letters = if dead_letter_topics.is_empty() {

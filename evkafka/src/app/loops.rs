@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::{builder::Entry, check::on_one_cluster};
+use super::{builder::NamedConsumer, check::on_one_cluster};
 use crate::config::TopicPattern;
 
 /// A consumer sends dead letters to a topic that another consumer, or the same one, reads.
@@ -14,14 +14,14 @@ struct Feed {
 }
 
 /// One line for each loop.
-pub(super) fn faults(consumers: &[Entry]) -> Vec<String> {
+pub(super) fn faults(consumers: &[NamedConsumer]) -> Vec<String> {
     let feeds: Vec<Vec<Feed>> = (0..consumers.len()).map(|from| feeds(from, consumers)).collect();
     let loops = (0..consumers.len()).filter_map(|start| shortest_loop(start, &feeds));
     loops.map(|feeds| describe(&feeds, consumers)).collect()
 }
 
-fn feeds(from: usize, consumers: &[Entry]) -> Vec<Feed> {
-    let Entry { config, pipeline: Some(pipeline), .. } = &consumers[from] else { return Vec::new() };
+fn feeds(from: usize, consumers: &[NamedConsumer]) -> Vec<Feed> {
+    let NamedConsumer { config, pipeline: Some(pipeline), .. } = &consumers[from] else { return Vec::new() };
     let mut feeds = Vec::new();
     for topic in pipeline.dead_letter_topics() {
         for (to, reader) in consumers.iter().enumerate() {
@@ -52,7 +52,7 @@ fn shortest_loop(start: usize, feeds: &[Vec<Feed>]) -> Option<Vec<Feed>> {
     None
 }
 
-fn describe(feeds: &[Feed], consumers: &[Entry]) -> String {
+fn describe(feeds: &[Feed], consumers: &[NamedConsumer]) -> String {
     let name = |index: usize| &consumers[index].name;
     let steps = feeds.iter().map(|Feed { from, topic, to }| {
         format!("`{}` sends them to `{topic}`, which `{}` reads", name(*from), name(*to))

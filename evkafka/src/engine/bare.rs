@@ -3,7 +3,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::{
-    attempt::{Course, Done, Ended, Open, Permits, Worker},
+    attempt::{AttemptState, Done, Ended, Open, Permits, Worker},
     pipeline::Routed,
     shared::{Report, Shared},
 };
@@ -39,7 +39,11 @@ impl<R: Routes> BareEngine<R> {
         let (handler, event_type) = self.worker.route(&self.handlers, &record);
         let Some(handler) = handler else { return false };
         let open = Open::One(self.worker.context(record, event_type));
-        match self.worker.attempt(&self.handlers, handler, open, &mut Course::new(Permits::Unlimited)).await {
+        match self
+            .worker
+            .attempt(&self.handlers, handler, open, &mut AttemptState::new(Permits::Unlimited))
+            .await
+        {
             Ended::All(done) => done == Done::Handled,
             Ended::Each(fates) => panic!("the record was not settled: {fates:?}"),
         }

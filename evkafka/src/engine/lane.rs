@@ -20,7 +20,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::oneshot;
 
 pub(super) use self::{
-    control::{Finished, LaneControl},
+    control::{LaneControl, OverGuard},
     phase::Phase,
 };
 use self::{epoch::Epoch, letters::Letters, prepare::Preparation, run::Run, stall::Stall};
@@ -52,7 +52,7 @@ pub(crate) struct Lane {
     /// The lane of an earlier assignment of the same partition, if it has not finished.
     pub(super) predecessor: Option<Arc<LaneControl>>,
     /// Says that the lane is over. Dropped last: nothing of the partition is in use any more.
-    pub(super) finished: Finished,
+    pub(super) finished: OverGuard,
 }
 
 impl Lane {
@@ -74,7 +74,7 @@ impl Lane {
     }
 
     /// Begins where it was found to. Where that is not what is committed, it is committed at once.
-    fn begin<R: Routes>(self, start: Start, handlers: Arc<Routed<R>>) -> (Run<R>, Finished) {
+    fn begin<R: Routes>(self, start: Start, handlers: Arc<Routed<R>>) -> (Run<R>, OverGuard) {
         let Self { mut queue, worker, work_bytes, commit_requests, finished, .. } = self;
         queue.listen(Arc::clone(&worker.control.look));
         if let Some(next) = start.next {

@@ -29,7 +29,7 @@ pub(crate) struct Arrived {
 }
 
 /// What is known of one signal.
-struct Slot {
+struct SignalSlot {
     signal: c_int,
     /// When it arrived last, in milliseconds; 0 if it has not since somebody looked.
     arrived: AtomicU64,
@@ -40,7 +40,7 @@ struct Slot {
     is_buried: AtomicBool,
 }
 
-impl Slot {
+impl SignalSlot {
     const fn new(signal: c_int) -> Self {
         Self {
             signal,
@@ -52,7 +52,7 @@ impl Slot {
     }
 }
 
-static SLOTS: [Slot; 2] = [Slot::new(libc::SIGINT), Slot::new(libc::SIGTERM)];
+static SLOTS: [SignalSlot; 2] = [SignalSlot::new(libc::SIGINT), SignalSlot::new(libc::SIGTERM)];
 /// Whether signals are noted.
 static IS_LISTENING: AtomicBool = AtomicBool::new(false);
 /// Whether there is a byte in the pipe that nobody has read: there is never more than one, so that writing does not block.
@@ -95,7 +95,7 @@ impl Drop for Signals {
 }
 
 /// Puts our handler in the place of the one that is there; that one. `None` if ours is called by it already.
-fn install(slot: &Slot) -> Option<libc::sigaction> {
+fn install(slot: &SignalSlot) -> Option<libc::sigaction> {
     if slot.is_buried.load(SeqCst) {
         return None;
     }
@@ -115,7 +115,7 @@ fn install(slot: &Slot) -> Option<libc::sigaction> {
     Some(before)
 }
 
-fn give_back(slot: &Slot, before: &libc::sigaction) {
+fn give_back(slot: &SignalSlot, before: &libc::sigaction) {
     if current(slot.signal).sa_sigaction == arrived as *const () as usize {
         set(slot.signal, before);
     } else {

@@ -17,7 +17,7 @@ const SPARE: usize = 64;
 #[derive(Debug, Default)]
 pub(crate) struct OffsetTracker {
     /// All records that are not settled, in the order of their offsets, and some that are. The first is not settled.
-    window: VecDeque<Slot>,
+    window: VecDeque<TrackedOffset>,
     unsettled: usize,
     /// One more than the offset of the last record.
     end: Option<i64>,
@@ -26,7 +26,7 @@ pub(crate) struct OffsetTracker {
 }
 
 #[derive(Debug)]
-struct Slot {
+struct TrackedOffset {
     offset: i64,
     settled: bool,
 }
@@ -41,7 +41,7 @@ impl OffsetTracker {
     pub(crate) fn begin(&mut self, offset: i64) {
         debug_assert!(self.end.is_none_or(|end| end <= offset), "offsets must grow");
         self.end = Some(offset + 1);
-        self.window.push_back(Slot { offset, settled: false });
+        self.window.push_back(TrackedOffset { offset, settled: false });
         self.unsettled += 1;
     }
 

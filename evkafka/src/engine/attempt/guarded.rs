@@ -31,7 +31,8 @@ pub(crate) async fn guarded(
         match catch_unwind(AssertUnwindSafe(|| attempt.as_mut().poll(cx))) {
             Ok(Poll::Ready(attempt)) => Poll::Ready(Some(attempt)),
             Ok(Poll::Pending) => {
-                let Waiting { aborted, deadline } = waiting.get_or_insert_with(|| Waiting::new(abort, limit));
+                let Interruptions { aborted, deadline } =
+                    waiting.get_or_insert_with(|| Interruptions::new(abort, limit));
                 if aborted.as_mut().poll(cx).is_ready() {
                     return Poll::Ready(None);
                 }
@@ -49,12 +50,12 @@ pub(crate) async fn guarded(
 }
 
 /// What ends an attempt that waits.
-struct Waiting<'a> {
+struct Interruptions<'a> {
     aborted: Pin<Box<WaitForCancellationFuture<'a>>>,
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
-impl<'a> Waiting<'a> {
+impl<'a> Interruptions<'a> {
     fn new(abort: &'a CancellationToken, limit: Option<Duration>) -> Self {
         let deadline = limit.map(|limit| Box::pin(sleep(limit)));
         Self { aborted: Box::pin(abort.cancelled()), deadline }

@@ -14,7 +14,7 @@ use tokio::time::sleep;
 use self::guarded::guarded;
 pub(super) use self::{
     open::Open,
-    turn::{Course, Permits},
+    turn::{AttemptState, Permits},
 };
 use super::{delivery::Terms, lane::LaneControl, observe::RecordEvent, pipeline::Routed, shared::Shared};
 use crate::{
@@ -121,14 +121,14 @@ impl Worker {
         handlers: &'a Routed<R>,
         handler: usize,
         mut open: Open<'a>,
-        course: &'a mut Course,
+        state: &'a mut AttemptState,
     ) -> impl Future<Output = Ended> + Send + 'a {
         async move {
             let rule = &handlers.rules[handler];
             let mut tries = Tries::FIRST;
             loop {
-                let turn = if rule.is_blocking || course.permits.are_limited() {
-                    match self.turn(rule, &mut course.permits, &open.first().record).await {
+                let turn = if rule.is_blocking || state.permits.are_limited() {
+                    match self.turn(rule, &mut state.permits, &open.first().record).await {
                         Some(turn) => Some(turn),
                         None => return open.unsettled(),
                     }
@@ -140,7 +140,7 @@ impl Worker {
                     return self.unfinished(open);
                 }
                 if self.is_watched {
-                    course.begun = self.tell_begun(&open, course.begun);
+                    state.begun = self.tell_begun(&open, state.begun);
                 }
                 let attempt = {
                     let thread = turn.as_ref().and_then(|turn| turn.thread.as_ref());
@@ -159,7 +159,7 @@ impl Worker {
                 let attempt = match (attempt, &mut open) {
                     // What comes of nearly all records costs no more than it has to.
                     (Attempt::Returned(Outcome::Done), Open::One(_)) => {
-                        course.permits.keep(turn);
+                        state.permits.keep(turn);
                         return Ended::All(Done::Handled);
                     }
                     (Attempt::UndecodableAmong(faults), Open::Many(batch)) => {
@@ -178,7 +178,7 @@ impl Worker {
                 let (wait, failure) = match verdict {
                     Verdict::Retry(wait, failure) => (wait, failure),
                     last => {
-                        course.permits.keep(turn);
+                        state.permits.keep(turn);
                         return self.conclude(handler, tries, open, last);
                     }
                 };

@@ -32,13 +32,13 @@ pub(in crate::engine) enum Permits {
 
 /// What is known of the attempts at one record, or at those of a batch, besides the records.
 #[derive(Debug)]
-pub(in crate::engine) struct Course {
+pub(in crate::engine) struct AttemptState {
     pub(in crate::engine) permits: Permits,
     /// When the first began, if anybody wants to know.
     pub(in crate::engine) begun: Option<Instant>,
 }
 
-impl Course {
+impl AttemptState {
     #[inline]
     pub(in crate::engine) fn new(permits: Permits) -> Self {
         Self { permits, begun: None }

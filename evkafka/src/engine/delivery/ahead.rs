@@ -171,15 +171,15 @@ mod tests {
     }
 
     /// What a lane does with what it may commit.
-    fn commit(ahead: &mut CommitsAhead, waiting: usize) -> Committed {
+    fn commit(ahead: &mut CommitsAhead, waiting: usize) -> CommittedRound {
         let records = ahead.room(waiting).min(waiting);
         let permits = ahead.take_permits(records);
         ahead.give_back();
         let with_permit = permits.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
-        Committed { round: ahead.begin(records, permits), records, with_permit }
+        CommittedRound { round: ahead.begin(records, permits), records, with_permit }
     }
 
-    struct Committed {
+    struct CommittedRound {
         round: u64,
         records: usize,
         with_permit: usize,

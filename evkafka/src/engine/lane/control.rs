@@ -215,13 +215,13 @@ impl LaneControl {
 }
 
 /// Says that a lane is over when it is dropped, however that comes about.
-pub(in crate::engine) struct Finished {
+pub(in crate::engine) struct OverGuard {
     control: Arc<LaneControl>,
     shared: Arc<Shared>,
     in_order: bool,
 }
 
-impl Finished {
+impl OverGuard {
     pub(in crate::engine) fn new(control: Arc<LaneControl>, shared: Arc<Shared>) -> Self {
         Self { control, shared, in_order: false }
     }
@@ -232,7 +232,7 @@ impl Finished {
     }
 }
 
-impl Drop for Finished {
+impl Drop for OverGuard {
     fn drop(&mut self) {
         // A lane that is gone without having been told to go would leave its partition unread for ever.
         if !self.in_order && !self.control.is_stopping() {

@@ -236,7 +236,7 @@ impl<R: Routes> Run<R> {
         }
     }
 
-    pub(super) fn exit_sent(&mut self, sent: Result<super::letters::Sent, Lost>) {
+    pub(super) fn exit_sent(&mut self, sent: Result<super::letters::SentLetter, Lost>) {
         match sent {
             Ok(sent) if sent.is_acknowledged => {
                 let handling = Handling::by(sent.handler, sent.begun);

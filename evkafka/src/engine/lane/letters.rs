@@ -23,13 +23,13 @@ const MOST: usize = 1024;
 /// The dead letters of a lane that are on their way. Their records are not settled before they are acknowledged; other records are
 /// handled meanwhile.
 pub(super) struct Letters {
-    on_their_way: JoinSet<Sent>,
+    on_their_way: JoinSet<SentLetter>,
     bytes: u64,
     most_bytes: u64,
 }
 
 /// What became of a dead letter.
-pub(super) struct Sent {
+pub(super) struct SentLetter {
     pub(super) slot: Slot,
     pub(super) handler: usize,
     /// When the first attempt at its record began, if anybody wants to know.
@@ -56,7 +56,7 @@ impl Letters {
             let Held { message, slot, handler } = &held;
             let record = message.record(&tools.worker.origin);
             let is_acknowledged = tools.worker.send_letter(&tools.handlers, record, &letter).await;
-            Sent { slot: *slot, handler: *handler, begun, is_acknowledged }
+            SentLetter { slot: *slot, handler: *handler, begun, is_acknowledged }
         });
         // The first poll puts it into the producer's queue: here, so that letters go in the order of their records, whatever is left of
         // the lane's budget.
@@ -75,7 +75,7 @@ impl Letters {
     }
 
     /// One that has arrived, or will not, if there is one.
-    pub(super) fn try_next(&mut self) -> Option<Result<Sent, Lost>> {
+    pub(super) fn try_next(&mut self) -> Option<Result<SentLetter, Lost>> {
         let sent = self.on_their_way.try_join_next()?;
         Some(self.take(sent))
     }
@@ -84,12 +84,12 @@ impl Letters {
     ///
     /// # Cancel safety
     /// It can be called again.
-    pub(super) async fn next(&mut self) -> Option<Result<Sent, Lost>> {
+    pub(super) async fn next(&mut self) -> Option<Result<SentLetter, Lost>> {
         let sent = self.on_their_way.join_next().await?;
         Some(self.take(sent))
     }
 
-    fn take(&mut self, sent: Result<Sent, tokio::task::JoinError>) -> Result<Sent, Lost> {
+    fn take(&mut self, sent: Result<SentLetter, tokio::task::JoinError>) -> Result<SentLetter, Lost> {
         let sent = sent.map_err(|_| Lost)?;
         self.bytes -= sent.slot.bytes;
         Ok(sent)

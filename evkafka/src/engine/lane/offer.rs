@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     engine::{
-        attempt::{Course, Done, Flow, Open, Permits},
+        attempt::{AttemptState, Done, Flow, Open, Permits},
         delivery::Delivery,
         schedule::{Held, Job, Limit, Place, Schedule, Slot, Tools, attempt},
     },
@@ -21,6 +21,9 @@ use crate::{
 impl<R: Routes> Run<R> {
     /// Offers what may begin, in order; what forbids to offer all of it, if something does.
     pub(super) async fn offer(&mut self) -> Option<Limit> {
+        if let Some(limit) = self.limit() {
+            return Some(limit);
+        }
         let tools = Arc::clone(&self.tools);
         let (worker, handlers) = (&*tools.worker, &*tools.handlers);
         while self.may_offer() {
@@ -54,9 +57,9 @@ impl<R: Routes> Run<R> {
                         self.collect_in_order(handler, spec).await;
                     } else {
                         let open = Open::One(worker.context(record, event_type));
-                        let mut course = Course::new(Permits::Unlimited);
-                        let ended = worker.attempt(handlers, handler, open, &mut course).await;
-                        self.exit_front(Handling::by(handler, course.begun), offset, ended);
+                        let mut state = AttemptState::new(Permits::Unlimited);
+                        let ended = worker.attempt(handlers, handler, open, &mut state).await;
+                        self.exit_front(Handling::by(handler, state.begun), offset, ended);
                     }
                 }
                 Schedule::Concurrent(concurrent) => {

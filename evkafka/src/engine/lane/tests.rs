@@ -193,7 +193,7 @@ impl<const NEEDS_SCHEMA: bool> Rig<NEEDS_SCHEMA> {
             work_bytes: 1 << 20,
             commit_requests: Arc::clone(&requests),
             predecessor: None,
-            finished: Finished::new(Arc::clone(&control), Arc::clone(&self.shared)),
+            finished: OverGuard::new(Arc::clone(&control), Arc::clone(&self.shared)),
         };
         let assignment = Assignment::default();
         assignment.insert(partition(), LaneHandle { control: Arc::clone(&control), owned: true });

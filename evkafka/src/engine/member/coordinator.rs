@@ -11,7 +11,7 @@ use crate::{
         assignment::{Assignment, LaneHandle, TopicPartition},
         attempt::Worker,
         commit::CommitRequests,
-        lane::{Finished, Lane, LaneControl, Phase},
+        lane::{Lane, LaneControl, OverGuard, Phase},
         observe::MemberEvent,
         pipeline::Pipeline,
         shared::Shared,
@@ -106,7 +106,7 @@ impl Coordinator {
         let lane = Lane {
             queue: Queue::Kafka(Box::new(queue)),
             worker: Arc::new(worker),
-            finished: Finished::new(control, Arc::clone(&self.shared)),
+            finished: OverGuard::new(control, Arc::clone(&self.shared)),
             start,
             work_bytes: self.shares.work_bytes,
             commit_requests: Arc::clone(&self.commit_requests),

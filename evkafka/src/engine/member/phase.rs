@@ -25,7 +25,7 @@ use super::{
 };
 use crate::engine::{assignment::Assignment, commit::LastCommit};
 
-pub(super) enum Phase {
+pub(super) enum MemberPhase {
     Consuming(Consuming),
     Rejoining(Rejoining),
     Draining(Draining),
@@ -78,7 +78,7 @@ pub(super) enum Reason {
     Outgrown(usize),
 }
 
-impl Default for Phase {
+impl Default for MemberPhase {
     fn default() -> Self {
         Self::Consuming(Consuming(()))
     }
@@ -147,7 +147,7 @@ impl Exit {
     }
 }
 
-impl Phase {
+impl MemberPhase {
     pub(super) fn is_consuming(&self) -> bool {
         matches!(self, Self::Consuming(_))
     }
@@ -226,15 +226,19 @@ mod tests {
         let now = Instant::now();
         let lost = DrainPlan::for_loss(now);
         let shutdown = DrainPlan::for_shutdown(now, Duration::from_secs(10));
-        let Phase::Consuming(consuming) = Phase::default() else { panic!("a member begins by consuming") };
+        let MemberPhase::Consuming(consuming) = MemberPhase::default() else {
+            panic!("a member begins by consuming")
+        };
         let rejoining = consuming.rejoin(lost, now + Duration::from_secs(10));
         assert!(!rejoining.is_out_of_time(now) && rejoining.is_out_of_time(now + Duration::from_secs(10)));
-        let mut phase = Phase::Rejoining(rejoining);
+        let mut phase = MemberPhase::Rejoining(rejoining);
         assert_eq!(phase.plan_to_leave(), None);
         phase = phase.leave(shutdown, Reason::Outgrown(3));
         assert_eq!(phase.plan_to_leave(), Some(lost));
         phase = phase.leave(shutdown, Reason::Shutdown);
-        assert!(matches!(&phase, Phase::Draining(draining) if draining.exit.reason == Reason::Shutdown));
+        assert!(
+            matches!(&phase, MemberPhase::Draining(draining) if draining.exit.reason == Reason::Shutdown)
+        );
         assert_eq!(phase.plan_to_leave(), Some(lost));
     }
 
@@ -242,8 +246,8 @@ mod tests {
     fn revocations_are_held_from_the_moment_that_the_last_commit_is_due() {
         let now = Instant::now();
         let plan = DrainPlan::for_shutdown(now, Duration::from_secs(10));
-        assert_eq!(Phase::default().hold(Drained::NotYet, now), Hold::Nothing);
-        let phase = Phase::default().leave(plan, Reason::Shutdown);
+        assert_eq!(MemberPhase::default().hold(Drained::NotYet, now), Hold::Nothing);
+        let phase = MemberPhase::default().leave(plan, Reason::Shutdown);
         assert_eq!(phase.hold(Drained::NotYet, now), Hold::NewAnswers);
         assert_eq!(phase.hold(Drained::All, now), Hold::All);
         assert_eq!(phase.hold(Drained::NotYet, plan.drop_at), Hold::All);
@@ -252,12 +256,12 @@ mod tests {
     #[test]
     fn what_was_not_committed_when_partitions_were_given_up_is_part_of_the_end() {
         let plan = DrainPlan::for_loss(Instant::now());
-        let mut phase = Phase::default().leave(plan, Reason::Shutdown);
+        let mut phase = MemberPhase::default().leave(plan, Reason::Shutdown);
         let code = RDKafkaErrorCode::UnknownMemberId;
         for outcome in [Ok(()), Err(code), Ok(())] {
             phase.exit().expect("it leaves").given_up(outcome);
         }
-        let Phase::Draining(Draining { exit }) = phase else { panic!("it drains") };
+        let MemberPhase::Draining(Draining { exit }) = phase else { panic!("it drains") };
         let leaving = Leaving { exit, committed: Ok(()) };
         assert_eq!(leaving.end(), (Reason::Shutdown, Err(code)));
     }

@@ -3,7 +3,7 @@
 //! All of it happens on the member's thread, which does one thing after the other and never waits for longer than a poll: it hears
 //! what the client has to say (above all which partitions are assigned and revoked), hears the app, and takes each thing that is
 //! going on as far as it goes. These are the [revocations](Revocation) that the group waits for, and the member's own way through
-//! its [phases](Phase). They do not wait for each other: a lane that several of them drain follows whichever plan is ahead.
+//! its [phases](MemberPhase). They do not wait for each other: a lane that several of them drain follows whichever plan is ahead.
 
 use std::{
     cell::Cell,
@@ -17,7 +17,7 @@ use super::{
     command::Command,
     coordinator::Coordinator,
     joining::Joining,
-    phase::{Leaving, Phase, Reason},
+    phase::{Leaving, MemberPhase, Reason},
     plan::DrainPlan,
     rejoin::Rejoin,
     revocation::{Hold, Outcome, Revocation},
@@ -43,7 +43,7 @@ pub(super) struct Session {
     pub(super) committer: CancellationToken,
     /// What the client waits for. It asks for one at a time, except when it closes.
     pub(super) revocations: Vec<Revocation>,
-    pub(super) phase: Phase,
+    pub(super) phase: MemberPhase,
     looked: Instant,
     pub(super) joining: Joining,
     pub(super) rejoin: Rejoin,
@@ -81,7 +81,7 @@ impl Session {
             coordinator,
             committer,
             revocations: Vec::new(),
-            phase: Phase::default(),
+            phase: MemberPhase::default(),
             looked: Instant::now(),
             joining,
             rejoin: Rejoin::default(),

@@ -22,10 +22,10 @@ use tokio::{runtime::Handle, task::JoinHandle};
 
 /// The tasks of one member.
 #[derive(Default)]
-pub(super) struct Tasks(Mutex<Vec<Weak<Slot>>>);
+pub(super) struct Tasks(Mutex<Vec<Weak<TaskSlot>>>);
 
 /// The future of a task, until it is done or dropped.
-struct Slot {
+struct TaskSlot {
     future: Mutex<Option<Pin<Box<dyn Future<Output = ()> + Send>>>>,
     is_dropped: AtomicBool,
 }
@@ -37,8 +37,10 @@ impl Tasks {
         runtime: &Handle,
         future: impl Future<Output = ()> + Send + 'static,
     ) -> JoinHandle<()> {
-        let slot =
-            Arc::new(Slot { future: Mutex::new(Some(Box::pin(future))), is_dropped: AtomicBool::new(false) });
+        let slot = Arc::new(TaskSlot {
+            future: Mutex::new(Some(Box::pin(future))),
+            is_dropped: AtomicBool::new(false),
+        });
         let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         slots.retain(|slot| slot.strong_count() > 0);
         slots.push(Arc::downgrade(&slot));
@@ -59,7 +61,7 @@ impl Tasks {
     }
 }
 
-impl Slot {
+impl TaskSlot {
     fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
         let polled = match self.future.try_lock() {
             Ok(mut future) => poll_once(&mut future, cx),

@@ -1,4 +1,4 @@
-//! When a member goes from one [`Phase`] to the next, and what it does then.
+//! When a member goes from one [`MemberPhase`] to the next, and what it does then.
 
 use std::{
     sync::Arc,
@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     drain::Drained,
-    phase::{Committing, Consuming, Draining, Leaving, Phase, Reason, Rejoining},
+    phase::{Committing, Consuming, Draining, Leaving, MemberPhase, Reason, Rejoining},
     plan::DrainPlan,
     rejoin::Unread,
     session::Session,
@@ -24,24 +24,24 @@ impl Session {
     /// Goes on from the member's phase, if it is time to; with what came of it all once the member has left.
     pub(super) fn advance(&mut self, drained: Drained, now: Instant) -> Option<Leaving> {
         self.phase = match std::mem::take(&mut self.phase) {
-            Phase::Consuming(consuming) => self.consume(consuming, now),
-            Phase::Rejoining(rejoining) => self.give_up_all(rejoining, now),
-            Phase::Draining(draining) => match drained {
-                Drained::NotYet => Phase::Draining(draining),
+            MemberPhase::Consuming(consuming) => self.consume(consuming, now),
+            MemberPhase::Rejoining(rejoining) => self.give_up_all(rejoining, now),
+            MemberPhase::Draining(draining) => match drained {
+                Drained::NotYet => MemberPhase::Draining(draining),
                 Drained::All | Drained::OutOfTime => self.begin_to_commit(draining, now),
             },
-            Phase::Committing(committing) => self.commit(committing, now),
-            Phase::Leaving(leaving) => {
+            MemberPhase::Committing(committing) => self.commit(committing, now),
+            MemberPhase::Leaving(leaving) => {
                 if self.has_left() || leaving.is_out_of_time(now) {
                     return Some(leaving);
                 }
-                Phase::Leaving(leaving)
+                MemberPhase::Leaving(leaving)
             }
         };
         None
     }
 
-    fn consume(&mut self, consuming: Consuming, now: Instant) -> Phase {
+    fn consume(&mut self, consuming: Consuming, now: Instant) -> MemberPhase {
         if self.assignment().is_evicted() {
             self.shared().tell(&MemberEvent::Evicted);
             return self.begin_to_rejoin(consuming, now, DrainPlan::for_loss(now));
@@ -54,23 +54,23 @@ impl Session {
             let plan = DrainPlan::for_revoke(now, self.config.revoke_grace);
             return self.begin_to_rejoin(consuming, now, plan);
         }
-        let Some(assigned) = self.coordinator.outgrown() else { return Phase::Consuming(consuming) };
+        let Some(assigned) = self.coordinator.outgrown() else { return MemberPhase::Consuming(consuming) };
         let plan = DrainPlan::for_revoke(now, self.config.revoke_grace);
         self.prepare_to_leave(plan);
-        Phase::Draining(consuming.leave(plan, Reason::Outgrown(assigned)))
+        MemberPhase::Draining(consuming.leave(plan, Reason::Outgrown(assigned)))
     }
 
-    fn begin_to_rejoin(&mut self, consuming: Consuming, now: Instant, plan: DrainPlan) -> Phase {
+    fn begin_to_rejoin(&mut self, consuming: Consuming, now: Instant, plan: DrainPlan) -> MemberPhase {
         self.rejoin.begun();
         self.coordinator.is_leaving.set(true);
         self.client.unsubscribe();
-        Phase::Rejoining(consuming.rejoin(plan, plan.end_at.max(now + REJOINS)))
+        MemberPhase::Rejoining(consuming.rejoin(plan, plan.end_at.max(now + REJOINS)))
     }
 
-    fn give_up_all(&mut self, rejoining: Rejoining, now: Instant) -> Phase {
+    fn give_up_all(&mut self, rejoining: Rejoining, now: Instant) -> MemberPhase {
         let is_rid_of_all = self.assignment().is_empty() && self.revocations.is_empty();
         if !is_rid_of_all && !rejoining.is_out_of_time(now) {
-            return Phase::Rejoining(rejoining);
+            return MemberPhase::Rejoining(rejoining);
         }
         self.coordinator.is_leaving.set(false);
         self.assignment().readmit();
@@ -79,7 +79,7 @@ impl Session {
             let consumer = Arc::clone(&self.shared().consumer);
             self.shared().report(Inner::Client { consumer, cause: code.into() });
         }
-        Phase::Consuming(rejoining.rejoined())
+        MemberPhase::Consuming(rejoining.rejoined())
     }
 
     pub(super) fn prepare_to_leave(&mut self, plan: DrainPlan) {
@@ -92,7 +92,7 @@ impl Session {
         }
     }
 
-    fn begin_to_commit(&self, draining: Draining, now: Instant) -> Phase {
+    fn begin_to_commit(&self, draining: Draining, now: Instant) -> MemberPhase {
         self.committer.cancel();
         let last = LastCommit::new(
             Arc::clone(self.shared()),
@@ -101,17 +101,19 @@ impl Session {
             now,
             draining.plan().leave_at(),
         );
-        Phase::Committing(draining.commit(last))
+        MemberPhase::Committing(draining.commit(last))
     }
 
-    fn commit(&self, mut committing: Committing, now: Instant) -> Phase {
-        let Some(committed) = committing.last.advance(now) else { return Phase::Committing(committing) };
+    fn commit(&self, mut committing: Committing, now: Instant) -> MemberPhase {
+        let Some(committed) = committing.last.advance(now) else {
+            return MemberPhase::Committing(committing);
+        };
         let partitions: Vec<_> = self.assignment().all().into_iter().map(|(key, _)| key).collect();
         self.assignment().disown(&partitions);
         self.client.unsubscribe();
         // What has not finished is dropped, whether the runtime gets to it or not.
         self.coordinator.tasks.drop_all(&self.coordinator.runtime);
-        Phase::Leaving(committing.depart(committed))
+        MemberPhase::Leaving(committing.depart(committed))
     }
 
     /// The client asks for what is assigned, and tasks may still hold something of it.

@@ -23,7 +23,7 @@ pub(super) use self::{
     load::Limit,
 };
 use super::{
-    attempt::{Course, Ended, Open, Permits, Worker},
+    attempt::{AttemptState, Ended, Open, Permits, Worker},
     pipeline::Routed,
 };
 use crate::{handle::BatchSpec, route::Routes, source::Message};
@@ -215,19 +215,19 @@ pub(super) fn attempt<R: Routes>(
     permits: Permits,
 ) -> impl Future<Output = Finished> + Send + 'static {
     async move {
-        let mut course = Course::new(permits);
+        let mut state = AttemptState::new(permits);
         let ended = match &job {
             Job::One(held) => {
                 let Tools { handlers, worker } = &*tools;
                 let record = held.message.record(&worker.origin);
                 let open = Open::One(worker.context(record, worker.event_type(&record)));
-                worker.attempt(handlers, held.handler, open, &mut course).await
+                worker.attempt(handlers, held.handler, open, &mut state).await
             }
             Job::Many { handler, records } => {
-                Box::pin(attempt_many(&tools, *handler, records, &mut course)).await
+                Box::pin(attempt_many(&tools, *handler, records, &mut state)).await
             }
         };
-        let Course { permits, begun } = course;
+        let AttemptState { permits, begun } = state;
         Finished { job, ended, begun, permits }
     }
 }
@@ -236,7 +236,7 @@ async fn attempt_many<R: Routes>(
     tools: &Tools<R>,
     handler: usize,
     records: &[Held],
-    course: &mut Course,
+    state: &mut AttemptState,
 ) -> Ended {
     let Tools { handlers, worker } = tools;
     let contexts = records.iter().map(|held| {
@@ -244,5 +244,5 @@ async fn attempt_many<R: Routes>(
         worker.context(record, worker.event_type(&record))
     });
     let open = Open::many(contexts.collect());
-    worker.attempt(handlers, handler, open, course).await
+    worker.attempt(handlers, handler, open, state).await
 }

@@ -288,8 +288,8 @@ async fn the_time_is_told_only_to_observers() {
     let worker = Worker::new(Origin::new("test", "orders", 0), Arc::clone(&rig.shared), Arc::default());
     assert!(!worker.is_watched());
     let record = OwnedRecord::new("orders", 0, 0);
-    let mut course = crate::engine::attempt::Course::new(Permits::Unlimited);
+    let mut state = crate::engine::attempt::AttemptState::new(Permits::Unlimited);
     let open = crate::engine::attempt::Open::One(worker.context(record.as_record(), None));
-    worker.attempt(&rig.handlers, 0, open, &mut course).await;
-    assert!(course.begun.is_none());
+    worker.attempt(&rig.handlers, 0, open, &mut state).await;
+    assert!(state.begun.is_none());
 }
