@@ -16,6 +16,7 @@ use crate::{Options, events};
 pub(crate) fn produce(options: &Options) {
     let (brokers, topic) = (options.text("brokers"), options.text("topic"));
     let (records, partitions) = (options.number("records", 2_000_000), options.number("partitions", 8));
+    let keys = options.number("keys", 1000);
     create(brokers, topic, i32::try_from(partitions).expect("a number of partitions"));
     let producer: ThreadedProducer<DefaultProducerContext> = ClientConfig::new()
         .set("bootstrap.servers", brokers)
@@ -38,7 +39,7 @@ pub(crate) fn produce(options: &Options) {
     marks();
     for n in 0..records {
         let (event, payload) = events::record(n);
-        send(n % partitions, event, format!("key-{}", n % 1000).as_bytes(), &payload);
+        send(n % partitions, event, format!("key-{}", n % keys).as_bytes(), &payload);
     }
     marks();
     producer.flush(Duration::from_secs(120)).expect("all acknowledged");

@@ -21,18 +21,30 @@ enum Measure {
     Run(&'static str),
     /// The same records in 1,000 partitions.
     In1000Partitions(&'static str),
+    /// A hundred thousand records in one partition.
+    In1Partition(&'static str),
     /// So many processes of one group.
     Processes(usize),
     /// The 50th or 99th percentile of the time from the producer to the handler.
     P50(&'static str),
     P99(&'static str),
 }
-use Measure::{In1000Partitions, P50, P99, Processes, Run};
+use Measure::{In1Partition, In1000Partitions, P50, P99, Processes, Run};
 
 const ROWS: &[Row] = &[
     row("owned structs / tuned loop", Run("owned"), Run("loop"), 1.15),
     row("borrowing structs / tuned loop, owned", Run("borrowed"), Run("loop"), 1.5),
     row("owned structs / loop, librdkafka's defaults", Run("owned"), Run("loop-default"), 2.4),
+    row("in order for each key / tuned loop, owned", Run("keys"), Run("loop"), 1.4),
+    row("unordered / tuned loop, owned", Run("unordered"), Run("loop"), 1.5),
+    row("batches of 500 / tuned loop, owned", Run("batches"), Run("loop"), 1.6),
+    row("batches of 500, by key / tuned loop, owned", Run("batches-keys"), Run("loop"), 1.2),
+    row(
+        "50 µs of computing, by key / in order",
+        In1Partition("computed-keys"),
+        In1Partition("computed"),
+        1.8,
+    ),
     row("nothing matched / tuned drain", Run("unmatched"), Run("drain"), 0.95),
     row("pre-commit / post-commit", Run("pre-commit"), Run("owned"), 0.95),
     row("1,000 handlers / 2 handlers", Run("handlers-1000"), Run("owned"), 0.95),
@@ -122,6 +134,11 @@ fn take(measure: Measure, options: &Options) -> Vec<Taken> {
             let line = bench(&["run", variant], options, &[("topic", &topic), ("partitions", "1000")]);
             of_run(line)
         }
+        In1Partition(variant) => {
+            let topic = format!("{}-1", options.text("topic"));
+            let other = [("topic", &*topic), ("partitions", "1"), ("records", "100000")];
+            of_run(bench(&["run", variant], options, &other))
+        }
         Processes(count) => {
             let (seconds, records, busy) = group::processes(count, options);
             let counted = format!("records={records} all cores {busy:.0} % busy");
@@ -169,6 +186,7 @@ fn print_figures(figures: &BTreeMap<Measure, Vec<f64>>, records: f64) {
     for (measure, figures) in figures {
         let (unit, figures): (_, Vec<f64>) = match measure {
             P50(_) | P99(_) => ("µs", figures.clone()),
+            In1Partition(_) => ("records/s", figures.iter().map(|seconds| 100_000.0 / seconds).collect()),
             _ => ("records/s", figures.iter().map(|seconds| records / seconds).collect()),
         };
         let [median, least, most] = spread(figures.into_iter());
@@ -195,6 +213,7 @@ impl Measure {
         match self {
             Run(variant) => variant.to_owned(),
             In1000Partitions(variant) => format!("{variant}, 1,000 partitions"),
+            In1Partition(variant) => format!("{variant}, one partition"),
             Processes(count) => format!("{count} of a group"),
             P50(variant) => format!("{variant}, p50"),
             P99(variant) => format!("{variant}, p99"),
@@ -206,7 +225,7 @@ impl Measure {
         match self {
             Run(variant) => !["drain", "unmatched"].contains(&variant),
             In1000Partitions(_) => true,
-            Processes(_) | P50(_) | P99(_) => false,
+            In1Partition(_) | Processes(_) | P50(_) | P99(_) => false,
         }
     }
 }
