@@ -272,11 +272,11 @@ impl PartitionQueue {
         }
     }
 
-    /// As many as are handled in good time, and take about as much memory as the queue they come from, which librdkafka fills meanwhile.
-    /// Twice as much is as quick as no limit; as much, a few per cent slower.
+    /// As many as are handled in good time, up to four times the memory of the queue they come from, which librdkafka fills meanwhile.
+    /// That is as quick as no limit; with half of it, a consumer of small records takes 6 % longer and a sixth less memory.
     fn most_at_a_time(&self) -> usize {
         let record_bytes = MESSAGE_BYTES + self.record_bytes;
-        (2 * self.queue.client.queue_bytes / record_bytes).clamp(1, self.pace.records())
+        (4 * self.queue.client.queue_bytes / record_bytes).clamp(1, self.pace.records())
     }
 
     /// Puts librdkafka's position right if what was taken has moved it beyond the last record.

@@ -26,7 +26,11 @@ impl<R: Routes> Run<R> {
         }
         let tools = Arc::clone(&self.tools);
         let (worker, handlers) = (&*tools.worker, &*tools.handlers);
-        while self.may_offer() {
+        // A round of a pre-commit may be large, and others, the committer among them, are to have their turn.
+        for _ in 0..AT_A_TIME {
+            if !self.may_offer() {
+                return None;
+            }
             let record = match self.fetched.entry(&worker.origin)? {
                 Entry::Record(record) => record,
                 Entry::Error(error) => {
