@@ -28,7 +28,7 @@ impl ClientLog {
         &self.consumer
     }
 
-    /// Passes on a line of librdkafka's own log.
+    /// Passes on a line that librdkafka logs.
     pub(crate) fn line(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         use RDKafkaLogLevel as L;
         let consumer = &*self.consumer;

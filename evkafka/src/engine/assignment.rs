@@ -101,7 +101,7 @@ impl Assignment {
         lanes.iter().any(|(key, lane)| lane.owned && which(key) && lane.control.progress().has_uncommitted())
     }
 
-    /// These partitions are no longer ours: nothing of them is committed from now on. A lane that has not come to its end
+    /// These partitions are no longer ours: nothing of them is committed from now on. A lane that has not finished
     /// stays known, so that a later lane of the same partition waits for it.
     pub(crate) fn disown(&self, partitions: &[TopicPartition]) {
         disown(&mut self.lanes(), partitions);

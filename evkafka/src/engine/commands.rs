@@ -56,8 +56,8 @@ impl Commands {
         commanded.paused.insert(scope);
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "its public face is yet to come"))]
     /// Takes back a pause of just these partitions. Those that another pause is for too stay paused.
+    #[cfg_attr(not(test), expect(dead_code, reason = "its public face is yet to come"))]
     pub(crate) fn resume(&self, scope: &Scope) {
         let mut commanded = self.commanded();
         commanded.paused.remove(scope);
@@ -68,8 +68,8 @@ impl Commands {
         }
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "its public face is yet to come"))]
     /// Has the lane of a partition continue at the offset `to`; whether there is one.
+    #[cfg_attr(not(test), expect(dead_code, reason = "its public face is yet to come"))]
     pub(crate) fn seek(&self, partition: &TopicPartition, to: i64) -> bool {
         let commanded = self.commanded();
         let lanes: Vec<_> = commanded.lanes_of(&Scope::Partition(partition.clone())).collect();

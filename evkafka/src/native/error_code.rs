@@ -25,7 +25,7 @@ fn known(code: i32) -> RDKafkaErrorCode {
     rd_kafka_resp_err_t::try_from(code).map_or(RDKafkaErrorCode::Unknown, Into::into)
 }
 
-/// All of librdkafka's error codes that rdkafka has a name for, each once.
+/// The error codes that librdkafka has and rdkafka has a name for, each once.
 #[cfg(test)]
 pub(crate) fn all_error_codes() -> Vec<RDKafkaErrorCode> {
     let (mut table, mut count) = (std::ptr::null(), 0);

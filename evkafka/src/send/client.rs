@@ -22,7 +22,7 @@ const LOOKS_AGAIN: Duration = Duration::from_millis(100);
 /// How long records that were taken back may take to be reported. After that their senders are dropped.
 const PURGE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// One client of librdkafka's, with a thread that polls it. When it is dropped, that thread destroys it and finishes.
+/// One librdkafka client, with a thread that polls it. When it is dropped, that thread destroys it and finishes.
 pub(super) struct Client {
     producer: Arc<OwnedProducer>,
 }

@@ -3,7 +3,7 @@ use std::collections::HashSet;
 use super::*;
 use crate::native::all_error_codes;
 
-/// All of librdkafka's codes, as far as rdkafka has a name for them.
+/// The codes that librdkafka has and rdkafka has a name for.
 fn all() -> impl Iterator<Item = (RDKafkaErrorCode, Fault)> {
     all_error_codes().into_iter().map(|code| (code, Fault::of(code)))
 }

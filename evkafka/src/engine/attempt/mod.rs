@@ -79,6 +79,17 @@ pub(super) enum Ended {
     Each(Vec<Option<Fate>>),
 }
 
+impl Ended {
+    /// What became of the only record of a call.
+    #[inline]
+    pub(super) fn of_one(self) -> Option<Fate> {
+        match self {
+            Self::All(done) => Some(Fate::Settled(done)),
+            Self::Each(fates) => fates.into_iter().next().flatten(),
+        }
+    }
+}
+
 impl Worker {
     pub(super) fn new(origin: Origin, shared: Arc<Shared>, control: Arc<LaneControl>) -> Self {
         let (terms, is_watched) = (Terms::of(shared.mode), shared.observers.watch_all());

@@ -147,17 +147,16 @@ impl Before {
         round.next
     }
 
-    /// Puts an acknowledged round in the place of `records`, which are done with; whether there is one.
-    pub(in crate::engine) fn admit(&mut self, records: &mut Fetched) -> bool {
-        if !records.is_empty() || !self.requested.as_ref().is_some_and(|round| self.is_acknowledged(round)) {
-            return false;
+    /// Puts an acknowledged round, if there is one, in the place of `records` once these are done with.
+    pub(in crate::engine) fn admit(&mut self, records: &mut Fetched) {
+        if !records.is_empty() || self.waits() {
+            return;
         }
-        let Some(round) = self.requested.take() else { return false };
+        let Some(round) = self.requested.take() else { return };
         self.current = self.ahead.begin(round.records.len(), round.permits);
         let mut spare = std::mem::replace(records, round.records);
         spare.clear();
         self.spare = Some(spare);
-        true
     }
 
     /// The number of the round that is being handled.

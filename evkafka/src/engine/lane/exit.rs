@@ -8,7 +8,7 @@ use crate::{
         attempt::{Done, Ended, Fate, Flow},
         delivery::Delivery,
         observe::RecordEvent,
-        schedule::{Event, Finished, Held, Job, KeyHash, Lost, Schedule, Slot},
+        schedule::{Event, Finished, Held, Job, KeyHash, Lost, Schedule},
     },
     route::Routes,
 };
@@ -108,18 +108,15 @@ impl<R: Routes> Run<R> {
 
     /// The attempts at the record that is next have ended, where it is.
     #[inline]
-    pub(super) fn exit_front(&mut self, handling: Handling, offset: i64, ended: Ended) {
+    pub(super) fn exit_front(&mut self, handler: usize, offset: i64, ended: Ended, begun: Option<Instant>) {
         match ended {
             Ended::All(done) => {
                 self.fetched.advance();
-                self.settle(offset, self.round(), done, Standing::AtOnce, handling);
+                self.settle(offset, self.round(), done, Standing::AtOnce, Handling::by(handler, begun));
             }
-            Ended::Each(fates) => {
-                let Some(message) = self.fetched.pop() else { return };
-                let bytes = message.record(&self.tools.worker.origin).bytes();
-                let slot = Slot { offset, key: None, bytes, round: self.round() };
-                let held = Held { message, handler: handling.handler.unwrap_or_default(), slot };
-                self.exit_held(held, fates.into_iter().next().flatten(), Standing::AtOnce, handling.begun);
+            ended @ Ended::Each(_) => {
+                let Some(held) = self.hold(handler) else { return };
+                self.exit_held(held, ended.of_one(), Standing::AtOnce, begun);
             }
         }
     }
@@ -130,30 +127,28 @@ impl<R: Routes> Run<R> {
         match (job, ended) {
             (Job::One(held), ended) => {
                 let slot = held.slot;
-                let fate = match ended {
-                    Ended::All(done) => Some(Fate::Settled(done)),
-                    Ended::Each(fates) => fates.into_iter().next().flatten(),
-                };
-                self.exit_held(held, fate, standing, begun);
+                self.exit_held(held, ended.of_one(), standing, begun);
                 if standing == Standing::Open {
                     self.release(slot.key.into_iter());
                 }
             }
-            (Job::Many { records, .. }, ended) => self.exit_batch(records, ended, standing, begun),
+            (Job::Many { records, .. }, ended) => self.exit_batch(records, ended, begun),
         }
     }
 
-    fn exit_batch(&mut self, records: Vec<Held>, ended: Ended, standing: Standing, begun: Option<Instant>) {
+    /// The records of a batch are open since they were collected.
+    fn exit_batch(&mut self, records: Vec<Held>, ended: Ended, begun: Option<Instant>) {
         let mut keys: Vec<KeyHash> = records.iter().filter_map(|held| held.slot.key).collect();
         match ended {
             Ended::All(done) => {
-                records
-                    .into_iter()
-                    .for_each(|held| self.exit_held(held, Some(Fate::Settled(done)), standing, begun));
+                for held in records {
+                    self.exit_held(held, Some(Fate::Settled(done)), Standing::Open, begun);
+                }
             }
             Ended::Each(fates) => {
-                let fates = records.into_iter().zip(fates);
-                fates.for_each(|(held, fate)| self.exit_held(held, fate, standing, begun));
+                for (held, fate) in records.into_iter().zip(fates) {
+                    self.exit_held(held, fate, Standing::Open, begun);
+                }
             }
         }
         keys.sort_unstable();
@@ -167,17 +162,27 @@ impl<R: Routes> Run<R> {
         if standing == Standing::Open {
             self.schedule.done(&slot);
         }
-        if let Some(Fate::Settled(done)) = fate {
-            self.settle(slot.offset, slot.round, done, standing, Handling::by(held.handler, begun));
-            self.fetched.take_back(held.message);
-            return;
-        }
-        if standing == Standing::AtOnce {
-            self.epoch.open(slot.offset);
-        }
         match fate {
-            Some(Fate::Letter(letter)) => self.letters.send(&self.tools, held, letter, begun),
-            Some(Fate::Settled(_)) | None => self.leave_unsettled(slot.offset),
+            Some(Fate::Settled(done)) => {
+                self.settle(slot.offset, slot.round, done, standing, Handling::by(held.handler, begun));
+                self.fetched.take_back(held.message);
+            }
+            Some(Fate::Letter(letter)) => {
+                self.stay_open(slot.offset, standing);
+                self.letters.send(&self.tools, held, letter, begun);
+            }
+            None => {
+                self.stay_open(slot.offset, standing);
+                self.leave_unsettled(slot.offset);
+            }
+        }
+    }
+
+    /// The record is not settled yet.
+    fn stay_open(&mut self, offset: i64, standing: Standing) {
+        match standing {
+            Standing::AtOnce => self.epoch.open(offset),
+            Standing::Open => {}
         }
     }
 

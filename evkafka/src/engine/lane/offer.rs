@@ -63,7 +63,7 @@ impl<R: Routes> Run<R> {
                         let open = Open::One(worker.context(record, event_type));
                         let mut state = AttemptState::new(Permits::Unlimited);
                         let ended = worker.attempt(handlers, handler, open, &mut state).await;
-                        self.exit_front(Handling::by(handler, state.begun), offset, ended);
+                        self.exit_front(handler, offset, ended, state.begun);
                     }
                 }
                 Schedule::Concurrent(concurrent) => {
@@ -110,7 +110,7 @@ impl<R: Routes> Run<R> {
     }
 
     /// Takes the record that is next to keep it.
-    fn hold(&mut self, handler: usize) -> Option<Held> {
+    pub(super) fn hold(&mut self, handler: usize) -> Option<Held> {
         let message = self.fetched.pop()?;
         let record = message.record(&self.tools.worker.origin);
         let slot = Slot { offset: record.offset(), key: None, bytes: record.bytes(), round: self.round() };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::task::yield_now;
 
 use super::{
-    Phase, control::LaneControl, epoch::Epoch, letters::Letters, prepare::Preparation, stall::Stall,
+    control::LaneControl, epoch::Epoch, letters::Letters, prepare::Preparation, stall::Stall,
     turning::Turning,
 };
 use crate::{
@@ -128,7 +128,7 @@ impl<R: Routes> Run<R> {
 
     /// Has what may begin in `fetched`, if there is anything. Errors with what forbids to take more.
     fn refill(&mut self) -> Result<(), Limit> {
-        if self.control().phase() != Phase::Running || self.control().is_seek_asked_for() {
+        if self.control().is_interrupted() {
             return Ok(());
         }
         let limit = if self.turning.is_none() { self.take().err() } else { None };

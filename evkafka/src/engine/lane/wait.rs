@@ -52,10 +52,7 @@ impl<R: Routes> Run<R> {
             }
         };
         let needs_preparation = self.preparation.is_open::<R>() && !is_ending;
-        let taken = match &self.delivery {
-            Delivery::After => &self.fetched,
-            Delivery::Before(before) => &before.taken,
-        };
+        let taken = self.delivery.taken(&self.fetched);
         let preparation = &mut self.preparation;
         let prepared = async {
             if R::PREPARES {

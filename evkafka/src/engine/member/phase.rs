@@ -44,7 +44,7 @@ pub(super) struct Rejoining {
     at_latest: Instant,
 }
 
-/// The member leaves: its lanes come to their end.
+/// The member leaves: its lanes finish.
 pub(super) struct Draining {
     exit: Exit,
 }

@@ -23,7 +23,7 @@ pub(crate) struct DrainPlan {
 }
 
 impl DrainPlan {
-    /// Handlers have `grace`, then a fifth of it (at least 100 ms) to come to an end once they were told.
+    /// Handlers have `grace`, then a fifth of it (at least 100 ms) to finish once they were told.
     pub(crate) fn for_revoke(now: Instant, grace: Duration) -> Self {
         let cancel_at = after(now, grace);
         let drop_at = after(cancel_at, (grace / 5).max(Duration::from_millis(100)));

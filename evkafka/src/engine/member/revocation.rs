@@ -47,7 +47,7 @@ enum Stage {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Hold {
     Nothing,
-    /// The last commit may fall due in this turn: the client is told of no revocation that comes to its end in it.
+    /// The last commit may fall due in this turn: the client is told of no revocation that finishes in it.
     NewAnswers,
     /// The last commit is on its way, or due. It is of their partitions too, unless these are lost.
     All,

@@ -116,9 +116,7 @@ impl Concurrent {
     pub(in crate::engine) fn collect(&mut self, held: Held, spec: BatchSpec) {
         self.load.admit(held.slot.bytes);
         self.load.begin();
-        if let Some(key) = held.slot.key
-            && !self.order.is_busy(key)
-        {
+        if let Some(key) = held.slot.key {
             self.order.begin(key);
         }
         self.add_to_batch(held, spec);

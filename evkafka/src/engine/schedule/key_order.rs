@@ -36,9 +36,9 @@ impl<T> KeyOrder<T> {
         self.busy.contains_key(&key)
     }
 
-    /// The key's item is being worked on from now on.
+    /// The key's item is being worked on from now on, if it is not already.
     pub(super) fn begin(&mut self, key: KeyHash) {
-        self.busy.insert(key, VecDeque::new());
+        self.busy.entry(key).or_default();
     }
 
     /// The item waits until those before it are done.

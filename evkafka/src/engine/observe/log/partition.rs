@@ -62,7 +62,7 @@ fn start(origin: &Origin, event: &PartitionEvent<'_>) {
         PartitionEvent::WaitsForPredecessor => line!(
             warn,
             origin,
-            "a handler that was under way when the partition was lost has not come to its end; until then the partition is not \
+            "a handler that was under way when the partition was lost has not finished; until then the partition is not \
              read"
         ),
         _ => {}
@@ -84,7 +84,7 @@ fn read(origin: &Origin, event: &PartitionEvent<'_>) {
             warn,
             origin,
             from,
-            "the partition's offsets have gone back: its topic was made anew, or its log cut off; what is there now is handled"
+            "the partition's offsets have gone back: its topic was recreated, or its log cut off; what is there now is handled"
         ),
         PartitionEvent::SeekUnanswered { to } => {
             line!(warn, origin, offset = to, "no answer to a seek; trying again");

@@ -43,7 +43,7 @@ pub(super) fn log(origin: &Origin, event: &RecordEvent<'_>) {
             "an event was not handled and will be tried again"
         ),
         RecordEvent::GivenUp { context, failure } => {
-            failed!(error, origin, context, failure, "an event was not handled and is given up");
+            failed!(error, origin, context, failure, "event skipped after its last attempt");
         }
         RecordEvent::Released { context, failure } => failed!(
             warn,
@@ -110,7 +110,7 @@ fn unfinished(origin: &Origin, offset: i64, becomes: Unfinished) {
             topic = %origin.topic,
             partition = origin.partition,
             offset,
-            "a handler did not come to an end in the time it had; its record is not committed"
+            "a handler did not finish in the time it had; its record is not committed"
         ),
         Unfinished::IsLost => tracing::error!(
             target: "evkafka::record",
@@ -118,7 +118,7 @@ fn unfinished(origin: &Origin, offset: i64, becomes: Unfinished) {
             topic = %origin.topic,
             partition = origin.partition,
             offset,
-            "a handler did not come to an end in the time it had; its record, and what was committed \
+            "a handler did not finish in the time it had; its record, and what was committed \
              with it and not handled yet, is lost"
         ),
     }
