@@ -1,5 +1,5 @@
 //! Items of the user's that are called like what the expansions use.
-#![allow(dead_code, non_camel_case_types, unused_macros)]
+#![allow(dead_code, non_camel_case_types, non_snake_case, unused_macros)]
 
 mod std {}
 mod core {}
