@@ -7,7 +7,7 @@ use evkafka::{
     embedded::Event, error::ErrorKind, handler, router, settle::FailureKind,
 };
 
-use crate::support::{Call, Ledger, Log, Running, cluster, committed, config, event};
+use crate::support::{Call, Ledger, Log, Running, classic_config, cluster, committed, config, event};
 
 fn quick() -> FailurePolicy {
     FailurePolicy::new().backoff(Backoff::constant(Duration::from_millis(5)))
@@ -388,7 +388,7 @@ async fn a_backoff_delays_no_rebalance(concurrency: Concurrency, names: [&str; 2
     cluster.send_all((0..2).map(|id| event("OrderCreated", id).partition(id as i32))).await.unwrap();
     let long = FailurePolicy::new().backoff(Backoff::constant(Duration::from_secs(3600)).jitter(0.0));
     let ledger = Ledger::default();
-    let config = config(&cluster)
+    let config = classic_config(&cluster)
         .concurrency(concurrency)
         .failure_policy(long)
         // The embedded cluster goes on without a member that has not rejoined after a second less.

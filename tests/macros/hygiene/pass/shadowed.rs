@@ -58,10 +58,26 @@ fn Ok() {}
 fn Err() {}
 fn Some() {}
 fn drop() {}
-macro_rules! concat { ($($t:tt)*) => { compile_error!("mine") } }
-macro_rules! module_path { ($($t:tt)*) => { compile_error!("mine") } }
-macro_rules! unreachable { ($($t:tt)*) => { compile_error!("mine") } }
-macro_rules! panic { ($($t:tt)*) => { compile_error!("mine") } }
+macro_rules! concat {
+    ($($t:tt)*) => {
+        compile_error!("mine")
+    };
+}
+macro_rules! module_path {
+    ($($t:tt)*) => {
+        compile_error!("mine")
+    };
+}
+macro_rules! unreachable {
+    ($($t:tt)*) => {
+        compile_error!("mine")
+    };
+}
+macro_rules! panic {
+    ($($t:tt)*) => {
+        compile_error!("mine")
+    };
+}
 
 #[::evkafka::handler(event = "A")]
 async fn call(_: u8, _: ::evkafka::Metadata) {}
