@@ -83,7 +83,8 @@ async fn what_is_written_during_a_rebalance(
             .state(ledger.clone())
             .state(Arc::clone(&gate))
             .state(revoked.clone())
-            .shutdown_timeout(Duration::from_secs(5));
+            // The mock cluster refuses commits for the seconds that a rebalance of the classic protocol takes, and members leave in one.
+            .shutdown_timeout(DEADLINE);
         Running::start(app.consumer(name, config.clone(), router![on_order, busy]))
     };
     let first = app("first");
