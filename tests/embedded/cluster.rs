@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     env,
+    net::TcpStream,
     time::Instant,
 };
 
@@ -228,4 +229,19 @@ async fn a_topic_that_a_client_made_is_known() {
     let cluster = with_orders(1);
     crate::support::send_to(cluster.bootstrap_servers(), "OrderCreated", 0..1).await;
     assert_eq!(cluster.records("orders").await.unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_was_down_serves_at_the_same_address_again() {
+    let cluster = with_orders(1);
+    for _ in 0..3 {
+        cluster.broker_down(1).unwrap();
+        // It is down already.
+        cluster.broker_down(1).unwrap();
+        assert!(TcpStream::connect(cluster.bootstrap_servers()).is_err());
+        cluster.broker_up(1).unwrap();
+        assert!(TcpStream::connect(cluster.bootstrap_servers()).is_ok());
+    }
+    assert!(cluster.broker_down(2).is_err(), "there is one broker");
+    cluster.send_all(orders(0..1)).await.unwrap();
 }

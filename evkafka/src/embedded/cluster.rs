@@ -1,6 +1,6 @@
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{collections::BTreeMap, fmt, net::TcpStream, time::Duration};
 
-use rdkafka::{ClientConfig, error::RDKafkaErrorCode};
+use rdkafka::{ClientConfig, error::RDKafkaErrorCode, mocking::MockCoordinator};
 use tokio::sync::oneshot;
 
 use super::{
@@ -118,7 +118,19 @@ impl Cluster {
     /// # Errors
     /// If there is no such broker.
     pub fn broker_down(&self, broker: u8) -> Result<()> {
-        self.host.with(move |mock| mock.broker_down(i32::from(broker)))
+        // The mock cluster closes its socket and binds another to the same port. Should somebody be given the port in between, it
+        // aborts the process; a port that has a connection is given to nobody.
+        let _connection = self.connect(broker);
+        self.host.with(move |mock| {
+            // Answered in the loop that accepts connections: when it is done, so is that. The group is nobody's.
+            mock.coordinator(MockCoordinator::Group(NO_GROUP.to_owned()), 1)?;
+            mock.broker_down(i32::from(broker))
+        })
+    }
+
+    fn connect(&self, broker: u8) -> Option<TcpStream> {
+        let address = self.bootstrap_servers.split(',').nth(usize::from(broker).checked_sub(1)?)?;
+        TcpStream::connect(address).ok()
     }
 
     /// Starts a broker again.
