@@ -8,7 +8,7 @@ use std::{
 };
 
 use evkafka::{
-    AutoCommitMode, ConsumerConfig, Error, Metadata, Result, State, Text,
+    AutoCommitMode, Error, Metadata, Result, State, Text,
     embedded::{Cluster, Event},
     handler,
 };
@@ -63,10 +63,7 @@ async fn main() -> Result<()> {
         ["pay the rent", "see the dentist", "water the plants", "call the plumber", "return the books"];
     cluster.send_all(texts.map(|text| Event::new(TOPIC).event_type("ReminderDue").payload(text))).await?;
 
-    let config = ConsumerConfig::new([TOPIC])
-        .bootstrap_servers(cluster.bootstrap_servers())
-        .group_id(GROUP)
-        .auto_commit_mode(AutoCommitMode::PreCommit);
+    let config = cluster.config([TOPIC], GROUP).auto_commit_mode(AutoCommitMode::PreCommit);
     let texting = Texting(Arc::new(Shared { cluster, calls: Mutex::default(), done: Notify::new() }));
     let app = evkafka::app! {
         title: "texting",

@@ -10,7 +10,7 @@ use std::{
 };
 
 use evkafka::{
-    Backoff, ConsumerConfig, FailurePolicy, Headers, Result, State,
+    Backoff, FailurePolicy, Headers, Result, State,
     embedded::{Cluster, Event},
     handler,
     settle::DEAD_LETTER_PREFIX,
@@ -80,16 +80,13 @@ async fn main() -> Result<()> {
         .attempts(3)
         .backoff(Backoff::constant(Duration::from_millis(20)))
         .dead_letter("payments.dead");
-    let config = |topic, group| {
-        ConsumerConfig::new([topic]).bootstrap_servers(cluster.bootstrap_servers()).group_id(group)
-    };
     let letters = Letters::default();
     let app = evkafka::app! {
         title: "billing",
         state: letters.clone(),
         consumers: {
-            payments: config("payments", "billing").failure_policy(policy) => [on_order_paid],
-            letters: config("payments.dead", "billing-letters") => [on_dead_letter],
+            payments: cluster.config(["payments"], "billing").failure_policy(policy) => [on_order_paid],
+            letters: cluster.config(["payments.dead"], "billing-letters") => [on_dead_letter],
         },
     };
     within(Duration::from_secs(30), app.run_until(letters.1.notified())).await?;

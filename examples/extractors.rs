@@ -8,7 +8,7 @@ use std::{
 };
 
 use evkafka::{
-    ConsumerConfig, DecodeError, EventType, FailurePolicy, Key, LastStep, Raw, Result, State,
+    DecodeError, EventType, FailurePolicy, Key, LastStep, Raw, Result, State,
     embedded::{Cluster, Event},
     handle::{Context, FromContext},
     handler,
@@ -111,10 +111,8 @@ async fn main() -> Result<()> {
         ])
         .await?;
 
-    let config = ConsumerConfig::new(["catalogue"])
-        .bootstrap_servers(cluster.bootstrap_servers())
-        .group_id("shop")
-        .failure_policy(FailurePolicy::new().last_step(LastStep::Skip));
+    let policy = FailurePolicy::new().last_step(LastStep::Skip);
+    let config = cluster.config(["catalogue"], "shop").failure_policy(policy);
     let journal = Journal::default();
     let app = evkafka::app! {
         title: "shop",

@@ -14,6 +14,7 @@ fn main() {
     if String::from_utf8_lossy(&version).starts_with(PINNED) {
         println!("cargo::rustc-cfg=pinned_compiler");
     }
+    println!("cargo::rustc-env=EVKAFKA_TESTS_TARGET={}", env::var("TARGET").expect("cargo names the target"));
     if env::var_os("CARGO_FEATURE_BENCH").is_some() {
         let out = env::var_os("OUT_DIR").expect("cargo names the directory");
         fs::write(Path::new(&out).join("many_handlers.rs"), many_handlers())

@@ -8,6 +8,16 @@ use crate::{
     report,
 };
 
+/// Which handler takes which event: what `router!` makes of the functions below, for a person to read.
+pub(crate) const ROUTES: [(&str, &str); 6] = [
+    ("OrderCreated", "on_order_created"),
+    ("OrderPaid", "on_order_paid"),
+    ("OrderCancelled", "on_order_cancelled"),
+    ("InvoiceRequested", "on_invoice_requested"),
+    ("CreditGranted", "on_credit_granted"),
+    ("DayClosed", "on_day_closed"),
+];
+
 /// Opens an account for a new order.
 #[handler(event = "OrderCreated")]
 pub(crate) async fn on_order_created(
@@ -26,7 +36,8 @@ pub(crate) async fn on_order_paid(
     State(ledger): State<Ledger>,
     metadata: Metadata,
 ) -> Result<(), LedgerError> {
-    ledger.pay(&payment.order, &payment.currency, payment.amount_cents, metadata.attempt).await?;
+    let paid = ledger.pay(&payment.order, &payment.currency, payment.amount_cents, metadata.attempt).await;
+    paid.inspect_err(|error| report::failed(error, &metadata))?;
     if metadata.attempt > 1 {
         report::retried(&payment.order, &metadata);
     }

@@ -9,12 +9,12 @@ mod ledger;
 mod options;
 mod report;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use evkafka::{Backoff, ConsumerConfig, Error, FailurePolicy, Result, Router, route::Routes, router};
 
 use crate::{
-    feed::TOPIC,
+    feed::{Fed, TOPIC, Topic},
     handlers::{
         on_credit_granted, on_day_closed, on_invoice_requested, on_order_cancelled, on_order_created,
         on_order_paid,
@@ -27,7 +27,7 @@ const DEADLINE: Duration = Duration::from_secs(60);
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    evkafka_examples::log();
+    evkafka_examples::log_to(|| report::Log);
     let mode = Mode::from_env().map_err(Error::other)?;
     let ledger = Ledger::new(&mode);
     match mode {
@@ -44,27 +44,28 @@ fn shared() -> Router<impl Routes> {
 }
 
 /// A failed event is tried five times. After that, or if it is no use, the service stops rather than lose money.
-fn config(brokers: &str, topic: &str, group: &str) -> ConsumerConfig {
+fn with_policy(config: ConsumerConfig) -> ConsumerConfig {
     let unknown = |error: &LedgerError| matches!(error, LedgerError::UnknownOrder { .. });
     let policy = FailurePolicy::new()
         .attempts(5)
         .backoff(Backoff::exponential(Duration::from_millis(50), Duration::from_secs(1)))
         .final_if(move |error| error.downcast_ref().is_some_and(unknown));
-    ConsumerConfig::new([topic]).bootstrap_servers(brokers).group_id(group).failure_policy(policy)
+    config.failure_policy(policy)
 }
 
 /// Bills a day of orders on clusters of its own.
 async fn demo(ledger: Ledger) -> Result<()> {
     let group = "billing";
-    println!("Two clusters, in this process:");
+    report::title("Two Kafka clusters in this process, with a day of orders:");
     let internal = feed::start("internal", 4).await?;
     report::fed(&internal);
     let legacy = feed::start("legacy", 2).await?;
     report::fed(&legacy);
-    println!("\nBilling (it takes a few seconds to form the groups):");
+    report::heading("Billing:");
 
-    let new = config(internal.cluster.bootstrap_servers(), TOPIC, group);
-    let old = config(legacy.cluster.bootstrap_servers(), TOPIC, group);
+    let begun = Instant::now();
+    let new = with_policy(internal.cluster.config([TOPIC], group));
+    let old = with_policy(legacy.cluster.config([TOPIC], group));
     let both = shared();
     let app = evkafka::app! {
         title: "billing",
@@ -75,20 +76,16 @@ async fn demo(ledger: Ledger) -> Result<()> {
             legacy: old => both,
         },
     };
+    // `run` would go on until a signal.
+    let mut ended = Ok(());
+    let day = async { ended = day_is_over(&ledger, &internal, &legacy).await };
+    app.run_until(day).await?;
+    ended?;
+    let took = begun.elapsed();
 
-    // A partition is read in order, so when its day is over, all before that was handled. `run` would go on until a signal.
-    let days = u64::from(internal.partitions + legacy.partitions);
-    let mut progress = ledger.progress();
-    let mut in_time = false;
-    let all_closed = async {
-        let closed = progress.wait_for(|progress| progress.closed == days);
-        in_time = tokio::time::timeout(DEADLINE, closed).await.is_ok();
-    };
-    app.run_until(all_closed).await?;
-    if !in_time {
-        return Err(Error::other(format!("the day was not billed within {DEADLINE:?}")));
-    }
-
+    report::routes(
+        &[(internal.name, internal.arrived().await?), (legacy.name, legacy.arrived().await?)].into(),
+    );
     report::consumers();
     for fed in [&internal, &legacy] {
         let committed = fed.cluster.committed(group, TOPIC).await?;
@@ -103,23 +100,57 @@ async fn demo(ledger: Ledger) -> Result<()> {
         }
     }
     report::books(&ledger.books());
+    report::took(internal.sent + legacy.sent, took);
     Ok(())
+}
+
+/// Waits for the end of the day in all partitions, and draws how far it has come. A partition is read in order, so when its day is
+/// over, all before that was handled.
+async fn day_is_over(ledger: &Ledger, internal: &Fed, legacy: &Fed) -> Result<()> {
+    let days = u64::from(internal.partitions + legacy.partitions);
+    let all = (internal.sent + legacy.sent) as u64;
+    let mut progress = ledger.progress();
+    let watch = async {
+        loop {
+            let (handled, closed) = {
+                let progress = progress.borrow_and_update();
+                (progress.handled.values().sum(), progress.closed)
+            };
+            // What is skipped does not reach a handler.
+            report::progress(if closed == days { all } else { handled }, all);
+            if closed == days || progress.changed().await.is_err() {
+                return;
+            }
+        }
+    };
+    let in_time = tokio::time::timeout(DEADLINE, watch).await;
+    report::end_of_progress();
+    in_time.map_err(|_| Error::other(format!("the day was not billed within {DEADLINE:?}")))
 }
 
 /// Bills the orders of a cluster until it is told to stop.
 async fn cluster(ledger: Ledger, brokers: &str, topic: &str, group: &str) -> Result<()> {
-    println!("Billing `{topic}` at {brokers} as group `{group}`; Ctrl-C ends it.\n");
+    report::title(&format!("Billing `{topic}` at {brokers} as group `{group}`; Ctrl-C ends it."));
+    match feed::prepare(brokers, topic).await? {
+        Topic::Found => report::line("The topic is there; each event that is written to it is billed.\n"),
+        Topic::Made { events } => {
+            report::line(format!(
+                "There was no such topic: it was created, and {events} events sent to it.\n"
+            ));
+        }
+    }
+    let config = ConsumerConfig::new([topic]).bootstrap_servers(brokers).group_id(group);
     let app = evkafka::app! {
         title: "billing",
         version: "1.0.0",
         state: ledger.clone(),
         consumers: {
-            orders: config(brokers, topic, group) => shared().merge(router![on_credit_granted]),
+            orders: with_policy(config) => shared().merge(router![on_credit_granted]),
         },
     };
     app.run().await?;
     let handled: u64 = ledger.progress().borrow().handled.values().sum();
-    println!("\n{handled} events handled");
+    report::line(format!("\n{handled} events handled"));
     report::books(&ledger.books());
     Ok(())
 }

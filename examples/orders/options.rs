@@ -11,7 +11,7 @@ Without options it starts two Kafka clusters in its own process, gives them a da
 
 Options:
   --brokers HOST:PORT   bill the orders of this cluster instead, until Ctrl-C
-  --topic NAME          the topic to read there (default: orders)
+  --topic NAME          the topic to read there (default: orders); if there is none, it is created, with a day of orders
   --group NAME          the consumer group (default: billing)
   --help                show this text
 

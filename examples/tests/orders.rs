@@ -113,6 +113,33 @@ fn a_day_is_billed_to_the_cent() {
     assert_eq!(Expected::read(&stdout), Expected::compute(), "{stdout}");
     assert!(stdout.contains("Payments tried again: 1"), "{stdout}");
     assert!(stderr.contains("the bank does not answer for order-1042"), "{stderr}");
+    // Clusters and clients that are dropped at the end say nothing of it.
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    for line in ["attempt 1: the bank does not answer for order-1042", "attempt 2: the payment of order-1042"]
+    {
+        assert!(stdout.contains(line), "{stdout}");
+    }
+    assert!(!stdout.contains('\x1b') && !stderr.contains('\x1b'), "colour is for terminals");
+}
+
+#[test]
+fn what_came_in_is_shown_with_where_it_was_routed() {
+    let output = run::<&str>([]);
+    let stdout = text(&output.stdout);
+    let shown: BTreeMap<String, [i64; 2]> = table(&stdout, "Event type")
+        .into_iter()
+        .map(|(name, row)| (name, [row[row.len() - 2].parse().unwrap(), row[row.len() - 1].parse().unwrap()]))
+        .collect();
+    let mut expected =
+        BTreeMap::from([("DayClosed".to_owned(), PARTITIONS.map(|(_, partitions)| partitions))]);
+    for line in include_str!("../orders/orders.jsonl").lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        let name = line["type"].as_str().unwrap_or("(none)").to_owned();
+        expected.entry(name).or_default()[usize::from(line["cluster"] == "legacy")] += 1;
+    }
+    assert_eq!(shown, expected, "{stdout}");
+    assert!(stdout.contains("OrderPaid         on_order_paid"), "{stdout}");
+    assert!(stdout.contains("PriceChanged      skipped, not decoded"), "{stdout}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use evkafka::{
     embedded::Event, error::ErrorKind, handler, router, settle::FailureKind,
 };
 
-use crate::support::{Call, Ledger, Log, Running, cluster, committed, config, event};
+use crate::support::{Call, Ledger, Log, Running, classic_config, cluster, committed, config, event};
 
 fn quick() -> FailurePolicy {
     FailurePolicy::new().backoff(Backoff::constant(Duration::from_millis(5)))
@@ -330,7 +330,8 @@ async fn a_partition_that_waits_out_a_backoff_stops_no_other_and_no_shutdown() {
     cluster.send(event("OrderCreated", 1)).await.unwrap();
     let long = FailurePolicy::new().backoff(Backoff::constant(Duration::from_secs(3600)).jitter(0.0));
     let ledger = Ledger::default();
-    let app = App::new("test").state(ledger.clone()).consumer(
+    // A shutdown that waits for the backoff would not come to its end.
+    let app = App::new("test").state(ledger.clone()).shutdown_timeout(Duration::MAX).consumer(
         "orders",
         config(&cluster).failure_policy(long),
         router![fails_in_partition_0],
@@ -339,9 +340,7 @@ async fn a_partition_that_waits_out_a_backoff_stops_no_other_and_no_shutdown() {
     ledger.until(|calls| calls.iter().any(|call| call.partition == 0)).await;
     cluster.send_all((0..100).map(|id| event("OrderCreated", id).partition(1))).await.unwrap();
     ledger.until(|calls| calls.iter().filter(|call| call.partition == 1).count() == 100).await;
-    let begun = std::time::Instant::now();
     app.stop().await.unwrap();
-    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     let offsets = cluster.committed("billing", "orders").await.unwrap();
     assert_eq!((offsets.get(&0), offsets.get(&1)), (Some(&0), Some(&100)));
 }
@@ -388,7 +387,7 @@ async fn a_backoff_delays_no_rebalance(concurrency: Concurrency, names: [&str; 2
     cluster.send_all((0..2).map(|id| event("OrderCreated", id).partition(id as i32))).await.unwrap();
     let long = FailurePolicy::new().backoff(Backoff::constant(Duration::from_secs(3600)).jitter(0.0));
     let ledger = Ledger::default();
-    let config = config(&cluster)
+    let config = classic_config(&cluster)
         .concurrency(concurrency)
         .failure_policy(long)
         // The embedded cluster goes on without a member that has not rejoined after a second less.

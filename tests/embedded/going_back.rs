@@ -78,10 +78,7 @@ fn config(servers: &str) -> ConsumerConfig {
 }
 
 fn start(config: ConsumerConfig, in_batches: bool, ledger: &Ledger, gate: &Gate) -> Running {
-    let app = App::new("test")
-        .state(ledger.clone())
-        .state(Arc::clone(gate))
-        .shutdown_timeout(Duration::from_secs(5));
+    let app = App::new("test").state(ledger.clone()).state(Arc::clone(gate)).shutdown_timeout(DEADLINE);
     Running::start(if in_batches {
         app.consumer("orders", config, router![many])
     } else {
@@ -155,10 +152,7 @@ async fn pre_commit(app: impl FnOnce(App, ConsumerConfig) -> App, records: u64, 
     let mock = with_records(records).await;
     let servers = mock.bootstrap_servers();
     let (ledger, gate): (_, Gate) = (Ledger::default(), Arc::new(Semaphore::new(records as usize)));
-    let all = App::new("test")
-        .state(ledger.clone())
-        .state(Arc::clone(&gate))
-        .shutdown_timeout(Duration::from_secs(5));
+    let all = App::new("test").state(ledger.clone()).state(Arc::clone(&gate)).shutdown_timeout(DEADLINE);
     let config = config(&servers).auto_commit_mode(AutoCommitMode::PreCommit);
     let app = Running::start(app(all, config));
     ledger.until_len(records as usize).await;
@@ -326,11 +320,7 @@ async fn a_rebalance_passes_over_nothing() {
     let start = |ledger: &Ledger, gate: &Gate| {
         let config = config(&servers).revoke_grace(Duration::from_millis(100));
         let app = App::new("test").state(ledger.clone()).state(Arc::clone(gate));
-        Running::start(app.shutdown_timeout(Duration::from_secs(5)).consumer(
-            "orders",
-            config,
-            router![steady],
-        ))
+        Running::start(app.shutdown_timeout(DEADLINE).consumer("orders", config, router![steady]))
     };
     let (ledger, gate): (_, Gate) = (Ledger::default(), Arc::new(Semaphore::new(2 * EACH)));
     let first = start(&ledger, &gate);

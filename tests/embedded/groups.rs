@@ -13,7 +13,7 @@ use evkafka::{
 
 use tokio::time::timeout;
 
-use crate::support::{Call, DEADLINE, Ledger, Running, cluster, config};
+use crate::support::{Call, DEADLINE, Ledger, Running, classic_config, cluster};
 
 #[handler(event = "OrderCreated")]
 async fn on_order(id: u64, State(ledger): State<Ledger>, meta: Metadata) {
@@ -90,14 +90,14 @@ fn assert_none_passed_over(ledger: &Ledger) {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_record_is_passed_over_while_a_member_comes_and_goes_cooperatively() {
     let cluster = cluster(4);
-    let ledger = a_second_member_comes_and_goes(&cluster, config(&cluster)).await;
+    let ledger = a_second_member_comes_and_goes(&cluster, classic_config(&cluster)).await;
     assert_none_passed_over(&ledger);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_record_is_passed_over_while_a_member_comes_and_goes_eagerly() {
     let cluster = cluster(4);
-    let config = config(&cluster).property("partition.assignment.strategy", "range");
+    let config = classic_config(&cluster).property("partition.assignment.strategy", "range");
     let ledger = a_second_member_comes_and_goes(&cluster, config).await;
     assert_none_passed_over(&ledger);
 }
@@ -105,7 +105,7 @@ async fn no_record_is_passed_over_while_a_member_comes_and_goes_eagerly() {
 #[tokio::test(flavor = "multi_thread")]
 async fn pre_commit_handles_each_record_once_while_a_member_comes_and_goes() {
     let cluster = cluster(4);
-    let config = config(&cluster).auto_commit_mode(AutoCommitMode::PreCommit);
+    let config = classic_config(&cluster).auto_commit_mode(AutoCommitMode::PreCommit);
     let ledger = a_second_member_comes_and_goes(&cluster, config).await;
     assert_each_once_and_in_order(&ledger);
 }
@@ -114,7 +114,7 @@ async fn pre_commit_handles_each_record_once_while_a_member_comes_and_goes() {
 async fn several_instances_share_the_partitions() {
     let cluster = cluster(4);
     let ledger = Ledger::default();
-    let app = app("orders", config(&cluster).instances(3), &ledger);
+    let app = app("orders", classic_config(&cluster).instances(3), &ledger);
     cluster.send_all(events(0..400)).await.unwrap();
     ledger.until(|calls| ids(calls).len() == 400).await;
     app.stop().await.unwrap();
@@ -127,7 +127,7 @@ async fn a_group_with_a_short_session_timeout_comes_to_its_start() {
     let cluster = cluster(1);
     cluster.send_all(events(0..1)).await.unwrap();
     let ledger = Ledger::default();
-    let config = config(&cluster).property("session.timeout.ms", 2000);
+    let config = classic_config(&cluster).property("session.timeout.ms", 2000);
     let app = app("only", config, &ledger);
     ledger.until_len(1).await;
     app.stop().await.unwrap();

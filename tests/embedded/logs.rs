@@ -146,3 +146,22 @@ async fn a_payload_that_does_not_decode_is_logged_without_its_values() {
     }
     assert!(!log.contains("Jane Doe") && !log.contains("DE89"), "{lines:#?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_that_is_dropped_says_nothing() {
+    let log = Log::capture();
+    let cluster = cluster(1);
+    let address = cluster.bootstrap_servers().to_owned();
+    cluster.send_all((0..3).map(|id| event("OrderCreated", id))).await.unwrap();
+    let config = config(&cluster).commit_interval(Duration::from_millis(50));
+    let app = App::new("test").state(Ledger::default()).consumer("the-last-one", config, router![fails_once]);
+    let app = Running::start(app);
+    until_committed(&cluster, 3).await;
+    app.stop().await.unwrap();
+    assert_eq!(cluster.records("orders").await.unwrap().len(), 3);
+    drop(cluster);
+    // It is gone when nobody answers any more; what its clients would say of that comes within the time of a few of their looks.
+    while std::net::TcpStream::connect(&address).is_ok() {}
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(log.lines_with(&[&address]), [] as [String; 0]);
+}

@@ -3,6 +3,7 @@
 mod batches;
 mod blocking;
 mod cancelled;
+mod cluster;
 mod dead_letter_loops;
 mod dead_letters;
 mod delivery;

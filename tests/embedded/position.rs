@@ -20,7 +20,8 @@ use tokio::{
 };
 
 use crate::support::{
-    Call, DEADLINE, Ledger, Running, cluster, committed, config, event, send_to_partition, until_committed,
+    Call, DEADLINE, Ledger, Running, classic_config, cluster, committed, config, event, send_to_partition,
+    until_committed,
 };
 
 #[handler(event = "OrderCreated")]
@@ -82,7 +83,8 @@ async fn what_is_written_during_a_rebalance(
             .state(ledger.clone())
             .state(Arc::clone(&gate))
             .state(revoked.clone())
-            .shutdown_timeout(Duration::from_secs(5));
+            // The mock cluster refuses commits for the seconds that a rebalance of the classic protocol takes, and members leave in one.
+            .shutdown_timeout(DEADLINE);
         Running::start(app.consumer(name, config.clone(), router![on_order, busy]))
     };
     let first = app("first");
@@ -111,7 +113,7 @@ async fn what_is_written_during_a_rebalance(
 
 async fn at_the_end_during_a_rebalance(mode: AutoCommitMode) {
     let cluster = cluster(2);
-    let config = config(&cluster).auto_offset_reset(OffsetReset::Latest).auto_commit_mode(mode);
+    let config = classic_config(&cluster).auto_offset_reset(OffsetReset::Latest).auto_commit_mode(mode);
     let send = async |partition, event: &str, id| {
         cluster.send(on_partition(partition, event, id)).await.unwrap();
     };
@@ -132,8 +134,9 @@ async fn so_it_is_with_pre_commit() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_group_that_begins_at_the_end_gets_each_record_while_members_come_and_go() {
     let cluster = cluster(4);
-    let config =
-        config(&cluster).auto_offset_reset(OffsetReset::Latest).commit_interval(Duration::from_millis(50));
+    let config = classic_config(&cluster)
+        .auto_offset_reset(OffsetReset::Latest)
+        .commit_interval(Duration::from_millis(50));
     let ledger = Ledger::default();
     let app = |name: &str| {
         Running::start(App::new("test").state(ledger.clone()).consumer(

@@ -8,7 +8,7 @@ use evkafka::{
     handler, router,
 };
 
-use crate::support::{Call, Ledger, Log, Running, cluster, config, event, until_committed};
+use crate::support::{Call, Ledger, Log, Running, classic_config, cluster, config, event, until_committed};
 
 #[handler(event = "Long")]
 async fn long(State(ledger): State<Ledger>, meta: Metadata) {
@@ -22,7 +22,7 @@ async fn a_handler_that_takes_longer_than_the_poll_interval_keeps_its_partition(
     let cluster = cluster(1);
     cluster.send_all([event("Long", 1)]).await.unwrap();
     let ledger = Ledger::default();
-    let config = config(&cluster)
+    let config = classic_config(&cluster)
         .property("max.poll.interval.ms", 3000)
         .revoke_grace(Duration::from_millis(200))
         .commit_interval(Duration::from_millis(100));

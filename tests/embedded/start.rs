@@ -1,6 +1,6 @@
 //! What is refused before anything is consumed.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use evkafka::{
     App, AutoCommitMode, ConsumerConfig, FailurePolicy, Metadata, OnUnavailable, State, embedded::Cluster,
@@ -120,17 +120,12 @@ async fn a_cluster_that_does_not_answer_is_named_in_time() {
     cluster.broker_down(1).unwrap();
     let config =
         config(&cluster).connect_timeout(Duration::from_secs(1)).property("sasl.password", "hunter2");
-    let begun = Instant::now();
-    let error = App::new("test")
-        .consumer("c", config, router![rest])
-        .run_until(std::future::pending())
-        .await
-        .unwrap_err();
+    let app = App::new("test").consumer("c", config, router![rest]);
+    let error = Running::start(app).ends().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unreachable);
     let text = format!("{error:?}");
     assert!(text.contains(cluster.bootstrap_servers()) && text.contains("within 1s"), "{text}");
     assert!(!text.contains("hunter2"), "{text}");
-    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -158,10 +153,9 @@ async fn an_app_that_waits_for_its_cluster_can_be_stopped() {
     cluster.broker_down(1).unwrap();
     let config =
         config(&cluster).connect_timeout(Duration::from_millis(300)).on_unreachable(OnUnavailable::Wait);
-    let app = Running::start(App::new("test").consumer("c", config, router![rest]));
-    let begun = Instant::now();
-    app.stop().await.unwrap();
-    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    // To wait for the end of the wait would be for ever.
+    let app = App::new("test").shutdown_timeout(Duration::MAX).consumer("c", config, router![rest]);
+    Running::start(app).stop().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -144,9 +144,14 @@ pub(crate) fn cluster(partitions: u16) -> Cluster {
     cluster
 }
 
-/// A consumer of `orders` in the group `billing`. The mock cluster ends a rebalance only a second before the session
-/// timeout, so that is short.
+/// A consumer of `orders` in the group `billing`, with evkafka's own commit interval.
 pub(crate) fn config(cluster: &Cluster) -> ConsumerConfig {
+    cluster.config(["orders"], "billing").commit_interval(Duration::from_secs(5))
+}
+
+/// The same in Kafka's classic group protocol, in which evkafka's users are unless they say otherwise. The mock cluster ends a
+/// rebalance only a second before the session timeout, so that is short.
+pub(crate) fn classic_config(cluster: &Cluster) -> ConsumerConfig {
     ConsumerConfig::new(["orders"])
         .bootstrap_servers(cluster.bootstrap_servers())
         .group_id("billing")
@@ -164,12 +169,10 @@ pub(crate) async fn committed(cluster: &Cluster) -> Option<i64> {
     cluster.committed("billing", "orders").await.expect("committed offsets").get(&0).copied()
 }
 
-/// Waits until `billing` has committed `offset` of partition 0 of `orders`.
+/// Waits until `billing` has committed `offset` of partition 0 of `orders`, and no more.
 pub(crate) async fn until_committed(cluster: &Cluster, offset: i64) {
-    let wait = async { while committed(cluster).await != Some(offset) {} };
-    if timeout(DEADLINE, wait).await.is_err() {
-        panic!("{offset} was not committed within {DEADLINE:?}, but {:?}", committed(cluster).await);
-    }
+    cluster.until_committed("billing", "orders", 0, offset).await.expect("the offset is committed");
+    assert_eq!(committed(cluster).await, Some(offset));
 }
 
 /// Sends events to partition 0 of `orders` of a cluster that is not evkafka's own, with their numbers as payloads.

@@ -37,6 +37,14 @@ impl Event {
         self
     }
 
+    pub(super) fn topic(&self) -> &str {
+        &self.topic
+    }
+
+    pub(super) fn into_topic(self) -> String {
+        self.topic
+    }
+
     pub(super) fn as_raw(&self) -> RawRecord<'_> {
         RawRecord {
             topic: &self.topic,

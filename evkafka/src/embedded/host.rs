@@ -1,6 +1,10 @@
 //! rdkafka's handle of the mock cluster may not leave its thread, so it gets one of its own.
 
-use std::{sync::mpsc, thread, time::Duration};
+use std::{
+    sync::mpsc,
+    thread::{self, JoinHandle},
+    time::Duration,
+};
 
 use rdkafka::{
     ClientConfig,
@@ -11,25 +15,32 @@ use rdkafka::{
 
 use crate::{
     error::{Error, Result},
-    native::set_initial_rebalance_delay,
+    native::{GroupTiming, set_group_timing},
 };
 
 type Mock<'c> = MockCluster<'c, DefaultProducerContext>;
 type Job = Box<dyn FnOnce(&Mock<'_>) + Send>;
 
-/// How long a group waits for more members after the first. Long enough for those that one process starts, and shorter than
-/// librdkafka's three seconds: the mock cluster drops a member whose session timeout passes meanwhile, and never answers it.
-const INITIAL_REBALANCE_DELAY: Duration = Duration::from_secs(1);
+const TIMING: GroupTiming = GroupTiming {
+    // Long enough for the members that one process starts, and shorter than librdkafka's three seconds: the mock cluster drops a
+    // member whose session timeout passes meanwhile, and never answers it.
+    initial_rebalance_delay: Duration::from_secs(1),
+    // A rebalance takes a few heartbeats. librdkafka's three seconds each are for real clusters.
+    heartbeat_interval: Duration::from_millis(50),
+};
 
 /// The thread that holds the cluster. Dropping it ends both.
 #[derive(Debug)]
 pub(super) struct Host {
     jobs: mpsc::Sender<Job>,
+    /// A thread that uses the cluster, and is waited for before that goes.
+    guests: mpsc::Sender<JoinHandle<()>>,
 }
 
 impl Host {
     pub(super) fn start(brokers: i32) -> Result<Self> {
         let (jobs, inbox) = mpsc::channel::<Job>();
+        let (guests, arrived) = mpsc::channel::<JoinHandle<()>>();
         let (started, result) = mpsc::channel();
         thread::Builder::new()
             .name("evkafka-embedded".to_owned())
@@ -38,12 +49,20 @@ impl Host {
                     let mock = owner.client().mock_cluster().expect("it was made with one");
                     let _ = started.send(Ok(()));
                     inbox.iter().for_each(|job| job(&mock));
+                    // A client whose cluster goes first would say that it is gone.
+                    arrived.into_iter().for_each(|guest| drop(guest.join()));
                 }
                 Err(error) => drop(started.send(Err(error))),
             })
             .map_err(Error::other)?;
         result.recv().map_err(Error::other)?.map_err(Error::other)?;
-        Ok(Self { jobs })
+        Ok(Self { jobs, guests })
+    }
+
+    /// Has the cluster outlive a thread that finishes by itself once the cluster is dropped.
+    pub(super) fn outlives(&self, guest: JoinHandle<()>) {
+        // The cluster's thread ends after its host only.
+        let _ = self.guests.send(guest);
     }
 
     /// Has the cluster's thread do something, and waits for it.
@@ -63,6 +82,6 @@ impl Host {
 fn owner(brokers: i32) -> Result<BaseProducer, KafkaError> {
     let owner: BaseProducer =
         ClientConfig::new().set("test.mock.num.brokers", brokers.to_string()).create()?;
-    set_initial_rebalance_delay(owner.client(), INITIAL_REBALANCE_DELAY);
+    set_group_timing(owner.client(), TIMING);
     Ok(owner)
 }

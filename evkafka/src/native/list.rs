@@ -38,6 +38,16 @@ impl PartitionList {
         NonNull::new(unsafe { rd_kafka_topic_partition_list_copy(list) }).map(Self)
     }
 
+    /// A list of these partitions, of topics that are there.
+    #[cfg(feature = "embedded")]
+    pub(crate) fn of<'p>(partitions: impl IntoIterator<Item = (&'p str, i32)>) -> Self {
+        let mut list = Self::with_capacity(0);
+        for (topic, partition) in partitions {
+            list.add(topic, partition);
+        }
+        list
+    }
+
     pub(crate) fn empty() -> Self {
         Self::with_capacity(0)
     }

@@ -12,7 +12,7 @@
 //! - `Position`: where librdkafka takes the application to be;
 //! - [`OwnedProducer`]: a producer that is polled by functions of ours, and sends [records](RawRecord) with headers of any bytes;
 //! - `signals`: SIGINT and SIGTERM, which are given back;
-//! - `set_initial_rebalance_delay`: a setting of the mock cluster, for `embedded`.
+//! - `set_group_timing`: settings of the mock cluster, for `embedded`.
 //!
 //! # The invariant that all of it rests on
 //! None of these objects may be used after their librdkafka client was destroyed. Each of them holds a clone of the
@@ -50,7 +50,7 @@ pub(crate) use self::error_code::all_error_codes;
 #[cfg(fuzzing)]
 pub use self::fuzzing::headers_of;
 #[cfg(feature = "embedded")]
-pub(crate) use self::mock::set_initial_rebalance_delay;
+pub(crate) use self::mock::{GroupTiming, set_group_timing};
 pub(crate) use self::{
     client::{ClientHandle, OwnedClient},
     commit::{CommitEntry, CommitQueue, CommitReply},

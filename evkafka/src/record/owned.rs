@@ -35,6 +35,21 @@ impl OwnedRecord {
         }
     }
 
+    /// A copy of a record.
+    #[cfg(feature = "embedded")]
+    pub(crate) fn copy_of(record: &Record<'_>) -> Self {
+        let owned = |bytes: Option<&[u8]>| bytes.map(<[u8]>::to_vec);
+        let headers = record.headers.iter().map(|(name, value)| (name.to_vec(), owned(value)));
+        Self {
+            origin: record.origin.clone(),
+            offset: record.offset,
+            timestamp: record.timestamp,
+            key: owned(record.key),
+            payload: owned(record.payload),
+            headers: headers.collect(),
+        }
+    }
+
     /// Names the consumer that is said to have read the record.
     pub fn consumer(mut self, name: &str) -> Self {
         self.origin.consumer = name.into();

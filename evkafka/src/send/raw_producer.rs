@@ -72,7 +72,7 @@ impl RawProducer {
     }
 
     /// Waits until there may be room in the producer's queue, for a tenth of a second at most.
-    pub(super) async fn room(&self) {
+    pub(crate) async fn room(&self) {
         let client = self.client();
         let _ = timeout(LOOKS_AGAIN, client.room()).await;
     }

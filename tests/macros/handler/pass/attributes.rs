@@ -71,16 +71,8 @@ pub fn routes() {
     #[handler(fallback)]
     async fn in_a_body() {}
 
-    let _ = router![
-        deprecated,
-        present,
-        plain,
-        OtherCase,
-        r#match,
-        nested::deeper::restricted,
-        made,
-        in_a_body,
-    ];
+    let _ =
+        router![deprecated, present, plain, OtherCase, r#match, nested::deeper::restricted, made, in_a_body,];
 }
 
 fn main() {

@@ -1,5 +1,5 @@
 //! Items of the user's that are called like what the expansions use.
-#![allow(dead_code, non_camel_case_types, unused_macros)]
+#![allow(dead_code, non_camel_case_types, non_snake_case, unused_macros)]
 
 mod std {}
 mod core {}
@@ -58,10 +58,26 @@ fn Ok() {}
 fn Err() {}
 fn Some() {}
 fn drop() {}
-macro_rules! concat { ($($t:tt)*) => { compile_error!("mine") } }
-macro_rules! module_path { ($($t:tt)*) => { compile_error!("mine") } }
-macro_rules! unreachable { ($($t:tt)*) => { compile_error!("mine") } }
-macro_rules! panic { ($($t:tt)*) => { compile_error!("mine") } }
+macro_rules! concat {
+    ($($t:tt)*) => {
+        compile_error!("mine")
+    };
+}
+macro_rules! module_path {
+    ($($t:tt)*) => {
+        compile_error!("mine")
+    };
+}
+macro_rules! unreachable {
+    ($($t:tt)*) => {
+        compile_error!("mine")
+    };
+}
+macro_rules! panic {
+    ($($t:tt)*) => {
+        compile_error!("mine")
+    };
+}
 
 #[::evkafka::handler(event = "A")]
 async fn call(_: u8, _: ::evkafka::Metadata) {}

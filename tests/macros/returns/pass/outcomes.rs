@@ -1,6 +1,6 @@
 #![deny(warnings)]
 
-use evkafka::{Outcome, handler, handle::IntoOutcome, router};
+use evkafka::{Outcome, handle::IntoOutcome, handler, router};
 
 type Answer<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 

@@ -26,5 +26,8 @@ fn main() {
     let both = (router![a, c], router![a]);
     let copied = both.0.clone();
     let _ = both.0.merge(routes());
-    assert_eq!(format!("{copied:?}"), "Router { routes: [forms::a, forms::c] }".replace("forms", module_path!()));
+    assert_eq!(
+        format!("{copied:?}"),
+        "Router { routes: [forms::a, forms::c] }".replace("forms", module_path!())
+    );
 }
