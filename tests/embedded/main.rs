@@ -26,4 +26,5 @@ mod shutdown;
 mod signals;
 mod start;
 mod support;
+mod unmatched;
 mod waiting;

@@ -33,7 +33,7 @@ fn normalised(name: &str) -> impl Iterator<Item = char> {
 }
 
 /// How many characters must be inserted, removed or replaced to make one word of the other (Levenshtein).
-fn distance(from: &[char], to: &[char]) -> usize {
+pub(crate) fn distance(from: &[char], to: &[char]) -> usize {
     // One row of the table of distances between all beginnings of the two words, for ever longer beginnings of `from`.
     let mut row: Vec<usize> = (0..=to.len()).collect();
     for (i, a) in from.iter().enumerate() {

@@ -172,8 +172,8 @@ impl Session {
 
     /// `None` if a lane has not finished.
     fn drained(&self, committed: Outcome) -> Option<Result<()>> {
-        let Shared { consumer, counts, .. } = &**self.shared();
-        self.shared().tell(&MemberEvent::Left { counts });
+        let consumer = &self.shared().consumer;
+        self.shared().tell(&MemberEvent::Left);
         let committed: Result<()> = committed
             .map_err(|code| Inner::Commit { consumer: Arc::clone(consumer), code, last: true }.into());
         if self.assignment().all().iter().all(|(_, lane)| lane.control.is_finished()) {

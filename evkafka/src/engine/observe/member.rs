@@ -1,7 +1,7 @@
 use rdkafka::error::RDKafkaErrorCode;
 
 use crate::{
-    engine::{assignment::TopicPartition, member::JoinFailure, shared::Counts},
+    engine::{assignment::TopicPartition, member::JoinFailure},
     error::Error,
 };
 
@@ -77,9 +77,7 @@ pub(crate) enum MemberEvent<'a> {
     Rejoins,
     /// It is about to leave its group, as soon as what is under way has finished.
     Leaves,
-    Left {
-        counts: &'a Counts,
-    },
+    Left,
     /// It has left while a handler was at work, and what was settled is not committed.
     LeftUncommitted {
         error: &'a Error,

@@ -17,6 +17,13 @@ pub(crate) enum RecordEvent<'a> {
     Received { record: Record<'a> },
     /// An earlier owner has settled it. Told only if all is watched.
     SettledBefore { offset: i64 },
+    /// No handler takes its type. Told once for each type of a consumer, and of so many types only.
+    Unmatched {
+        offset: i64,
+        event_type: &'a [u8],
+        /// The event that was probably meant.
+        nearest: Option<&'static str>,
+    },
     /// An attempt begins: the handler is about to be called. Told only if all is watched.
     Begun { context: &'a Context<'a> },
     /// It waits for a thread, for long.

@@ -30,15 +30,7 @@ pub(super) fn log(consumer: &str, event: &MemberEvent<'_>) {
         | MemberEvent::AssignmentRejected
         | MemberEvent::Outgrown { .. }
         | MemberEvent::RejoinsUncommitted { .. } => rejoin(consumer, event),
-        MemberEvent::Left { counts } => line!(
-            info,
-            consumer,
-            handled = counts.handled(),
-            skipped = counts.skipped(),
-            given_up = counts.given_up(),
-            dead_lettered = counts.dead_lettered(),
-            "left the group"
-        ),
+        MemberEvent::Left => line!(info, consumer, "left the group"),
         MemberEvent::LeftUncommitted { error } => {
             line!(error, consumer, ?error, "besides, a handler has not finished");
         }

@@ -1,11 +1,12 @@
 //! The log lines of the engine: a constant message, and one schema of fields (`consumer`, `topic`, `partition`, `offset`, `event`,
 //! `attempt`, `error`), in which `partition` is always a number. No payload value and no secret is in any of them.
 
+mod consumer;
 mod member;
 mod partition;
 mod record;
 
-use super::{MemberEvent, Observer, PartitionEvent, RecordEvent};
+use super::{ConsumerEvent, MemberEvent, Observer, PartitionEvent, RecordEvent};
 use crate::record::Origin;
 
 /// The observer that is always there.
@@ -22,5 +23,9 @@ impl Observer for Log {
 
     fn member(&self, consumer: &str, event: &MemberEvent<'_>) {
         member::log(consumer, event);
+    }
+
+    fn consumer(&self, consumer: &str, event: &ConsumerEvent<'_>) {
+        consumer::log(consumer, event);
     }
 }
