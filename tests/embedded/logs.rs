@@ -146,3 +146,63 @@ async fn a_payload_that_does_not_decode_is_logged_without_its_values() {
     }
     assert!(!log.contains("Jane Doe") && !log.contains("DE89"), "{lines:#?}");
 }
+
+#[handler(event = "OrderCreated")]
+async fn fails_at_multiples_of_ten(
+    id: u64,
+    State(ledger): State<Ledger>,
+    meta: Metadata,
+) -> Result<(), String> {
+    ledger.note(&meta, id);
+    if id % 10 == 0 { Err("the ledger is closed".to_owned()) } else { Ok(()) }
+}
+
+/// The last line of a consumer that was stopped after so many calls of its handler, and what its app returned.
+async fn last_line(
+    consumer: &str,
+    configure: impl Fn(ConsumerConfig) -> ConsumerConfig,
+    calls: usize,
+) -> (String, evkafka::Result<()>) {
+    let log = Log::capture();
+    let cluster = cluster(1);
+    cluster.send_all((5..35).map(|id| event("OrderCreated", id).key(id.to_string()))).await.unwrap();
+    let ledger = Ledger::default();
+    let config = configure(config(&cluster));
+    let router = router![fails_at_multiples_of_ten];
+    let app = Running::start(App::new("test").state(ledger.clone()).consumer(consumer, config, router));
+    ledger.until_len(calls).await;
+    let result = app.stop().await;
+    let line = log.lines_with(&[&format!("consumer={consumer} ")]).pop().expect("a line");
+    assert!(line.contains("consumer ended"), "{line}");
+    (line, result)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_line_of_a_consumer_says_how_many_records_failures_left_unsettled() {
+    let patient = FailurePolicy::new().backoff(Backoff::constant(Duration::from_secs(600)));
+    let (line, result) = last_line("ends-in-order", |config| config.failure_policy(patient.clone()), 6).await;
+    assert!(result.is_ok(), "{result:?}");
+    assert!(line.contains("WARN") && line.contains("handled=5 "), "{line}");
+    assert!(line.contains("unsettled_failures=1"), "only the record at the front was tried: {line}");
+
+    let by_key = |config: ConsumerConfig| {
+        let concurrency = evkafka::Concurrency::PerKey { in_flight: 100 };
+        config.failure_policy(patient.clone()).concurrency(concurrency)
+    };
+    let (line, result) = last_line("ends-by-key", by_key, 30).await;
+    assert!(result.is_ok(), "{result:?}");
+    assert!(line.contains("handled=27 ") && line.contains("unsettled_failures=3"), "{line}");
+
+    let stops = |config: ConsumerConfig| config.failure_policy(FailurePolicy::new().attempts(1));
+    let (line, result) = last_line("ends-at-an-error", stops, 6).await;
+    assert_eq!(result.unwrap_err().record().map(|record| record.offset), Some(5));
+    assert!(line.contains("unsettled_failures=1"), "{line}");
+
+    let skips = FailurePolicy::new().attempts(1).last_step(LastStep::Skip);
+    let (line, result) = last_line("ends-well", |config| config.failure_policy(skips.clone()), 30).await;
+    assert!(result.is_ok(), "{result:?}");
+    assert!(
+        line.contains("INFO") && line.contains("given_up=3") && line.contains("unsettled_failures=0"),
+        "{line}"
+    );
+}

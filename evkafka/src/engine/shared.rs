@@ -108,6 +108,12 @@ impl Counts {
         self.unsettled_failures.load(Ordering::Relaxed)
     }
 
+    /// So many records are left unsettled, and not for the first time that they were tried.
+    #[cold]
+    pub(super) fn leave_failed(&self, records: usize) {
+        self.unsettled_failures.fetch_add(records as u64, Ordering::Relaxed);
+    }
+
     fn settled(&self) -> u64 {
         self.handled() + self.skipped() + self.given_up() + self.dead_lettered()
     }

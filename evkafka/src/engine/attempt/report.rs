@@ -15,7 +15,7 @@ use crate::{
     error::{Inner, RecordError},
     handle::Context,
     record::Record,
-    settle::Failure,
+    settle::{Failure, Tries},
     source::PartitionError,
 };
 
@@ -82,10 +82,10 @@ impl Worker {
     /// The handler was dropped before it had finished, or has not begun.
     #[cold]
     #[inline(never)]
-    pub(super) fn unfinished(&self, open: Open<'_>) -> Ended {
+    pub(super) fn unfinished(&self, open: Open<'_>, tries: Tries) -> Ended {
         let (context, becomes) = (&open.call_context(None), self.terms.unfinished);
         self.tell(&RecordEvent::Unfinished { context, becomes });
-        open.unsettled()
+        self.leave(open, tries)
     }
 
     /// librdkafka reports an error of the partition. What it recovers from by itself is logged; everything else ends the
