@@ -9,6 +9,7 @@ mod delivery;
 mod extractors;
 mod failures;
 mod final_errors;
+mod floods;
 mod going_back;
 mod groups;
 mod hostile;

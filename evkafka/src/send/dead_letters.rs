@@ -14,10 +14,9 @@ use rdkafka::{
 use super::{
     raw_producer::RawProducer,
     refusal::{Patience, advice},
-    sparse::Sparse,
 };
 use crate::{
-    client::{ClientLog, Fault, WriteAnswer},
+    client::{ClientLog, Fault, Sparse, WriteAnswer},
     native::RawRecord,
     settle::Backoff,
 };

@@ -12,7 +12,7 @@ use super::{
     requests::CommitRequests,
 };
 use crate::{
-    client::Fault,
+    client::{Fault, Sparse},
     engine::{assignment::Assignment, observe::MemberEvent, shared::Shared},
     error::Inner,
     native::ClientHandle,
@@ -30,6 +30,7 @@ pub(in crate::engine) struct Committer {
     interval: Duration,
     requests: Arc<CommitRequests>,
     stop: CancellationToken,
+    told: Sparse<RDKafkaErrorCode>,
 }
 
 impl Committer {
@@ -41,7 +42,7 @@ impl Committer {
         requests: Arc<CommitRequests>,
         stop: CancellationToken,
     ) -> Self {
-        Self { shared, assignment, interval, requests, stop }
+        Self { shared, assignment, interval, requests, stop, told: Sparse::new() }
     }
 
     /// Commits until it is stopped. What is open then is left to the thread that stopped it.
@@ -72,7 +73,13 @@ impl Committer {
             };
             match committed {
                 None => continue,
-                Some(Ok(())) => failures = 0,
+                Some(Ok(())) => {
+                    self.assignment.accepted();
+                    if failures > 0 {
+                        self.shared.tell(&MemberEvent::CommitsAgain { failures });
+                    }
+                    failures = 0;
+                }
                 Some(Err(code)) => {
                     failures += 1;
                     self.failed(code);
@@ -137,8 +144,8 @@ impl Committer {
                 code,
                 last: false,
             });
-        } else {
-            self.shared.tell(&MemberEvent::CommitFailed { error: code });
+        } else if let Some(times) = self.told.hear(code, Instant::now().into_std()) {
+            self.shared.tell(&MemberEvent::CommitFailed { error: code, times });
         }
     }
 }

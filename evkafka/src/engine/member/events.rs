@@ -13,7 +13,7 @@ use super::{
     session::Session,
 };
 use crate::{
-    client::{Denial, Fault, MemberAnswer},
+    client::{Denial, Fault, Lasts, MemberAnswer},
     engine::{observe::MemberEvent, partitions::partitions},
     error::Inner,
     native::{ClientFailure, Event, PartitionList},
@@ -90,7 +90,11 @@ impl Session {
                 self.shared().tell(&MemberEvent::WaitsToJoin { group, error, reason: &reason });
             }
             Verdict::Wait if Fault::of(failure.code).says_nothing_new() => {}
-            Verdict::Wait => self.tell_failure(&failure),
+            Verdict::Wait => {
+                if let Some(lasts) = self.troubles.hear(failure.code, Instant::now()) {
+                    self.tell_failure(&failure, lasts);
+                }
+            }
         }
         if failure.reason.starts_with(NO_OFFSET) {
             self.rejoin.demand(Unread::NoOffset, Instant::now(), fastrand::f64());
@@ -101,11 +105,11 @@ impl Session {
         }
     }
 
-    fn tell_failure(&self, ClientFailure { code, reason, .. }: &ClientFailure) {
+    fn tell_failure(&self, ClientFailure { code, reason, .. }: &ClientFailure, lasts: Lasts) {
         self.shared().tell(&match Denial::find(*code, reason) {
             // What was valid at the start is so no longer. Nothing is consumed until it is again.
-            Some(denial) => MemberEvent::Denied { reason, advice: denial.advice() },
-            None => MemberEvent::ClientFailed { error: *code, reason },
+            Some(denial) => MemberEvent::Denied { reason, advice: denial.advice(), lasts },
+            None => MemberEvent::ClientFailed { error: *code, reason, lasts },
         });
     }
 

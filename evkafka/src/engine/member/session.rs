@@ -23,7 +23,7 @@ use super::{
     revocation::{Hold, Outcome, Revocation},
 };
 use crate::{
-    client::ClientLog,
+    client::{ClientLog, Troubles},
     config::ResolvedConfig,
     engine::{assignment::Assignment, observe::MemberEvent, shared::Shared},
     error::{Inner, Result},
@@ -46,6 +46,9 @@ pub(super) struct Session {
     pub(super) phase: MemberPhase,
     looked: Instant,
     pub(super) joining: Joining,
+    pub(super) troubles: Troubles,
+    /// How often brokers had done what was asked of them when it was last looked.
+    successes: u64,
     pub(super) rejoin: Rejoin,
     /// Whether the app was told to end.
     pub(super) has_failed: Cell<bool>,
@@ -84,6 +87,8 @@ impl Session {
             phase: MemberPhase::default(),
             looked: Instant::now(),
             joining,
+            troubles: Troubles::default(),
+            successes: 0,
             rejoin: Rejoin::default(),
             has_failed: Cell::new(false),
         })
@@ -134,8 +139,20 @@ impl Session {
         }
         self.looked = now;
         self.assignment().wake_all();
+        self.tell_recovered(now);
         if !self.revocations.is_empty() && self.client.is_outside_group() {
             self.revocations.iter_mut().for_each(|revocation| revocation.lose(now));
+        }
+    }
+
+    /// What was wrong with the client may be over.
+    fn tell_recovered(&mut self, now: Instant) {
+        let successes = self.assignment().successes();
+        if std::mem::replace(&mut self.successes, successes) != successes {
+            self.troubles.succeed(now);
+        }
+        for over in self.troubles.take_over(now) {
+            self.shared().tell(&MemberEvent::ClientRecovered(over));
         }
     }
 

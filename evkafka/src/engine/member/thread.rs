@@ -6,7 +6,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, mpsc},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::{runtime::Handle, sync::oneshot, task::JoinHandle};
@@ -22,7 +22,7 @@ use super::{
     tasks::Tasks,
 };
 use crate::{
-    client::ClientLog,
+    client::{ClientLog, Sparse},
     config::OnUnavailable,
     engine::{
         assignment::Assignment,
@@ -145,6 +145,8 @@ impl Poller {
         let settings = &self.settings;
         let mut ready = Some(ready);
         let mut told_to_consume = false;
+        let (begun, told) = (Instant::now(), Sparse::new());
+        let mut has_told = false;
         loop {
             let finding = probe::look(
                 &settings.client,
@@ -156,6 +158,9 @@ impl Poller {
             );
             let waits = match &finding {
                 Finding::Ready { partitions } => {
+                    if has_told {
+                        self.shared.tell(&MemberEvent::Ready { waited: begun.elapsed() });
+                    }
                     if let Some(ready) = ready.take() {
                         let _ = ready.send(Ok(()));
                     }
@@ -174,7 +179,10 @@ impl Poller {
                 }
                 return None;
             }
-            self.shared.tell(&MemberEvent::NotReady { error: &error });
+            if let Some(times) = told.hear(error.kind(), Instant::now()) {
+                has_told = true;
+                self.shared.tell(&MemberEvent::NotReady { error: &error, times });
+            }
             if let Some(ready) = ready.take() {
                 // The other consumers of the app need not wait.
                 let _ = ready.send(Ok(()));

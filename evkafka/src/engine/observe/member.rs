@@ -1,6 +1,9 @@
+use std::time::Duration;
+
 use rdkafka::error::RDKafkaErrorCode;
 
 use crate::{
+    client::{IsOver, Lasts},
     engine::{assignment::TopicPartition, member::JoinFailure},
     error::Error,
 };
@@ -10,6 +13,12 @@ pub(crate) enum MemberEvent<'a> {
     /// The cluster or a topic is not there yet.
     NotReady {
         error: &'a Error,
+        /// How often it was looked for since it was last told.
+        times: u64,
+    },
+    /// The cluster and the topics are there, after all.
+    Ready {
+        waited: Duration,
     },
     /// It asks to join its group.
     Joins,
@@ -41,13 +50,23 @@ pub(crate) enum MemberEvent<'a> {
     Denied {
         reason: &'a str,
         advice: &'a str,
+        lasts: Lasts,
     },
     ClientFailed {
         error: RDKafkaErrorCode,
         reason: &'a str,
+        lasts: Lasts,
     },
+    /// What it reported is over.
+    ClientRecovered(IsOver),
     CommitFailed {
         error: RDKafkaErrorCode,
+        /// How often since it was last told.
+        times: u64,
+    },
+    /// Commits succeed again, after so many failures.
+    CommitsAgain {
+        failures: u32,
     },
     /// What is settled of revoked partitions is not committed.
     RevokedUncommitted {

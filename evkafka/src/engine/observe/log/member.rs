@@ -1,6 +1,10 @@
-use crate::engine::{
-    observe::{MemberEvent, UnansweredStart},
-    partitions::Names,
+use crate::{
+    client::IsOver,
+    engine::{
+        observe::{MemberEvent, UnansweredStart},
+        partitions::Names,
+    },
+    error::Chain,
 };
 
 /// Logs what happened to a member: whose it is, and what else is given.
@@ -13,7 +17,10 @@ macro_rules! line {
 pub(super) fn log(consumer: &str, event: &MemberEvent<'_>) {
     match event {
         MemberEvent::Joins | MemberEvent::Rejoins | MemberEvent::Leaves => {}
-        MemberEvent::NotReady { .. } | MemberEvent::WaitsToJoin { .. } | MemberEvent::StartsUnanswered(_) => {
+        MemberEvent::NotReady { .. }
+        | MemberEvent::Ready { .. }
+        | MemberEvent::WaitsToJoin { .. }
+        | MemberEvent::StartsUnanswered(_) => {
             waits(consumer, event);
         }
         MemberEvent::Assigned { .. }
@@ -22,6 +29,8 @@ pub(super) fn log(consumer: &str, event: &MemberEvent<'_>) {
         | MemberEvent::AnswerRejected { .. } => rebalance(consumer, event),
         MemberEvent::Denied { .. }
         | MemberEvent::ClientFailed { .. }
+        | MemberEvent::ClientRecovered(_)
+        | MemberEvent::CommitsAgain { .. }
         | MemberEvent::CommitFailed { .. }
         | MemberEvent::RevokedUncommitted { .. }
         | MemberEvent::TopicIsGone { .. } => failure(consumer, event),
@@ -39,7 +48,12 @@ pub(super) fn log(consumer: &str, event: &MemberEvent<'_>) {
 
 fn waits(consumer: &str, event: &MemberEvent<'_>) {
     match event {
-        MemberEvent::NotReady { error } => line!(warn, consumer, ?error, "not ready to consume; waiting"),
+        MemberEvent::NotReady { error, times } => {
+            line!(warn, consumer, error = %Chain(*error), times, "not ready to consume; waiting");
+        }
+        MemberEvent::Ready { waited } => {
+            line!(info, consumer, waited_s = waited.as_secs(), "ready to consume, after waiting");
+        }
         MemberEvent::WaitsToJoin { group, error, reason } => {
             line!(warn, consumer, group, error, "the consumer waits to join its group: {reason}");
         }
@@ -84,14 +98,37 @@ fn rebalance(consumer: &str, event: &MemberEvent<'_>) {
 
 fn failure(consumer: &str, event: &MemberEvent<'_>) {
     match event {
-        MemberEvent::Denied { reason, advice } => {
-            line!(error, consumer, reason, "the Kafka cluster denies access; {advice}");
+        MemberEvent::Denied { reason, advice, lasts } => line!(
+            error,
+            consumer,
+            error = reason,
+            times = lasts.times,
+            lasted_s = lasts.lasted.as_secs(),
+            advice,
+            "the Kafka cluster denies access"
+        ),
+        MemberEvent::ClientFailed { error, reason, lasts } => line!(
+            warn,
+            consumer,
+            %error,
+            reason,
+            times = lasts.times,
+            lasted_s = lasts.lasted.as_secs(),
+            "the Kafka client reports an error"
+        ),
+        MemberEvent::ClientRecovered(IsOver { error, times, lasted }) => line!(
+            info,
+            consumer,
+            %error,
+            times,
+            lasted_s = lasted.as_secs(),
+            "the Kafka client no longer reports this error"
+        ),
+        MemberEvent::CommitFailed { error, times } => {
+            line!(warn, consumer, %error, times, "offsets could not be committed and will be committed later");
         }
-        MemberEvent::ClientFailed { error, reason } => {
-            line!(warn, consumer, %error, reason, "the Kafka client reports an error");
-        }
-        MemberEvent::CommitFailed { error } => {
-            line!(warn, consumer, %error, "offsets could not be committed and will be committed later");
+        MemberEvent::CommitsAgain { failures } => {
+            line!(info, consumer, times = failures, "offsets are committed again");
         }
         MemberEvent::RevokedUncommitted { error } => line!(
             warn,
