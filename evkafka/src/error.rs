@@ -1,6 +1,11 @@
 //! The error that ends an app.
 
-use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
+use std::{
+    error::Error as StdError,
+    fmt::{self, Write},
+    sync::Arc,
+    time::Duration,
+};
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
@@ -356,14 +361,20 @@ impl fmt::Debug for Error {
 /// Keeps a text on its line, and out of the terminal's control codes, whoever wrote parts of it.
 pub(crate) fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character.is_control() {
-            line.extend(character.escape_default());
-        } else {
-            line.push(character);
-        }
-    }
+    OneLine(&mut line).write_str(text).expect("a String takes all");
     line
+}
+
+/// Passes text on in [one line](one_line).
+struct OneLine<'w>(&'w mut dyn fmt::Write);
+
+impl fmt::Write for OneLine<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        text.chars().try_for_each(|character| match character.is_control() {
+            true => character.escape_default().try_for_each(|escaped| self.0.write_char(escaped)),
+            false => self.0.write_char(character),
+        })
+    }
 }
 
 /// An error and all its causes in one line, for a log.
@@ -371,10 +382,11 @@ pub(crate) struct Chain<'e>(pub(crate) &'e (dyn StdError + 'static));
 
 impl fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
+        let mut line = OneLine(f);
+        write!(line, "{}", self.0)?;
         let mut next = self.0.source();
         while let Some(cause) = next {
-            write!(f, ": {cause}")?;
+            write!(line, ": {cause}")?;
             next = cause.source();
         }
         Ok(())

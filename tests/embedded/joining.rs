@@ -174,3 +174,26 @@ async fn a_consumer_that_waits_for_its_cluster_says_that_a_broker_is_not_where_i
     log.until_line_with(&["wrongly-advertised", "advertised.listeners"]).await;
     app.stop().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_that_waits_for_its_group_says_so() {
+    let log = Log::capture();
+    let cluster = crate::support::cluster(2);
+    let app = |consumer: &str| {
+        // The mock cluster ends a rebalance a second before that.
+        let config = config(cluster.bootstrap_servers()).property("session.timeout.ms", 8000);
+        Running::start(App::new("test").consumer(consumer, config, router![rest]))
+    };
+    let first = app("is-in-the-group");
+    log.until_line_with(&["partitions assigned", "is-in-the-group"]).await;
+    let second = app("waits-for-the-group");
+    let line = log.until_line_with(&["waiting for the group", "waits-for-the-group"]).await;
+    for part in ["INFO evkafka::member", "member=1", "group=\"billing\"", "waited_s="] {
+        assert!(line.contains(part), "{part:?} is not in {line}");
+    }
+    log.until_line_with(&["partitions assigned", "waits-for-the-group"]).await;
+    second.stop().await.unwrap();
+    first.stop().await.unwrap();
+    let said = |consumer| log.lines_with(&["waiting for the group", consumer]).len();
+    assert!(said("is-in-the-group") == 0 && said("waits-for-the-group") <= 2, "{}", log.text());
+}

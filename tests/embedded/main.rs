@@ -22,6 +22,7 @@ mod progress;
 mod refused_letters;
 mod restart;
 mod revoke;
+mod schema;
 mod shutdown;
 #[cfg(unix)]
 mod signals;

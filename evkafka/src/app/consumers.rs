@@ -12,7 +12,7 @@ use crate::{
     client::ClientLog,
     config::ResolvedConfig,
     engine::{ConsumerEvent, DrainPlan, Handles, Member, MemberSettings, Report, Shared, Shutdown},
-    error::{Error, Inner, Result},
+    error::{Chain, Error, Inner, Result},
     handle::States,
     send::DeadLetters,
 };
@@ -91,7 +91,7 @@ impl Consumers {
         }
         let mut errors = errors.into_iter();
         if let Some(first) = errors.next() {
-            errors.for_each(|error| tracing::error!(?error, "the app cannot start"));
+            errors.for_each(|error| tracing::error!(target: "evkafka::app", error = %Chain(&error), "the app cannot start"));
             return Err(first);
         }
         self.members.iter().for_each(|(_, member)| member.consume());
@@ -122,11 +122,13 @@ impl Consumers {
             };
             if timeout_at(plan.end_at.into(), &mut member.closed).await.is_err() {
                 // What could be is committed; the group waits out the session timeout at most.
-                tracing::warn!(%consumer, "the Kafka client did not close in time and is left behind");
+                tracing::warn!(target: "evkafka::consumer", %consumer, "the Kafka client did not close in time and is left behind");
             }
             match (&result, drained) {
                 (Ok(()), drained) => result = drained,
-                (Err(_), Err(error)) => tracing::error!(?error, "a consumer did not end well"),
+                (Err(_), Err(error)) => {
+                    tracing::error!(target: "evkafka::app", error = %Chain(&error), "a consumer did not end well");
+                }
                 (Err(_), Ok(())) => {}
             }
         }
@@ -134,7 +136,7 @@ impl Consumers {
             shared.tell_of_consumer(&ConsumerEvent::Ended { counts: &shared.counts });
         }
         while let Ok(Report(error)) = self.reports.try_recv() {
-            tracing::error!(?error, "a consumer failed while the app was shutting down");
+            tracing::error!(target: "evkafka::app", error = %Chain(&error), "a consumer failed while the app was shutting down");
         }
         result
     }

@@ -39,6 +39,10 @@ impl Lasting {
         self.begun
     }
 
+    pub(crate) fn heard(&self) -> Instant {
+        self.heard
+    }
+
     /// For how long it has not been heard of.
     pub(crate) fn quiet_for(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.heard)

@@ -74,6 +74,12 @@ impl Troubles {
         Some(Lasts { times, lasted: now.saturating_duration_since(trouble.lasting.begun()) })
     }
 
+    /// What was reported last, and is not over.
+    pub(crate) fn last(&self) -> Option<RDKafkaErrorCode> {
+        let open = self.all.iter().filter(|trouble| !trouble.is_over);
+        open.max_by_key(|trouble| trouble.lasting.heard()).map(|trouble| trouble.code)
+    }
+
     /// Brokers have done what was asked of them.
     pub(crate) fn succeed(&mut self, now: Instant) {
         self.succeeded = Some(now);

@@ -8,7 +8,7 @@ use tokio::sync::{Semaphore, mpsc};
 use super::{
     attempt::Done,
     commands::Commands,
-    observe::{ConsumerEvent, MemberEvent, MostlyUnmatched, Observer, Observers},
+    observe::{ConsumerEvent, MemberName, MostlyUnmatched, Observer, Observers, WatchedMember},
     unmatched::{LaneUnmatched, Unmatched},
 };
 use crate::{
@@ -186,9 +186,10 @@ impl Shared {
         self.observers.consumer(&self.consumer, event);
     }
 
-    /// Something has happened to a member.
-    pub(super) fn tell(&self, event: &MemberEvent<'_>) {
-        self.observers.member(&self.consumer, event);
+    /// The member of this number among the consumer's.
+    pub(super) fn member(&self, number: u32) -> WatchedMember {
+        let name = MemberName { consumer: Arc::clone(&self.consumer), number };
+        WatchedMember::new(name, Arc::clone(&self.observers))
     }
 
     /// Ends the app with `error`.

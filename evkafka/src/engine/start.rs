@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 use super::{
     assignment::TopicPartition,
     lane::LaneControl,
-    observe::{MemberEvent, Observer, Observers, PartitionEvent, UnansweredStart},
+    observe::{MemberEvent, PartitionEvent, UnansweredStart, WatchedMember},
 };
 use crate::{
     client::Lasting,
@@ -48,8 +48,7 @@ pub(super) struct Waiting {
 
 /// Finds the starts of the lanes of one assignment.
 pub(super) struct Starts {
-    pub(super) consumer: Arc<str>,
-    pub(super) observers: Arc<Observers>,
+    pub(super) member: Arc<WatchedMember>,
     pub(super) client: Arc<ClientHandle>,
     pub(super) reset: OffsetReset,
     pub(super) persist_progress: bool,
@@ -236,7 +235,7 @@ impl Starts {
     }
 
     fn tell(&self, event: UnansweredStart<'_>) {
-        self.observers.member(&self.consumer, &MemberEvent::StartsUnanswered(event));
+        self.member.tell(&MemberEvent::StartsUnanswered(event));
     }
 }
 
@@ -262,7 +261,10 @@ mod tests {
     use rdkafka::{ClientConfig, mocking::MockCluster};
 
     use super::*;
-    use crate::{engine::lane::Phase, native::OwnedClient};
+    use crate::{
+        engine::{lane::Phase, observe::MemberName},
+        native::OwnedClient,
+    };
 
     fn lane(partition: i32) -> (Waiting, oneshot::Receiver<Start>) {
         let (start, started) = oneshot::channel();
@@ -276,9 +278,9 @@ mod tests {
         let mut settings = ClientConfig::new();
         settings.set("bootstrap.servers", cluster.bootstrap_servers()).set("group.id", "billing");
         let client = OwnedClient::new(&settings).expect("librdkafka takes the settings");
+        let name = MemberName { consumer: "test".into(), number: 1 };
         let starts = Starts {
-            consumer: "test".into(),
-            observers: Arc::default(),
+            member: Arc::new(WatchedMember::new(name, Arc::default())),
             client: Arc::clone(client.handle()),
             reset: OffsetReset::Earliest,
             persist_progress: false,

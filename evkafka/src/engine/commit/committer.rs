@@ -13,7 +13,11 @@ use super::{
 };
 use crate::{
     client::{Fault, Sparse},
-    engine::{assignment::Assignment, observe::MemberEvent, shared::Shared},
+    engine::{
+        assignment::Assignment,
+        observe::{MemberEvent, WatchedMember},
+        shared::Shared,
+    },
     error::Inner,
     native::ClientHandle,
     settle::Backoff,
@@ -26,6 +30,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(70);
 /// The committing task of one member.
 pub(in crate::engine) struct Committer {
     shared: Arc<Shared>,
+    member: Arc<WatchedMember>,
     assignment: Arc<Assignment>,
     interval: Duration,
     requests: Arc<CommitRequests>,
@@ -37,12 +42,13 @@ impl Committer {
     /// Commits at this `interval` and on `requests`, until `stop`.
     pub(in crate::engine) fn new(
         shared: Arc<Shared>,
+        member: Arc<WatchedMember>,
         assignment: Arc<Assignment>,
         interval: Duration,
         requests: Arc<CommitRequests>,
         stop: CancellationToken,
     ) -> Self {
-        Self { shared, assignment, interval, requests, stop, told: Sparse::new() }
+        Self { shared, member, assignment, interval, requests, stop, told: Sparse::new() }
     }
 
     /// Commits until it is stopped. What is open then is left to the thread that stopped it.
@@ -76,7 +82,7 @@ impl Committer {
                 Some(Ok(())) => {
                     self.assignment.accepted();
                     if failures > 0 {
-                        self.shared.tell(&MemberEvent::CommitsAgain { failures });
+                        self.member.tell(&MemberEvent::CommitsAgain { failures });
                     }
                     failures = 0;
                 }
@@ -145,7 +151,7 @@ impl Committer {
                 last: false,
             });
         } else if let Some(times) = self.told.hear(code, Instant::now().into_std()) {
-            self.shared.tell(&MemberEvent::CommitFailed { error: code, times });
+            self.member.tell(&MemberEvent::CommitFailed { error: code, times });
         }
     }
 }

@@ -27,7 +27,7 @@ use crate::{
     engine::{
         assignment::Assignment,
         commit::{CommitRequests, Committer},
-        observe::MemberEvent,
+        observe::{MemberEvent, WatchedMember},
         pipeline::Pipeline,
         shared::Shared,
     },
@@ -60,6 +60,7 @@ pub(super) struct Poller {
     settings: MemberSettings,
     log: ClientLog,
     shared: Arc<Shared>,
+    member: Arc<WatchedMember>,
     pipeline: Arc<dyn Pipeline>,
     runtime: Handle,
     admission: Arc<Admission>,
@@ -76,7 +77,8 @@ impl Poller {
         inbox: mpsc::Receiver<Command>,
     ) -> Self {
         let log = ClientLog::new(Arc::clone(&shared.consumer), &settings.client);
-        Self { settings, log, shared, pipeline, runtime, admission, inbox }
+        let member = Arc::new(shared.member(settings.instance + 1));
+        Self { settings, log, shared, member, pipeline, runtime, admission, inbox }
     }
 
     /// Does all that a member does. A bug that ends it must not leave an app that looks as if it consumed.
@@ -159,7 +161,7 @@ impl Poller {
             let waits = match &finding {
                 Finding::Ready { partitions } => {
                     if has_told {
-                        self.shared.tell(&MemberEvent::Ready { waited: begun.elapsed() });
+                        self.member.tell(&MemberEvent::Ready { waited: begun.elapsed() });
                     }
                     if let Some(ready) = ready.take() {
                         let _ = ready.send(Ok(()));
@@ -181,7 +183,7 @@ impl Poller {
             }
             if let Some(times) = told.hear(error.kind(), Instant::now()) {
                 has_told = true;
-                self.shared.tell(&MemberEvent::NotReady { error: &error, times });
+                self.member.tell(&MemberEvent::NotReady { error: &error, times });
             }
             if let Some(ready) = ready.take() {
                 // The other consumers of the app need not wait.
@@ -226,9 +228,11 @@ impl Poller {
             self.settings.config.limit_prefetch(&mut settings, partitions, self.pipeline.largest_call());
         let joining = Joining::new(&self.settings.config, &settings);
         let client = OwnedClient::new(&settings).map_err(|cause| self.log.error(cause))?;
+        let client = client.of(&self.shared.consumer);
         let tasks = Arc::new(Tasks::default());
         let coordinator = Coordinator {
             shared: Arc::clone(&self.shared),
+            member: Arc::clone(&self.member),
             pipeline: Arc::clone(&self.pipeline),
             assignment: Arc::new(Assignment::default()),
             commit_requests: Arc::new(CommitRequests::default()),
@@ -241,6 +245,7 @@ impl Poller {
         let stop = CancellationToken::new();
         let committer = Committer::new(
             Arc::clone(&self.shared),
+            Arc::clone(&self.member),
             Arc::clone(&coordinator.assignment),
             self.settings.config.commit_interval,
             Arc::clone(&coordinator.commit_requests),

@@ -28,8 +28,17 @@ pub(crate) enum MemberEvent<'a> {
         error: &'a str,
         reason: &'a JoinFailure,
     },
+    /// It has asked to join its group, and has not been admitted yet.
+    WaitsForGroup {
+        group: &'a str,
+        waited: Duration,
+        /// What is wrong with its connections, if anything is.
+        error: Option<RDKafkaErrorCode>,
+    },
     Assigned {
         partitions: &'a [TopicPartition],
+        /// What the brokers call the member.
+        member_id: Option<&'a str>,
     },
     /// Where some of what is assigned begins is not known yet; it is asked for again.
     StartsUnanswered(UnansweredStart<'a>),

@@ -33,7 +33,7 @@ pub(crate) trait Observer: Send + Sync {
 
     fn partition(&self, origin: &Origin, event: &PartitionEvent<'_>);
 
-    fn member(&self, consumer: &str, event: &MemberEvent<'_>);
+    fn member(&self, member: &MemberName, event: &MemberEvent<'_>);
 
     fn consumer(&self, consumer: &str, event: &ConsumerEvent<'_>);
 }
@@ -79,8 +79,8 @@ impl Observer for Observers {
     }
 
     #[cold]
-    fn member(&self, consumer: &str, event: &MemberEvent<'_>) {
-        self.tell(|observer| observer.member(consumer, event));
+    fn member(&self, member: &MemberName, event: &MemberEvent<'_>) {
+        self.tell(|observer| observer.member(member, event));
     }
 
     #[cold]
@@ -92,6 +92,31 @@ impl Observer for Observers {
 impl fmt::Debug for Observers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Observers").field("others", &self.others.len()).finish()
+    }
+}
+
+/// Which member of a group it is, of those that run here.
+#[derive(Clone, Debug)]
+pub(crate) struct MemberName {
+    pub(crate) consumer: Arc<str>,
+    /// Its place among the consumer's instances: 1 for the first.
+    pub(crate) number: u32,
+}
+
+/// A member that is watched.
+#[derive(Debug)]
+pub(super) struct WatchedMember {
+    name: MemberName,
+    observers: Arc<Observers>,
+}
+
+impl WatchedMember {
+    pub(super) fn new(name: MemberName, observers: Arc<Observers>) -> Self {
+        Self { name, observers }
+    }
+
+    pub(super) fn tell(&self, event: &MemberEvent<'_>) {
+        self.observers.member(&self.name, event);
     }
 }
 

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{error::Error as StdError, time::Duration};
 
 use crate::{
     engine::{attempt::Done, delivery::Unfinished},
@@ -24,6 +24,8 @@ pub(crate) enum RecordEvent<'a> {
         /// The event that was probably meant.
         nearest: Option<&'static str>,
     },
+    /// What is needed to decode it cannot be had, and is asked for again after `wait`.
+    Unprepared { offset: i64, attempt: u32, error: &'a (dyn StdError + 'static), wait: Duration },
     /// An attempt begins: the handler is about to be called. Told only if all is watched.
     Begun { context: &'a Context<'a> },
     /// It waits for a thread, for long.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    engine::observe::{ConsumerEvent, MemberEvent, PartitionEvent, RecordEvent},
+    engine::observe::{ConsumerEvent, MemberEvent, MemberName, PartitionEvent, RecordEvent},
     handle::Outcome,
 };
 
@@ -44,6 +44,7 @@ impl Observer for Collected {
             RecordEvent::Unmatched { event_type, nearest, .. } => {
                 format!("unmatched {} ({nearest:?})", String::from_utf8_lossy(event_type))
             }
+            RecordEvent::Unprepared { offset, .. } => format!("unprepared {offset}"),
             RecordEvent::Begun { context } => format!("begun {}", called(context)),
             RecordEvent::WaitsForThread { offset, .. } => format!("waits for a thread {offset}"),
             RecordEvent::Retried { context, failure, wait } => {
@@ -93,7 +94,7 @@ impl Observer for Collected {
         });
     }
 
-    fn member(&self, _: &str, _: &MemberEvent<'_>) {
+    fn member(&self, _: &MemberName, _: &MemberEvent<'_>) {
         unreachable!("there is no member")
     }
 

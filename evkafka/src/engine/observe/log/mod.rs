@@ -6,7 +6,7 @@ mod member;
 mod partition;
 mod record;
 
-use super::{ConsumerEvent, MemberEvent, Observer, PartitionEvent, RecordEvent};
+use super::{ConsumerEvent, MemberEvent, MemberName, Observer, PartitionEvent, RecordEvent};
 use crate::record::Origin;
 
 /// The observer that is always there.
@@ -21,8 +21,8 @@ impl Observer for Log {
         partition::log(origin, event);
     }
 
-    fn member(&self, consumer: &str, event: &MemberEvent<'_>) {
-        member::log(consumer, event);
+    fn member(&self, member: &MemberName, event: &MemberEvent<'_>) {
+        member::log(member, event);
     }
 
     fn consumer(&self, consumer: &str, event: &ConsumerEvent<'_>) {

@@ -83,7 +83,7 @@ fn read(origin: &Origin, event: &PartitionEvent<'_>) {
         PartitionEvent::GoneBack { from } => line!(
             warn,
             origin,
-            from,
+            offset = from,
             "the partition's offsets have gone back: its topic was recreated, or its log cut off; what is there now is handled"
         ),
         PartitionEvent::SeekUnanswered { to } => {
@@ -135,7 +135,7 @@ fn commit(origin: &Origin, event: &PartitionEvent<'_>) {
         PartitionEvent::PerhapsLost { up_to } => line!(
             warn,
             origin,
-            up_to,
+            offset = up_to,
             "it is not known whether records were committed that were not handled; if so, they are lost"
         ),
         PartitionEvent::Lost { records } => line!(

@@ -41,6 +41,17 @@ pub(super) fn log(origin: &Origin, event: &RecordEvent<'_>) {
         RecordEvent::Unmatched { offset, event_type, nearest } => {
             unmatched(origin, offset, event_type, nearest)
         }
+        RecordEvent::Unprepared { offset, attempt, error, wait } => tracing::warn!(
+            target: "evkafka::record",
+            consumer = %origin.consumer,
+            topic = %origin.topic,
+            partition = origin.partition,
+            offset,
+            attempt,
+            error = %Chain(error),
+            wait_ms = millis(wait),
+            "what is needed to decode an event is not available; trying again"
+        ),
         RecordEvent::Retried { context, failure, wait } => failed!(
             warn,
             origin,
