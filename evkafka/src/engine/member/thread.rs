@@ -170,7 +170,7 @@ impl Poller {
                 }
                 Finding::Unreachable(..) => settings.config.on_unreachable == OnUnavailable::Wait,
                 Finding::Missing(_) => settings.config.on_missing_topic == OnUnavailable::Wait,
-                Finding::Denied(..) | Finding::Refused(_) => false,
+                Finding::Denied(..) | Finding::Forbidden { .. } | Finding::Refused(_) => false,
                 Finding::CalledOff => return None,
             };
             let error = self.finding_to_error(finding);
@@ -216,6 +216,10 @@ impl Poller {
             }
             .into(),
             Finding::Denied(denial, reason) => Inner::Denied { consumer, servers, denial, reason }.into(),
+            Finding::Forbidden { topic, is_read } => {
+                let group = self.settings.config.group_id.clone();
+                Inner::Forbidden { consumer, servers, group, topic, is_read }.into()
+            }
             Finding::Missing(topics) => Inner::MissingTopics { consumer, servers, topics }.into(),
             Finding::Refused(cause) => self.log.error(cause),
         }
