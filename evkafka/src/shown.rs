@@ -1,6 +1,19 @@
-//! What a producer wrote, fit for a log line: neither its length nor its characters are to be trusted.
+//! What a producer wrote, fit for a log line: neither its length nor its characters are to be trusted. Keys, payloads and values of
+//! headers may be personal data, and are not shown at all.
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
+
+/// How long a value is that is not shown.
+pub(crate) struct Hidden<'r>(pub(crate) Option<&'r [u8]>);
+
+impl fmt::Debug for Hidden<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            None => f.write_str("None"),
+            Some(bytes) => write!(f, "{} bytes", bytes.len()),
+        }
+    }
+}
 
 /// Bytes as text of at most `limit` characters. What is not UTF-8 is replaced, what is not printable is escaped, and an ellipsis says
 /// that something was cut off.

@@ -154,7 +154,7 @@ async fn fails_at_multiples_of_ten(
     meta: Metadata,
 ) -> Result<(), String> {
     ledger.note(&meta, id);
-    if id % 10 == 0 { Err("the ledger is closed".to_owned()) } else { Ok(()) }
+    if id.is_multiple_of(10) { Err("the ledger is closed".to_owned()) } else { Ok(()) }
 }
 
 /// The last line of a consumer that was stopped after so many calls of its handler, and what its app returned.
@@ -205,4 +205,41 @@ async fn the_last_line_of_a_consumer_says_how_many_records_failures_left_unsettl
         line.contains("INFO") && line.contains("given_up=3") && line.contains("unsettled_failures=0"),
         "{line}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_line_has_a_value_of_a_record_in_it_whatever_becomes_of_the_record() {
+    #[handler(event = "OrderCreated")]
+    async fn panics(id: u64) {
+        assert!(id != 1, "the ledger is broken");
+    }
+
+    let log = Log::capture();
+    let cluster = cluster(1);
+    cluster.create_topic("orders.dead", 1).unwrap();
+    let record = |event: Event| event.partition(0).key("Jane-Key").header("owner", "Jane-Header");
+    let event = |event_type: &str| record(Event::new("orders")).event_type(event_type);
+    cluster
+        .send_all([
+            event("OrderCreated").payload("1"),
+            event("OrderCreated").payload("\"Jane-Payload\""),
+            event("ordercreated").payload("\"Jane-Payload\""),
+            record(Event::new("orders")).payload("\"Jane-Payload\"").header("event-type", "Jane-Type"),
+        ])
+        .await
+        .unwrap();
+    let policy = FailurePolicy::new()
+        .attempts(2)
+        .backoff(Backoff::constant(Duration::ZERO))
+        .dead_letter("orders.dead");
+    let config = config(&cluster).failure_policy(policy).property("debug", "all");
+    let app = Running::start(App::new("test").consumer("the-silent-one", config, router![panics]));
+    until_committed(&cluster, 4).await;
+    app.stop().await.unwrap();
+    let lines = log.lines_with(&["the-silent-one"]);
+    for part in ["the ledger is broken", "sent to the dead-letter topic", "event=\"ordercreated\""] {
+        assert!(lines.iter().any(|line| line.contains(part)), "{part:?} is not in the log");
+    }
+    let shown: Vec<_> = lines.iter().filter(|line| line.contains("Jane")).collect();
+    assert!(shown.is_empty(), "{shown:#?}");
 }

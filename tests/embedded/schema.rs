@@ -39,9 +39,16 @@ const TEXTS: &[&str] = &["consumer", "topic", "event", "error", "reason", "group
 /// No other name may stand for one of these.
 const FORBIDDEN: &[&str] = &["producer", "err", "cause", "event_type", "from", "up_to", "millis", "seconds_"];
 
-/// What was found: lines that are not as they should be, and all kinds of lines by target.
-static FOUND: Mutex<(BTreeSet<String>, BTreeMap<String, BTreeSet<String>>)> =
-    Mutex::new((BTreeSet::new(), BTreeMap::new()));
+/// What was found in all lines.
+#[derive(Default)]
+struct Found {
+    /// Lines that are not as they should be, and why.
+    faults: BTreeSet<String>,
+    /// The messages of each target.
+    messages: BTreeMap<String, BTreeSet<String>>,
+}
+
+static FOUND: Mutex<Found> = Mutex::new(Found { faults: BTreeSet::new(), messages: BTreeMap::new() });
 
 pub(crate) struct Schema;
 
@@ -77,10 +84,10 @@ impl<S: Subscriber> Layer<S> for Schema {
         event.record(&mut fields);
         let mut found = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
         for fault in faults(target, &fields.0) {
-            found.0.insert(format!("{fault}: {target} {:?}", fields.0));
+            found.faults.insert(format!("{fault}: {target} {:?}", fields.0));
         }
         if let Some((_, message)) = fields.0.get("message").filter(|_| target != "librdkafka") {
-            found.1.entry(target.to_owned()).or_default().insert(message.clone());
+            found.messages.entry(target.to_owned()).or_default().insert(message.clone());
         }
     }
 }
@@ -152,7 +159,7 @@ async fn all_lines_of_a_run_have_one_schema() {
     stops.ends().await.unwrap_err();
 
     let found = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
-    let (faults, messages) = &*found;
+    let Found { faults, messages } = &*found;
     assert!(faults.is_empty(), "{faults:#?}");
     for target in ["evkafka::app", "evkafka::consumer", "evkafka::member", "evkafka::record"] {
         assert!(messages.get(target).is_some_and(|messages| messages.len() > 1), "{messages:#?}");

@@ -1,4 +1,7 @@
-use crate::{engine::observe::PartitionEvent, error::one_line, record::Origin};
+use crate::{engine::observe::PartitionEvent, error::one_line, record::Origin, shown::shown};
+
+/// How many characters of the metadata are shown that another program committed.
+const METADATA_LIMIT: usize = 100;
 
 /// Logs what happened to a partition: which it is, and what else is given.
 macro_rules! line {
@@ -49,13 +52,13 @@ fn start(origin: &Origin, event: &PartitionEvent<'_>) {
         PartitionEvent::ForeignMetadata { metadata } => line!(
             warn,
             origin,
-            metadata,
+            metadata = &*shown(metadata.as_bytes(), METADATA_LIMIT),
             "the commit's metadata is not evkafka's: it is kept, and what is settled ahead is not persisted"
         ),
         PartitionEvent::BrokenMetadata { metadata } => line!(
             warn,
             origin,
-            metadata,
+            metadata = &*shown(metadata.as_bytes(), METADATA_LIMIT),
             "the commit's metadata cannot be read, perhaps because a later version of evkafka wrote it: what is settled ahead is \
              handled again"
         ),
