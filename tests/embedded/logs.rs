@@ -157,11 +157,11 @@ async fn fails_at_multiples_of_ten(
     if id.is_multiple_of(10) { Err("the ledger is closed".to_owned()) } else { Ok(()) }
 }
 
-/// The last line of a consumer that was stopped after so many calls of its handler, and what its app returned.
+/// The last line of a consumer that was stopped after so many calls of its handler, or ended by itself, and what its app returned.
 async fn last_line(
     consumer: &str,
     configure: impl Fn(ConsumerConfig) -> ConsumerConfig,
-    calls: usize,
+    calls: Option<usize>,
 ) -> (String, evkafka::Result<()>) {
     let log = Log::capture();
     let cluster = cluster(1);
@@ -170,8 +170,13 @@ async fn last_line(
     let config = configure(config(&cluster));
     let router = router![fails_at_multiples_of_ten];
     let app = Running::start(App::new("test").state(ledger.clone()).consumer(consumer, config, router));
-    ledger.until_len(calls).await;
-    let result = app.stop().await;
+    let result = match calls {
+        Some(calls) => {
+            ledger.until_len(calls).await;
+            app.stop().await
+        }
+        None => app.ends().await,
+    };
     let line = log.lines_with(&[&format!("consumer={consumer} ")]).pop().expect("a line");
     assert!(line.contains("consumer ended"), "{line}");
     (line, result)
@@ -180,7 +185,8 @@ async fn last_line(
 #[tokio::test(flavor = "multi_thread")]
 async fn the_last_line_of_a_consumer_says_how_many_records_failures_left_unsettled() {
     let patient = FailurePolicy::new().backoff(Backoff::constant(Duration::from_secs(600)));
-    let (line, result) = last_line("ends-in-order", |config| config.failure_policy(patient.clone()), 6).await;
+    let (line, result) =
+        last_line("ends-in-order", |config| config.failure_policy(patient.clone()), Some(6)).await;
     assert!(result.is_ok(), "{result:?}");
     assert!(line.contains("WARN") && line.contains("handled=5 "), "{line}");
     assert!(line.contains("unsettled_failures=1"), "only the record at the front was tried: {line}");
@@ -189,17 +195,18 @@ async fn the_last_line_of_a_consumer_says_how_many_records_failures_left_unsettl
         let concurrency = evkafka::Concurrency::PerKey { in_flight: 100 };
         config.failure_policy(patient.clone()).concurrency(concurrency)
     };
-    let (line, result) = last_line("ends-by-key", by_key, 30).await;
+    let (line, result) = last_line("ends-by-key", by_key, Some(30)).await;
     assert!(result.is_ok(), "{result:?}");
     assert!(line.contains("handled=27 ") && line.contains("unsettled_failures=3"), "{line}");
 
     let stops = |config: ConsumerConfig| config.failure_policy(FailurePolicy::new().attempts(1));
-    let (line, result) = last_line("ends-at-an-error", stops, 6).await;
+    let (line, result) = last_line("ends-at-an-error", stops, None).await;
     assert_eq!(result.unwrap_err().record().map(|record| record.offset), Some(5));
     assert!(line.contains("unsettled_failures=1"), "{line}");
 
     let skips = FailurePolicy::new().attempts(1).last_step(LastStep::Skip);
-    let (line, result) = last_line("ends-well", |config| config.failure_policy(skips.clone()), 30).await;
+    let (line, result) =
+        last_line("ends-well", |config| config.failure_policy(skips.clone()), Some(30)).await;
     assert!(result.is_ok(), "{result:?}");
     assert!(
         line.contains("INFO") && line.contains("given_up=3") && line.contains("unsettled_failures=0"),
