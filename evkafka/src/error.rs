@@ -1,6 +1,11 @@
 //! The error that ends an app.
 
-use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
+use std::{
+    error::Error as StdError,
+    fmt::{self, Write},
+    sync::Arc,
+    time::Duration,
+};
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
@@ -31,7 +36,7 @@ pub enum ErrorKind {
     Configuration,
     /// A cluster did not answer in time at the start, or a broker is not where the cluster says. The consumer has consumed nothing.
     Unreachable,
-    /// A cluster does not let the consumer in: TLS or SASL failed. Nothing was consumed.
+    /// A cluster does not let the consumer in (TLS or SASL failed), or does not let it use a topic. Nothing was consumed.
     Security,
     /// A topic does not exist. Nothing was consumed.
     MissingTopic,
@@ -61,6 +66,14 @@ pub(crate) enum Inner {
         servers: String,
         denial: Denial,
         reason: String,
+    },
+    Forbidden {
+        consumer: Arc<str>,
+        servers: String,
+        group: String,
+        topic: String,
+        /// Or else it is written to.
+        is_read: bool,
     },
     MissingTopics {
         consumer: Arc<str>,
@@ -179,7 +192,7 @@ impl Error {
         match *self.0 {
             Inner::Faults(_) => ErrorKind::Configuration,
             Inner::Unreachable { .. } => ErrorKind::Unreachable,
-            Inner::Denied { .. } => ErrorKind::Security,
+            Inner::Denied { .. } | Inner::Forbidden { .. } => ErrorKind::Security,
             Inner::MissingTopics { .. } => ErrorKind::MissingTopic,
             Inner::Record(_) | Inner::DeadLetter(_) => ErrorKind::Record,
             Inner::Join { failure: JoinFailure::Address(_), .. } => ErrorKind::Unreachable,
@@ -232,6 +245,16 @@ impl fmt::Display for Error {
                 denial.advice(),
                 one_line(reason)
             ),
+            Inner::Forbidden { consumer, servers, group, topic, is_read: true } => write!(
+                f,
+                "consumer `{consumer}`: the Kafka cluster at `{servers}` does not allow this user to read the topic `{topic}`; grant \
+                 READ and DESCRIBE on the topic, and READ on the group `{group}`"
+            ),
+            Inner::Forbidden { consumer, servers, topic, is_read: false, .. } => write!(
+                f,
+                "consumer `{consumer}`: the Kafka cluster at `{servers}` does not allow this user to write to the dead-letter topic \
+                 `{topic}`; grant WRITE and DESCRIBE on the topic"
+            ),
             Inner::MissingTopics { consumer, servers, topics } => write!(
                 f,
                 "consumer `{consumer}`: the cluster at `{servers}` has no topic {}; create it, or set \
@@ -245,6 +268,9 @@ impl fmt::Display for Error {
                 error.offset.iter().try_for_each(|offset| write!(f, " than offset {offset}"))?;
                 if !error.reason.is_empty() {
                     write!(f, " ({})", one_line(&error.reason))?;
+                }
+                if error.code == RDKafkaErrorCode::TopicAuthorizationFailed {
+                    write!(f, "; grant READ on the topic `{}`", origin.topic)?;
                 }
                 missing_codec(error).iter().try_for_each(|advice| write!(f, "; {advice}"))
             }
@@ -334,6 +360,7 @@ impl StdError for Error {
             Inner::Other(error) => error.source(),
             Inner::Faults(_)
             | Inner::Denied { .. }
+            | Inner::Forbidden { .. }
             | Inner::MissingTopics { .. }
             | Inner::Engine { .. }
             | Inner::Shutdown { .. } => None,
@@ -356,14 +383,20 @@ impl fmt::Debug for Error {
 /// Keeps a text on its line, and out of the terminal's control codes, whoever wrote parts of it.
 pub(crate) fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character.is_control() {
-            line.extend(character.escape_default());
-        } else {
-            line.push(character);
-        }
-    }
+    OneLine(&mut line).write_str(text).expect("a String takes all");
     line
+}
+
+/// Passes text on in [one line](one_line).
+struct OneLine<'w>(&'w mut dyn fmt::Write);
+
+impl fmt::Write for OneLine<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        text.chars().try_for_each(|character| match character.is_control() {
+            true => character.escape_default().try_for_each(|escaped| self.0.write_char(escaped)),
+            false => self.0.write_char(character),
+        })
+    }
 }
 
 /// An error and all its causes in one line, for a log.
@@ -371,10 +404,11 @@ pub(crate) struct Chain<'e>(pub(crate) &'e (dyn StdError + 'static));
 
 impl fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
+        let mut line = OneLine(f);
+        write!(line, "{}", self.0)?;
         let mut next = self.0.source();
         while let Some(cause) = next {
-            write!(f, ": {cause}")?;
+            write!(line, ": {cause}")?;
             next = cause.source();
         }
         Ok(())

@@ -72,6 +72,7 @@ pub mod record;
 pub mod route;
 mod send;
 pub mod settle;
+mod shown;
 mod source;
 mod sync;
 

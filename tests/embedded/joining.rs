@@ -174,3 +174,87 @@ async fn a_consumer_that_waits_for_its_cluster_says_that_a_broker_is_not_where_i
     log.until_line_with(&["wrongly-advertised", "advertised.listeners"]).await;
     app.stop().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_that_waits_for_its_group_says_so() {
+    let log = Log::capture();
+    let cluster = crate::support::cluster(2);
+    let app = |consumer: &str| {
+        // The mock cluster ends a rebalance a second before that.
+        let config = config(cluster.bootstrap_servers()).property("session.timeout.ms", 8000);
+        Running::start(App::new("test").consumer(consumer, config, router![rest]))
+    };
+    let first = app("is-in-the-group");
+    log.until_line_with(&["partitions assigned", "is-in-the-group"]).await;
+    let second = app("waits-for-the-group");
+    let line = log.until_line_with(&["waiting for the group", "waits-for-the-group"]).await;
+    for part in ["INFO evkafka::member", "member=1", "group=\"billing\"", "waited_s="] {
+        assert!(line.contains(part), "{part:?} is not in {line}");
+    }
+    log.until_line_with(&["partitions assigned", "waits-for-the-group"]).await;
+    second.stop().await.unwrap();
+    first.stop().await.unwrap();
+    let said = |consumer| log.lines_with(&["waiting for the group", consumer]).len();
+    assert!(said("is-in-the-group") == 0 && said("waits-for-the-group") <= 2, "{}", log.text());
+}
+
+/// A server that answers whatever it is sent with this, and its address.
+fn server_that_says(answer: &'static [u8]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut request = [0; 1024];
+            let _ = stream.read(&mut request);
+            let _ = stream.write_all(answer);
+            // Until the client has read it.
+            let _ = stream.read(&mut request);
+        }
+    });
+    address
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_http_server_behind_the_port_is_told_for_what_it_is() {
+    let server = server_that_says(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+    let config = config(&server).connect_timeout(Duration::from_secs(2));
+    let app = App::new("test").consumer("orders", config, router![rest]);
+    let error = Running::start(app).ends().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unreachable);
+    assert!(error.to_string().contains("that is an HTTP server: check the port"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_that_the_user_may_not_use_is_told_with_the_right_to_grant() {
+    let denied = |topic: &str| {
+        let mock = MockCluster::new(1).unwrap();
+        for name in ["orders", "orders.dead"] {
+            mock.create_topic(name, 1, 1).unwrap();
+        }
+        mock.topic_error(topic, RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED).unwrap();
+        mock
+    };
+    for (topic, parts) in [
+        (
+            "orders",
+            [
+                "read the topic `orders`",
+                "grant READ and DESCRIBE on the topic, and READ on the group `billing`",
+            ],
+        ),
+        (
+            "orders.dead",
+            ["write to the dead-letter topic `orders.dead`", "grant WRITE and DESCRIBE on the topic"],
+        ),
+    ] {
+        let mock = denied(topic);
+        let policy = evkafka::FailurePolicy::new().dead_letter("orders.dead");
+        let config = config(&mock.bootstrap_servers()).failure_policy(policy);
+        let app = App::new("test").consumer("orders", config, router![rest]);
+        let error = Running::start(app).ends().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Security);
+        for part in parts {
+            assert!(error.to_string().contains(part), "{part:?} is not in {error}");
+        }
+    }
+}

@@ -165,3 +165,107 @@ async fn a_cluster_that_is_dropped_says_nothing() {
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(log.lines_with(&[&address]), [] as [String; 0]);
 }
+
+#[handler(event = "OrderCreated")]
+async fn fails_at_multiples_of_ten(
+    id: u64,
+    State(ledger): State<Ledger>,
+    meta: Metadata,
+) -> Result<(), String> {
+    ledger.note(&meta, id);
+    if id.is_multiple_of(10) { Err("the ledger is closed".to_owned()) } else { Ok(()) }
+}
+
+/// The last line of a consumer that was stopped after so many calls of its handler, or ended by itself, and what its app returned.
+async fn last_line(
+    consumer: &str,
+    configure: impl Fn(ConsumerConfig) -> ConsumerConfig,
+    calls: Option<usize>,
+) -> (String, evkafka::Result<()>) {
+    let log = Log::capture();
+    let cluster = cluster(1);
+    cluster.send_all((5..35).map(|id| event("OrderCreated", id).key(id.to_string()))).await.unwrap();
+    let ledger = Ledger::default();
+    let config = configure(config(&cluster));
+    let router = router![fails_at_multiples_of_ten];
+    let app = Running::start(App::new("test").state(ledger.clone()).consumer(consumer, config, router));
+    let result = match calls {
+        Some(calls) => {
+            ledger.until_len(calls).await;
+            app.stop().await
+        }
+        None => app.ends().await,
+    };
+    let line = log.lines_with(&[&format!("consumer={consumer} ")]).pop().expect("a line");
+    assert!(line.contains("consumer ended"), "{line}");
+    (line, result)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_line_of_a_consumer_says_how_many_records_failures_left_unsettled() {
+    let patient = FailurePolicy::new().backoff(Backoff::constant(Duration::from_secs(600)));
+    let (line, result) =
+        last_line("ends-in-order", |config| config.failure_policy(patient.clone()), Some(6)).await;
+    assert!(result.is_ok(), "{result:?}");
+    assert!(line.contains("WARN") && line.contains("handled=5 "), "{line}");
+    assert!(line.contains("unsettled_failures=1"), "only the record at the front was tried: {line}");
+
+    let by_key = |config: ConsumerConfig| {
+        let concurrency = evkafka::Concurrency::PerKey { in_flight: 100 };
+        config.failure_policy(patient.clone()).concurrency(concurrency)
+    };
+    let (line, result) = last_line("ends-by-key", by_key, Some(30)).await;
+    assert!(result.is_ok(), "{result:?}");
+    assert!(line.contains("handled=27 ") && line.contains("unsettled_failures=3"), "{line}");
+
+    let stops = |config: ConsumerConfig| config.failure_policy(FailurePolicy::new().attempts(1));
+    let (line, result) = last_line("ends-at-an-error", stops, None).await;
+    assert_eq!(result.unwrap_err().record().map(|record| record.offset), Some(5));
+    assert!(line.contains("unsettled_failures=1"), "{line}");
+
+    let skips = FailurePolicy::new().attempts(1).last_step(LastStep::Skip);
+    let (line, result) =
+        last_line("ends-well", |config| config.failure_policy(skips.clone()), Some(30)).await;
+    assert!(result.is_ok(), "{result:?}");
+    assert!(
+        line.contains("INFO") && line.contains("given_up=3") && line.contains("unsettled_failures=0"),
+        "{line}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_line_has_a_value_of_a_record_in_it_whatever_becomes_of_the_record() {
+    #[handler(event = "OrderCreated")]
+    async fn panics(id: u64) {
+        assert!(id != 1, "the ledger is broken");
+    }
+
+    let log = Log::capture();
+    let cluster = cluster(1);
+    cluster.create_topic("orders.dead", 1).unwrap();
+    let record = |event: Event| event.partition(0).key("Jane-Key").header("owner", "Jane-Header");
+    let event = |event_type: &str| record(Event::new("orders")).event_type(event_type);
+    cluster
+        .send_all([
+            event("OrderCreated").payload("1"),
+            event("OrderCreated").payload("\"Jane-Payload\""),
+            event("ordercreated").payload("\"Jane-Payload\""),
+            record(Event::new("orders")).payload("\"Jane-Payload\"").header("event-type", "Jane-Type"),
+        ])
+        .await
+        .unwrap();
+    let policy = FailurePolicy::new()
+        .attempts(2)
+        .backoff(Backoff::constant(Duration::ZERO))
+        .dead_letter("orders.dead");
+    let config = config(&cluster).failure_policy(policy).property("debug", "all");
+    let app = Running::start(App::new("test").consumer("the-silent-one", config, router![panics]));
+    until_committed(&cluster, 4).await;
+    app.stop().await.unwrap();
+    let lines = log.lines_with(&["the-silent-one"]);
+    for part in ["the ledger is broken", "sent to the dead-letter topic", "event=\"ordercreated\""] {
+        assert!(lines.iter().any(|line| line.contains(part)), "{part:?} is not in the log");
+    }
+    let shown: Vec<_> = lines.iter().filter(|line| line.contains("Jane")).collect();
+    assert!(shown.is_empty(), "{shown:#?}");
+}

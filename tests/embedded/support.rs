@@ -23,7 +23,9 @@ use tokio::{
     task::JoinHandle,
     time::timeout,
 };
-use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::{fmt::MakeWriter, layer::SubscriberExt};
+
+use crate::schema::Schema;
 
 /// The longest that anything may take. Only a test that fails waits for it.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(40);
@@ -251,7 +253,8 @@ impl Log {
                 .with_ansi(false)
                 .with_env_filter("info,librdkafka=trace")
                 .with_writer(log.clone())
-                .finish();
+                .finish()
+                .with(Schema);
             tracing::subscriber::set_global_default(subscriber).expect("no other subscriber");
             log
         });

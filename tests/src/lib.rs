@@ -52,6 +52,9 @@ mod docs {
 
     #[doc = include_str!("../../docs/testing.md")]
     mod testing {}
+
+    #[doc = include_str!("../../docs/logs.md")]
+    mod logs {}
 }
 
 // The examples in the macros' documentation are compiled and run from here: the macros' own crate cannot depend on evkafka.

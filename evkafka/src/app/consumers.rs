@@ -11,8 +11,8 @@ use super::builder::{App, NamedConsumer};
 use crate::{
     client::ClientLog,
     config::ResolvedConfig,
-    engine::{DrainPlan, Member, MemberSettings, Report, Shared, Shutdown},
-    error::{Error, Inner, Result},
+    engine::{ConsumerEvent, DrainPlan, Handles, Member, MemberSettings, Report, Shared, Shutdown},
+    error::{Chain, Error, Inner, Result},
     handle::States,
     send::DeadLetters,
 };
@@ -20,6 +20,8 @@ use crate::{
 /// The members of all consumers' groups, running.
 pub(super) struct Consumers {
     members: Vec<(Arc<str>, Member)>,
+    /// What the members of each consumer share.
+    shared: Vec<Arc<Shared>>,
     reports: mpsc::UnboundedReceiver<Report>,
     pub(super) drain: Arc<Drain>,
 }
@@ -55,18 +57,19 @@ impl Consumers {
         let states = Arc::new(states);
         let (sender, reports) = mpsc::unbounded_channel();
         let mut members: Vec<(Arc<str>, Member)> = Vec::new();
+        let mut all_shared = Vec::with_capacity(consumers.len());
         for (entry, config) in consumers.into_iter().zip(configs) {
             let name = Arc::clone(&entry.name);
-            for member in start_members(entry, config, &states, &sender)? {
-                members.push((Arc::clone(&name), member));
-            }
+            let (shared, started) = start_members(entry, config, &states, &sender)?;
+            members.extend(started.into_iter().map(|member| (Arc::clone(&name), member)));
+            all_shared.push(shared);
         }
         let drain = Drain {
             members: members.iter().map(|(_, member)| member.shutdown()).collect(),
             timeout: shutdown_timeout,
             plan: OnceLock::new(),
         };
-        Ok(Self { members, reports, drain: Arc::new(drain) })
+        Ok(Self { members, shared: all_shared, reports, drain: Arc::new(drain) })
     }
 
     /// Waits until every member has looked at its cluster, then lets all of them consume.
@@ -88,7 +91,7 @@ impl Consumers {
         }
         let mut errors = errors.into_iter();
         if let Some(first) = errors.next() {
-            errors.for_each(|error| tracing::error!(?error, "the app cannot start"));
+            errors.for_each(|error| tracing::error!(target: "evkafka::app", error = %Chain(&error), "the app cannot start"));
             return Err(first);
         }
         self.members.iter().for_each(|(_, member)| member.consume());
@@ -99,7 +102,7 @@ impl Consumers {
     pub(super) async fn failure(&mut self) -> Error {
         match self.reports.recv().await {
             Some(Report(error)) => error,
-            // Every member holds a sender while it runs.
+            // What the members share holds a sender.
             None => std::future::pending().await,
         }
     }
@@ -119,16 +122,21 @@ impl Consumers {
             };
             if timeout_at(plan.end_at.into(), &mut member.closed).await.is_err() {
                 // What could be is committed; the group waits out the session timeout at most.
-                tracing::warn!(%consumer, "the Kafka client did not close in time and is left behind");
+                tracing::warn!(target: "evkafka::consumer", %consumer, "the Kafka client did not close in time and is left behind");
             }
             match (&result, drained) {
                 (Ok(()), drained) => result = drained,
-                (Err(_), Err(error)) => tracing::error!(?error, "a consumer did not end well"),
+                (Err(_), Err(error)) => {
+                    tracing::error!(target: "evkafka::app", error = %Chain(&error), "a consumer did not end well");
+                }
                 (Err(_), Ok(())) => {}
             }
         }
+        for shared in &self.shared {
+            shared.tell_of_consumer(&ConsumerEvent::Ended { counts: &shared.counts });
+        }
         while let Ok(Report(error)) = self.reports.try_recv() {
-            tracing::error!(?error, "a consumer failed while the app was shutting down");
+            tracing::error!(target: "evkafka::app", error = %Chain(&error), "a consumer failed while the app was shutting down");
         }
         result
     }
@@ -139,7 +147,7 @@ fn start_members(
     config: ResolvedConfig,
     states: &Arc<States>,
     reports: &mpsc::UnboundedSender<Report>,
-) -> Result<Vec<Member>> {
+) -> Result<(Arc<Shared>, Vec<Member>)> {
     let NamedConsumer { name, pipeline, .. } = entry;
     let pipeline = pipeline.expect("an app with a router in conflict is refused before it starts");
     let dead_letter_topics = pipeline.dead_letter_topics();
@@ -153,10 +161,19 @@ fn start_members(
     let largest_call = pipeline.largest_call();
     let shared = Shared::new(name, &config, largest_call, Arc::clone(states), dead_letters, reports.clone());
     let shared = Arc::new(shared);
-    (0..config.instances)
+    let (events, has_fallback) = pipeline.events();
+    shared.tell_of_consumer(&ConsumerEvent::Starts(&Handles {
+        group: config.group_id.clone(),
+        topics: config.topics.clone(),
+        events: events.to_vec(),
+        has_fallback,
+        event_type_from: shared.event_type_from(),
+    }));
+    let members: Result<_> = (0..config.instances)
         .map(|instance| {
             let settings = MemberSettings::new(&config, instance, &dead_letter_topics);
             Member::start(settings, Arc::clone(&shared), Arc::clone(&pipeline), Handle::current())
         })
-        .collect()
+        .collect();
+    Ok((shared, members?))
 }

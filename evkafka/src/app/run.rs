@@ -1,5 +1,5 @@
 use super::{builder::App, consumers::Consumers, signal::Watch};
-use crate::error::Result;
+use crate::error::{Chain, Result};
 
 impl App {
     /// Runs the app until SIGINT or SIGTERM (Ctrl-C elsewhere), or until a consumer fails for good.
@@ -51,6 +51,7 @@ impl App {
     async fn serve(self, stop: impl Future<Output = ()>, watch: Option<&Watch>) -> Result<()> {
         let configs = self.resolve()?;
         tracing::info!(
+            target: "evkafka::app",
             title = self.title,
             version = self.version,
             consumers = self.consumers.len(),
@@ -74,9 +75,9 @@ impl App {
             },
         };
         if let Some(error) = &failure {
-            tracing::error!(?error, "a consumer failed; the app is shutting down");
+            tracing::error!(target: "evkafka::app", error = %Chain(error), "a consumer failed; the app is shutting down");
         } else {
-            tracing::info!("shutting down");
+            tracing::info!(target: "evkafka::app", "shutting down");
         }
         consumers.drain.begin();
         if let Some(watch) = watch {
@@ -87,7 +88,7 @@ impl App {
             (None, ended) => ended,
             (Some(failure), ended) => {
                 if let Err(error) = ended {
-                    tracing::error!(?error, "the shutdown did not end well");
+                    tracing::error!(target: "evkafka::app", error = %Chain(&error), "the shutdown did not end well");
                 }
                 Err(failure)
             }

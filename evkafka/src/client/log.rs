@@ -32,6 +32,8 @@ impl ClientLog {
     pub(crate) fn line(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         use RDKafkaLogLevel as L;
         let consumer = &*self.consumer;
+        // It comes as an error as well.
+        let level = if facility == "FAIL" && (level as u8) <= L::Error as u8 { L::Debug } else { level };
         // Looked through only if somebody wants to see it.
         let line = Line { secrets: &self.secrets, facility, message };
         match level {

@@ -5,9 +5,13 @@
 mod denial;
 mod kafka_error;
 mod log;
+mod sparse;
+mod troubles;
 
 pub(crate) use self::{
     denial::Denial,
     kafka_error::{CommitAnswer, Fault, JoinAnswer, MemberAnswer, ReadAnswer, TopicAnswer, WriteAnswer},
     log::ClientLog,
+    sparse::{Lasting, Sparse},
+    troubles::{IsOver, Lasts, Troubles},
 };

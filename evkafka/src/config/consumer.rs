@@ -45,6 +45,7 @@ use crate::settle::FailurePolicy;
 /// | `retry_backoff_max` | `"30s"` | [the longest wait between attempts](FailurePolicy::backoff) |
 /// | `retry_last_step` | `"stop"` | [what is done with a record that is not tried again](FailurePolicy::last_step) |
 /// | `dead_letter_topic` | none | [where such a record is sent](FailurePolicy::dead_letter), in place of `retry_last_step` |
+/// | `failure_policy` | none | a table with the six settings before, in place of them |
 /// | `properties` | none | [properties of librdkafka](Self::property) |
 ///
 /// # From a file or the environment
@@ -156,6 +157,7 @@ pub(super) const SETTINGS: &[&str] = &[
     "in_flight",
     "persist_progress",
     "prefetch_memory_mib",
+    "failure_policy",
     "attempt_timeout",
     "retry_attempts",
     "retry_backoff",

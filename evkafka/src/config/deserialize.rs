@@ -1,7 +1,10 @@
 //! Reading a configuration: every entry is taken, all faults are reported at the end.
 
+mod policy;
+
 use std::collections::HashSet;
 use std::fmt;
+use std::time::Duration;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 
@@ -75,7 +78,11 @@ impl Reader {
                 _ => self.faults.add(name, "must be a table"),
             };
         }
+        if name == "failure_policy" {
+            return self.read_policy(value);
+        }
         if let Err(fault) = self.read_setting(&name, value) {
+            self.take_as_given(&name);
             self.faults.add(name, fault);
         }
     }
@@ -111,6 +118,17 @@ impl Reader {
             _ => unreachable!("`{name}` is in the list of settings, but nobody reads it"),
         }
         Ok(())
+    }
+
+    /// A value that cannot be read is one fault; what is given beside it is not to be judged by the default.
+    fn take_as_given(&mut self, name: &str) {
+        let ConsumerConfig { concurrency, failure_policy, .. } = &mut self.config;
+        match name {
+            "concurrency" => *concurrency = Concurrency::PerKey { in_flight: 1 },
+            "retry_backoff" => failure_policy.backoff.initial = Duration::ZERO,
+            "retry_backoff_max" => failure_policy.backoff.max = Duration::MAX,
+            _ => {}
+        }
     }
 
     /// What is no setting: a property, or a mistake.
@@ -174,11 +192,15 @@ impl Reader {
         }
     }
 
-    fn finish(mut self) -> Result<ConsumerConfig, super::ConfigError> {
-        self.apply_in_flight();
+    fn judge_last_step(&mut self) {
         if self.seen.contains("retry_last_step") && self.seen.contains("dead_letter_topic") {
             self.faults.add("dead_letter_topic", "is a last step already: leave `retry_last_step` out");
         }
+    }
+
+    fn finish(mut self) -> Result<ConsumerConfig, super::ConfigError> {
+        self.apply_in_flight();
+        self.judge_last_step();
         self.config.find_written(&mut self.faults);
         self.faults.into_result().map(|()| self.config)
     }

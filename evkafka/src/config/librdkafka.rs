@@ -184,7 +184,7 @@ mod tests {
                 assert!(producer.is_ok(), "{} = {value}: {}", property.name, producer.err().unwrap());
             }
         }
-        assert!(taken.len() > 50 && taken.contains("max.in.flight"), "{taken:?}");
+        assert!(taken.len() >= 50 && taken.contains("max.in.flight"), "{taken:?}");
     }
 
     #[test]

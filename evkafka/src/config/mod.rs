@@ -42,5 +42,4 @@ pub(crate) use pattern::TopicPattern;
 pub(crate) use prefetch::Shares;
 pub(crate) use resolved::ResolvedConfig;
 pub(crate) use secret::Secrets;
-#[cfg(feature = "embedded")]
 pub(crate) use suggest::distance;

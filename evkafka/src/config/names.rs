@@ -59,17 +59,40 @@ pub(super) fn judge_topic(topic: &str) -> Option<String> {
 /// librdkafka compiles the patterns of this property as it does those of topics, and says so before there is a client. It takes the
 /// property for a list with commas; a pattern with one in it is judged when the consumer starts.
 fn judge_pattern(pattern: &str) -> Option<String> {
+    if let Some(fault) = judge_escapes(pattern) {
+        return Some(fault);
+    }
     if pattern.contains(',') {
         return None;
     }
-    match ClientConfig::new().set("topic.blacklist", pattern).create_native_config() {
-        Ok(_) => None,
+    let reason = match ClientConfig::new().set("topic.blacklist", pattern).create_native_config() {
+        Ok(_) => return None,
         Err(KafkaError::ClientConfig(_, reason, ..)) => {
-            let reason = reason.rsplit("\": ").next().unwrap_or(&reason).trim();
-            Some(format!("has `{pattern}`, which is no regular expression: {reason}"))
+            reason.rsplit("\": ").next().unwrap_or(&reason).trim().to_owned()
         }
-        Err(error) => Some(format!("has `{pattern}`, which is no regular expression: {error}")),
+        Err(error) => error.to_string(),
+    };
+    let perl = if pattern.contains("(?") { ", which have no `(?…)`" } else { "" };
+    Some(format!(
+        "has `{pattern}`, which is not a regular expression: {reason} (they are POSIX extended ones{perl})"
+    ))
+}
+
+/// librdkafka has the platform's extended regular expressions, to which `\d` is the letter d.
+fn judge_escapes(pattern: &str) -> Option<String> {
+    let mut characters = pattern.chars();
+    while let Some(character) = characters.next() {
+        let write = match (character, (character == '\\').then(|| characters.next()).flatten()) {
+            ('\\', Some('d')) => r"`[0-9]` in place of `\d`",
+            ('\\', Some('D')) => r"`[^0-9]` in place of `\D`",
+            _ => continue,
+        };
+        return Some(format!(
+            "has `{pattern}`, which would match the letter, and no digit: topics are matched by POSIX extended regular \
+             expressions; write {write}"
+        ));
     }
+    None
 }
 
 /// The servers of a list, without white space around them. librdkafka takes no notice of empty ones.
@@ -81,17 +104,32 @@ pub(crate) fn servers(list: &str) -> impl Iterator<Item = &str> {
 pub(super) fn judge_server(server: &str) -> Option<String> {
     let (protocol, address) = server.split_once("://").unwrap_or(("plaintext", server));
     if !PROTOCOLS.contains(&protocol.to_ascii_lowercase().as_str()) {
-        return Some(format!("has `{server}`, whose protocol Kafka does not have"));
+        let address = address.trim_end_matches('/');
+        let meant = if judge_server(address).is_none() { address } else { "host:port" };
+        return Some(format!(
+            "has `{server}`: write `{meant}`, without `{protocol}://` (how to connect is said by the property \
+             `security.protocol`)"
+        ));
     }
     let (host, port) = match address.rsplit_once(':') {
         Some((host, port)) if !host.contains(':') || host.ends_with(']') => (host, Some(port)),
         // An IPv6 address by itself.
         _ => (address, None),
     };
-    let has_port = port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0));
     let has_host = !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || c == '/');
-    (!(has_host && has_port))
-        .then(|| format!("has `{server}`, which is not `host:port`, such as `localhost:9092`"))
+    let is_number = |port: &str| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    match port {
+        _ if !has_host => {}
+        Some(port) if port.parse::<u16>().is_ok_and(|port| port > 0) => return None,
+        Some(port) if is_number(port) => {
+            return Some(format!(
+                "has `{server}`, whose port is not from 1 to 65535 (Kafka's is 9092, mostly)"
+            ));
+        }
+        Some(_) => {}
+        None => return None,
+    }
+    Some(format!("has `{server}`, which is not `host:port`, such as `localhost:9092`"))
 }
 
 /// Of one server beside the protocol that the client uses: librdkafka passes over servers of another.

@@ -22,6 +22,8 @@ const STORE: &str = "offsets are kept by the brokers; leave it out";
 const SERVERS: &str = "use the setting `bootstrap_servers`";
 const HOOK: &str = "it is a function that evkafka gives to librdkafka; leave it out";
 const CODE: &str = "librdkafka takes it from code only; leave it out";
+const STATISTICS: &str =
+    "evkafka does not read librdkafka's statistics, which would only cost time; leave it out";
 const LOG: &str = "librdkafka's log lines arrive under the log target `librdkafka`; set the level of that";
 
 const fn owned(name: &'static str, instead: &'static str) -> Owned {
@@ -53,6 +55,7 @@ pub(super) const OWNED: &[Owned] = &[
     owned("consume.callback.max.messages", "records are not taken by callback; leave it out"),
     // How librdkafka talks to the program.
     owned("enabled_events", "evkafka chooses which events of librdkafka it hears of; leave it out"),
+    owned("statistics.interval.ms", STATISTICS),
     owned("log.queue", LOG),
     owned("log_level", LOG),
     owned("background_event_cb", HOOK),

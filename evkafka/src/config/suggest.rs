@@ -13,6 +13,15 @@ pub(super) fn setting_or_property(name: &str) -> Option<&'static str> {
     nearest(name, SETTINGS.iter().copied().chain(properties))
 }
 
+/// The one of a few settings that was meant. They may have a word in front that is easily left out.
+pub(super) fn among(name: &str, settings: &'static [&'static str]) -> Option<&'static str> {
+    let last = |setting: &'static str| setting.split_once('_').map_or(setting, |(_, last)| last);
+    nearest(name, settings.iter().copied()).or_else(|| {
+        let meant = nearest(name, settings.iter().map(|setting| last(setting)))?;
+        settings.iter().copied().find(|setting| last(setting) == meant)
+    })
+}
+
 /// The first of the nearest candidates, if one is near: at most a third of the name was mistyped. Separators and
 /// case make no difference, so that `fetch_min_bytes` finds `fetch.min.bytes`.
 fn nearest(name: &str, candidates: impl Iterator<Item = &'static str>) -> Option<&'static str> {

@@ -30,6 +30,7 @@ pub(crate) struct Assignment {
     /// is committed before the next membership.
     evicted_until: AtomicI64,
     times_assigned: AtomicU64,
+    times_accepted: AtomicU64,
 }
 
 /// A commit that was sent.
@@ -72,6 +73,16 @@ impl Assignment {
     /// How many lanes have been added.
     pub(crate) fn times_assigned(&self) -> u64 {
         self.times_assigned.load(Ordering::Relaxed)
+    }
+
+    /// The brokers have accepted a commit.
+    pub(crate) fn accepted(&self) {
+        self.times_accepted.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often brokers have done what was asked of them, as far as is known here.
+    pub(crate) fn successes(&self) -> u64 {
+        self.times_assigned() + self.times_accepted.load(Ordering::Relaxed)
     }
 
     /// Whether nothing is assigned.

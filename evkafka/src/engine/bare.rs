@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{cell::RefCell, sync::Arc};
 
 use tokio::sync::mpsc;
 
@@ -6,6 +6,7 @@ use super::{
     attempt::{AttemptState, Done, Ended, Open, Permits, Worker},
     pipeline::Routed,
     shared::{Report, Shared},
+    unmatched::LaneUnmatched,
 };
 use crate::{
     config::ConsumerConfig,
@@ -17,6 +18,7 @@ use crate::{
 pub struct BareEngine<R> {
     handlers: Routed<R>,
     worker: Worker,
+    unmatched: RefCell<LaneUnmatched>,
     _reports: mpsc::UnboundedReceiver<Report>,
 }
 
@@ -30,14 +32,18 @@ impl<R: Routes> BareEngine<R> {
         let (reports, _reports) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared::new("bare".into(), config, 1, Arc::default(), None, reports));
         let origin = crate::record::Origin::new("bare", "orders", 0);
-        Self { handlers, worker: Worker::new(origin, shared, Arc::default()), _reports }
+        let worker = Worker::new(origin, shared, Arc::default());
+        Self { handlers, worker, unmatched: RefCell::default(), _reports }
     }
 
     /// Routes, decodes and handles a record as a lane does; whether it was handled, rather than skipped.
     pub async fn settle(&self, record: &OwnedRecord) -> bool {
         let record = record.as_record();
         let (handler, event_type) = self.worker.route(&self.handlers, &record);
-        let Some(handler) = handler else { return false };
+        let Some(handler) = handler else {
+            self.worker.meet_unmatched(&self.handlers, &record, event_type, &mut self.unmatched.borrow_mut());
+            return false;
+        };
         let open = Open::One(self.worker.context(record, event_type));
         match self
             .worker

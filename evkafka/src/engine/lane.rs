@@ -33,6 +33,7 @@ use super::{
     schedule::{Concurrent, InOrder, Ordering, Schedule, Tools},
     shared::LocalCounts,
     start::Start,
+    unmatched::LaneUnmatched,
 };
 use crate::{config::Concurrency, route::Routes, source::Queue};
 
@@ -118,6 +119,7 @@ impl Lane {
             letters: Letters::new(work_bytes),
             stall: Stall::default(),
             counts: LocalCounts::default(),
+            unmatched: LaneUnmatched::default(),
             dropped: 0,
             is_watched,
             requests: commit_requests,

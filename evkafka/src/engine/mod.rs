@@ -63,10 +63,12 @@ mod pipeline;
 mod schedule;
 mod shared;
 mod start;
+mod unmatched;
 
 pub use self::bare::BareEngine;
 pub(crate) use self::{
     member::{DrainPlan, JoinFailure, Member, MemberSettings, Shutdown},
+    observe::{ConsumerEvent, Handles},
     pipeline::{Pipeline, Routed, policies, requirements},
     shared::{Report, Shared},
 };

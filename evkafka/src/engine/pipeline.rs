@@ -13,6 +13,9 @@ pub(crate) trait Pipeline: Send + Sync {
     /// Works on a lane until it ends.
     fn run(self: Arc<Self>, lane: Lane) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 
+    /// The events that have a handler, and whether there is one for all others.
+    fn events(&self) -> (&[&'static str], bool);
+
     /// The topics that dead letters are sent to.
     fn dead_letter_topics(&self) -> Vec<String>;
 
@@ -94,6 +97,10 @@ pub(crate) fn policies<R: Routes>(router: &Router<R>) -> Vec<(&'static str, Fail
 impl<R: Routes> Pipeline for Routed<R> {
     fn run(self: Arc<Self>, lane: Lane) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(lane.run(self))
+    }
+
+    fn events(&self) -> (&[&'static str], bool) {
+        (self.table.events(), self.table.has_fallback())
     }
 
     fn dead_letter_topics(&self) -> Vec<String> {

@@ -8,7 +8,8 @@ use tokio::sync::{Semaphore, mpsc};
 use super::{
     attempt::Done,
     commands::Commands,
-    observe::{MemberEvent, Observer, Observers},
+    observe::{ConsumerEvent, MemberName, MostlyUnmatched, Observer, Observers, WatchedMember},
+    unmatched::{LaneUnmatched, Unmatched},
 };
 use crate::{
     config::{AutoCommitMode, Concurrency, ConsumerConfig},
@@ -41,6 +42,7 @@ pub(crate) struct Shared {
     /// There if a policy of the consumer sends dead letters.
     pub(crate) dead_letters: Option<DeadLetters>,
     pub(crate) counts: Counts,
+    pub(super) unmatched: Unmatched,
     pub(crate) commands: Commands,
     pub(super) observers: Arc<Observers>,
 }
@@ -56,6 +58,7 @@ pub(crate) struct Counts {
     skipped: AtomicU64,
     given_up: AtomicU64,
     dead_lettered: AtomicU64,
+    unsettled_failures: AtomicU64,
 }
 
 /// A lane's own counts, added to the consumer's once for each batch.
@@ -100,6 +103,21 @@ impl Counts {
         self.dead_lettered.load(Ordering::Relaxed)
     }
 
+    /// How many records were left unsettled although an attempt at them had failed.
+    pub(crate) fn unsettled_failures(&self) -> u64 {
+        self.unsettled_failures.load(Ordering::Relaxed)
+    }
+
+    /// So many records are left unsettled, and not for the first time that they were tried.
+    #[cold]
+    pub(super) fn leave_failed(&self, records: usize) {
+        self.unsettled_failures.fetch_add(records as u64, Ordering::Relaxed);
+    }
+
+    fn settled(&self) -> u64 {
+        self.handled() + self.skipped() + self.given_up() + self.dead_lettered()
+    }
+
     pub(crate) fn given_up(&self) -> u64 {
         self.given_up.load(Ordering::Relaxed)
     }
@@ -131,6 +149,7 @@ impl Shared {
             group: config.group_id.clone(),
             dead_letters,
             counts: Counts::default(),
+            unmatched: Unmatched::default(),
             commands: Commands::default(),
             observers: Arc::default(),
         }
@@ -142,9 +161,35 @@ impl Shared {
         Self { observers: Arc::new(Observers::new(others)), ..self }
     }
 
-    /// Something has happened to a member.
-    pub(super) fn tell(&self, event: &MemberEvent<'_>) {
-        self.observers.member(&self.consumer, event);
+    /// Adds what a lane has counted.
+    pub(super) fn count(&self, counts: &mut LocalCounts, unmatched: &mut LaneUnmatched) {
+        self.counts.add(counts);
+        let records = self.counts.settled();
+        let Some((unmatched, untyped)) = self.unmatched.add(unmatched, records) else { return };
+        let similar_header = self.unmatched.similar_header();
+        self.tell_of_consumer(&ConsumerEvent::MostlyUnmatched(MostlyUnmatched {
+            records,
+            unmatched,
+            untyped,
+            event_type_from: &self.event_type_from(),
+            similar_header: similar_header.as_deref(),
+        }));
+    }
+
+    /// Where the type of an event is read, for people.
+    pub(crate) fn event_type_from(&self) -> String {
+        format!("header `{}`", self.event_type_header)
+    }
+
+    /// Something has happened to the consumer.
+    pub(crate) fn tell_of_consumer(&self, event: &ConsumerEvent<'_>) {
+        self.observers.consumer(&self.consumer, event);
+    }
+
+    /// The member of this number among the consumer's.
+    pub(super) fn member(&self, number: u32) -> WatchedMember {
+        let name = MemberName { consumer: Arc::clone(&self.consumer), number };
+        WatchedMember::new(name, Arc::clone(&self.observers))
     }
 
     /// Ends the app with `error`.

@@ -17,9 +17,10 @@ use tokio::sync::oneshot;
 use super::{
     assignment::TopicPartition,
     lane::LaneControl,
-    observe::{MemberEvent, Observer, Observers, PartitionEvent, UnansweredStart},
+    observe::{MemberEvent, PartitionEvent, UnansweredStart, WatchedMember},
 };
 use crate::{
+    client::Lasting,
     config::OffsetReset,
     native::{ClientHandle, Committed, Place, committed, list_offsets, seek},
     settle::{Backoff, Found, SettledAhead},
@@ -47,8 +48,7 @@ pub(super) struct Waiting {
 
 /// Finds the starts of the lanes of one assignment.
 pub(super) struct Starts {
-    pub(super) consumer: Arc<str>,
-    pub(super) observers: Arc<Observers>,
+    pub(super) member: Arc<WatchedMember>,
     pub(super) client: Arc<ClientHandle>,
     pub(super) reset: OffsetReset,
     pub(super) persist_progress: bool,
@@ -57,6 +57,8 @@ pub(super) struct Starts {
 /// How long a broker has to answer at first, and later on: a call cannot be interrupted, and the client is not closed meanwhile.
 const SHORTEST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// How long it may go unsaid that there is still no answer.
+const LONGEST_SILENCE: Duration = Duration::from_secs(60);
 /// A partition that was just assigned cannot be sought in before librdkafka has begun to fetch it.
 const RETRY: Backoff = Backoff::exponential(Duration::from_millis(20), Duration::from_secs(1));
 
@@ -65,7 +67,7 @@ impl Starts {
     ///
     /// What is committed does not change meanwhile: the partitions are ours, and nobody commits before the answer.
     pub(super) fn find(self, mut lanes: Vec<Waiting>) {
-        let begun = Instant::now();
+        let mut told = silence();
         thread::scope(|scope| {
             for attempt in 1.. {
                 let Some(committed) = self.until_answered(&lanes, "committed offsets", |wait| {
@@ -79,7 +81,7 @@ impl Starts {
                     return self.begin(known, &committed);
                 }
                 // Of some a broker says nothing but an error. The others need not wait for them.
-                if begun.elapsed() >= SHORTEST_WAIT {
+                if told.hear(Instant::now()).is_some() {
                     Self::tell_unknown(attempt, &unknown, &committed);
                 }
                 let starts = &self;
@@ -160,7 +162,7 @@ impl Starts {
     /// Has lanes begin where their partitions end now, each as soon as that is known: a partition may be without a leader for long.
     fn begin_at_the_end(&self, lanes: Vec<Waiting>) {
         let mut lanes: Vec<(Waiting, Option<i64>)> = lanes.into_iter().map(|lane| (lane, None)).collect();
-        let begun = Instant::now();
+        let (begun, mut told) = (Instant::now(), silence());
         for attempt in 1.. {
             let wait = begun.elapsed().clamp(SHORTEST_WAIT, LONGEST_WAIT);
             self.find_ends(&mut lanes, wait);
@@ -179,7 +181,7 @@ impl Starts {
             if lanes.is_empty() {
                 return;
             }
-            if begun.elapsed() >= SHORTEST_WAIT {
+            if told.hear(Instant::now()).is_some() {
                 let partitions: Vec<_> = lanes.iter().map(|(lane, _)| lane.partition.clone()).collect();
                 self.tell(UnansweredStart::Ends { partitions: &partitions, attempt });
             }
@@ -216,7 +218,7 @@ impl Starts {
         what: &str,
         ask: impl Fn(Duration) -> Result<T, RDKafkaErrorCode>,
     ) -> Option<T> {
-        let begun = Instant::now();
+        let (begun, mut told) = (Instant::now(), silence());
         let mut attempt = 0;
         while !lanes.iter().all(|lane| lane.control.is_stopping()) {
             let error = match ask(begun.elapsed().clamp(SHORTEST_WAIT, LONGEST_WAIT)) {
@@ -224,7 +226,7 @@ impl Starts {
                 Err(error) => error,
             };
             attempt += 1;
-            if begun.elapsed() >= SHORTEST_WAIT {
+            if told.hear(Instant::now()).is_some() {
                 self.tell(UnansweredStart::Request { what, error, attempt });
             }
             thread::sleep(RETRY.wait(attempt, fastrand::f64()));
@@ -233,8 +235,13 @@ impl Starts {
     }
 
     fn tell(&self, event: UnansweredStart<'_>) {
-        self.observers.member(&self.consumer, &MemberEvent::StartsUnanswered(event));
+        self.member.tell(&MemberEvent::StartsUnanswered(event));
     }
+}
+
+/// That there is no answer is not told for the first moment, and then at growing distances.
+fn silence() -> Lasting {
+    Lasting::begin(Instant::now(), SHORTEST_WAIT, LONGEST_SILENCE)
 }
 
 fn partitions(lanes: &[Waiting]) -> impl Iterator<Item = (&str, i32)> {
@@ -254,7 +261,10 @@ mod tests {
     use rdkafka::{ClientConfig, mocking::MockCluster};
 
     use super::*;
-    use crate::{engine::lane::Phase, native::OwnedClient};
+    use crate::{
+        engine::{lane::Phase, observe::MemberName},
+        native::OwnedClient,
+    };
 
     fn lane(partition: i32) -> (Waiting, oneshot::Receiver<Start>) {
         let (start, started) = oneshot::channel();
@@ -268,9 +278,9 @@ mod tests {
         let mut settings = ClientConfig::new();
         settings.set("bootstrap.servers", cluster.bootstrap_servers()).set("group.id", "billing");
         let client = OwnedClient::new(&settings).expect("librdkafka takes the settings");
+        let name = MemberName { consumer: "test".into(), number: 1 };
         let starts = Starts {
-            consumer: "test".into(),
-            observers: Arc::default(),
+            member: Arc::new(WatchedMember::new(name, Arc::default())),
             client: Arc::clone(client.handle()),
             reset: OffsetReset::Earliest,
             persist_progress: false,

@@ -1,7 +1,10 @@
 use tokio_util::sync::CancellationToken;
 
 use super::{ReservedThread, States};
-use crate::record::Record;
+use crate::{record::Record, shown::shown};
+
+/// How many characters of an event type are shown.
+pub(crate) const EVENT_LIMIT: usize = 200;
 
 /// All that is known when a handler is called: what extractors draw from.
 #[derive(Clone, Copy, Debug)]
@@ -28,12 +31,9 @@ impl<'r> Context<'r> {
         self.event_type
     }
 
-    /// The event type for people: bytes that are not UTF-8 are replaced, control characters escaped, and what is too long for a log
-    /// line is cut.
+    /// The event type for people, as [`shown`] has it.
     pub(crate) fn event_name(&self) -> Option<String> {
-        const LIMIT: usize = 200;
-        let name = String::from_utf8_lossy(self.event_type?);
-        Some(name.chars().take(LIMIT).flat_map(char::escape_debug).collect())
+        Some(shown(self.event_type?, EVENT_LIMIT))
     }
 
     /// The app's state of type `T`, if it has one. An extractor that needs it says so in

@@ -13,18 +13,21 @@ use rdkafka::{
         RD_KAFKA_EVENT_ERROR, RD_KAFKA_EVENT_REBALANCE, rd_kafka_assignment_lost, rd_kafka_conf_set_events,
         rd_kafka_consumer_close_queue, rd_kafka_consumer_closed, rd_kafka_consumer_group_metadata,
         rd_kafka_consumer_group_metadata_destroy, rd_kafka_consumer_group_metadata_generation_id,
-        rd_kafka_consumer_group_metadata_member_id, rd_kafka_error_destroy, rd_kafka_error_string,
-        rd_kafka_error_t, rd_kafka_incremental_assign, rd_kafka_incremental_unassign,
-        rd_kafka_poll_set_consumer, rd_kafka_queue_destroy, rd_kafka_queue_get_consumer,
-        rd_kafka_queue_get_main, rd_kafka_queue_poll, rd_kafka_queue_t, rd_kafka_rebalance_protocol,
-        rd_kafka_t, rd_kafka_topic_partition_list_t,
+        rd_kafka_consumer_group_metadata_member_id, rd_kafka_incremental_assign,
+        rd_kafka_incremental_unassign, rd_kafka_poll_set_consumer, rd_kafka_queue_destroy,
+        rd_kafka_queue_get_consumer, rd_kafka_queue_get_main, rd_kafka_queue_poll, rd_kafka_queue_t,
+        rd_kafka_rebalance_protocol, rd_kafka_t, rd_kafka_topic_partition_list_t,
     },
     client::{Client, DefaultClientContext},
     error::{KafkaError, RDKafkaErrorCode},
     types::RDKafkaType,
 };
 
-use super::{Event, error_code::from_number, list::PartitionList};
+use super::{
+    Event,
+    error_code::{from_number, into_result},
+    list::PartitionList,
+};
 
 // As in rdkafka's bindings, but that the error comes as a number: a broker may have sent one that their enumeration lacks.
 unsafe extern "C" {
@@ -74,6 +77,8 @@ pub(crate) struct OwnedClient {
     events: NonNull<rd_kafka_queue_t>,
     /// Whether it is a member of a group, and so has to be closed.
     has_group: bool,
+    /// Whose it is, for the log.
+    consumer: Arc<str>,
     handle: Arc<ClientHandle>,
 }
 
@@ -104,7 +109,13 @@ impl OwnedClient {
         };
         let events = NonNull::new(events).expect("a consumer of a group has a queue");
         let handle = Arc::new(ClientHandle { client: pointer, queue_bytes: queue_bytes(settings) });
-        Ok(Self { client: ManuallyDrop::new(client), events, has_group, handle })
+        Ok(Self { client: ManuallyDrop::new(client), events, has_group, consumer: "".into(), handle })
+    }
+
+    /// The client of this consumer.
+    pub(crate) fn of(mut self, consumer: &Arc<str>) -> Self {
+        self.consumer = Arc::clone(consumer);
+        self
     }
 
     pub(crate) fn handle(&self) -> &Arc<ClientHandle> {
@@ -198,17 +209,24 @@ impl OwnedClient {
 
     /// Whether the client is no member of its group (any more): it has no member id or no generation.
     pub(crate) fn is_outside_group(&self) -> bool {
-        // SAFETY: the client is alive; the metadata is ours, and the id lives as long.
+        self.membership().is_none_or(|(_, generation)| generation < 0)
+    }
+
+    /// What the brokers call the member, if they have given it a name.
+    pub(crate) fn member_id(&self) -> Option<String> {
+        self.membership().map(|(id, _)| id)
+    }
+
+    /// The member's id, if it has one, and the generation of its group.
+    fn membership(&self) -> Option<(String, i32)> {
+        // SAFETY: the client is alive; the metadata is ours, and the id, which is copied, lives as long.
         unsafe {
-            let Some(metadata) = NonNull::new(rd_kafka_consumer_group_metadata(self.handle.as_ptr())) else {
-                return true;
-            };
-            let metadata = metadata.as_ptr();
+            let metadata = NonNull::new(rd_kafka_consumer_group_metadata(self.handle.as_ptr()))?.as_ptr();
             let id: *const c_char = rd_kafka_consumer_group_metadata_member_id(metadata);
-            let has_id = !id.is_null() && !CStr::from_ptr(id).is_empty();
-            let has_generation = rd_kafka_consumer_group_metadata_generation_id(metadata) >= 0;
+            let id = (!id.is_null()).then(|| CStr::from_ptr(id).to_string_lossy().into_owned());
+            let generation = rd_kafka_consumer_group_metadata_generation_id(metadata);
             rd_kafka_consumer_group_metadata_destroy(metadata);
-            !has_id || !has_generation
+            Some((id.filter(|id| !id.is_empty())?, generation))
         }
     }
 
@@ -238,7 +256,7 @@ impl OwnedClient {
                 _ => Ok(()),
             };
             if let Err(error) = answered {
-                tracing::debug!(error, "the client rejects the answer to a rebalance while it closes");
+                tracing::debug!(target: "evkafka::consumer", consumer = %self.consumer, error, "the client rejects the answer to a rebalance while it closes");
             }
         }
     }
@@ -250,20 +268,6 @@ fn queue_bytes(settings: &ClientConfig) -> usize {
     kib.unwrap_or(65_536).saturating_mul(1024)
 }
 
-/// # Safety
-/// `error` is null or an error of our own, which is destroyed.
-unsafe fn into_result(error: *mut rd_kafka_error_t) -> Result<(), String> {
-    if error.is_null() {
-        return Ok(());
-    }
-    // SAFETY: an error of our own (caller), whose text lives as long.
-    unsafe {
-        let text = CStr::from_ptr(rd_kafka_error_string(error)).to_string_lossy().into_owned();
-        rd_kafka_error_destroy(error);
-        Err(text)
-    }
-}
-
 impl Drop for OwnedClient {
     fn drop(&mut self) {
         // First of all, and whatever is still in use: a client that is left behind as a member would keep its partitions from others.
@@ -272,6 +276,8 @@ impl Drop for OwnedClient {
         }
         if self.in_use() {
             tracing::warn!(
+                target: "evkafka::consumer",
+                consumer = %self.consumer,
                 "a handler outlives its consumer, whose client is closed when that handler has finished"
             );
             while self.in_use() {

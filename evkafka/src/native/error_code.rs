@@ -1,4 +1,9 @@
-use rdkafka::{bindings::rd_kafka_resp_err_t, error::RDKafkaErrorCode};
+use std::ffi::CStr;
+
+use rdkafka::{
+    bindings::{rd_kafka_error_destroy, rd_kafka_error_string, rd_kafka_error_t, rd_kafka_resp_err_t},
+    error::RDKafkaErrorCode,
+};
 
 /// The error with this number.
 #[inline]
@@ -18,6 +23,20 @@ pub(super) fn from_number(code: i32) -> Result<(), RDKafkaErrorCode> {
 pub(super) unsafe fn result_at(error: *const rd_kafka_resp_err_t) -> Result<(), RDKafkaErrorCode> {
     // SAFETY: the caller's promise; the enumeration has the layout of the number.
     from_number(unsafe { error.cast::<i32>().read() })
+}
+
+/// # Safety
+/// `error` is null or an error of our own, which is destroyed.
+pub(super) unsafe fn into_result(error: *mut rd_kafka_error_t) -> Result<(), String> {
+    if error.is_null() {
+        return Ok(());
+    }
+    // SAFETY: an error of our own (caller), whose text lives as long.
+    unsafe {
+        let text = CStr::from_ptr(rd_kafka_error_string(error)).to_string_lossy().into_owned();
+        rd_kafka_error_destroy(error);
+        Err(text)
+    }
 }
 
 #[cold]

@@ -1,7 +1,10 @@
 use std::{
     ffi::{CStr, c_char, c_int},
     ptr::{self, NonNull},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -50,6 +53,8 @@ pub(crate) struct OwnedProducer {
     /// Its drop destroys the client.
     client: Client<DefaultClientContext>,
     unanswered: Mutex<Unanswered>,
+    /// How many records were acknowledged.
+    acknowledged: AtomicU64,
     /// Notified once for each record that has left the queue.
     room: Notify,
 }
@@ -70,7 +75,13 @@ impl OwnedProducer {
         // SAFETY: the client is alive. The reference that is returned is ours.
         let events = unsafe { rd_kafka_queue_get_main(client.native_ptr()) };
         let events = NonNull::new(events).expect("every client has a queue");
-        Ok(Self { events, client, unanswered: Mutex::default(), room: Notify::new() })
+        Ok(Self {
+            events,
+            client,
+            unanswered: Mutex::default(),
+            acknowledged: AtomicU64::new(0),
+            room: Notify::new(),
+        })
     }
 
     /// Puts a record into the producer's queue, which copies it; its delivery arrives at the receiver.
@@ -99,6 +110,11 @@ impl OwnedProducer {
         self.room.notified().await;
     }
 
+    /// How many records were acknowledged so far.
+    pub(crate) fn acknowledged(&self) -> u64 {
+        self.acknowledged.load(Ordering::Relaxed)
+    }
+
     /// Waits for an event, for at most `timeout` (in steps of a millisecond; zero does not wait). Reports of deliveries are passed on
     /// to the receivers.
     pub(crate) fn poll(&self, timeout: Duration) -> Option<Event> {
@@ -124,6 +140,9 @@ impl OwnedProducer {
                 let message = message.as_ptr();
                 let delivery =
                     result_at(&raw const (*message).err).map(|()| ((*message).partition, (*message).offset));
+                if delivery.is_ok() {
+                    self.acknowledged.fetch_add(1, Ordering::Relaxed);
+                }
                 let answer = self.unanswered().remove((*message)._private.addr());
                 // Nobody may wait for it any more.
                 let _ = answer.map(|answer| answer.send(delivery));

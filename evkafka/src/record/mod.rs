@@ -8,6 +8,10 @@ mod origin;
 mod owned;
 mod timestamp;
 
+use std::fmt;
+
+use crate::shown::Hidden;
+
 pub use self::{
     headers::{Headers, HeadersIter},
     origin::Origin,
@@ -16,7 +20,7 @@ pub use self::{
 };
 
 /// A view of one record. `'r` is the time for which the record stays in memory: until its handler is done.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Record<'r> {
     pub(crate) origin: &'r Origin,
     pub(crate) offset: i64,
@@ -24,6 +28,20 @@ pub struct Record<'r> {
     pub(crate) key: Option<&'r [u8]>,
     pub(crate) payload: Option<&'r [u8]>,
     pub(crate) headers: Headers<'r>,
+}
+
+/// Without values, which may be personal data: how long key and payload are, and the names of the headers.
+impl fmt::Debug for Record<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Record")
+            .field("origin", &self.origin)
+            .field("offset", &self.offset)
+            .field("timestamp", &self.timestamp)
+            .field("key", &Hidden(self.key))
+            .field("payload", &Hidden(self.payload))
+            .field("headers", &self.headers)
+            .finish()
+    }
 }
 
 impl<'r> Record<'r> {

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use super::{Headers, Origin, Record, Timestamp};
 
 /// A record that owns its bytes: for tests, and for sources other than a Kafka partition.
@@ -12,7 +14,7 @@ use super::{Headers, Origin, Record, Timestamp};
 ///     .payload(r#"{"id": 1}"#);
 /// assert_eq!(record.as_record().headers().get("Event-Type"), Some(&b"OrderCreated"[..]));
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct OwnedRecord {
     origin: Origin,
     offset: i64,
@@ -20,6 +22,13 @@ pub struct OwnedRecord {
     key: Option<Vec<u8>>,
     payload: Option<Vec<u8>>,
     headers: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+}
+
+/// As that of a [`Record`]: without values.
+impl fmt::Debug for OwnedRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("OwnedRecord").field(&self.as_record()).finish()
+    }
 }
 
 impl OwnedRecord {
@@ -96,5 +105,39 @@ impl OwnedRecord {
             payload: self.payload.as_deref(),
             headers: Headers::from_slice(&self.headers),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Key, Raw, Text,
+        handle::{FromContext, OwnedContext},
+    };
+
+    #[test]
+    fn no_debug_form_shows_the_value_of_a_key_a_payload_or_a_header() {
+        let record =
+            OwnedRecord::new("orders", 3, 7).key("Jane").payload("Jane Doe").header("name", "Jane D.");
+        let owned = OwnedContext::new(record.clone());
+        let context = owned.as_context();
+        let (raw, text) = (Raw::from_context(&context).unwrap(), Text::from_context(&context).unwrap());
+        let key = Key::from_context(&context).unwrap();
+        let shown = [
+            format!("{record:?}"),
+            format!("{:?}", record.as_record()),
+            format!("{:?}", record.as_record().headers()),
+            format!("{owned:?}"),
+            format!("{context:?}"),
+            format!("{raw:?} {text:?} {key:?}"),
+        ];
+        for shown in &shown {
+            // In letters or as a list of bytes.
+            assert!(!shown.contains("Jane") && !shown.contains("74, 97"), "{shown}");
+        }
+        assert!(shown[1].contains("key: 4 bytes, payload: 8 bytes, headers: [\"name\"]"), "{}", shown[1]);
+        assert_eq!(shown[5], "Raw(8 bytes) Text(8 bytes) Key(4 bytes)");
+        assert_eq!((raw.0, text.0, key.0), (&b"Jane Doe"[..], "Jane Doe", Some(&b"Jane"[..])));
     }
 }

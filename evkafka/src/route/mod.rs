@@ -1,5 +1,6 @@
 //! From an event type's bytes to the handler that takes it.
 
+mod nearest;
 mod router;
 mod routes;
 mod table;

@@ -2,6 +2,7 @@ use std::collections::{HashMap, hash_map::Entry};
 
 use rustc_hash::FxBuildHasher;
 
+use super::nearest::nearest;
 use crate::handle::HandlerSpec;
 
 /// Which handler takes which event type: one hash and one comparison for a record.
@@ -11,6 +12,8 @@ use crate::handle::HandlerSpec;
 pub(crate) struct RouteTable {
     by_event: HashMap<&'static [u8], usize, FxBuildHasher>,
     fallback: Option<usize>,
+    /// All that are in `by_event`, in the order of the handlers.
+    events: Vec<&'static str>,
 }
 
 /// Two handlers want the same records.
@@ -42,6 +45,7 @@ impl RouteTable {
                 match table.by_event.entry(event.as_bytes()) {
                     Entry::Vacant(entry) => {
                         entry.insert(index);
+                        table.events.push(event);
                     }
                     Entry::Occupied(entry) => faults.push(RouteFault::DuplicateEvent {
                         event,
@@ -58,6 +62,21 @@ impl RouteTable {
     /// nothing but a fallback, because the names of events are UTF-8.
     pub(crate) fn find(&self, event_type: Option<&[u8]>) -> Option<usize> {
         event_type.and_then(|event| self.by_event.get(event)).copied().or(self.fallback)
+    }
+
+    /// The events that have a handler, in the handlers' order.
+    pub(crate) fn events(&self) -> &[&'static str] {
+        &self.events
+    }
+
+    /// Whether a handler takes what no other does.
+    pub(crate) fn has_fallback(&self) -> bool {
+        self.fallback.is_some()
+    }
+
+    /// The event that was probably meant by a type that has no handler.
+    pub(crate) fn nearest(&self, event_type: &[u8]) -> Option<&'static str> {
+        nearest(event_type, self.events.iter().copied())
     }
 }
 

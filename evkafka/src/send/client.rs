@@ -12,7 +12,7 @@ use rdkafka::{
 use tokio::sync::oneshot;
 
 use crate::{
-    client::{ClientLog, Fault},
+    client::{ClientLog, Fault, IsOver, Lasts, Troubles},
     native::{Delivery, Event, OwnedProducer, RawRecord},
 };
 
@@ -65,6 +65,7 @@ fn spawn(producer: Arc<OwnedProducer>, log: ClientLog) -> io::Result<JoinHandle<
 /// Polls the producer until nobody else uses it, so that it is this thread that destroys it: that waits for librdkafka's threads,
 /// which the runtime's must not.
 fn poll_while_shared(mut producer: Arc<OwnedProducer>, log: &ClientLog) -> OwnedProducer {
+    let (mut troubles, mut acknowledged) = (Troubles::default(), 0);
     loop {
         let event = producer.poll(LOOKS_AGAIN);
         match Arc::try_unwrap(producer) {
@@ -72,7 +73,12 @@ fn poll_while_shared(mut producer: Arc<OwnedProducer>, log: &ClientLog) -> Owned
             Ok(last) => return last,
             Err(shared) => producer = shared,
         }
-        tell(event, log);
+        tell(event, log, &mut troubles);
+        let before = std::mem::replace(&mut acknowledged, producer.acknowledged());
+        if before != acknowledged {
+            troubles.succeed(Instant::now());
+        }
+        tell_recovered(log, &mut troubles);
     }
 }
 
@@ -85,16 +91,38 @@ fn finish(producer: &OwnedProducer) {
     }
 }
 
-fn tell(event: Option<Event>, log: &ClientLog) {
+fn tell(event: Option<Event>, log: &ClientLog, troubles: &mut Troubles) {
     match event {
         Some(Event::Error(failure)) if Fault::of(failure.code).says_nothing_new() => {}
         Some(Event::Error(failure)) => {
-            let reason = &*log.shown(&failure.reason);
             let error = failure.code;
-            tracing::warn!(producer = %log.consumer(), %error, reason, "the producer reports an error");
+            if let Some(Lasts { times, lasted }) = troubles.hear(error, Instant::now()) {
+                tracing::warn!(
+                    target: "evkafka::producer",
+                    consumer = %log.consumer(),
+                    %error,
+                    reason = &*log.shown(&failure.reason),
+                    times,
+                    lasted_s = lasted.as_secs(),
+                    "the producer reports an error"
+                );
+            }
         }
         Some(Event::Log { level, facility, message }) => log.line(level, &facility, &message),
         _ => {}
+    }
+}
+
+fn tell_recovered(log: &ClientLog, troubles: &mut Troubles) {
+    for IsOver { error, times, lasted } in troubles.take_over(Instant::now()) {
+        tracing::info!(
+            target: "evkafka::producer",
+            consumer = %log.consumer(),
+            %error,
+            times,
+            lasted_s = lasted.as_secs(),
+            "the producer no longer reports this error"
+        );
     }
 }
 

@@ -14,10 +14,9 @@ use rdkafka::{
 use super::{
     raw_producer::RawProducer,
     refusal::{Patience, advice},
-    sparse::Sparse,
 };
 use crate::{
-    client::{ClientLog, Fault, WriteAnswer},
+    client::{ClientLog, Fault, Sparse, WriteAnswer},
     native::RawRecord,
     settle::Backoff,
 };
@@ -126,15 +125,22 @@ impl DeadLetters {
     fn log_full(&self, topic: &str) {
         if let Some(times) = self.waits.hear(RDKafkaErrorCode::QueueFull, Instant::now()) {
             let consumer = &self.consumer;
-            tracing::warn!(%consumer, topic, times, "the queue of dead letters is full; their records wait");
+            tracing::warn!(
+                target: "evkafka::producer",
+                %consumer,
+                dead_letter_topic = topic,
+                times,
+                "the queue of dead letters is full; their records wait"
+            );
         }
     }
 
     fn log_refusal(&self, topic: &str, code: RDKafkaErrorCode, advice: &str, wait: Duration) {
         let Some(times) = self.refused.hear(code, Instant::now()) else { return };
         tracing::error!(
+            target: "evkafka::producer",
             consumer = %self.consumer,
-            topic,
+            dead_letter_topic = topic,
             error = %code,
             advice,
             times,
@@ -146,8 +152,9 @@ impl DeadLetters {
     fn log_wait(&self, topic: &str, code: RDKafkaErrorCode, wait: Duration) {
         let Some(times) = self.waits.hear(code, Instant::now()) else { return };
         tracing::warn!(
+            target: "evkafka::producer",
             consumer = %self.consumer,
-            topic,
+            dead_letter_topic = topic,
             error = %code,
             times,
             wait_ms = millis(wait),

@@ -6,7 +6,6 @@ mod client;
 mod dead_letters;
 mod raw_producer;
 mod refusal;
-mod sparse;
 
 #[cfg(feature = "embedded")]
 pub(crate) use self::raw_producer::RawProducer;

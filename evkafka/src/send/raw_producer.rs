@@ -84,7 +84,8 @@ impl RawProducer {
         let mut current = self.client.write().unwrap_or_else(PoisonError::into_inner);
         if Arc::ptr_eq(&current, &failed) {
             tracing::error!(
-                producer = %self.log.consumer(),
+                target: "evkafka::producer",
+                consumer = %self.log.consumer(),
                 error = %code,
                 reason = crate::error::one_line(&self.log.shown(&reason)),
                 "the producer met a fatal error and is replaced"
@@ -94,7 +95,12 @@ impl RawProducer {
                 // The next record finds the fatal error again.
                 Err(error) => {
                     let error = self.log.cause(error);
-                    tracing::error!(producer = %self.log.consumer(), %error, "the producer cannot be replaced");
+                    tracing::error!(
+                        target: "evkafka::producer",
+                        consumer = %self.log.consumer(),
+                        %error,
+                        "the producer cannot be replaced"
+                    );
                 }
             }
         }

@@ -23,6 +23,40 @@ use super::{Backoff, ErrorChain};
 ///     .last_step(LastStep::Skip);
 /// # let _ = policy;
 /// ```
+/// # From a file or the environment
+///
+/// A policy is [`Deserialize`](serde::Deserialize), by itself or as the table `failure_policy` of a
+/// [`ConsumerConfig`](crate::ConsumerConfig), under the names that its settings have there: `attempt_timeout`, `retry_attempts`,
+/// `retry_backoff`, `retry_backoff_max`, `retry_last_step` and `dead_letter_topic`. Values are written as there; what is left out has its
+/// default. Which errors are final is said in code:
+///
+/// ```
+/// use evkafka::{ConsumerConfig, FailurePolicy, handler, router};
+/// use serde::Deserialize;
+///
+/// #[derive(Deserialize)]
+/// struct Settings {
+///     orders: ConsumerConfig,
+///     page_views: FailurePolicy,
+/// }
+///
+/// #[handler(event = "PageViewed")]
+/// async fn on_page_viewed() {}
+///
+/// let settings: Settings = toml::from_str(r#"
+///     [orders]
+///     topics = ["orders"]
+///     failure_policy = { retry_attempts = 5, dead_letter_topic = "orders.dead" }
+///
+///     [page_views]
+///     retry_attempts = 2
+///     retry_last_step = "skip"
+/// "#)?;
+/// let policy = settings.page_views.final_if(|error| error.is::<std::num::ParseIntError>());
+/// let router = router![on_page_viewed].failure_policy(policy);
+/// # let _ = router;
+/// # Ok::<(), toml::de::Error>(())
+/// ```
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct FailurePolicy {

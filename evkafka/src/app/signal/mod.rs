@@ -147,7 +147,7 @@ fn serve() {
                 Meaning::First => watched.stop_all(),
                 Meaning::Same => {}
                 Meaning::Second => end_process(128 + arrived.signal, || {
-                    tracing::warn!("a second signal: the process ends at once");
+                    tracing::warn!(target: "evkafka::app", "a second signal: the process ends at once");
                 }),
             }
         }
@@ -157,7 +157,7 @@ fn serve() {
                                        the runtime's threads: the process ends. What handlers have finished is committed, as far \
                                        as the cluster answered; the rest will be handled again";
                 if tracing::dispatcher::has_been_set() {
-                    tracing::error!("{MESSAGE}");
+                    tracing::error!(target: "evkafka::app", "{MESSAGE}");
                 } else {
                     let _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("{MESSAGE}\n"));
                 }

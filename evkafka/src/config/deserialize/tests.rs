@@ -149,7 +149,8 @@ fn reads_every_setting_from_strings() {
 
 #[test]
 fn every_setting_has_a_reader() {
-    for name in SETTINGS.iter().filter(|name| **name != "properties") {
+    let is_table = |name: &&&str| ["properties", "failure_policy"].contains(*name);
+    for name in SETTINGS.iter().filter(|name| !is_table(name)) {
         let mut reader = Reader::default();
         assert!(reader.read_setting(name, Value::Table(Vec::new())).is_err(), "{name}");
     }
@@ -477,4 +478,17 @@ fn an_environment_loses_no_character_of_a_text() {
         );
     }
     assert!(!error.contains("12") && !error.contains("fetch") && !error.contains("keepalive"), "{error}");
+}
+
+#[test]
+fn a_value_that_cannot_be_read_is_one_fault_whatever_is_given_beside_it() {
+    for (json, setting) in [
+        (r#"{"concurrency": "keys", "in_flight": 50, "persist_progress": true}"#, "concurrency"),
+        (r#"{"retry_backoff": "soon", "retry_backoff_max": "50ms"}"#, "retry_backoff"),
+        (r#"{"retry_backoff_max": "late", "retry_backoff": "2m"}"#, "retry_backoff_max"),
+    ] {
+        let error = serde_json::from_str::<ConsumerConfig>(json).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("`{setting}` ")), "{error}");
+        assert_eq!(error.matches('\n').count(), 0, "{error}");
+    }
 }

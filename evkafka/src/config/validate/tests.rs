@@ -74,7 +74,6 @@ fn ordinary_properties_have_no_fault() {
         ("isolation.level", "read_uncommitted"),
         ("partition.assignment.strategy", "range,roundrobin"),
         ("group.protocol", "classic"),
-        ("statistics.interval.ms", "1000"),
         ("topic.blacklist", "^private"),
         ("topic.metadata.refresh.interval.ms", "1000"),
         ("sasl.password", "hunter2"),
@@ -577,6 +576,46 @@ fn a_server_has_a_host_and_a_port() {
     }
     let resolved = config().bootstrap_servers(" kafka-1 , kafka-2:9093,").resolve().unwrap();
     assert_eq!(resolved.client_config(0).get("bootstrap.servers"), Some("kafka-1,kafka-2:9093"));
+}
+
+#[test]
+fn a_server_that_is_written_otherwise_is_told_with_what_to_write() {
+    let told = |servers: &str| only_fault(&config().bootstrap_servers(servers)).1;
+    for (servers, part) in [
+        ("kafka://kafka-1:9092", "write `kafka-1:9092`, without `kafka://`"),
+        ("http://kafka:9092/", "write `kafka:9092`, without `http://`"),
+        ("tcp://", "write `host:port`, without `tcp://`"),
+        ("kafka:99092", "whose port is not from 1 to 65535"),
+        ("kafka:0", "whose port is not from 1 to 65535"),
+        ("kafka:port", "is not `host:port`"),
+    ] {
+        assert!(told(servers).contains(part), "{servers}: {}", told(servers));
+    }
+}
+
+#[test]
+fn a_property_that_would_have_no_effect_is_rejected_with_the_reason() {
+    let (setting, text) = only_fault(&config().property("statistics.interval.ms", 1000));
+    assert_eq!(setting, "statistics.interval.ms");
+    assert!(text.contains("does not read librdkafka's statistics"), "{text}");
+}
+
+#[test]
+fn a_bad_pattern_is_told_with_what_is_wrong_with_it() {
+    let told = |topic: &str| {
+        let config = ConsumerConfig::new([topic]).bootstrap_servers("kafka:9092").group_id("billing");
+        only_fault(&config).1
+    };
+    for (pattern, part) in [
+        (r"^orders-\d+$", r"write `[0-9]` in place of `\d`"),
+        (r"^orders,\D$", r"write `[^0-9]` in place of `\D`"),
+        ("^(orders", "Unmatched ("),
+        ("^(?:orders)", "which have no `(?…)`"),
+    ] {
+        assert!(told(pattern).contains(part), "{pattern}: {}", told(pattern));
+    }
+    let escaped = ConsumerConfig::new([r"^orders\\d"]).bootstrap_servers("kafka:9092").group_id("billing");
+    assert_eq!(faults(&escaped), [], "that is a backslash and the letter");
 }
 
 #[test]

@@ -76,6 +76,7 @@ impl Worker {
                 }
             },
             () = self.no_time_left() => {
+                self.shared.counts.leave_failed(1);
                 self.tell(&RecordEvent::LetterUnsent { context, topic, failure });
                 false
             }
@@ -103,6 +104,7 @@ impl Worker {
         failure: &Failure,
         fault: DeadLetterFault,
     ) {
+        self.shared.counts.leave_failed(1);
         self.tell(&RecordEvent::LetterRefused { context, topic, failure, fault: &fault });
         let record = RecordError {
             origin: self.origin.clone(),

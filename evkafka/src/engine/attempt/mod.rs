@@ -141,14 +141,14 @@ impl Worker {
                 let turn = if rule.is_blocking || state.permits.are_limited() {
                     match self.turn(rule, &mut state.permits, &open.first().record).await {
                         Some(turn) => Some(turn),
-                        None => return open.unsettled(),
+                        None => return self.leave(open, tries),
                     }
                 } else {
                     None
                 };
                 // A handler that never waits is never dropped: the next one would begin, however late it is.
                 if self.control.is_aborted() {
-                    return self.unfinished(open);
+                    return self.unfinished(open, tries);
                 }
                 if self.is_watched {
                     state.begun = self.tell_begun(&open, state.begun);
@@ -166,7 +166,7 @@ impl Worker {
                     let call = handlers.routes.call(handler, context);
                     guarded(call, self.control.aborted(), rule.time_limit).await
                 };
-                let Some(attempt) = attempt else { return self.unfinished(open) };
+                let Some(attempt) = attempt else { return self.unfinished(open, tries) };
                 let attempt = match (attempt, &mut open) {
                     // What comes of nearly all records costs no more than it has to.
                     (Attempt::Returned(Outcome::Done), Open::One(_)) => {
@@ -175,7 +175,7 @@ impl Worker {
                     }
                     (Attempt::UndecodableAmong(faults), Open::Many(batch)) => {
                         if self.take_out(rule, handler, tries, batch, faults) == Flow::End {
-                            return open.unsettled();
+                            return self.leave(open, tries);
                         }
                         if open.len() == 0 {
                             return self.all(open, Done::Handled);
@@ -195,10 +195,11 @@ impl Worker {
                 };
                 drop(turn);
                 self.tell_retried(&open, &failure, wait);
-                if Box::pin(self.pause(wait, open.len())).await == Flow::End {
-                    return open.unsettled();
-                }
+                let pause = Box::pin(self.pause(wait, open.len())).await;
                 tries = tries.next(&failure);
+                if pause == Flow::End {
+                    return self.leave(open, tries);
+                }
                 open.begin_attempt(tries.attempt);
             }
         }
@@ -228,15 +229,24 @@ impl Worker {
                 self.each(open, &letter)
             }
             Verdict::Stop(failure) => {
+                self.shared.counts.leave_failed(open.len());
                 self.report_stop(open.first(), failure);
                 open.unsettled()
             }
             Verdict::Release(failure) => {
                 let context = &open.call_context(None);
                 self.tell(&RecordEvent::Released { context, failure: &failure });
-                open.unsettled()
+                self.leave(open, tries)
             }
         }
+    }
+
+    /// They stay unsettled, before an attempt that is not made or does not count.
+    fn leave<'r>(&self, open: Open<'r>, tries: Tries) -> Ended {
+        if tries.attempt > Tries::FIRST.attempt {
+            self.shared.counts.leave_failed(open.len());
+        }
+        open.unsettled()
     }
 
     /// The same becomes of all of them.
@@ -258,6 +268,7 @@ impl Worker {
         if let Open::Many(batch) = open
             && let Some((context, failure)) = batch.take_stop()
         {
+            self.shared.counts.leave_failed(1);
             self.report_stop(&context, failure);
         }
     }

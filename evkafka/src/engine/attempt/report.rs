@@ -7,10 +7,15 @@ use tokio::time::Instant;
 use super::{Ended, Flow, Open, Worker};
 use crate::{
     client::{Fault, ReadAnswer},
-    engine::observe::{Observer, PartitionEvent, RecordEvent},
+    engine::{
+        observe::{ConsumerEvent, Observer, PartitionEvent, RecordEvent},
+        pipeline::Routed,
+        unmatched::{LaneUnmatched, NAMED, Naming},
+    },
     error::{Inner, RecordError},
     handle::Context,
-    settle::Failure,
+    record::Record,
+    settle::{Failure, Tries},
     source::PartitionError,
 };
 
@@ -23,6 +28,40 @@ impl Worker {
     /// Something has happened to the partition.
     pub(in crate::engine) fn tell_of_partition(&self, event: &PartitionEvent<'_>) {
         self.shared.observers.partition(&self.origin, event);
+    }
+
+    /// No handler takes a record.
+    #[inline]
+    pub(in crate::engine) fn meet_unmatched<R>(
+        &self,
+        handlers: &Routed<R>,
+        record: &Record<'_>,
+        event_type: Option<&[u8]>,
+        lane: &mut LaneUnmatched,
+    ) {
+        if lane.meet(event_type) {
+            self.look_at_unmatched(handlers, record, event_type);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn look_at_unmatched<R>(&self, handlers: &Routed<R>, record: &Record<'_>, event_type: Option<&[u8]>) {
+        let unmatched = &self.shared.unmatched;
+        let Some(event_type) = event_type else {
+            return unmatched.look_for_similar(record.headers(), &self.shared.event_type_header);
+        };
+        match unmatched.name(event_type) {
+            Naming::Named => self.tell(&RecordEvent::Unmatched {
+                offset: record.offset(),
+                event_type,
+                nearest: handlers.table.nearest(event_type),
+            }),
+            Naming::NoMore => {
+                self.shared.tell_of_consumer(&ConsumerEvent::UnnamedFromNowOn { named: NAMED });
+            }
+            Naming::NotAgain => {}
+        }
     }
 
     /// An attempt begins. When the first did, which may be this one.
@@ -43,10 +82,10 @@ impl Worker {
     /// The handler was dropped before it had finished, or has not begun.
     #[cold]
     #[inline(never)]
-    pub(super) fn unfinished(&self, open: Open<'_>) -> Ended {
+    pub(super) fn unfinished(&self, open: Open<'_>, tries: Tries) -> Ended {
         let (context, becomes) = (&open.call_context(None), self.terms.unfinished);
         self.tell(&RecordEvent::Unfinished { context, becomes });
-        open.unsettled()
+        self.leave(open, tries)
     }
 
     /// librdkafka reports an error of the partition. What it recovers from by itself is logged; everything else ends the

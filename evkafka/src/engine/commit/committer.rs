@@ -12,8 +12,12 @@ use super::{
     requests::CommitRequests,
 };
 use crate::{
-    client::Fault,
-    engine::{assignment::Assignment, observe::MemberEvent, shared::Shared},
+    client::{Fault, Sparse},
+    engine::{
+        assignment::Assignment,
+        observe::{MemberEvent, WatchedMember},
+        shared::Shared,
+    },
     error::Inner,
     native::ClientHandle,
     settle::Backoff,
@@ -26,22 +30,25 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(70);
 /// The committing task of one member.
 pub(in crate::engine) struct Committer {
     shared: Arc<Shared>,
+    member: Arc<WatchedMember>,
     assignment: Arc<Assignment>,
     interval: Duration,
     requests: Arc<CommitRequests>,
     stop: CancellationToken,
+    told: Sparse<RDKafkaErrorCode>,
 }
 
 impl Committer {
     /// Commits at this `interval` and on `requests`, until `stop`.
     pub(in crate::engine) fn new(
         shared: Arc<Shared>,
+        member: Arc<WatchedMember>,
         assignment: Arc<Assignment>,
         interval: Duration,
         requests: Arc<CommitRequests>,
         stop: CancellationToken,
     ) -> Self {
-        Self { shared, assignment, interval, requests, stop }
+        Self { shared, member, assignment, interval, requests, stop, told: Sparse::new() }
     }
 
     /// Commits until it is stopped. What is open then is left to the thread that stopped it.
@@ -72,7 +79,13 @@ impl Committer {
             };
             match committed {
                 None => continue,
-                Some(Ok(())) => failures = 0,
+                Some(Ok(())) => {
+                    self.assignment.accepted();
+                    if failures > 0 {
+                        self.member.tell(&MemberEvent::CommitsAgain { failures });
+                    }
+                    failures = 0;
+                }
                 Some(Err(code)) => {
                     failures += 1;
                     self.failed(code);
@@ -137,8 +150,8 @@ impl Committer {
                 code,
                 last: false,
             });
-        } else {
-            self.shared.tell(&MemberEvent::CommitFailed { error: code });
+        } else if let Some(times) = self.told.hear(code, Instant::now().into_std()) {
+            self.member.tell(&MemberEvent::CommitFailed { error: code, times });
         }
     }
 }

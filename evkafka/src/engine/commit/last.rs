@@ -13,7 +13,10 @@ use super::{
 };
 use crate::{
     client::{CommitAnswer, Fault},
-    engine::{assignment::Assignment, observe::MemberEvent, shared::Shared},
+    engine::{
+        assignment::Assignment,
+        observe::{MemberEvent, WatchedMember},
+    },
     native::ClientHandle,
 };
 
@@ -27,7 +30,7 @@ const RETRY: Duration = Duration::from_millis(50);
 /// A group that is rebalancing, perhaps because another member is leaving too, refuses a commit until it has settled; and its
 /// coordinator may be out of reach for a moment. So it is sent again.
 pub(in crate::engine) struct LastCommit {
-    shared: Arc<Shared>,
+    member: Arc<WatchedMember>,
     assignment: Arc<Assignment>,
     exchange: Exchange,
     /// After that it is not sent again.
@@ -46,7 +49,7 @@ enum Step {
 
 impl LastCommit {
     pub(in crate::engine) fn new(
-        shared: Arc<Shared>,
+        member: Arc<WatchedMember>,
         assignment: Arc<Assignment>,
         client: Arc<ClientHandle>,
         now: Instant,
@@ -54,7 +57,7 @@ impl LastCommit {
     ) -> Self {
         let exchange = Exchange::new(Arc::clone(&assignment), client);
         let (step, round) = (Step::Due(now), Round::new(Vec::new()));
-        Self { shared, assignment, exchange, deadline, step, round, result: Ok(()) }
+        Self { member, assignment, exchange, deadline, step, round, result: Ok(()) }
     }
 
     /// It has no more time than until `deadline`.
@@ -110,7 +113,7 @@ impl LastCommit {
         match self.round.judge(|| sent.topics(), reply) {
             Came::Accepted | Came::Unknown => {}
             Came::Refused(topic, code) if Fault::of(code).for_commit() == CommitAnswer::OfMissingTopic => {
-                self.shared.tell(&MemberEvent::TopicIsGone { topic: &topic });
+                self.member.tell(&MemberEvent::TopicIsGone { topic: &topic });
             }
             Came::Refused(_, code) | Came::Failed(code) => self.result = Err(code),
         }

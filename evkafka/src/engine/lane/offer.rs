@@ -48,6 +48,7 @@ impl<R: Routes> Run<R> {
             }
             let (handler, event_type) = worker.route(handlers, &record);
             let Some(handler) = handler else {
+                worker.meet_unmatched(handlers, &record, event_type, &mut self.unmatched);
                 self.fetched.advance();
                 self.settle(offset, self.round(), Done::Skipped, Standing::AtOnce, Handling::NONE);
                 continue;

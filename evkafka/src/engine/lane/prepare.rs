@@ -9,8 +9,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use crate::{
-    engine::schedule::Tools,
-    error::Chain,
+    engine::{observe::RecordEvent, schedule::Tools},
     route::Routes,
     settle::Backoff,
     source::{Entry, Fetched},
@@ -59,16 +58,12 @@ impl Preparation {
             {
                 self.attempts = self.attempts.saturating_add(1);
                 let wait = BACKOFF.wait(self.attempts, fastrand::f64());
-                tracing::warn!(
-                    consumer = %worker.origin.consumer,
-                    topic = %worker.origin.topic,
-                    partition = worker.origin.partition,
-                    offset = record.offset(),
-                    attempt = self.attempts,
-                    error = %Chain(&*cause),
-                    wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
-                    "what is needed to decode an event is not available; trying again"
-                );
+                worker.tell(&RecordEvent::Unprepared {
+                    offset: record.offset(),
+                    attempt: self.attempts,
+                    error: &*cause,
+                    wait,
+                });
                 sleep(wait).await;
                 continue;
             }

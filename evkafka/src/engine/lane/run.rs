@@ -16,6 +16,7 @@ use crate::{
         observe::{PartitionEvent, RecordEvent},
         schedule::{Limit, Schedule, Tools},
         shared::LocalCounts,
+        unmatched::LaneUnmatched,
     },
     route::Routes,
     source::{Entry, Fetched, Queue},
@@ -41,6 +42,7 @@ pub(super) struct Run<R> {
     pub(super) letters: Letters,
     pub(super) stall: Stall,
     pub(super) counts: LocalCounts,
+    pub(super) unmatched: LaneUnmatched,
     /// How many records were committed and, at an abort, not begun.
     pub(super) dropped: usize,
     /// Whether somebody wants to know all that happens to each record.
@@ -58,7 +60,7 @@ impl<R: Routes> Run<R> {
     pub(super) async fn run(mut self) {
         loop {
             self.exit_all_that_ended();
-            self.tools.worker.shared.counts.add(&mut self.counts);
+            self.count();
             // The next is acknowledged while this is handled.
             self.admit();
             let limit = if self.is_ending() {
@@ -72,7 +74,7 @@ impl<R: Routes> Run<R> {
             let waiting = self.fetched.len();
             let limit = self.offer().await.or(limit);
             if self.has_finished() {
-                self.tools.worker.shared.counts.add(&mut self.counts);
+                self.count();
                 self.tell_of_lost();
                 return;
             }
@@ -83,6 +85,11 @@ impl<R: Routes> Run<R> {
                 self.wait(limit).await;
             }
         }
+    }
+
+    /// Adds what was counted to what the consumer has.
+    fn count(&mut self) {
+        self.tools.worker.shared.count(&mut self.counts, &mut self.unmatched);
     }
 
     pub(super) fn control(&self) -> &LaneControl {

@@ -9,6 +9,8 @@ use crate::config::ResolvedConfig;
 #[derive(Clone)]
 pub(crate) struct MemberSettings {
     pub(super) config: ResolvedConfig,
+    /// Which of the consumer's instances it is, from 0 on.
+    pub(super) instance: u32,
     /// What the client is told, but for what depends on the number of partitions.
     pub(super) client: ClientConfig,
     /// Topics that must exist although they are not read.
@@ -20,6 +22,7 @@ impl MemberSettings {
     pub(crate) fn new(config: &ResolvedConfig, instance: u32, dead_letter_topics: &[String]) -> Self {
         Self {
             config: config.clone(),
+            instance,
             client: config.client_config(instance),
             dead_letter_topics: dead_letter_topics.to_vec(),
         }

@@ -12,7 +12,7 @@ use crate::{
         attempt::Worker,
         commit::CommitRequests,
         lane::{Lane, LaneControl, OverGuard, Phase},
-        observe::MemberEvent,
+        observe::{MemberEvent, WatchedMember},
         pipeline::Pipeline,
         shared::Shared,
         start::{Starts, Waiting},
@@ -26,6 +26,7 @@ use crate::{
 /// Starts the lanes of what a member is assigned.
 pub(super) struct Coordinator {
     pub(super) shared: Arc<Shared>,
+    pub(super) member: Arc<WatchedMember>,
     pub(super) pipeline: Arc<dyn Pipeline>,
     pub(super) assignment: Arc<Assignment>,
     pub(super) commit_requests: Arc<CommitRequests>,
@@ -42,8 +43,13 @@ pub(super) struct Coordinator {
 
 impl Coordinator {
     /// Has a lane wait for the records of each of these partitions. The assignment must not have taken effect.
-    pub(super) fn assign(&self, client: &Arc<ClientHandle>, partitions: Vec<TopicPartition>) {
-        self.shared.tell(&MemberEvent::Assigned { partitions: &partitions });
+    pub(super) fn assign(
+        &self,
+        client: &Arc<ClientHandle>,
+        partitions: Vec<TopicPartition>,
+        member_id: Option<&str>,
+    ) {
+        self.member.tell(&MemberEvent::Assigned { partitions: &partitions, member_id });
         let mut waiting = Vec::new();
         for (topic, partition) in partitions {
             let Some(queue) = PartitionQueue::detach(client, Arc::clone(&topic), partition) else {
@@ -65,7 +71,7 @@ impl Coordinator {
     pub(super) fn outgrown(&self) -> Option<usize> {
         let assigned = self.assignment.owned();
         let excess = self.shares.exceeded_by(assigned)?;
-        self.shared.tell(&MemberEvent::Outgrown {
+        self.member.tell(&MemberEvent::Outgrown {
             assigned,
             shared_out_for: self.shares.partitions(),
             exceeded_by_mib: excess.div_ceil(1 << 20),
@@ -76,8 +82,7 @@ impl Coordinator {
     /// Looks up where lanes begin, on a thread of its own: brokers may take their time.
     fn find_starts(&self, client: Arc<ClientHandle>, lanes: Vec<Waiting>) {
         let starts = Starts {
-            consumer: Arc::clone(&self.shared.consumer),
-            observers: Arc::clone(&self.shared.observers),
+            member: Arc::clone(&self.member),
             client,
             reset: self.reset,
             persist_progress: self.shared.persist_progress,

@@ -13,7 +13,7 @@ use super::{
     session::Session,
 };
 use crate::{
-    client::{Denial, Fault, MemberAnswer},
+    client::{Denial, Fault, Lasts, MemberAnswer},
     engine::{observe::MemberEvent, partitions::partitions},
     error::Inner,
     native::{ClientFailure, Event, PartitionList},
@@ -59,7 +59,7 @@ impl Session {
 
     fn assign(&mut self, list: &PartitionList) {
         self.joining.joined();
-        self.coordinator.assign(self.client.handle(), partitions(list));
+        self.coordinator.assign(self.client.handle(), partitions(list), self.client.member_id().as_deref());
         if let Err(error) = self.client.assign(list) {
             self.rejected(&error);
             // The client waits for an answer, whatever comes next.
@@ -70,7 +70,7 @@ impl Session {
 
     fn revoke(&mut self, list: PartitionList) {
         let (now, grace) = (Instant::now(), self.config.revoke_grace);
-        let mut revocation = Revocation::new(list, &self.client, self.shared(), now, grace);
+        let mut revocation = Revocation::new(list, &self.client, self.member(), now, grace);
         if let Some(plan) = self.phase.plan_to_leave() {
             revocation.hasten(plan.until_leaving());
         }
@@ -79,7 +79,7 @@ impl Session {
 
     /// The client has not taken the answer to what it asked for, and goes on in a way of its own.
     pub(super) fn rejected(&self, error: &str) {
-        self.shared().tell(&MemberEvent::AnswerRejected { error });
+        self.member().tell(&MemberEvent::AnswerRejected { error });
     }
 
     fn failed(&mut self, failure: ClientFailure) {
@@ -87,10 +87,14 @@ impl Session {
             Verdict::Fail(reason) => return self.cannot_join(reason, failure),
             Verdict::Warn(reason) => {
                 let (group, error) = (&self.config.group_id, &failure.reason);
-                self.shared().tell(&MemberEvent::WaitsToJoin { group, error, reason: &reason });
+                self.member().tell(&MemberEvent::WaitsToJoin { group, error, reason: &reason });
             }
             Verdict::Wait if Fault::of(failure.code).says_nothing_new() => {}
-            Verdict::Wait => self.tell_failure(&failure),
+            Verdict::Wait => {
+                if let Some(lasts) = self.troubles.hear(failure.code, Instant::now()) {
+                    self.tell_failure(&failure, lasts);
+                }
+            }
         }
         if failure.reason.starts_with(NO_OFFSET) {
             self.rejoin.demand(Unread::NoOffset, Instant::now(), fastrand::f64());
@@ -101,11 +105,11 @@ impl Session {
         }
     }
 
-    fn tell_failure(&self, ClientFailure { code, reason, .. }: &ClientFailure) {
-        self.shared().tell(&match Denial::find(*code, reason) {
+    fn tell_failure(&self, ClientFailure { code, reason, .. }: &ClientFailure, lasts: Lasts) {
+        self.member().tell(&match Denial::find(*code, reason) {
             // What was valid at the start is so no longer. Nothing is consumed until it is again.
-            Some(denial) => MemberEvent::Denied { reason, advice: denial.advice() },
-            None => MemberEvent::ClientFailed { error: *code, reason },
+            Some(denial) => MemberEvent::Denied { reason, advice: denial.advice(), lasts },
+            None => MemberEvent::ClientFailed { error: *code, reason, lasts },
         });
     }
 

@@ -44,7 +44,7 @@ impl fmt::Display for JoinFailure {
                 "another member uses a different `partition.assignment.strategy` (here it is `{strategy}`) or \
                  `group.protocol`; all members of a group need one in common"
             ),
-            Self::Forbidden => f.write_str("the consumer is not allowed to use it: grant READ on the group"),
+            Self::Forbidden => f.write_str("this user is not allowed to use it; grant READ on the group"),
             Self::InstanceId => {
                 f.write_str("another member uses the same `group_instance_id`: each process needs one of its own")
             }

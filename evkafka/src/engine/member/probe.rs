@@ -35,6 +35,8 @@ pub(super) enum Finding {
     Denied(Denial, String),
     /// The cluster answers and lacks these topics.
     Missing(Vec<String>),
+    /// The cluster does not let the user use this topic, which is read, or else written to.
+    Forbidden { topic: String, is_read: bool },
     /// The cluster answers and refuses.
     Refused(KafkaError),
     /// Nobody wants to know any more.
@@ -70,7 +72,11 @@ pub(super) fn look(
         let finding = look_once(&client, log, &mut trouble, topics, written, deadline);
         match &finding {
             _ if called_off() => return Finding::CalledOff,
-            Finding::Missing(_) | Finding::Denied(..) if Instant::now() < settled => thread::sleep(RETRY),
+            Finding::Missing(_) | Finding::Denied(..) | Finding::Forbidden { .. }
+                if Instant::now() < settled =>
+            {
+                thread::sleep(RETRY)
+            }
             Finding::Unreachable(..) if Instant::now() + RETRY < deadline => thread::sleep(RETRY),
             _ => return finding,
         }
@@ -113,6 +119,9 @@ fn look_once(
                 Err(_) if name.is_none() => {}
                 Err(code) => match Fault::of(code).for_topic() {
                     TopicAnswer::Missing => missing.push(topic.name),
+                    TopicAnswer::Final if Fault::of(code) == Fault::TopicForbidden => {
+                        return Finding::Forbidden { topic: topic.name, is_read };
+                    }
                     TopicAnswer::Final => return Finding::Refused(KafkaError::MetadataFetch(code)),
                     TopicAnswer::Passing => {}
                 },
@@ -159,13 +168,45 @@ impl Trouble {
             Some((None, reason)) if reason.contains("in state SSL_HANDSHAKE") => {
                 Finding::Unreachable(error, Some(format!("{reason}; {NO_TLS}")))
             }
-            Some((None, reason)) => Finding::Unreachable(error, Some(reason)),
+            Some((None, reason)) => {
+                let detail = match stranger(&reason) {
+                    Some(who) => format!("{reason}; {who}"),
+                    None => reason,
+                };
+                Finding::Unreachable(error, Some(detail))
+            }
             None => Finding::Unreachable(error, self.hung_up.then(|| HUNG_UP.to_owned())),
         }
     }
+}
+
+/// Who answers if no broker does, by the first four bytes of the answer: librdkafka takes them for its size.
+fn stranger(reason: &str) -> Option<&'static str> {
+    let (_, size) = reason.split_once("Invalid response size ")?;
+    let digits = size.find(|c: char| !c.is_ascii_digit()).unwrap_or(size.len());
+    let bytes = size[..digits].parse::<u32>().ok()?.to_be_bytes();
+    // What TLS answers is too short for librdkafka to say anything of it.
+    (&bytes == b"HTTP").then_some("that is an HTTP server: check the port in `bootstrap_servers`")
 }
 
 const HUNG_UP: &str =
     "a server closed the connection at once; it may demand TLS or SASL: check `security.protocol`";
 
 const NO_TLS: &str = "it may not use TLS: check `security.protocol`";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_is_no_broker_is_known_by_its_first_bytes() {
+        let said = |bytes: &[u8; 4]| {
+            let size = u32::from_be_bytes(*bytes);
+            stranger(&format!(
+                "a:80/bootstrap: Receive failed: Invalid response size {size} (0..100000000): increase"
+            ))
+        };
+        assert!(said(b"HTTP").is_some_and(|who| who.contains("HTTP server")));
+        assert_eq!((said(b"SSH-"), stranger("Connection refused")), (None, None));
+    }
+}

@@ -15,9 +15,8 @@ use crate::{
     engine::{
         assignment::{Assignment, TopicPartition},
         commit::{Answer, Exchange, SHORTEST_WAIT},
-        observe::MemberEvent,
+        observe::{MemberEvent, WatchedMember},
         partitions::partitions,
-        shared::Shared,
     },
     native::{OwnedClient, PartitionList},
 };
@@ -61,13 +60,13 @@ impl Revocation {
     pub(super) fn new(
         list: PartitionList,
         client: &OwnedClient,
-        shared: &Shared,
+        member: &WatchedMember,
         now: Instant,
         grace: Duration,
     ) -> Self {
         let lost = client.has_lost_assignment();
         let partitions = partitions(&list);
-        shared.tell(&MemberEvent::Revoked { partitions: &partitions, lost });
+        member.tell(&MemberEvent::Revoked { partitions: &partitions, lost });
         let drain = Drain::of(partitions.clone(), DrainPlan::for_revoke(now, grace));
         let mut revocation = Self { list, partitions, drain, stage: Stage::Draining };
         if lost {
@@ -99,14 +98,14 @@ impl Revocation {
         hold: Hold,
         client: &OwnedClient,
         assignment: &Arc<Assignment>,
-        shared: &Shared,
+        member: &WatchedMember,
         now: Instant,
     ) -> Option<Outcome> {
         let before = self.given_up();
         let is_held = hold == Hold::All && matches!(self.stage, Stage::Draining);
         if before.is_none()
             && !is_held
-            && let Some(outcome) = self.proceed(client, assignment, shared, now)
+            && let Some(outcome) = self.proceed(client, assignment, member, now)
         {
             self.stage = Stage::GivenUp(outcome);
         }
@@ -128,7 +127,7 @@ impl Revocation {
         &mut self,
         client: &OwnedClient,
         assignment: &Arc<Assignment>,
-        shared: &Shared,
+        member: &WatchedMember,
         now: Instant,
     ) -> Option<Outcome> {
         if assignment.is_evicted() {
@@ -137,12 +136,12 @@ impl Revocation {
         if let Stage::Committing(exchange) = &mut self.stage {
             let Answer { reply, .. } = exchange.take_answer(now)?;
             return Some(reply.first_error().inspect_err(|code| {
-                shared.tell(&MemberEvent::RevokedUncommitted { error: *code });
+                member.tell(&MemberEvent::RevokedUncommitted { error: *code });
             }));
         }
         match self.drain.advance(assignment, now) {
             Drained::NotYet => return None,
-            Drained::OutOfTime => shared.tell(&MemberEvent::Blocked { partitions: &self.partitions }),
+            Drained::OutOfTime => member.tell(&MemberEvent::Blocked { partitions: &self.partitions }),
             Drained::All => {}
         }
         if let Stage::Losing = self.stage {
@@ -153,6 +152,6 @@ impl Revocation {
         let mut exchange = Exchange::new(Arc::clone(assignment), Arc::clone(client.handle()));
         let is_sent = exchange.give_up(&self.partitions, self.drain.plan().end_at.max(now + SHORTEST_WAIT));
         self.stage = Stage::Committing(exchange);
-        if is_sent { self.proceed(client, assignment, shared, now) } else { Some(Ok(())) }
+        if is_sent { self.proceed(client, assignment, member, now) } else { Some(Ok(())) }
     }
 }

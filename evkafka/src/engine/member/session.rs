@@ -23,9 +23,13 @@ use super::{
     revocation::{Hold, Outcome, Revocation},
 };
 use crate::{
-    client::ClientLog,
+    client::{ClientLog, Lasting, Troubles},
     config::ResolvedConfig,
-    engine::{assignment::Assignment, observe::MemberEvent, shared::Shared},
+    engine::{
+        assignment::Assignment,
+        observe::{MemberEvent, WatchedMember},
+        shared::Shared,
+    },
     error::{Inner, Result},
     native::OwnedClient,
 };
@@ -33,6 +37,10 @@ use crate::{
 /// How often all lanes look for records by themselves, should a wake-up have been lost; and how often it is looked whether the group
 /// has gone on without the member while partitions are revoked, which the client does not tell.
 const WATCHDOG: Duration = Duration::from_secs(1);
+/// How long a member may wait for its group without a word, at first and later on.
+const PATIENCE: Duration = Duration::from_secs(4);
+const LONGEST_SILENCE: Duration = Duration::from_secs(60);
+
 /// A member that has joined its group.
 pub(super) struct Session {
     pub(super) config: ResolvedConfig,
@@ -46,6 +54,11 @@ pub(super) struct Session {
     pub(super) phase: MemberPhase,
     looked: Instant,
     pub(super) joining: Joining,
+    pub(super) troubles: Troubles,
+    /// Since when the group has not admitted the member, if it has not.
+    waits: Option<Lasting>,
+    /// How often brokers had done what was asked of them when it was last looked.
+    successes: u64,
     pub(super) rejoin: Rejoin,
     /// Whether the app was told to end.
     pub(super) has_failed: Cell<bool>,
@@ -70,7 +83,7 @@ impl Session {
         committer: CancellationToken,
         joining: Joining,
     ) -> Result<Self> {
-        coordinator.shared.tell(&MemberEvent::Joins);
+        coordinator.member.tell(&MemberEvent::Joins);
         client
             .subscribe(config.topics.iter().map(String::as_str))
             .map_err(|code| Inner::Client { consumer: Arc::clone(log.consumer()), cause: code.into() })?;
@@ -84,6 +97,9 @@ impl Session {
             phase: MemberPhase::default(),
             looked: Instant::now(),
             joining,
+            troubles: Troubles::default(),
+            waits: None,
+            successes: 0,
             rejoin: Rejoin::default(),
             has_failed: Cell::new(false),
         })
@@ -112,6 +128,10 @@ impl Session {
         &self.coordinator.shared
     }
 
+    pub(super) fn member(&self) -> &Arc<WatchedMember> {
+        &self.coordinator.member
+    }
+
     pub(super) fn assignment(&self) -> &Assignment {
         &self.coordinator.assignment
     }
@@ -134,16 +154,43 @@ impl Session {
         }
         self.looked = now;
         self.assignment().wake_all();
+        self.tell_recovered(now);
+        self.tell_waiting(now);
         if !self.revocations.is_empty() && self.client.is_outside_group() {
             self.revocations.iter_mut().for_each(|revocation| revocation.lose(now));
         }
     }
 
+    /// Until the group has admitted the member there may be nothing else to say for long.
+    fn tell_waiting(&mut self, now: Instant) {
+        if !self.phase.is_consuming() || !self.client.is_outside_group() {
+            self.waits = None;
+            return;
+        }
+        let waits = self.waits.get_or_insert_with(|| Lasting::begin(now, PATIENCE, LONGEST_SILENCE));
+        if waits.hear(now).is_some() {
+            let waited = now.saturating_duration_since(waits.begun());
+            let (group, error) = (&*self.config.group_id, self.troubles.last());
+            self.member().tell(&MemberEvent::WaitsForGroup { group, waited, error });
+        }
+    }
+
+    /// What was wrong with the client may be over.
+    fn tell_recovered(&mut self, now: Instant) {
+        let successes = self.assignment().successes();
+        if std::mem::replace(&mut self.successes, successes) != successes {
+            self.troubles.succeed(now);
+        }
+        for over in self.troubles.take_over(now) {
+            self.member().tell(&MemberEvent::ClientRecovered(over));
+        }
+    }
+
     /// Takes each revocation as far as it goes, and tells the client of those that are done.
     fn advance_revocations(&mut self, hold: Hold, now: Instant) {
-        let Coordinator { assignment, shared, .. } = &self.coordinator;
+        let Coordinator { assignment, member, .. } = &self.coordinator;
         for mut revocation in std::mem::take(&mut self.revocations) {
-            let Some(outcome) = revocation.advance(hold, &self.client, assignment, shared, now) else {
+            let Some(outcome) = revocation.advance(hold, &self.client, assignment, member, now) else {
                 self.revocations.push(revocation);
                 continue;
             };
@@ -163,7 +210,7 @@ impl Session {
             Reason::Shutdown => Ended::Drained(drained),
             Reason::Outgrown(assigned) => {
                 if let Some(Err(error)) = drained {
-                    self.shared().tell(&MemberEvent::RejoinsUncommitted { error: &error });
+                    self.member().tell(&MemberEvent::RejoinsUncommitted { error: &error });
                 }
                 Ended::Outgrown(assigned)
             }
@@ -172,15 +219,15 @@ impl Session {
 
     /// `None` if a lane has not finished.
     fn drained(&self, committed: Outcome) -> Option<Result<()>> {
-        let Shared { consumer, counts, .. } = &**self.shared();
-        self.shared().tell(&MemberEvent::Left { counts });
+        let consumer = &self.shared().consumer;
+        self.member().tell(&MemberEvent::Left);
         let committed: Result<()> = committed
             .map_err(|code| Inner::Commit { consumer: Arc::clone(consumer), code, last: true }.into());
         if self.assignment().all().iter().all(|(_, lane)| lane.control.is_finished()) {
             return Some(committed);
         }
         if let Err(error) = committed {
-            self.shared().tell(&MemberEvent::LeftUncommitted { error: &error });
+            self.member().tell(&MemberEvent::LeftUncommitted { error: &error });
         }
         None
     }

@@ -6,7 +6,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, mpsc},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::{runtime::Handle, sync::oneshot, task::JoinHandle};
@@ -22,12 +22,12 @@ use super::{
     tasks::Tasks,
 };
 use crate::{
-    client::ClientLog,
+    client::{ClientLog, Sparse},
     config::OnUnavailable,
     engine::{
         assignment::Assignment,
         commit::{CommitRequests, Committer},
-        observe::MemberEvent,
+        observe::{MemberEvent, WatchedMember},
         pipeline::Pipeline,
         shared::Shared,
     },
@@ -60,6 +60,7 @@ pub(super) struct Poller {
     settings: MemberSettings,
     log: ClientLog,
     shared: Arc<Shared>,
+    member: Arc<WatchedMember>,
     pipeline: Arc<dyn Pipeline>,
     runtime: Handle,
     admission: Arc<Admission>,
@@ -76,7 +77,8 @@ impl Poller {
         inbox: mpsc::Receiver<Command>,
     ) -> Self {
         let log = ClientLog::new(Arc::clone(&shared.consumer), &settings.client);
-        Self { settings, log, shared, pipeline, runtime, admission, inbox }
+        let member = Arc::new(shared.member(settings.instance + 1));
+        Self { settings, log, shared, member, pipeline, runtime, admission, inbox }
     }
 
     /// Does all that a member does. A bug that ends it must not leave an app that looks as if it consumed.
@@ -145,6 +147,8 @@ impl Poller {
         let settings = &self.settings;
         let mut ready = Some(ready);
         let mut told_to_consume = false;
+        let (begun, told) = (Instant::now(), Sparse::new());
+        let mut has_told = false;
         loop {
             let finding = probe::look(
                 &settings.client,
@@ -156,6 +160,9 @@ impl Poller {
             );
             let waits = match &finding {
                 Finding::Ready { partitions } => {
+                    if has_told {
+                        self.member.tell(&MemberEvent::Ready { waited: begun.elapsed() });
+                    }
                     if let Some(ready) = ready.take() {
                         let _ = ready.send(Ok(()));
                     }
@@ -163,7 +170,7 @@ impl Poller {
                 }
                 Finding::Unreachable(..) => settings.config.on_unreachable == OnUnavailable::Wait,
                 Finding::Missing(_) => settings.config.on_missing_topic == OnUnavailable::Wait,
-                Finding::Denied(..) | Finding::Refused(_) => false,
+                Finding::Denied(..) | Finding::Forbidden { .. } | Finding::Refused(_) => false,
                 Finding::CalledOff => return None,
             };
             let error = self.finding_to_error(finding);
@@ -174,7 +181,10 @@ impl Poller {
                 }
                 return None;
             }
-            self.shared.tell(&MemberEvent::NotReady { error: &error });
+            if let Some(times) = told.hear(error.kind(), Instant::now()) {
+                has_told = true;
+                self.member.tell(&MemberEvent::NotReady { error: &error, times });
+            }
             if let Some(ready) = ready.take() {
                 // The other consumers of the app need not wait.
                 let _ = ready.send(Ok(()));
@@ -206,6 +216,10 @@ impl Poller {
             }
             .into(),
             Finding::Denied(denial, reason) => Inner::Denied { consumer, servers, denial, reason }.into(),
+            Finding::Forbidden { topic, is_read } => {
+                let group = self.settings.config.group_id.clone();
+                Inner::Forbidden { consumer, servers, group, topic, is_read }.into()
+            }
             Finding::Missing(topics) => Inner::MissingTopics { consumer, servers, topics }.into(),
             Finding::Refused(cause) => self.log.error(cause),
         }
@@ -218,9 +232,11 @@ impl Poller {
             self.settings.config.limit_prefetch(&mut settings, partitions, self.pipeline.largest_call());
         let joining = Joining::new(&self.settings.config, &settings);
         let client = OwnedClient::new(&settings).map_err(|cause| self.log.error(cause))?;
+        let client = client.of(&self.shared.consumer);
         let tasks = Arc::new(Tasks::default());
         let coordinator = Coordinator {
             shared: Arc::clone(&self.shared),
+            member: Arc::clone(&self.member),
             pipeline: Arc::clone(&self.pipeline),
             assignment: Arc::new(Assignment::default()),
             commit_requests: Arc::new(CommitRequests::default()),
@@ -233,6 +249,7 @@ impl Poller {
         let stop = CancellationToken::new();
         let committer = Committer::new(
             Arc::clone(&self.shared),
+            Arc::clone(&self.member),
             Arc::clone(&coordinator.assignment),
             self.settings.config.commit_interval,
             Arc::clone(&coordinator.commit_requests),

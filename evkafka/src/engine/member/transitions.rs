@@ -43,11 +43,11 @@ impl Session {
 
     fn consume(&mut self, consuming: Consuming, now: Instant) -> MemberPhase {
         if self.assignment().is_evicted() {
-            self.shared().tell(&MemberEvent::Evicted);
+            self.member().tell(&MemberEvent::Evicted);
             return self.begin_to_rejoin(consuming, now, DrainPlan::for_loss(now));
         }
         if let Some(why) = self.rejoin.is_due(now) {
-            self.shared().tell(match why {
+            self.member().tell(match why {
                 Unread::NoOffset => &MemberEvent::OffsetsUntold,
                 Unread::Rejected => &MemberEvent::AssignmentRejected,
             });
@@ -74,7 +74,7 @@ impl Session {
         }
         self.coordinator.is_leaving.set(false);
         self.assignment().readmit();
-        self.shared().tell(&MemberEvent::Rejoins);
+        self.member().tell(&MemberEvent::Rejoins);
         if let Err(code) = self.client.subscribe(self.config.topics.iter().map(String::as_str)) {
             let consumer = Arc::clone(&self.shared().consumer);
             self.shared().report(Inner::Client { consumer, cause: code.into() });
@@ -84,7 +84,7 @@ impl Session {
 
     pub(super) fn prepare_to_leave(&mut self, plan: DrainPlan) {
         if !self.coordinator.is_leaving.get() {
-            self.shared().tell(&MemberEvent::Leaves);
+            self.member().tell(&MemberEvent::Leaves);
         }
         self.coordinator.is_leaving.set(true);
         for revocation in &mut self.revocations {
@@ -95,7 +95,7 @@ impl Session {
     fn begin_to_commit(&self, draining: Draining, now: Instant) -> MemberPhase {
         self.committer.cancel();
         let last = LastCommit::new(
-            Arc::clone(self.shared()),
+            Arc::clone(self.member()),
             Arc::clone(&self.coordinator.assignment),
             Arc::clone(self.client.handle()),
             now,

@@ -1,7 +1,10 @@
+use std::time::Duration;
+
 use rdkafka::error::RDKafkaErrorCode;
 
 use crate::{
-    engine::{assignment::TopicPartition, member::JoinFailure, shared::Counts},
+    client::{IsOver, Lasts},
+    engine::{assignment::TopicPartition, member::JoinFailure},
     error::Error,
 };
 
@@ -10,6 +13,12 @@ pub(crate) enum MemberEvent<'a> {
     /// The cluster or a topic is not there yet.
     NotReady {
         error: &'a Error,
+        /// How often it was looked for since it was last told.
+        times: u64,
+    },
+    /// The cluster and the topics are there, after all.
+    Ready {
+        waited: Duration,
     },
     /// It asks to join its group.
     Joins,
@@ -19,8 +28,17 @@ pub(crate) enum MemberEvent<'a> {
         error: &'a str,
         reason: &'a JoinFailure,
     },
+    /// It has asked to join its group, and has not been admitted yet.
+    WaitsForGroup {
+        group: &'a str,
+        waited: Duration,
+        /// What is wrong with its connections, if anything is.
+        error: Option<RDKafkaErrorCode>,
+    },
     Assigned {
         partitions: &'a [TopicPartition],
+        /// What the brokers call the member.
+        member_id: Option<&'a str>,
     },
     /// Where some of what is assigned begins is not known yet; it is asked for again.
     StartsUnanswered(UnansweredStart<'a>),
@@ -41,13 +59,23 @@ pub(crate) enum MemberEvent<'a> {
     Denied {
         reason: &'a str,
         advice: &'a str,
+        lasts: Lasts,
     },
     ClientFailed {
         error: RDKafkaErrorCode,
         reason: &'a str,
+        lasts: Lasts,
     },
+    /// What it reported is over.
+    ClientRecovered(IsOver),
     CommitFailed {
         error: RDKafkaErrorCode,
+        /// How often since it was last told.
+        times: u64,
+    },
+    /// Commits succeed again, after so many failures.
+    CommitsAgain {
+        failures: u32,
     },
     /// What is settled of revoked partitions is not committed.
     RevokedUncommitted {
@@ -77,9 +105,7 @@ pub(crate) enum MemberEvent<'a> {
     Rejoins,
     /// It is about to leave its group, as soon as what is under way has finished.
     Leaves,
-    Left {
-        counts: &'a Counts,
-    },
+    Left,
     /// It has left while a handler was at work, and what was settled is not committed.
     LeftUncommitted {
         error: &'a Error,

@@ -1,4 +1,4 @@
-//! The one place from which all that happens to a record, a partition and a member can be seen.
+//! The one place from which all that happens to a record, a partition, a member and a consumer can be seen.
 //!
 //! The engine tells the [`Observers`] of a consumer, of which the log is the first. What happens to each record, however well it
 //! goes, is told only if there are others: until then it costs a branch, no event is made, and no clock is read, because
@@ -8,6 +8,7 @@
 //! unless its lane is dropped. An observer is called where the event happens, on a lane's task or a member's thread, perhaps with a
 //! lock held: it must not wait, and not call back.
 
+mod consumer;
 mod log;
 mod member;
 mod partition;
@@ -19,6 +20,7 @@ use tokio::time::Instant;
 
 use self::log::Log;
 pub(crate) use self::{
+    consumer::{ConsumerEvent, Handles, MostlyUnmatched},
     member::{MemberEvent, UnansweredStart},
     partition::{HeldUp, PartitionEvent},
     record::RecordEvent,
@@ -31,7 +33,9 @@ pub(crate) trait Observer: Send + Sync {
 
     fn partition(&self, origin: &Origin, event: &PartitionEvent<'_>);
 
-    fn member(&self, consumer: &str, event: &MemberEvent<'_>);
+    fn member(&self, member: &MemberName, event: &MemberEvent<'_>);
+
+    fn consumer(&self, consumer: &str, event: &ConsumerEvent<'_>);
 }
 
 /// All who watch a consumer: the log, and others if there are any.
@@ -75,14 +79,44 @@ impl Observer for Observers {
     }
 
     #[cold]
-    fn member(&self, consumer: &str, event: &MemberEvent<'_>) {
-        self.tell(|observer| observer.member(consumer, event));
+    fn member(&self, member: &MemberName, event: &MemberEvent<'_>) {
+        self.tell(|observer| observer.member(member, event));
+    }
+
+    #[cold]
+    fn consumer(&self, consumer: &str, event: &ConsumerEvent<'_>) {
+        self.tell(|observer| observer.consumer(consumer, event));
     }
 }
 
 impl fmt::Debug for Observers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Observers").field("others", &self.others.len()).finish()
+    }
+}
+
+/// Which member of a group it is, of those that run here.
+#[derive(Clone, Debug)]
+pub(crate) struct MemberName {
+    pub(crate) consumer: Arc<str>,
+    /// Its place among the consumer's instances: 1 for the first.
+    pub(crate) number: u32,
+}
+
+/// A member that is watched.
+#[derive(Debug)]
+pub(super) struct WatchedMember {
+    name: MemberName,
+    observers: Arc<Observers>,
+}
+
+impl WatchedMember {
+    pub(super) fn new(name: MemberName, observers: Arc<Observers>) -> Self {
+        Self { name, observers }
+    }
+
+    pub(super) fn tell(&self, event: &MemberEvent<'_>) {
+        self.observers.member(&self.name, event);
     }
 }
 

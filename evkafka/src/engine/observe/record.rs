@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{error::Error as StdError, time::Duration};
 
 use crate::{
     engine::{attempt::Done, delivery::Unfinished},
@@ -17,6 +17,15 @@ pub(crate) enum RecordEvent<'a> {
     Received { record: Record<'a> },
     /// An earlier owner has settled it. Told only if all is watched.
     SettledBefore { offset: i64 },
+    /// No handler takes its type. Told once for each type of a consumer, and of so many types only.
+    Unmatched {
+        offset: i64,
+        event_type: &'a [u8],
+        /// The event that was probably meant.
+        nearest: Option<&'static str>,
+    },
+    /// What is needed to decode it cannot be had, and is asked for again after `wait`.
+    Unprepared { offset: i64, attempt: u32, error: &'a (dyn StdError + 'static), wait: Duration },
     /// An attempt begins: the handler is about to be called. Told only if all is watched.
     Begun { context: &'a Context<'a> },
     /// It waits for a thread, for long.

@@ -1,18 +1,35 @@
+use std::fmt;
+
 use serde::Deserialize;
 
 use crate::{
     decode::{self, DecodeError},
     handle::{Context, FromContext},
+    shown::Hidden,
 };
 
 /// The payload's bytes as they are. A null payload is rejected; `Option<Raw<'_>>` takes it as `None`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Raw<'r>(pub &'r [u8]);
+
+/// How long it is: a payload may be personal data, and is shown only by whoever takes it out.
+impl fmt::Debug for Raw<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Raw").field(&Hidden(Some(self.0))).finish()
+    }
+}
 
 /// The payload as UTF-8 text, not decoded any further. A null payload is rejected; `Option<Text<'_>>` takes it as
 /// `None`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Text<'r>(pub &'r str);
+
+/// As that of [`Raw`].
+impl fmt::Debug for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Text").field(&Hidden(Some(self.0.as_bytes()))).finish()
+    }
+}
 
 impl<'r> FromContext<'r> for Raw<'r> {
     type Rejection = DecodeError;

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    engine::observe::{MemberEvent, PartitionEvent, RecordEvent},
+    engine::observe::{ConsumerEvent, MemberEvent, MemberName, PartitionEvent, RecordEvent},
     handle::Outcome,
 };
 
@@ -41,6 +41,10 @@ impl Observer for Collected {
         self.note(match event {
             RecordEvent::Received { record } => format!("received {}", record.offset()),
             RecordEvent::SettledBefore { offset } => format!("settled before {offset}"),
+            RecordEvent::Unmatched { event_type, nearest, .. } => {
+                format!("unmatched {} ({nearest:?})", String::from_utf8_lossy(event_type))
+            }
+            RecordEvent::Unprepared { offset, .. } => format!("unprepared {offset}"),
             RecordEvent::Begun { context } => format!("begun {}", called(context)),
             RecordEvent::WaitsForThread { offset, .. } => format!("waits for a thread {offset}"),
             RecordEvent::Retried { context, failure, wait } => {
@@ -90,8 +94,15 @@ impl Observer for Collected {
         });
     }
 
-    fn member(&self, _: &str, _: &MemberEvent<'_>) {
+    fn member(&self, _: &MemberName, _: &MemberEvent<'_>) {
         unreachable!("there is no member")
+    }
+
+    fn consumer(&self, _: &str, event: &ConsumerEvent<'_>) {
+        self.note(match event {
+            ConsumerEvent::MostlyUnmatched(_) => "mostly unmatched".to_owned(),
+            _ => "of the consumer".to_owned(),
+        });
     }
 }
 
@@ -157,6 +168,7 @@ async fn a_record_that_nothing_matches_is_settled_without_having_begun() {
             "begins None None",
             "received 0",
             "received 1",
+            "unmatched OrderCreated (None)",
             "settled 0 Skipped by None after None",
             "settled 1 Skipped by None after None",
             "committed 2 after Some(0ns)",

@@ -1,66 +1,94 @@
-use crate::engine::{
-    observe::{MemberEvent, UnansweredStart},
-    partitions::Names,
+use crate::{
+    client::IsOver,
+    engine::{
+        observe::{MemberEvent, MemberName, UnansweredStart},
+        partitions::Names,
+    },
+    error::Chain,
 };
 
 /// Logs what happened to a member: whose it is, and what else is given.
 macro_rules! line {
-    ($level:ident, $consumer:expr, $($rest:tt)+) => {
-        tracing::$level!(target: "evkafka::member", consumer = %$consumer, $($rest)+)
+    ($level:ident, $member:expr, $($rest:tt)+) => {
+        tracing::$level!(
+            target: "evkafka::member",
+            consumer = %$member.consumer,
+            member = $member.number,
+            $($rest)+
+        )
     };
 }
 
-pub(super) fn log(consumer: &str, event: &MemberEvent<'_>) {
+pub(super) fn log(member: &MemberName, event: &MemberEvent<'_>) {
     match event {
         MemberEvent::Joins | MemberEvent::Rejoins | MemberEvent::Leaves => {}
-        MemberEvent::NotReady { .. } | MemberEvent::WaitsToJoin { .. } | MemberEvent::StartsUnanswered(_) => {
-            waits(consumer, event);
+        MemberEvent::NotReady { .. }
+        | MemberEvent::Ready { .. }
+        | MemberEvent::WaitsToJoin { .. }
+        | MemberEvent::WaitsForGroup { .. }
+        | MemberEvent::StartsUnanswered(_) => {
+            waits(member, event);
         }
         MemberEvent::Assigned { .. }
         | MemberEvent::Revoked { .. }
         | MemberEvent::Blocked { .. }
-        | MemberEvent::AnswerRejected { .. } => rebalance(consumer, event),
+        | MemberEvent::AnswerRejected { .. } => rebalance(member, event),
         MemberEvent::Denied { .. }
         | MemberEvent::ClientFailed { .. }
+        | MemberEvent::ClientRecovered(_)
+        | MemberEvent::CommitsAgain { .. }
         | MemberEvent::CommitFailed { .. }
         | MemberEvent::RevokedUncommitted { .. }
-        | MemberEvent::TopicIsGone { .. } => failure(consumer, event),
+        | MemberEvent::TopicIsGone { .. } => failure(member, event),
         MemberEvent::Evicted
         | MemberEvent::OffsetsUntold
         | MemberEvent::AssignmentRejected
         | MemberEvent::Outgrown { .. }
-        | MemberEvent::RejoinsUncommitted { .. } => rejoin(consumer, event),
-        MemberEvent::Left { counts } => line!(
-            info,
-            consumer,
-            handled = counts.handled(),
-            skipped = counts.skipped(),
-            given_up = counts.given_up(),
-            dead_lettered = counts.dead_lettered(),
-            "left the group"
-        ),
+        | MemberEvent::RejoinsUncommitted { .. } => rejoin(member, event),
+        MemberEvent::Left => line!(info, member, "left the group"),
         MemberEvent::LeftUncommitted { error } => {
-            line!(error, consumer, ?error, "besides, a handler has not finished");
+            line!(error, member, error = %Chain(*error), "the last offsets were not committed, and a handler has not finished");
         }
     }
 }
 
-fn waits(consumer: &str, event: &MemberEvent<'_>) {
+fn waits(member: &MemberName, event: &MemberEvent<'_>) {
     match event {
-        MemberEvent::NotReady { error } => line!(warn, consumer, ?error, "not ready to consume; waiting"),
-        MemberEvent::WaitsToJoin { group, error, reason } => {
-            line!(warn, consumer, group, error, "the consumer waits to join its group: {reason}");
+        MemberEvent::NotReady { error, times } => {
+            line!(warn, member, error = %Chain(*error), times, "not ready to consume; waiting");
         }
+        MemberEvent::Ready { waited } => {
+            line!(info, member, waited_s = waited.as_secs(), "ready to consume, after waiting");
+        }
+        MemberEvent::WaitsToJoin { group, error, reason } => {
+            line!(warn, member, group, error, %reason, "the group does not admit this member, which tries again");
+        }
+        MemberEvent::WaitsForGroup { group, waited, error: Some(error) } => line!(
+            info,
+            member,
+            group,
+            waited_s = waited.as_secs(),
+            %error,
+            "waiting for the group: its brokers do not answer"
+        ),
+        MemberEvent::WaitsForGroup { group, waited, error: None } => line!(
+            info,
+            member,
+            group,
+            waited_s = waited.as_secs(),
+            "waiting for the group, which may be waiting for a member that ended without leaving it, until that one's session \
+             timeout is over"
+        ),
         MemberEvent::StartsUnanswered(UnansweredStart::Request { what, error, attempt }) => line!(
             warn,
-            consumer,
+            member,
             %error,
             attempt,
             "partitions wait: no answer to a request for {what}; trying again"
         ),
         MemberEvent::StartsUnanswered(UnansweredStart::Ends { partitions, attempt }) => line!(
             warn,
-            consumer,
+            member,
             partitions = %Names(partitions),
             attempt,
             "partitions wait: where they end is not known, or they cannot be read from there; trying again"
@@ -69,47 +97,70 @@ fn waits(consumer: &str, event: &MemberEvent<'_>) {
     }
 }
 
-fn rebalance(consumer: &str, event: &MemberEvent<'_>) {
+fn rebalance(member: &MemberName, event: &MemberEvent<'_>) {
     match event {
-        MemberEvent::Assigned { partitions } => {
-            line!(info, consumer, partitions = %Names(partitions), "partitions assigned");
+        MemberEvent::Assigned { partitions, member_id } => {
+            line!(info, member, member_id, partitions = %Names(partitions), "partitions assigned");
         }
         MemberEvent::Revoked { partitions, lost } => {
-            line!(info, consumer, partitions = %Names(partitions), lost, "partitions revoked");
+            line!(info, member, partitions = %Names(partitions), lost, "partitions revoked");
         }
         MemberEvent::Blocked { partitions } => line!(
             error,
-            consumer,
+            member,
             partitions = %Names(partitions),
             "a handler that blocks its thread cannot be ended; it may still write although its partition has another owner"
         ),
         MemberEvent::AnswerRejected { error } => {
-            line!(warn, consumer, error, "the client rejects the answer to a rebalance");
+            line!(warn, member, error, "the client rejects the answer to a rebalance");
         }
         _ => {}
     }
 }
 
-fn failure(consumer: &str, event: &MemberEvent<'_>) {
+fn failure(member: &MemberName, event: &MemberEvent<'_>) {
     match event {
-        MemberEvent::Denied { reason, advice } => {
-            line!(error, consumer, reason, "the Kafka cluster denies access; {advice}");
+        MemberEvent::Denied { reason, advice, lasts } => line!(
+            error,
+            member,
+            error = reason,
+            times = lasts.times,
+            lasted_s = lasts.lasted.as_secs(),
+            advice,
+            "the Kafka cluster denies access"
+        ),
+        MemberEvent::ClientFailed { error, reason, lasts } => line!(
+            warn,
+            member,
+            %error,
+            reason,
+            times = lasts.times,
+            lasted_s = lasts.lasted.as_secs(),
+            "the Kafka client reports an error"
+        ),
+        MemberEvent::ClientRecovered(IsOver { error, times, lasted }) => line!(
+            info,
+            member,
+            %error,
+            times,
+            lasted_s = lasted.as_secs(),
+            "the Kafka client no longer reports this error"
+        ),
+        MemberEvent::CommitFailed { error, times } => {
+            line!(warn, member, %error, times, "offsets could not be committed and will be committed later");
         }
-        MemberEvent::ClientFailed { error, reason } => {
-            line!(warn, consumer, %error, reason, "the Kafka client reports an error");
-        }
-        MemberEvent::CommitFailed { error } => {
-            line!(warn, consumer, %error, "offsets could not be committed and will be committed later");
+        MemberEvent::CommitsAgain { failures } => {
+            line!(info, member, times = failures, "offsets are committed again");
         }
         MemberEvent::RevokedUncommitted { error } => line!(
             warn,
-            consumer,
+            member,
             %error,
             "the offsets of revoked partitions could not be committed; some of their records will be handled again"
         ),
         MemberEvent::TopicIsGone { topic } => line!(
             warn,
-            consumer,
+            member,
             %topic,
             "the topic no longer exists, and its offsets were not committed"
         ),
@@ -117,27 +168,27 @@ fn failure(consumer: &str, event: &MemberEvent<'_>) {
     }
 }
 
-fn rejoin(consumer: &str, event: &MemberEvent<'_>) {
+fn rejoin(member: &MemberName, event: &MemberEvent<'_>) {
     match event {
         MemberEvent::Evicted => line!(
             warn,
-            consumer,
+            member,
             "the group has gone on without this member, which rejoins; what it has handled since its last commit is handled again"
         ),
         MemberEvent::OffsetsUntold => line!(
             warn,
-            consumer,
+            member,
             "the brokers did not say what is committed of partitions that are assigned, which are not read: the member leaves its \
              group and joins again"
         ),
         MemberEvent::AssignmentRejected => line!(
             warn,
-            consumer,
+            member,
             "the client rejected an assignment, whose partitions are not read: the member leaves its group and joins again"
         ),
         MemberEvent::Outgrown { assigned, shared_out_for, exceeded_by_mib } => line!(
             warn,
-            consumer,
+            member,
             assigned,
             shared_out_for,
             exceeded_by_mib,
@@ -145,7 +196,7 @@ fn rejoin(consumer: &str, event: &MemberEvent<'_>) {
              with smaller shares"
         ),
         MemberEvent::RejoinsUncommitted { error } => {
-            line!(warn, consumer, ?error, "the consumer rejoins its group all the same");
+            line!(warn, member, error = %Chain(*error), "offsets were not committed before the member rejoins its group");
         }
         _ => {}
     }

@@ -1,4 +1,7 @@
-use crate::{engine::observe::PartitionEvent, error::one_line, record::Origin};
+use crate::{engine::observe::PartitionEvent, error::one_line, record::Origin, shown::shown};
+
+/// How many characters of the metadata are shown that another program committed.
+const METADATA_LIMIT: usize = 100;
 
 /// Logs what happened to a partition: which it is, and what else is given.
 macro_rules! line {
@@ -49,13 +52,13 @@ fn start(origin: &Origin, event: &PartitionEvent<'_>) {
         PartitionEvent::ForeignMetadata { metadata } => line!(
             warn,
             origin,
-            metadata,
+            metadata = &*shown(metadata.as_bytes(), METADATA_LIMIT),
             "the commit's metadata is not evkafka's: it is kept, and what is settled ahead is not persisted"
         ),
         PartitionEvent::BrokenMetadata { metadata } => line!(
             warn,
             origin,
-            metadata,
+            metadata = &*shown(metadata.as_bytes(), METADATA_LIMIT),
             "the commit's metadata cannot be read, perhaps because a later version of evkafka wrote it: what is settled ahead is \
              handled again"
         ),
@@ -83,7 +86,7 @@ fn read(origin: &Origin, event: &PartitionEvent<'_>) {
         PartitionEvent::GoneBack { from } => line!(
             warn,
             origin,
-            from,
+            offset = from,
             "the partition's offsets have gone back: its topic was recreated, or its log cut off; what is there now is handled"
         ),
         PartitionEvent::SeekUnanswered { to } => {
@@ -135,7 +138,7 @@ fn commit(origin: &Origin, event: &PartitionEvent<'_>) {
         PartitionEvent::PerhapsLost { up_to } => line!(
             warn,
             origin,
-            up_to,
+            offset = up_to,
             "it is not known whether records were committed that were not handled; if so, they are lost"
         ),
         PartitionEvent::Lost { records } => line!(

@@ -4,7 +4,11 @@ use crate::{
     engine::{delivery::Unfinished, observe::RecordEvent},
     error::Chain,
     record::Origin,
+    shown::shown,
 };
+
+/// How many characters of a type are shown that no handler takes.
+const UNMATCHED_LIMIT: usize = 100;
 
 /// Logs what became of an attempt: where the record is, which attempt it was, why, and what else is given.
 macro_rules! failed {
@@ -34,6 +38,20 @@ pub(super) fn log(origin: &Origin, event: &RecordEvent<'_>) {
         | RecordEvent::Begun { .. }
         | RecordEvent::Settled { .. }
         | RecordEvent::Unsettled { .. } => {}
+        RecordEvent::Unmatched { offset, event_type, nearest } => {
+            unmatched(origin, offset, event_type, nearest)
+        }
+        RecordEvent::Unprepared { offset, attempt, error, wait } => tracing::warn!(
+            target: "evkafka::record",
+            consumer = %origin.consumer,
+            topic = %origin.topic,
+            partition = origin.partition,
+            offset,
+            attempt,
+            error = %Chain(error),
+            wait_ms = millis(wait),
+            "what is needed to decode an event is not available; trying again"
+        ),
         RecordEvent::Retried { context, failure, wait } => failed!(
             warn,
             origin,
@@ -99,6 +117,31 @@ fn log_letter(origin: &Origin, event: &RecordEvent<'_>) {
              handled again"
         ),
         _ => {}
+    }
+}
+
+fn unmatched(origin: &Origin, offset: i64, event_type: &[u8], nearest: Option<&'static str>) {
+    let event = &*shown(event_type, UNMATCHED_LIMIT);
+    match nearest {
+        Some(nearest) => tracing::warn!(
+            target: "evkafka::record",
+            consumer = %origin.consumer,
+            topic = %origin.topic,
+            partition = origin.partition,
+            offset,
+            event,
+            nearest,
+            "no handler takes this event type, which is close to one that has a handler; its records are skipped"
+        ),
+        None => tracing::info!(
+            target: "evkafka::record",
+            consumer = %origin.consumer,
+            topic = %origin.topic,
+            partition = origin.partition,
+            offset,
+            event,
+            "no handler takes this event type; its records are skipped"
+        ),
     }
 }
 

@@ -3,21 +3,55 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Has a line that many records lead to logged once, and then at growing distances for as long as it lasts.
+/// When the next line is due about something that lasts: one at once, and then at growing distances.
 #[derive(Debug)]
-pub(super) struct Sparse<T>(Mutex<Option<Told<T>>>);
-
-#[derive(Debug)]
-struct Told<T> {
-    what: T,
+pub(crate) struct Lasting {
+    begun: Instant,
     /// When it was last heard of.
     heard: Instant,
     /// When the next line is due.
     due: Instant,
     distance: Duration,
+    longest: Duration,
     /// How often it was heard of since the last line.
     untold: u64,
 }
+
+impl Lasting {
+    /// It begins, and is told of now. The next line is due after `shortest`, and later ones after twice the time each, up to `longest`.
+    pub(crate) fn begin(now: Instant, shortest: Duration, longest: Duration) -> Self {
+        Self { begun: now, heard: now, due: now + shortest, distance: shortest, longest, untold: 0 }
+    }
+
+    /// It is heard of once more; if a line is due, how often since the last one.
+    pub(crate) fn hear(&mut self, now: Instant) -> Option<u64> {
+        self.heard = now;
+        self.untold += 1;
+        if now < self.due {
+            return None;
+        }
+        self.distance = (self.distance * 2).min(self.longest);
+        self.due = now + self.distance;
+        Some(std::mem::take(&mut self.untold))
+    }
+
+    pub(crate) fn begun(&self) -> Instant {
+        self.begun
+    }
+
+    pub(crate) fn heard(&self) -> Instant {
+        self.heard
+    }
+
+    /// For how long it has not been heard of.
+    pub(crate) fn quiet_for(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.heard)
+    }
+}
+
+/// Has a line that many records lead to logged once, and then at growing distances for as long as it lasts.
+#[derive(Debug)]
+pub(crate) struct Sparse<T>(Mutex<Option<(T, Lasting)>>);
 
 const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(60);
@@ -25,27 +59,17 @@ const LONGEST: Duration = Duration::from_secs(60);
 const OVER: Duration = Duration::from_secs(20);
 
 impl<T: PartialEq> Sparse<T> {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self(Mutex::new(None))
     }
 
     /// It happened once more; if a line is due, how often since the last one. Something else than before is told at once.
-    pub(super) fn hear(&self, what: T, now: Instant) -> Option<u64> {
+    pub(crate) fn hear(&self, what: T, now: Instant) -> Option<u64> {
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *told {
-            Some(told) if told.what == what && now.saturating_duration_since(told.heard) < OVER => {
-                told.heard = now;
-                told.untold += 1;
-                if now < told.due {
-                    return None;
-                }
-                told.distance = (told.distance * 2).min(LONGEST);
-                told.due = now + told.distance;
-                Some(std::mem::take(&mut told.untold))
-            }
+            Some((before, lasting)) if *before == what && lasting.quiet_for(now) < OVER => lasting.hear(now),
             other => {
-                let first = Told { what, heard: now, due: now + SHORTEST, distance: SHORTEST, untold: 0 };
-                *other = Some(first);
+                *other = Some((what, Lasting::begin(now, SHORTEST, LONGEST)));
                 Some(1)
             }
         }
