@@ -6,6 +6,7 @@ mod cancelled;
 mod dead_letter_loops;
 mod dead_letters;
 mod delivery;
+mod event_types;
 mod extractors;
 mod failures;
 mod final_errors;

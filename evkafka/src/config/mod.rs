@@ -15,6 +15,7 @@ mod defaults;
 mod deserialize;
 mod duration;
 mod elsewhere;
+mod event_types;
 mod fault;
 mod known;
 mod librdkafka;
@@ -42,3 +43,6 @@ pub(crate) use pattern::TopicPattern;
 pub(crate) use prefetch::Shares;
 pub(crate) use resolved::ResolvedConfig;
 pub(crate) use secret::Secrets;
+
+#[doc(inline)]
+pub use crate::event::EventTypeSource;

@@ -15,7 +15,7 @@ pub(super) fn setting_or_property(name: &str) -> Option<&'static str> {
 
 /// The first of the nearest candidates, if one is near: at most a third of the name was mistyped. Separators and
 /// case make no difference, so that `fetch_min_bytes` finds `fetch.min.bytes`.
-fn nearest(name: &str, candidates: impl Iterator<Item = &'static str>) -> Option<&'static str> {
+pub(super) fn nearest(name: &str, candidates: impl Iterator<Item = &'static str>) -> Option<&'static str> {
     const LONGEST: usize = 80;
     let name: Vec<char> = normalised(name).take(LONGEST + 1).collect();
     if name.len() > LONGEST {

@@ -36,9 +36,10 @@ impl<R: Routes> BareEngine<R> {
     /// Routes, decodes and handles a record as a lane does; whether it was handled, rather than skipped.
     pub async fn settle(&self, record: &OwnedRecord) -> bool {
         let record = record.as_record();
-        let (handler, event_type) = self.worker.route(&self.handlers, &record);
-        let Some(handler) = handler else { return false };
-        let open = Open::One(self.worker.context(record, event_type));
+        let mut event = self.worker.event(&record);
+        let Some(handler) = self.worker.route(&self.handlers, &event) else { return false };
+        event.open(record.payload());
+        let open = Open::One(self.worker.context(record, &event));
         match self
             .worker
             .attempt(&self.handlers, handler, open, &mut AttemptState::new(Permits::Unlimited))

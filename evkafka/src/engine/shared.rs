@@ -13,6 +13,7 @@ use super::{
 use crate::{
     config::{AutoCommitMode, Concurrency, ConsumerConfig},
     error::Error,
+    event::EventTypes,
     handle::{BlockingThreads, MOST_THREADS, States},
     send::DeadLetters,
     settle::MetadataLimit,
@@ -34,7 +35,7 @@ pub(crate) struct Shared {
     pub(crate) persist_progress: bool,
     /// How much of that the brokers take.
     pub(crate) metadata_limit: Arc<MetadataLimit>,
-    pub(crate) event_type_header: String,
+    pub(crate) event_types: EventTypes,
     pub(crate) states: Arc<States>,
     pub(crate) reports: mpsc::UnboundedSender<Report>,
     pub(crate) group: String,
@@ -125,7 +126,7 @@ impl Shared {
             ahead: permits(config.concurrency, largest_call.saturating_mul(2)),
             persist_progress: config.persist_progress,
             metadata_limit: Arc::default(),
-            event_type_header: config.event_type_header.clone(),
+            event_types: config.event_types(),
             states,
             reports,
             group: config.group_id.clone(),

@@ -1,13 +1,19 @@
 use tokio_util::sync::CancellationToken;
 
 use super::{ReservedThread, States};
-use crate::record::Record;
+use crate::{
+    decode::{Absent, DecodeError},
+    event::Event,
+    record::Record,
+};
 
 /// All that is known when a handler is called: what extractors draw from.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'r> {
     pub(crate) record: Record<'r>,
-    pub(crate) event_type: Option<&'r [u8]>,
+    pub(crate) event: &'r Event<'r>,
+    /// What handlers decode.
+    pub(crate) payload: Option<&'r [u8]>,
     pub(crate) states: &'r States,
     pub(crate) cancellation: &'r CancellationToken,
     pub(crate) attempt: u32,
@@ -18,21 +24,45 @@ pub struct Context<'r> {
 }
 
 impl<'r> Context<'r> {
-    /// The record.
+    /// The record, as it was read.
     pub fn record(&self) -> &Record<'r> {
         &self.record
     }
 
-    /// The bytes of the event-type header; `None` if the record has none (only a fallback handler sees that).
+    /// The bytes of the event type, as the consumer's [`event_type`](crate::ConsumerConfig::event_type) found it and
+    /// [`event_names`](crate::ConsumerConfig::event_names) translated it; `None` if the record has none (only a fallback handler sees that).
     pub fn event_type(&self) -> Option<&'r [u8]> {
-        self.event_type
+        self.event.name()
+    }
+
+    /// The version of the event, if the consumer's [`event_version`](crate::ConsumerConfig::event_version) found one.
+    pub fn event_version(&self) -> Option<u32> {
+        self.event.version()
+    }
+
+    /// The bytes of the payload, which handlers decode: all of the record's, or what is in its envelope (CloudEvents, MassTransit). `None`
+    /// if there is none.
+    ///
+    /// # Errors
+    /// If the envelope is malformed.
+    pub fn payload(&self) -> Result<Option<&'r [u8]>, DecodeError> {
+        if self.payload.is_none() {
+            self.absent().check::<&[u8]>()?;
+        }
+        Ok(self.payload)
+    }
+
+    /// Why there is no payload.
+    #[cold]
+    pub(crate) fn absent(&self) -> Absent<'r> {
+        self.event.absent()
     }
 
     /// The event type for people: bytes that are not UTF-8 are replaced, control characters escaped, and what is too long for a log
     /// line is cut.
     pub(crate) fn event_name(&self) -> Option<String> {
         const LIMIT: usize = 200;
-        let name = String::from_utf8_lossy(self.event_type?);
+        let name = String::from_utf8_lossy(self.event_type()?);
         Some(name.chars().take(LIMIT).flat_map(char::escape_debug).collect())
     }
 

@@ -10,7 +10,8 @@ use crate::{
     engine::observe::{Observer, PartitionEvent, RecordEvent},
     error::{Inner, RecordError},
     handle::Context,
-    settle::Failure,
+    record::Record,
+    settle::{Failure, FailureKind},
     source::PartitionError,
 };
 
@@ -79,6 +80,19 @@ impl Worker {
             consumer: Arc::clone(&self.shared.consumer),
             message: format!("the thread that looks up where {} begins was lost", self.origin),
         });
+    }
+
+    /// The function that names events panicked at a record: which handler it is for is not known, so it can neither be handled nor skipped.
+    #[cold]
+    pub(in crate::engine) fn report_unnamed(&self, record: &Record<'_>, message: &str) {
+        let cause = format!("the function that names events (`event_type`) panicked: {message}");
+        self.shared.report(Inner::Record(RecordError {
+            origin: self.origin.clone(),
+            offset: record.offset(),
+            event: None,
+            attempts: 1,
+            failure: Failure::new(FailureKind::Panic, cause),
+        }));
     }
 
     pub(super) fn report_stop(&self, context: &Context<'_>, failure: Failure) {

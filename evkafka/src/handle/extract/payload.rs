@@ -5,7 +5,8 @@ use crate::{
     handle::{Context, FromContext},
 };
 
-/// The payload's bytes as they are. A null payload is rejected; `Option<Raw<'_>>` takes it as `None`.
+/// The payload's bytes as they are, out of the envelope if the consumer's
+/// [`event_type`](crate::ConsumerConfig::event_type) knows one. A null payload is rejected; `Option<Raw<'_>>` takes it as `None`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Raw<'r>(pub &'r [u8]);
 
@@ -18,7 +19,7 @@ impl<'r> FromContext<'r> for Raw<'r> {
     type Rejection = DecodeError;
 
     fn from_context(context: &Context<'r>) -> Result<Self, DecodeError> {
-        context.record().payload().map(Raw).ok_or_else(DecodeError::null::<Self>)
+        context.payload.map(Raw).ok_or_else(|| DecodeError::absent::<Self>(context.absent()))
     }
 }
 
@@ -26,7 +27,7 @@ impl<'r> FromContext<'r> for Option<Raw<'r>> {
     type Rejection = DecodeError;
 
     fn from_context(context: &Context<'r>) -> Result<Self, DecodeError> {
-        Ok(context.record().payload().map(Raw))
+        Ok(context.payload()?.map(Raw))
     }
 }
 
@@ -34,7 +35,8 @@ impl<'r> FromContext<'r> for Text<'r> {
     type Rejection = DecodeError;
 
     fn from_context(context: &Context<'r>) -> Result<Self, DecodeError> {
-        Option::<Text<'r>>::from_context(context)?.ok_or_else(DecodeError::null::<Self>)
+        Option::<Text<'r>>::from_context(context)?
+            .ok_or_else(|| DecodeError::absent::<Self>(context.absent()))
     }
 }
 
@@ -42,7 +44,7 @@ impl<'r> FromContext<'r> for Option<Text<'r>> {
     type Rejection = DecodeError;
 
     fn from_context(context: &Context<'r>) -> Result<Self, DecodeError> {
-        let Some(bytes) = context.record().payload() else { return Ok(None) };
+        let Some(bytes) = context.payload()? else { return Ok(None) };
         str::from_utf8(bytes).map(|text| Some(Text(text))).map_err(|error| DecodeError::text(bytes, error))
     }
 }
@@ -52,6 +54,6 @@ impl<'r, T: Deserialize<'r>> FromContext<'r> for Result<T, DecodeError> {
     type Rejection = std::convert::Infallible;
 
     fn from_context(context: &Context<'r>) -> Result<Self, Self::Rejection> {
-        Ok(decode::payload(context.record()))
+        Ok(decode::payload(context.payload, || context.absent()))
     }
 }
