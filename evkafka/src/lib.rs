@@ -1,7 +1,7 @@
 //! Typed, asynchronous event handlers on Apache Kafka.
 //!
 //! A service is a list of async functions. Each says which event it takes and what it needs; a record is routed to it by
-//! its event-type header, decoded into the function's own struct, and handled; then its offset is committed.
+//! its event type, decoded into the function's own struct, and handled; then its offset is committed.
 //!
 //! ```no_run
 //! use evkafka::{ConsumerConfig, handler};
@@ -66,6 +66,7 @@ pub mod decode;
 pub mod embedded;
 mod engine;
 pub mod error;
+mod event_type;
 pub mod handle;
 mod native;
 pub mod record;
@@ -83,7 +84,9 @@ pub mod __private;
 #[doc(inline)]
 pub use self::{
     app::App,
-    config::{AutoCommitMode, Concurrency, ConfigError, ConsumerConfig, OffsetReset, OnUnavailable},
+    config::{
+        AutoCommitMode, Concurrency, ConfigError, ConsumerConfig, EventTypeSource, OffsetReset, OnUnavailable,
+    },
     decode::DecodeError,
     error::{Error, Result},
     handle::{

@@ -100,6 +100,7 @@ pub mod testing {
     use tokio_util::sync::CancellationToken;
 
     use crate::{
+        event_type::EventIdentity,
         handle::{Attempt, Context, HandlerSpec, Requirements, States},
         record::OwnedRecord,
         route::{RouteTable, Router, Routes},
@@ -143,19 +144,20 @@ pub mod testing {
             event: Option<&str>,
             record: &OwnedRecord,
         ) -> Option<Attempt> {
-            let event_type = event.map(str::as_bytes);
+            let event = EventIdentity::named(event.map(str::as_bytes));
             let table = RouteTable::new(&specs(router)).expect("a router without conflicts");
             let (states, cancellation) = (&self.states, &self.cancellation);
             let context = Context {
                 record: record.as_record(),
-                event_type,
+                event: &event,
+                payload: record.as_record().payload(),
                 states,
                 cancellation,
                 attempt: 1,
                 thread: None,
                 batch: &[],
             };
-            Some(router.routes.call(table.find(event_type)?, &context).await)
+            Some(router.routes.call(table.find(event.name())?, &context).await)
         }
     }
 

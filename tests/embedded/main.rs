@@ -7,6 +7,7 @@ mod cluster;
 mod dead_letter_loops;
 mod dead_letters;
 mod delivery;
+mod event_types;
 mod extractors;
 mod failures;
 mod final_errors;

@@ -1,6 +1,6 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use syn::{
-    Lit, LitStr, Path, Token,
+    Lit, LitInt, LitStr, Path, Token,
     ext::IdentExt,
     parse::{ParseStream, Parser},
     token::Bracket,
@@ -19,6 +19,8 @@ pub(super) struct Attr {
     pub(super) krate: Path,
     /// The event types; empty for a fallback.
     pub(super) events: Vec<LitStr>,
+    /// The version of them, if it handles only one.
+    pub(super) version: Option<u32>,
     /// How events are collected, if they are.
     pub(super) batch: Option<Batch>,
 }
@@ -26,6 +28,7 @@ pub(super) struct Attr {
 #[derive(Clone, Copy)]
 enum Argument {
     Event,
+    Version,
     Fallback,
     Batch,
     Crate,
@@ -33,14 +36,15 @@ enum Argument {
 
 const KEYS: &[Key<Argument>] = &[
     Key { name: "event", key: Argument::Event, repeats: false },
+    Key { name: "version", key: Argument::Version, repeats: false },
     Key { name: "fallback", key: Argument::Fallback, repeats: false },
     Key { name: "batch", key: Argument::Batch, repeats: false },
     Key { name: "crate", key: Argument::Crate, repeats: false },
 ];
 
-/// Parses `event = "A"`, `event = ["A", "B"]`, `fallback`, `batch(…)`, `crate = path`.
+/// Parses `event = "A"`, `event = ["A", "B"]`, `version = 2`, `fallback`, `batch(…)`, `crate = path`.
 pub(super) fn parse(cx: &Ctxt, args: TokenStream) -> Attr {
-    let mut attr = Attr { krate: default_crate(), events: Vec::new(), batch: None };
+    let mut attr = Attr { krate: default_crate(), events: Vec::new(), version: None, batch: None };
     let parser = |input: ParseStream<'_>| {
         arguments(cx, input, &mut attr);
         Ok(())
@@ -66,6 +70,12 @@ fn arguments(cx: &Ctxt, input: ParseStream<'_>, attr: &mut Attr) {
             fallback,
             "a handler has events or is the fallback, not both: the fallback takes what no event matched",
         ),
+        Some(fallback) if keys.given("version") => {
+            cx.error(
+                fallback,
+                "the fallback has no version: it takes what no event matched, of every version",
+            );
+        }
         None if keys.misses("event") => cx.error_at(
             Span::call_site(),
             "which events does it handle? Write `#[handler(event = \"OrderCreated\")]`, or \
@@ -113,6 +123,11 @@ fn argument(
                 "write `event = \"OrderCreated\"` or `event = [\"OrderCreated\", \"OrderPaid\"]`",
             )?;
             events(cx, input, &mut attr.events)
+        }
+        Argument::Version => {
+            equals(cx, input, &name, "write `version = 2`")?;
+            attr.version = Some(version(cx, input)?);
+            Some(())
         }
         Argument::Fallback => {
             if !input.is_empty() && !input.peek(Token![,]) {
@@ -187,6 +202,15 @@ fn event(cx: &Ctxt, input: ParseStream<'_>, events: &mut Vec<LitStr>) -> Option<
         None => events.push(name),
     }
     Some(())
+}
+
+fn version(cx: &Ctxt, input: ParseStream<'_>) -> Option<u32> {
+    let value = take_to_comma(input);
+    let number = syn::parse2::<LitInt>(value.clone()).and_then(|number| number.base10_parse());
+    if number.is_err() {
+        cx.error(value, "the version of an event is a whole number: write `version = 2`");
+    }
+    number.ok()
 }
 
 /// What is wrong with the name of an event, apart from its type.

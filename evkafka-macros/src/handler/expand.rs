@@ -13,6 +13,7 @@ pub(super) fn handler(attr: &Attr, function: &Function, signature: &Signature) -
     let spec = {
         let name = &function.sig.ident.unraw().to_string();
         let events = &attr.events;
+        let version = attr.version.map(|version| quote!(.version(#version)));
         let summary = function.summary();
         let blocking = function.sig.asyncness.is_none().then(|| quote!(.blocking()));
         let batch = attr.batch.map(|Batch { max, within }| quote!(.batch(#max, #within)));
@@ -22,6 +23,7 @@ pub(super) fn handler(attr: &Attr, function: &Function, signature: &Signature) -
                 &[#(#events),*],
                 #summary,
             )
+            #version
             #blocking
             #batch
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::choice::{AutoCommitMode, OffsetReset, OnUnavailable};
 use super::concurrency::Concurrency;
 use super::secret::{REDACTED, Redacted};
-use crate::settle::FailurePolicy;
+use crate::{event_type::EventTypeSource, settle::FailurePolicy};
 
 /// The configuration of one consumer: which topics it reads, where, and on behalf of which group.
 ///
@@ -28,7 +28,10 @@ use crate::settle::FailurePolicy;
 /// | `auto_commit_mode` | `"post-commit"` | [when offsets are committed](Self::auto_commit_mode) |
 /// | `commit_interval` | `"5s"` | [how often offsets are committed](Self::commit_interval) |
 /// | `auto_offset_reset` | `"earliest"` | [where a new group starts](Self::auto_offset_reset) |
-/// | `event_type_header` | `"Event-Type"` | [the header that names the event](Self::event_type_header) |
+/// | `event_type` | `"header:Event-Type"` | [where the type of an event is read](Self::event_type) |
+/// | `event_type_header` | none | [a short form of it](Self::event_type_header), for one header |
+/// | `event_names` | none | [what others call our events](Self::event_names) |
+/// | `event_version` | none | [where the version of an event is read](Self::event_version) |
 /// | `instances` | `1` | [how many members of the group run in this process](Self::instances) |
 /// | `group_instance_id` | none | [static membership](Self::group_instance_id) |
 /// | `connect_timeout` | `"10s"` | [how long a start waits for the cluster](Self::connect_timeout) |
@@ -124,7 +127,10 @@ pub struct ConsumerConfig {
     pub(crate) auto_commit_mode: AutoCommitMode,
     pub(crate) commit_interval: Duration,
     pub(crate) auto_offset_reset: OffsetReset,
-    pub(crate) event_type_header: String,
+    pub(crate) event_type: Option<Vec<EventTypeSource>>,
+    pub(crate) event_type_header: Option<String>,
+    pub(crate) event_names: BTreeMap<String, String>,
+    pub(crate) event_version: Option<String>,
     pub(crate) instances: u32,
     pub(crate) group_instance_id: Option<String>,
     pub(crate) connect_timeout: Duration,
@@ -146,7 +152,10 @@ pub(super) const SETTINGS: &[&str] = &[
     "auto_commit_mode",
     "commit_interval",
     "auto_offset_reset",
+    "event_type",
     "event_type_header",
+    "event_names",
+    "event_version",
     "instances",
     "group_instance_id",
     "connect_timeout",
@@ -180,7 +189,10 @@ impl ConsumerConfig {
             auto_commit_mode: AutoCommitMode::default(),
             commit_interval: Duration::from_secs(5),
             auto_offset_reset: OffsetReset::default(),
-            event_type_header: "Event-Type".to_owned(),
+            event_type: None,
+            event_type_header: None,
+            event_names: BTreeMap::new(),
+            event_version: None,
             instances: 1,
             group_instance_id: None,
             connect_timeout: Duration::from_secs(10),
@@ -233,10 +245,75 @@ impl ConsumerConfig {
         self
     }
 
-    /// The header whose value names the type of a record's event. Default: `Event-Type`. It must not be empty, contain control
-    /// characters, or begin or end with white space.
+    /// Where the type of a record's event is read: places, of which the first that answers wins. Default: the header `Event-Type`.
+    ///
+    /// | place | what it is |
+    /// |---|---|
+    /// | `"header:NAME"` | the last header of this name, compared byte by byte |
+    /// | `"header-ignore-case:NAME"` | the same without regard to the case of ASCII letters |
+    /// | `"cloudevents"` | CloudEvents: the header `ce_type`, or in structured mode the field `type` of the payload, whose `data` is decoded |
+    /// | `"json:FIELD"` | a field at the top of a JSON payload that is a string; what is behind it is not looked at |
+    /// | `"topic"` | the name of the record's topic |
+    /// | `"constant:NAME"` | always this |
+    /// | `"spring"` | Spring's header `__TypeId__`, a class name |
+    /// | `"masstransit"` | the first name in the envelope's `messageType`, whose `message` is decoded |
+    /// | `"nservicebus"` | the first name in the header `NServiceBus.EnclosedMessageTypes`, without its assembly |
+    /// | `"axon"` | Axon's header `axon-message-type`; the version is in `axon-message-revision` |
+    /// | [`EventTypeSource::function`] | what a function of the record says, in code only |
+    ///
+    /// In a configuration file it is a list, or one string with commas.
+    ///
+    /// ```
+    /// # use evkafka::ConsumerConfig;
+    /// let orders = ConsumerConfig::new(["orders"]).event_type(["header:Event-Type", "cloudevents", "json:type"]);
+    /// # let _ = orders;
+    /// ```
+    pub fn event_type(mut self, places: impl IntoIterator<Item: Into<EventTypeSource>>) -> Self {
+        self.event_type = Some(places.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// The header whose value names the type of a record's event: short for [`event_type(["header:…"])`](Self::event_type), and not set
+    /// together with it. It must not be empty, contain control characters, or begin or end with white space.
     pub fn event_type_header(mut self, name: impl Into<String>) -> Self {
-        self.event_type_header = name.into();
+        self.event_type_header = Some(name.into());
+        self
+    }
+
+    /// What others call events, and what handlers call them; a second entry for a foreign name replaces the first. Default: none, every
+    /// event is called what it is called in its record.
+    ///
+    /// In a configuration file it is a table, or one string such as `com.acme.OrderCreated=OrderCreated, com.acme.OrderPaid=OrderPaid`.
+    ///
+    /// ```
+    /// # use evkafka::ConsumerConfig;
+    /// let orders = ConsumerConfig::new(["orders"])
+    ///     .event_type(["spring"])
+    ///     .event_names([("com.acme.OrderCreated", "OrderCreated"), ("com.acme.OrderPaid", "OrderPaid")]);
+    /// # let _ = orders;
+    /// ```
+    pub fn event_names<T: Into<String>, O: Into<String>>(
+        mut self,
+        names: impl IntoIterator<Item = (T, O)>,
+    ) -> Self {
+        self.event_names.extend(names.into_iter().map(|(theirs, ours)| (theirs.into(), ours.into())));
+        self
+    }
+
+    /// Where the version of a record's event is read, for handlers with a `version`. Default: nowhere (but [`"axon"`](Self::event_type)
+    /// knows one).
+    ///
+    /// | place | what it is |
+    /// |---|---|
+    /// | `"header:NAME"`, `"header-ignore-case:NAME"` | a header |
+    /// | `"json:FIELD"` | a field at the top of a JSON payload, a string or a number |
+    /// | `"suffix"` | behind the event's name, which it is taken off: `OrderCreated.v2` is version 2 of `OrderCreated` |
+    /// | `"suffix:-v"` | the same with another text in front of the number |
+    ///
+    /// A version is a number: `2`, `v2`, or the first of `2.1.3`. What is not one counts as no version. A record goes to the handler of
+    /// exactly its version, else to the one without a version, else to the fallback.
+    pub fn event_version(mut self, place: impl Into<String>) -> Self {
+        self.event_version = Some(place.into());
         self
     }
 
@@ -434,7 +511,10 @@ impl fmt::Debug for ConsumerConfig {
             .field("auto_commit_mode", &self.auto_commit_mode)
             .field("commit_interval", &self.commit_interval)
             .field("auto_offset_reset", &self.auto_offset_reset)
+            .field("event_type", &self.event_type)
             .field("event_type_header", &self.event_type_header)
+            .field("event_names", &self.event_names)
+            .field("event_version", &self.event_version)
             .field("instances", &self.instances)
             .field("group_instance_id", &self.group_instance_id)
             .field("connect_timeout", &self.connect_timeout)

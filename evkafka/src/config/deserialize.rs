@@ -13,7 +13,7 @@ use super::fault::Faults;
 use super::known::Kind;
 use super::property::{judge_name, unknown};
 use super::value::{Judged, Value};
-use crate::settle::LastStep;
+use crate::{event_type::EventTypeSource, settle::LastStep};
 
 use super::{Concurrency, ConsumerConfig, known, owned, suggest};
 
@@ -96,7 +96,12 @@ impl Reader {
             "auto_commit_mode" => config.auto_commit_mode = value.choice()?,
             "commit_interval" => config.commit_interval = value.duration()?,
             "auto_offset_reset" => config.auto_offset_reset = value.choice()?,
-            "event_type_header" => config.event_type_header = value.text()?,
+            "event_type" => {
+                config.event_type = Some(value.list()?.into_iter().map(EventTypeSource::from).collect());
+            }
+            "event_type_header" => config.event_type_header = Some(value.text()?),
+            "event_names" => config.event_names = value.names()?,
+            "event_version" => config.event_version = Some(value.text()?),
             "instances" => config.instances = value.number()?,
             "group_instance_id" => config.group_instance_id = Some(value.text()?),
             "connect_timeout" => config.connect_timeout = value.duration()?,

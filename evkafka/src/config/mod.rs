@@ -15,6 +15,7 @@ mod defaults;
 mod deserialize;
 mod duration;
 mod elsewhere;
+mod event_types;
 mod fault;
 mod known;
 mod librdkafka;
@@ -43,3 +44,6 @@ pub(crate) use prefetch::Shares;
 pub(crate) use resolved::ResolvedConfig;
 pub(crate) use secret::Secrets;
 pub(crate) use suggest::distance;
+
+#[doc(inline)]
+pub use crate::event_type::EventTypeSource;

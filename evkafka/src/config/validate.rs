@@ -103,9 +103,7 @@ impl ConsumerConfig {
         if let Some(fault) = judge_text(&self.group_id).filter(|_| !self.group_id.trim().is_empty()) {
             faults.add("group_id", fault);
         }
-        if let Some(fault) = judge_text(&self.event_type_header) {
-            faults.add("event_type_header", fault);
-        }
+        self.find_in_event_types(faults);
         // The last instance has the longest.
         let static_member = self.instance_id(self.instances.saturating_sub(1));
         if let Some(fault) = static_member.and_then(|id| judge_legal(&id, "static member")) {

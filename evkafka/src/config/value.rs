@@ -3,6 +3,7 @@
 //! Taking values in as they are, and judging them afterwards, is what lets one wrong value be reported together with
 //! all the others. It is also what makes sources alike that deliver numbers, and those that know only strings.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -99,6 +100,24 @@ impl Value {
         }
     }
 
+    /// A table of names, in which a table stands for a name with dots; or one string with `a=b` and commas.
+    pub(super) fn names(self) -> Judged<BTreeMap<String, String>> {
+        const FORM: &str = "must be a table of names, or a string such as `theirs=ours, their=our`";
+        let mut names = BTreeMap::new();
+        match self {
+            Self::Table(entries) => add_names(None, entries, &mut names)?,
+            Self::Text(text) => {
+                for pair in text.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
+                    let (theirs, ours) =
+                        pair.split_once('=').ok_or_else(|| format!("{FORM}, not `{pair}`"))?;
+                    add_name(theirs.trim().to_owned(), ours.trim().to_owned(), &mut names)?;
+                }
+            }
+            value => return Err(format!("{FORM}, not {}", value.kind())),
+        }
+        Ok(names)
+    }
+
     /// A boolean; some sources have only strings.
     pub(super) fn boolean(self) -> Judged<bool> {
         let boolean = match &self {
@@ -143,6 +162,36 @@ impl Value {
         let names: Vec<_> = C::NAMES.iter().map(|(name, _)| format!("`{name}`")).collect();
         Err(format!("must be {}, not {given}", names.join(" or ")))
     }
+}
+
+fn add_names(
+    prefix: Option<&str>,
+    entries: Vec<(String, Value)>,
+    names: &mut BTreeMap<String, String>,
+) -> Judged<()> {
+    for (name, value) in entries {
+        let name = match prefix {
+            Some(prefix) => format!("{prefix}.{name}"),
+            None => name,
+        };
+        match value {
+            Value::Nothing => {}
+            Value::Table(entries) => add_names(Some(&name), entries, names)?,
+            value => {
+                let ours = value.text().map_err(|fault| format!("has `{name}`, which {fault}"))?;
+                add_name(name, ours, names)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn add_name(theirs: String, ours: String, names: &mut BTreeMap<String, String>) -> Judged<()> {
+    if names.contains_key(&theirs) {
+        return Err(format!("has `{theirs}` twice"));
+    }
+    names.insert(theirs, ours);
+    Ok(())
 }
 
 impl<'de> Deserialize<'de> for Value {

@@ -1,6 +1,6 @@
 use std::{any::type_name, error::Error, fmt, str::Utf8Error};
 
-use super::{foreign::Foreign, json::JsonError, type_name::Short};
+use super::{Absent, Envelope, foreign::Foreign, json::JsonError, type_name::Short};
 
 /// Why a payload did not become the event that its handler asked for.
 ///
@@ -17,7 +17,9 @@ pub struct DecodeError {
 #[derive(Debug)]
 enum Cause {
     Null,
+    NotIn(Envelope),
     Empty,
+    Envelope(Envelope, String),
     Json(Box<JsonError>),
     Text(Box<TextError>),
 }
@@ -26,7 +28,7 @@ enum Cause {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DecodeErrorKind {
-    /// The payload is null (a tombstone), and the type needs a value.
+    /// The payload is null (a tombstone), or its envelope has none, and the type needs a value.
     Null,
     /// The payload is there, but of zero bytes: neither JSON nor null.
     Empty,
@@ -34,11 +36,19 @@ pub enum DecodeErrorKind {
     Malformed,
     /// The payload is well formed, but not of this type: a field is missing or has another type.
     Mismatch,
+    /// The payload is in an envelope (CloudEvents, MassTransit) that is malformed, or lacks what it must have.
+    Envelope,
 }
 
 impl DecodeError {
-    pub(crate) fn null<T>() -> Self {
-        Self { target: type_name::<T>(), cause: Cause::Null }
+    /// A payload that is not there.
+    pub(crate) fn absent<T>(absent: Absent<'_>) -> Self {
+        let cause = match absent {
+            Absent::Null => Cause::Null,
+            Absent::NotIn(envelope) => Cause::NotIn(envelope),
+            Absent::Unreadable(envelope, fault) => Cause::Envelope(envelope, fault.to_owned()),
+        };
+        Self { target: type_name::<T>(), cause }
     }
 
     pub(super) fn empty(target: &'static str) -> Self {
@@ -57,7 +67,8 @@ impl DecodeError {
     /// What kind of fault it is.
     pub fn kind(&self) -> DecodeErrorKind {
         match &self.cause {
-            Cause::Null => DecodeErrorKind::Null,
+            Cause::Null | Cause::NotIn(_) => DecodeErrorKind::Null,
+            Cause::Envelope(..) => DecodeErrorKind::Envelope,
             Cause::Empty => DecodeErrorKind::Empty,
             Cause::Json(error) if error.is_mismatch() => DecodeErrorKind::Mismatch,
             Cause::Json(_) | Cause::Text(_) => DecodeErrorKind::Malformed,
@@ -104,9 +115,16 @@ impl DecodeError {
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let target = Short(self.target);
-        match self.cause {
+        match &self.cause {
             Cause::Null => {
                 write!(f, "the payload is null, and `{target}` needs a value (take `Option<{target}>`)")
+            }
+            Cause::NotIn(envelope) => write!(
+                f,
+                "the {envelope} envelope has no data, and `{target}` needs a value (take `Option<{target}>`)"
+            ),
+            Cause::Envelope(envelope, fault) => {
+                write!(f, "the payload cannot be taken out of its {envelope} envelope: {fault}")
             }
             Cause::Empty => write!(
                 f,
@@ -120,7 +138,7 @@ impl fmt::Display for DecodeError {
 impl Error for DecodeError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.cause {
-            Cause::Null | Cause::Empty => None,
+            Cause::Null | Cause::NotIn(_) | Cause::Empty | Cause::Envelope(..) => None,
             Cause::Json(error) => Some(&**error),
             Cause::Text(error) => Some(&**error),
         }
@@ -136,7 +154,7 @@ impl fmt::Display for WithValues<'_> {
         match &error.cause {
             Cause::Json(cause) => write!(f, "{error}: {}", cause.with_values()),
             Cause::Text(cause) => write!(f, "{error}: {cause}"),
-            Cause::Null | Cause::Empty => error.fmt(f),
+            Cause::Null | Cause::NotIn(_) | Cause::Empty | Cause::Envelope(..) => error.fmt(f),
         }
     }
 }
@@ -228,8 +246,12 @@ mod tests {
         }
     }
 
+    fn decoded<'r, T: Deserialize<'r>>(record: &'r OwnedRecord) -> Result<T, DecodeError> {
+        decode::payload(record.as_record().payload(), || Absent::Null)
+    }
+
     fn fault<T: for<'r> Deserialize<'r>>(payload: impl Into<Vec<u8>>) -> DecodeError {
-        fault_of(payload, |record| decode::payload::<T>(&record.as_record()).err())
+        fault_of(payload, |record| decoded::<T>(record).err())
     }
 
     fn fault_of(
@@ -240,7 +262,7 @@ mod tests {
     }
 
     fn order(payload: impl Into<Vec<u8>>) -> DecodeError {
-        fault_of(payload, |record| decode::payload::<Order<'_>>(&record.as_record()).err())
+        fault_of(payload, |record| decoded::<Order<'_>>(record).err())
     }
 
     #[test]
@@ -367,29 +389,27 @@ mod tests {
                 "{text}"
             );
             let record = OwnedRecord::new("orders", 0, 7).payload(format!(r#"{{"id":1,"note":"{value}"}}"#));
-            let order: Order<'_> = decode::payload(&record.as_record()).expect("a `Cow` takes it");
+            let order: Order<'_> = decoded(&record).expect("a `Cow` takes it");
             assert!(matches!(order.note, Cow::Owned(_)));
         }
         let record = OwnedRecord::new("orders", 0, 7).payload(r#"{"id":1,"note":"plain"}"#);
-        let order: Order<'_> = decode::payload(&record.as_record()).unwrap();
+        let order: Order<'_> = decoded(&record).unwrap();
         assert!(matches!(order.note, Cow::Borrowed("plain")), "what has no escapes is borrowed");
         // What is no string at all gets no such advice.
         assert!(
-            !Chain(&fault_of(r#"{"id":1,"customer":7}"#, |record| {
-                decode::payload::<Order<'_>>(&record.as_record()).err()
-            }))
-            .to_string()
-            .contains("Cow")
+            !Chain(&fault_of(r#"{"id":1,"customer":7}"#, |record| { decoded::<Order<'_>>(record).err() }))
+                .to_string()
+                .contains("Cow")
         );
     }
 
     #[test]
     fn empty_is_told_from_null_for_an_option_too() {
         let null = OwnedRecord::new("orders", 0, 7);
-        let error = decode::payload::<u64>(&null.as_record()).unwrap_err();
+        let error = decoded::<u64>(&null).unwrap_err();
         assert_eq!(error.kind(), DecodeErrorKind::Null);
         assert_eq!(error.to_string(), "the payload is null, and `u64` needs a value (take `Option<u64>`)");
-        assert_eq!(decode::payload::<Option<u64>>(&null.as_record()).unwrap(), None);
+        assert_eq!(decoded::<Option<u64>>(&null).unwrap(), None);
         for (error, target) in [(fault::<u64>(""), "u64"), (fault::<Option<String>>(""), "Option<String>")] {
             assert_eq!(error.kind(), DecodeErrorKind::Empty);
             assert_eq!(

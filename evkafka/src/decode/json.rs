@@ -11,18 +11,18 @@ pub(super) fn from_slice<'r, T: Deserialize<'r>>(bytes: &'r [u8]) -> Result<T, D
     serde_json::from_slice(bytes).map_err(|error| explain(type_name::<T>(), bytes, error))
 }
 
+/// The same, of a type of our own: no handler has asked for it.
+pub(super) fn untyped<'r, T: Deserialize<'r>>(bytes: &'r [u8]) -> Result<T, JsonError> {
+    serde_json::from_slice(bytes).map_err(|error| JsonError::new(bytes, error))
+}
+
 #[cold]
 #[inline(never)]
 fn explain(target: &'static str, bytes: &[u8], error: serde_json::Error) -> DecodeError {
     if bytes.is_empty() {
         return DecodeError::empty(target);
     }
-    let path = match offset(bytes, &error) {
-        Some(end) if error.is_data() => path::to(bytes, end),
-        _ => String::new(),
-    };
-    let foreign = Foreign::recognize(bytes);
-    DecodeError::json(target, JsonError { error, path, foreign })
+    DecodeError::json(target, JsonError::new(bytes, error))
 }
 
 /// How many bytes `serde_json` had read. `None` if the error has no position, or one that is not in the payload: a type's own
@@ -48,6 +48,15 @@ pub(super) struct JsonError {
 const LIMIT: usize = 300;
 
 impl JsonError {
+    #[cold]
+    fn new(bytes: &[u8], error: serde_json::Error) -> Self {
+        let path = match offset(bytes, &error) {
+            Some(end) if error.is_data() => path::to(bytes, end),
+            _ => String::new(),
+        };
+        Self { error, path, foreign: Foreign::recognize(bytes) }
+    }
+
     /// Whether the payload is JSON, but not of the type that was asked for.
     pub(super) fn is_mismatch(&self) -> bool {
         self.error.is_data()

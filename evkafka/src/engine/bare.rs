@@ -39,12 +39,18 @@ impl<R: Routes> BareEngine<R> {
     /// Routes, decodes and handles a record as a lane does; whether it was handled, rather than skipped.
     pub async fn settle(&self, record: &OwnedRecord) -> bool {
         let record = record.as_record();
-        let (handler, event_type) = self.worker.route(&self.handlers, &record);
-        let Some(handler) = handler else {
-            self.worker.meet_unmatched(&self.handlers, &record, event_type, &mut self.unmatched.borrow_mut());
+        let mut event = self.worker.event(&record);
+        let Some(handler) = self.worker.route(&self.handlers, &event) else {
+            self.worker.meet_unmatched(
+                &self.handlers,
+                &record,
+                event.name(),
+                &mut self.unmatched.borrow_mut(),
+            );
             return false;
         };
-        let open = Open::One(self.worker.context(record, event_type));
+        event.open(record.payload());
+        let open = Open::One(self.worker.context(record, &event));
         match self
             .worker
             .attempt(&self.handlers, handler, open, &mut AttemptState::new(Permits::Unlimited))

@@ -3,6 +3,7 @@ use std::{collections::BTreeSet, pin::Pin, sync::Arc, time::Duration};
 use super::lane::Lane;
 use crate::{
     config::{AutoCommitMode, ConsumerConfig},
+    event_type::EventTypes,
     handle::{BatchSpec, HandlerSpec, Requirements},
     route::{RouteFault, RouteTable, Router, Routes},
     settle::{FailurePolicy, Judge},
@@ -72,8 +73,25 @@ impl<R: Routes> Routed<R> {
             Rule { time_limit, path: spec.path, is_blocking: spec.blocking, batch: spec.batch, judge }
         };
         let rules = specs.iter().enumerate().map(rule).collect();
-        Ok(Self { table: RouteTable::new(&specs)?, rules, routes })
+        let faults = version_faults(&specs, &config.event_types());
+        match RouteTable::new(&specs) {
+            Ok(table) if faults.is_empty() => Ok(Self { table, rules, routes }),
+            conflicts => Err(conflicts.err().into_iter().flatten().chain(faults).collect()),
+        }
     }
+}
+
+/// Handlers that no record could reach, because of what is read of versions.
+fn version_faults(specs: &[HandlerSpec], types: &EventTypes) -> Vec<RouteFault> {
+    let mut faults = Vec::new();
+    for spec in specs {
+        if let Some(version) = spec.version.filter(|_| !types.read_versions()) {
+            faults.push(RouteFault::VersionNotRead { handler: spec.path, version });
+        }
+        let cut = spec.events.iter().filter(|event| types.takes_version_off(event));
+        faults.extend(cut.map(|event| RouteFault::VersionInName { handler: spec.path, event }));
+    }
+    faults
 }
 
 /// What the handlers of a router need from the app, each with the path of its handler.

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     config::{AutoCommitMode, Concurrency, ConsumerConfig},
     error::Error,
+    event_type::EventTypes,
     handle::{BlockingThreads, MOST_THREADS, States},
     send::DeadLetters,
     settle::MetadataLimit,
@@ -35,7 +36,7 @@ pub(crate) struct Shared {
     pub(crate) persist_progress: bool,
     /// How much of that the brokers take.
     pub(crate) metadata_limit: Arc<MetadataLimit>,
-    pub(crate) event_type_header: String,
+    pub(crate) event_types: EventTypes,
     pub(crate) states: Arc<States>,
     pub(crate) reports: mpsc::UnboundedSender<Report>,
     pub(crate) group: String,
@@ -143,7 +144,7 @@ impl Shared {
             ahead: permits(config.concurrency, largest_call.saturating_mul(2)),
             persist_progress: config.persist_progress,
             metadata_limit: Arc::default(),
-            event_type_header: config.event_type_header.clone(),
+            event_types: config.event_types(),
             states,
             reports,
             group: config.group_id.clone(),
@@ -178,7 +179,7 @@ impl Shared {
 
     /// Where the type of an event is read, for people.
     pub(crate) fn event_type_from(&self) -> String {
-        format!("header `{}`", self.event_type_header)
+        self.event_types.to_string()
     }
 
     /// Something has happened to the consumer.

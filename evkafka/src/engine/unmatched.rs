@@ -114,10 +114,14 @@ impl Unmatched {
         }
     }
 
-    /// A record without a type has these headers, and its type was looked for in `wanted`.
-    pub(super) fn look_for_similar(&self, headers: Headers<'_>, wanted: &str) {
-        let similar =
-            headers.iter().take(HEADERS).map(|(name, _)| name).find(|name| is_similar(name, wanted));
+    /// A record without a type has these headers, and its type was looked for in those of `wanted`.
+    pub(super) fn look_for_similar<'w>(
+        &self,
+        headers: Headers<'_>,
+        wanted: impl Iterator<Item = &'w str> + Clone,
+    ) {
+        let is_one = |name: &&[u8]| wanted.clone().any(|wanted| is_similar(name, wanted));
+        let similar = headers.iter().take(HEADERS).map(|(name, _)| name).find(is_one);
         let similar = similar.map(|name| shown(name, HEADER_LIMIT));
         *self.similar_header.lock().unwrap_or_else(PoisonError::into_inner) = similar;
     }
@@ -211,7 +215,7 @@ mod tests {
             let record = names
                 .iter()
                 .fold(OwnedRecord::new("orders", 0, 0), |record, name| record.header(name.as_bytes(), "x"));
-            unmatched.look_for_similar(record.as_record().headers(), "Event-Type");
+            unmatched.look_for_similar(record.as_record().headers(), ["Event-Type"].into_iter());
             unmatched.similar_header()
         };
         for name in ["event-type", "EventType", "type", "ce_type", "__TypeId__", "eventName"] {

@@ -71,8 +71,9 @@ pub enum ViaContext {}
 
 #[diagnostic::do_not_recommend]
 impl<'r, T: Deserialize<'r>> Argument<'r, ViaPayload> for T {
+    #[inline]
     fn extract(context: &Context<'r>) -> Result<Self, BoxError> {
-        decode::payload(&context.record).map_err(DecodeError::into)
+        decode::payload(context.payload, || context.absent()).map_err(DecodeError::into)
     }
 
     fn requires(_: &mut Requirements) {}

@@ -131,6 +131,7 @@ mod tests {
 
     use super::*;
     use crate::{
+        event_type::EventIdentity,
         handle::{Outcome, States},
         record::OwnedRecord,
     };
@@ -143,7 +144,8 @@ mod tests {
         let (record, states) = (OwnedRecord::new("orders", 0, 0), States::default());
         let context = Context {
             record: record.as_record(),
-            event_type: None,
+            event: &EventIdentity::default(),
+            payload: None,
             states: &states,
             cancellation: &CancellationToken::new(),
             attempt: 1,

@@ -1,16 +1,25 @@
+use std::fmt;
+
 use tokio_util::sync::CancellationToken;
 
 use super::{ReservedThread, States};
-use crate::{record::Record, shown::shown};
+use crate::{
+    decode::{Absent, DecodeError},
+    event_type::EventIdentity,
+    record::Record,
+    shown::{Hidden, shown},
+};
 
 /// How many characters of an event type are shown.
 pub(crate) const EVENT_LIMIT: usize = 200;
 
 /// All that is known when a handler is called: what extractors draw from.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Context<'r> {
     pub(crate) record: Record<'r>,
-    pub(crate) event_type: Option<&'r [u8]>,
+    pub(crate) event: &'r EventIdentity<'r>,
+    /// What handlers decode.
+    pub(crate) payload: Option<&'r [u8]>,
     pub(crate) states: &'r States,
     pub(crate) cancellation: &'r CancellationToken,
     pub(crate) attempt: u32,
@@ -21,19 +30,43 @@ pub struct Context<'r> {
 }
 
 impl<'r> Context<'r> {
-    /// The record.
+    /// The record, as it was read.
     pub fn record(&self) -> &Record<'r> {
         &self.record
     }
 
-    /// The bytes of the event-type header; `None` if the record has none (only a fallback handler sees that).
+    /// The bytes of the event type, as the consumer's [`event_type`](crate::ConsumerConfig::event_type) found it and
+    /// [`event_names`](crate::ConsumerConfig::event_names) translated it; `None` if the record has none (only a fallback handler sees that).
     pub fn event_type(&self) -> Option<&'r [u8]> {
-        self.event_type
+        self.event.name()
+    }
+
+    /// The version of the event, if the consumer's [`event_version`](crate::ConsumerConfig::event_version) found one.
+    pub fn event_version(&self) -> Option<u32> {
+        self.event.version()
+    }
+
+    /// The bytes of the payload, which handlers decode: all of the record's, or what is in its envelope (CloudEvents, MassTransit). `None`
+    /// if there is none.
+    ///
+    /// # Errors
+    /// If the envelope is malformed.
+    pub fn payload(&self) -> Result<Option<&'r [u8]>, DecodeError> {
+        if self.payload.is_none() {
+            self.absent().check::<&[u8]>()?;
+        }
+        Ok(self.payload)
+    }
+
+    /// Why there is no payload.
+    #[cold]
+    pub(crate) fn absent(&self) -> Absent<'r> {
+        self.event.absent()
     }
 
     /// The event type for people, as [`shown`] has it.
     pub(crate) fn event_name(&self) -> Option<String> {
-        Some(shown(self.event_type?, EVENT_LIMIT))
+        Some(shown(self.event_type()?, EVENT_LIMIT))
     }
 
     /// The app's state of type `T`, if it has one. An extractor that needs it says so in
@@ -56,5 +89,17 @@ impl<'r> Context<'r> {
     /// Which attempt at this record it is: 1 for the first.
     pub fn attempt(&self) -> u32 {
         self.attempt
+    }
+}
+
+/// Without values: a payload may be personal data.
+impl fmt::Debug for Context<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("record", &self.record)
+            .field("event", &self.event)
+            .field("payload", &Hidden(self.payload))
+            .field("attempt", &self.attempt)
+            .finish_non_exhaustive()
     }
 }

@@ -30,6 +30,8 @@ pub struct HandlerSpec {
     pub path: &'static str,
     /// The event types it handles; empty for a fallback.
     pub events: &'static [&'static str],
+    /// The version of these events that it handles; `None` if it handles those that no other handler has a version of.
+    pub version: Option<u32>,
     /// The first line of its doc comment; empty if it has none.
     pub summary: &'static str,
     /// Whether it is a plain function, which runs on the blocking pool.
@@ -52,7 +54,13 @@ pub struct BatchSpec {
 impl HandlerSpec {
     #[doc(hidden)]
     pub const fn new(path: &'static str, events: &'static [&'static str], summary: &'static str) -> Self {
-        Self { path, events, summary, blocking: false, batch: None }
+        Self { path, events, version: None, summary, blocking: false, batch: None }
+    }
+
+    #[doc(hidden)]
+    pub const fn version(mut self, version: u32) -> Self {
+        self.version = Some(version);
+        self
     }
 
     #[doc(hidden)]

@@ -1,7 +1,7 @@
 use tokio_util::sync::CancellationToken;
 
 use super::{Context, States};
-use crate::record::OwnedRecord;
+use crate::{event_type::EventIdentity, record::OwnedRecord};
 
 /// What a handler is called with, put together by hand: for unit tests of extractors.
 ///
@@ -31,7 +31,7 @@ use crate::record::OwnedRecord;
 #[derive(Debug)]
 pub struct OwnedContext {
     record: OwnedRecord,
-    event_type: Option<Vec<u8>>,
+    event: EventIdentity<'static>,
     states: States,
     cancellation: CancellationToken,
     attempt: u32,
@@ -47,16 +47,22 @@ impl OwnedContext {
         let event_type = record.as_record().headers().get(EVENT_TYPE_HEADER).map(<[u8]>::to_vec);
         Self {
             record,
-            event_type,
+            event: event_type.map(EventIdentity::owned).unwrap_or_default(),
             states: States::default(),
             cancellation: CancellationToken::new(),
             attempt: 1,
         }
     }
 
-    /// Sets the event type, which a consumer may read from another header.
+    /// Sets the event type, which a consumer may read from another place. It has no version then.
     pub fn event_type(mut self, name: impl Into<Vec<u8>>) -> Self {
-        self.event_type = Some(name.into());
+        self.event = EventIdentity::owned(name.into());
+        self
+    }
+
+    /// Sets the version of the event.
+    pub fn event_version(mut self, version: u32) -> Self {
+        self.event = self.event.with_version(version);
         self
     }
 
@@ -90,7 +96,8 @@ impl OwnedContext {
     pub fn as_context(&self) -> Context<'_> {
         Context {
             record: self.record.as_record(),
-            event_type: self.event_type.as_deref(),
+            event: &self.event,
+            payload: self.record.as_record().payload(),
             states: &self.states,
             cancellation: &self.cancellation,
             attempt: self.attempt,

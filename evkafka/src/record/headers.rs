@@ -25,7 +25,7 @@ impl<'r> Headers<'r> {
 
     /// The value of the *last* header called `name`, as Kafka's own `lastHeader` picks it; `None` if there is no
     /// such header or if its value is null. The name is compared byte by byte, case matters.
-    #[inline]
+    #[inline(always)]
     pub fn get(&self, name: &str) -> Option<&'r [u8]> {
         match self.0 {
             Repr::Slice(headers) => headers.iter().rfind(|(key, _)| key == name.as_bytes())?.1.as_deref(),

@@ -1,4 +1,7 @@
-use std::collections::{HashMap, hash_map::Entry};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+};
 
 use rustc_hash::FxBuildHasher;
 
@@ -11,18 +14,39 @@ use crate::handle::HandlerSpec;
 #[derive(Debug, Default)]
 pub(crate) struct RouteTable {
     by_event: HashMap<&'static [u8], usize, FxBuildHasher>,
+    /// Those with a version.
+    by_version: HashMap<(&'static [u8], u32), usize, FxBuildHasher>,
     fallback: Option<usize>,
-    /// All that are in `by_event`, in the order of the handlers.
+    /// All that have a handler, in the order of the handlers.
     events: Vec<&'static str>,
 }
 
 /// Two handlers want the same records.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum RouteFault {
-    #[error("the event type `{event}` has two handlers, `{first}` and `{second}`")]
-    DuplicateEvent { event: &'static str, first: &'static str, second: &'static str },
+    #[error("the event type `{event}`{} has two handlers, `{first}` and `{second}`", InWords(*version))]
+    DuplicateEvent { event: &'static str, version: Option<u32>, first: &'static str, second: &'static str },
     #[error("there are two fallback handlers, `{first}` and `{second}`")]
     DuplicateFallback { first: &'static str, second: &'static str },
+    #[error(
+        "`{handler}` handles version {version} of an event, but no version is read: set `event_version`, to \
+         `header:Event-Version` or `suffix`, say"
+    )]
+    VersionNotRead { handler: &'static str, version: u32 },
+    #[error(
+        "`{handler}` handles `{event}`, but `event_version` takes the version off that name: write `version = …` beside \
+         the name without it"
+    )]
+    VersionInName { handler: &'static str, event: &'static str },
+}
+
+/// A version behind the name of its event.
+struct InWords(Option<u32>);
+
+impl fmt::Display for InWords {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |version| write!(f, " (version {version})"))
+    }
 }
 
 impl RouteTable {
@@ -32,7 +56,7 @@ impl RouteTable {
     /// With all the conflicts, not only the first.
     pub(crate) fn new(specs: &[HandlerSpec]) -> Result<Self, Vec<RouteFault>> {
         let mut table = Self::default();
-        let mut faults = Vec::new();
+        let (mut faults, mut named) = (Vec::new(), HashSet::new());
         for (index, spec) in specs.iter().enumerate() {
             if spec.is_fallback() {
                 match table.fallback {
@@ -42,26 +66,39 @@ impl RouteTable {
                 }
             }
             for event in spec.events {
-                match table.by_event.entry(event.as_bytes()) {
-                    Entry::Vacant(entry) => {
-                        entry.insert(index);
+                let first = match spec.version {
+                    None => table.by_event.entry(event.as_bytes()).or_insert(index),
+                    Some(version) => table.by_version.entry((event.as_bytes(), version)).or_insert(index),
+                };
+                if *first == index {
+                    // Of several versions once.
+                    if named.insert(*event) {
                         table.events.push(event);
                     }
-                    Entry::Occupied(entry) => faults.push(RouteFault::DuplicateEvent {
+                } else {
+                    faults.push(RouteFault::DuplicateEvent {
                         event,
-                        first: specs[*entry.get()].path,
+                        version: spec.version,
+                        first: specs[*first].path,
                         second: spec.path,
-                    }),
+                    });
                 }
             }
         }
         if faults.is_empty() { Ok(table) } else { Err(faults) }
     }
 
-    /// The handler for the bytes of an event-type header; `None` if nothing matches. Bytes that are not UTF-8 match
-    /// nothing but a fallback, because the names of events are UTF-8.
-    pub(crate) fn find(&self, event_type: Option<&[u8]>) -> Option<usize> {
-        event_type.and_then(|event| self.by_event.get(event)).copied().or(self.fallback)
+    /// The handler for an event without a version, by its name; `None` if nothing matches. A name that is not UTF-8 matches nothing but a
+    /// fallback, because ours are UTF-8.
+    #[inline]
+    pub(crate) fn find(&self, name: Option<&[u8]>) -> Option<usize> {
+        name.and_then(|name| self.by_event.get(name)).copied().or(self.fallback)
+    }
+
+    /// The handler for an event of this version: the one of exactly that, else the one without a version, else the fallback.
+    pub(crate) fn find_version(&self, name: Option<&[u8]>, version: u32) -> Option<usize> {
+        let exact = name.and_then(|name| self.by_version.get(&(name, version))).copied();
+        exact.or_else(|| self.find(name))
     }
 
     /// The events that have a handler, in the handlers' order.
@@ -97,11 +134,30 @@ mod tests {
         assert_eq!(
             RouteTable::new(&specs).unwrap_err(),
             [
-                RouteFault::DuplicateEvent { event: "Y", first: "a", second: "b" },
-                RouteFault::DuplicateEvent { event: "X", first: "a", second: "d" },
+                RouteFault::DuplicateEvent { event: "Y", version: None, first: "a", second: "b" },
+                RouteFault::DuplicateEvent { event: "X", version: None, first: "a", second: "d" },
                 RouteFault::DuplicateFallback { first: "c", second: "e" },
             ]
         );
+    }
+
+    #[test]
+    fn an_exact_version_goes_before_no_version_and_that_before_the_fallback() {
+        let specs = [
+            spec("rest", &[]),
+            spec("any", &["A"]),
+            spec("two", &["A", "B"]).version(2),
+            spec("one", &["A"]).version(1),
+        ];
+        let table = RouteTable::new(&specs).unwrap();
+        let (a, b) = (Some(&b"A"[..]), Some(&b"B"[..]));
+        assert_eq!([1, 2, 3].map(|version| table.find_version(a, version)), [Some(3), Some(2), Some(1)]);
+        assert_eq!([1, 2].map(|version| table.find_version(b, version)), [Some(0), Some(2)]);
+        assert_eq!([a, b, None].map(|name| table.find(name)), [Some(1), Some(0), Some(0)]);
+        assert_eq!(table.find_version(None, 2), Some(0));
+        let faults =
+            RouteTable::new(&[spec("a", &["A"]).version(2), spec("b", &["A"]).version(2)]).unwrap_err();
+        assert_eq!(faults[0].to_string(), "the event type `A` (version 2) has two handlers, `a` and `b`");
     }
 
     const NAMES: &[&str] =

@@ -47,7 +47,7 @@ impl<const N: usize> Conflicts<N> {
             }
             let mut nth = 0;
             while nth < events.len() {
-                let mut slot = hash(events[nth]) as usize % SLOTS;
+                let mut slot = hash(events[nth], specs[index].version) as usize % SLOTS;
                 loop {
                     let (other, other_nth) = table[slot];
                     if other == 0 {
@@ -55,7 +55,9 @@ impl<const N: usize> Conflicts<N> {
                         break;
                     }
                     let first = other - 1;
-                    if equal(specs[first].events[other_nth], events[nth]) {
+                    if equal(specs[first].events[other_nth], events[nth])
+                        && is_same(specs[first].version, specs[index].version)
+                    {
                         if first != index && conflicts[index].is_none() {
                             conflicts[index] = Some(Conflict { first, event: Some(events[nth]) });
                         }
@@ -82,7 +84,13 @@ impl<const N: usize> Conflicts<N> {
                 Some(event) => {
                     text.push("the event type `");
                     text.push(event);
-                    text.push("` has two handlers in this list, `");
+                    text.push("`");
+                    if let Some(version) = specs[index].version {
+                        text.push(" (version ");
+                        text.push_number(version);
+                        text.push(")");
+                    }
+                    text.push(" has two handlers in this list, `");
                 }
                 None => text.push("this list has two fallback handlers, `"),
             }
@@ -95,8 +103,8 @@ impl<const N: usize> Conflicts<N> {
     }
 }
 
-/// FNV-1a.
-const fn hash(text: &str) -> u32 {
+/// FNV-1a of an event and its version.
+const fn hash(text: &str, version: Option<u32>) -> u32 {
     let bytes = text.as_bytes();
     let mut hash: u32 = 0x811c_9dc5;
     let mut index = 0;
@@ -104,7 +112,18 @@ const fn hash(text: &str) -> u32 {
         hash = (hash ^ bytes[index] as u32).wrapping_mul(0x0100_0193);
         index += 1;
     }
-    hash
+    match version {
+        Some(version) => (hash ^ version).wrapping_mul(0x0100_0193),
+        None => hash,
+    }
+}
+
+const fn is_same(a: Option<u32>, b: Option<u32>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => a == b,
+        (None, None) => true,
+        _ => false,
+    }
 }
 
 const fn equal(a: &str, b: &str) -> bool {
@@ -140,6 +159,14 @@ impl Text {
             self.len += 1;
             index += 1;
         }
+    }
+
+    const fn push_number(&mut self, number: u32) {
+        if number > 9 {
+            self.push_number(number / 10);
+        }
+        let digit = (number % 10) as usize;
+        self.push("0123456789".split_at(digit).1.split_at(1).0);
     }
 
     /// Up to the last whole character.
@@ -187,6 +214,17 @@ mod tests {
     }
 
     #[test]
+    fn two_versions_of_an_event_are_two_events() {
+        let specs = [spec("a", &["X"]), spec("b", &["X"]).version(1), spec("c", &["X"]).version(2)];
+        assert_eq!([0, 1, 2].map(|index| message(specs, index)), [None, None, None]);
+        let specs = [spec("a", &["X"]).version(4096), spec("b", &["X"]).version(4096)];
+        assert_eq!(
+            message(specs, 1).unwrap(),
+            "the event type `X` (version 4096) has two handlers in this list, `a` and `b`"
+        );
+    }
+
+    #[test]
     fn names_both_fallbacks() {
         let specs = [spec("a", &[]), spec("b", &[])];
         assert_eq!(message(specs, 1).unwrap(), "this list has two fallback handlers, `a` and `b`");
@@ -206,8 +244,13 @@ mod tests {
         #[test]
         fn refuses_exactly_what_the_run_time_check_refuses(
             lists in proptest::array::uniform5(proptest::sample::subsequence(POOL, 0..4)),
+            versions in proptest::array::uniform5(proptest::option::of(1_u32..3)),
         ) {
-            let specs = lists.map(|list| spec("x", list.leak()));
+            let mut versions = versions.into_iter();
+            let specs = lists.map(|list| match versions.next().flatten() {
+                Some(version) if !list.is_empty() => spec("x", list.leak()).version(version),
+                _ => spec("x", list.leak()),
+            });
             let refused = (0..specs.len()).any(|index| message(specs, index).is_some());
             prop_assert_eq!(refused, RouteTable::new(&specs).is_err());
         }

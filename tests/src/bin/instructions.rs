@@ -1,7 +1,8 @@
 //! A record, again and again: what `scripts/instructions` counts the instructions of.
 //!
 //! `instructions skipped N` takes N unmatched records through the engine, `handled` N matched ones, and `by-hand` does
-//! what is left of `handled` without an engine: the payload decoded, the handler's function called.
+//! what is left of `handled` without an engine: the payload decoded, the handler's function called. `json-skipped` takes records whose
+//! type is the first field of their payload.
 
 use std::{env, hint::black_box};
 
@@ -29,6 +30,9 @@ fn main() {
     let mut arguments = env::args().skip(1);
     let what = arguments.next().expect("skipped, handled or by-hand");
     let times: u64 = arguments.next().expect("a number").parse().expect("a number");
+    if what == "json-skipped" {
+        return skip_json(times);
+    }
     let event = if what == "skipped" { "InventoryCounted" } else { "OrderCreated" };
     let record = OwnedRecord::new("orders", 0, 7)
         .header("Event-Type", event)
@@ -43,5 +47,15 @@ fn main() {
     let engine = BareEngine::new(router![on_order_created, on_order_paid], &ConsumerConfig::new(["orders"]));
     for _ in 0..times {
         assert_eq!(ready(engine.settle(black_box(&record))), what == "handled");
+    }
+}
+
+fn skip_json(times: u64) {
+    let record = OwnedRecord::new("orders", 0, 7)
+        .payload(r#"{"type": "InventoryCounted", "id": 7, "sku": "sku-00042"}"#);
+    let config = ConsumerConfig::new(["orders"]).event_type(["json:type"]);
+    let engine = BareEngine::new(router![on_order_created, on_order_paid], &config);
+    for _ in 0..times {
+        assert!(!ready(engine.settle(black_box(&record))));
     }
 }

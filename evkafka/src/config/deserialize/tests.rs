@@ -31,6 +31,8 @@ fn everything() -> ConsumerConfig {
         .commit_interval(Duration::from_secs(1))
         .auto_offset_reset(OffsetReset::Latest)
         .event_type_header("type")
+        .event_names([("a.b", "B")])
+        .event_version("suffix")
         .instances(2)
         .group_instance_id("pod-7")
         .connect_timeout(Duration::from_secs(120))
@@ -66,6 +68,8 @@ fn reads_every_setting_from_toml() {
         commit_interval = "1s"
         auto_offset_reset = "latest"
         event_type_header = "type"
+        event_names = { "a.b" = "B" }
+        event_version = "suffix"
         instances = 2
         group_instance_id = "pod-7"
         connect_timeout = "2m"
@@ -97,6 +101,8 @@ fn reads_every_setting_from_json() {
         "commit_interval": "1s",
         "auto_offset_reset": "latest",
         "event_type_header": "type",
+        "event_names": { "a.b": "B" },
+        "event_version": "suffix",
         "instances": 2,
         "group_instance_id": "pod-7",
         "connect_timeout": "2m",
@@ -126,6 +132,8 @@ fn reads_every_setting_from_strings() {
         ("commit_interval", "1s"),
         ("auto_offset_reset", "latest"),
         ("event_type_header", "type"),
+        ("event_names", "a.b=B"),
+        ("event_version", "suffix"),
         ("instances", "2"),
         ("group_instance_id", "pod-7"),
         ("connect_timeout", "2m"),
@@ -152,7 +160,8 @@ fn every_setting_has_a_reader() {
     let is_table = |name: &&&str| ["properties", "failure_policy"].contains(*name);
     for name in SETTINGS.iter().filter(|name| !is_table(name)) {
         let mut reader = Reader::default();
-        assert!(reader.read_setting(name, Value::Table(Vec::new())).is_err(), "{name}");
+        let wrong = if *name == "event_names" { Value::Boolean(true) } else { Value::Table(Vec::new()) };
+        assert!(reader.read_setting(name, wrong).is_err(), "{name}");
     }
 }
 

@@ -32,8 +32,8 @@ impl Worker {
         letter: &Letter,
     ) -> bool {
         let Letter { topic, handler, attempts, failure } = letter;
-        let event_type = self.event_type(&record);
-        let context = &Context { attempt: *attempts, ..self.context(record, event_type) };
+        let event = &self.event(&record);
+        let context = &Context { attempt: *attempts, ..self.context(record, event) };
         let path = DeadLetterPath::of(&record);
         let Some(extended) = path.to(topic) else {
             self.report_dead_letter(context, topic, failure, DeadLetterFault::Loop(path.to_string()));
@@ -45,7 +45,7 @@ impl Worker {
                 path: &extended,
                 group: &self.shared.group,
                 handler: handlers.rules[*handler].path,
-                event: event_type,
+                event: event.name(),
                 attempts: *attempts,
                 failure,
                 now: SystemTime::now(),

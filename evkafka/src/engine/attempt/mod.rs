@@ -18,6 +18,7 @@ pub(super) use self::{
 };
 use super::{delivery::Terms, lane::LaneControl, observe::RecordEvent, pipeline::Routed, shared::Shared};
 use crate::{
+    event_type::EventIdentity,
     handle::{Attempt, Context, Outcome},
     record::{Origin, Record},
     route::Routes,
@@ -96,15 +97,19 @@ impl Worker {
         Self { origin, shared, control, terms, is_watched }
     }
 
-    /// The handler for a record, and the record's event type.
+    /// What is known of the event that a record is.
+    #[inline(always)]
+    pub(super) fn event<'r>(&'r self, record: &Record<'r>) -> EventIdentity<'r> {
+        self.shared.event_types.event(record)
+    }
+
+    /// The handler for an event.
     #[inline]
-    pub(super) fn route<'r, R>(
-        &self,
-        handlers: &Routed<R>,
-        record: &Record<'r>,
-    ) -> (Option<usize>, Option<&'r [u8]>) {
-        let event_type = self.event_type(record);
-        (handlers.table.find(event_type), event_type)
+    pub(super) fn route<R>(&self, handlers: &Routed<R>, event: &EventIdentity<'_>) -> Option<usize> {
+        match event.version() {
+            None => handlers.table.find(event.name()),
+            Some(version) => handlers.table.find_version(event.name(), version),
+        }
     }
 
     /// Whether somebody wants to know all that happens to each record.
@@ -113,10 +118,12 @@ impl Worker {
         self.is_watched
     }
 
-    /// The bytes of a record's event-type header.
+    /// The same of a record that has a handler: its envelope is opened.
     #[inline]
-    pub(super) fn event_type<'r>(&self, record: &Record<'r>) -> Option<&'r [u8]> {
-        record.headers().get(&self.shared.event_type_header)
+    pub(super) fn opened<'r>(&'r self, record: &Record<'r>) -> EventIdentity<'r> {
+        let mut event = self.event(record);
+        event.open(record.payload());
+        event
     }
 
     /// Makes attempts until the records are settled, or the lane is at its end.
@@ -275,10 +282,11 @@ impl Worker {
 
     /// What is known at the first attempt.
     #[inline]
-    pub(super) fn context<'r>(&'r self, record: Record<'r>, event_type: Option<&'r [u8]>) -> Context<'r> {
+    pub(super) fn context<'r>(&'r self, record: Record<'r>, event: &'r EventIdentity<'r>) -> Context<'r> {
         Context {
             record,
-            event_type,
+            event,
+            payload: event.payload(record.payload()),
             states: &self.shared.states,
             cancellation: self.control.cancelled(),
             attempt: Tries::FIRST.attempt,

@@ -15,7 +15,7 @@ use crate::{
     error::{Inner, RecordError},
     handle::Context,
     record::Record,
-    settle::{Failure, Tries},
+    settle::{Failure, FailureKind, Tries},
     source::PartitionError,
 };
 
@@ -49,7 +49,8 @@ impl Worker {
     fn look_at_unmatched<R>(&self, handlers: &Routed<R>, record: &Record<'_>, event_type: Option<&[u8]>) {
         let unmatched = &self.shared.unmatched;
         let Some(event_type) = event_type else {
-            return unmatched.look_for_similar(record.headers(), &self.shared.event_type_header);
+            let wanted = self.shared.event_types.headers();
+            return unmatched.look_for_similar(record.headers(), wanted);
         };
         match unmatched.name(event_type) {
             Naming::Named => self.tell(&RecordEvent::Unmatched {
@@ -118,6 +119,19 @@ impl Worker {
             consumer: Arc::clone(&self.shared.consumer),
             message: format!("the thread that looks up where {} begins was lost", self.origin),
         });
+    }
+
+    /// The function that names events panicked at a record: which handler it is for is not known, so it can neither be handled nor skipped.
+    #[cold]
+    pub(in crate::engine) fn report_unnamed(&self, record: &Record<'_>, message: &str) {
+        let cause = format!("the function that names events (`event_type`) panicked: {message}");
+        self.shared.report(Inner::Record(RecordError {
+            origin: self.origin.clone(),
+            offset: record.offset(),
+            event: None,
+            attempts: 1,
+            failure: Failure::new(FailureKind::Panic, cause),
+        }));
     }
 
     pub(super) fn report_stop(&self, context: &Context<'_>, failure: Failure) {

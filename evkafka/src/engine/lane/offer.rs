@@ -46,9 +46,14 @@ impl<R: Routes> Run<R> {
                 self.pass(offset);
                 continue;
             }
-            let (handler, event_type) = worker.route(handlers, &record);
-            let Some(handler) = handler else {
-                worker.meet_unmatched(handlers, &record, event_type, &mut self.unmatched);
+            let mut event = worker.event(&record);
+            if let Some(message) = event.panic() {
+                worker.report_unnamed(&record, message);
+                self.flow = Flow::End;
+                continue;
+            }
+            let Some(handler) = worker.route(handlers, &event) else {
+                worker.meet_unmatched(handlers, &record, event.name(), &mut self.unmatched);
                 self.fetched.advance();
                 self.settle(offset, self.round(), Done::Skipped, Standing::AtOnce, Handling::NONE);
                 continue;
@@ -61,7 +66,8 @@ impl<R: Routes> Run<R> {
                     } else if let Some(spec) = batch {
                         self.collect_in_order(handler, spec).await;
                     } else {
-                        let open = Open::One(worker.context(record, event_type));
+                        event.open(record.payload());
+                        let open = Open::One(worker.context(record, &event));
                         let mut state = AttemptState::new(Permits::Unlimited);
                         let ended = worker.attempt(handlers, handler, open, &mut state).await;
                         self.exit_front(handler, offset, ended, state.begun);

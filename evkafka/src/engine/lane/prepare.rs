@@ -53,7 +53,7 @@ impl Preparation {
         let Tools { handlers, worker } = tools;
         while let Some(entry) = taken.get(self.prepared, &worker.origin) {
             if let Entry::Record(record) = entry
-                && let (Some(handler), _) = worker.route(handlers, &record)
+                && let Some(handler) = worker.route(handlers, &worker.event(&record))
                 && let Err(cause) = handlers.routes.prepare(handler, &record).await
             {
                 self.attempts = self.attempts.saturating_add(1);

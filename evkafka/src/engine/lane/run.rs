@@ -150,7 +150,7 @@ impl<R: Routes> Run<R> {
                     && !self.fetched.ends_with_error();
                 let requested = match may_request {
                     true => before.request(&worker.origin, |record| {
-                        worker.route(&self.tools.handlers, record).0.is_some()
+                        worker.route(&self.tools.handlers, &worker.event(record)).is_some()
                     }),
                     false => Err(NotRequested::Nothing),
                 };

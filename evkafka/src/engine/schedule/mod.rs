@@ -220,7 +220,8 @@ pub(super) fn attempt<R: Routes>(
             Job::One(held) => {
                 let Tools { handlers, worker } = &*tools;
                 let record = held.message.record(&worker.origin);
-                let open = Open::One(worker.context(record, worker.event_type(&record)));
+                let event = worker.opened(&record);
+                let open = Open::One(worker.context(record, &event));
                 worker.attempt(handlers, held.handler, open, &mut state).await
             }
             Job::Many { handler, records } => {
@@ -239,10 +240,9 @@ async fn attempt_many<R: Routes>(
     state: &mut AttemptState,
 ) -> Ended {
     let Tools { handlers, worker } = tools;
-    let contexts = records.iter().map(|held| {
-        let record = held.message.record(&worker.origin);
-        worker.context(record, worker.event_type(&record))
-    });
+    let records: Vec<_> = records.iter().map(|held| held.message.record(&worker.origin)).collect();
+    let events: Vec<_> = records.iter().map(|record| worker.opened(record)).collect();
+    let contexts = records.iter().zip(&events).map(|(record, event)| worker.context(*record, event));
     let open = Open::many(contexts.collect());
     worker.attempt(handlers, handler, open, state).await
 }

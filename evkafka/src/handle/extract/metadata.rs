@@ -41,12 +41,22 @@ pub struct Metadata {
     pub timestamp: Option<Timestamp>,
     /// Which attempt at this record it is: 1 for the first.
     pub attempt: u32,
+    /// The version of the event, if the consumer's [`event_version`](crate::ConsumerConfig::event_version) found one.
+    pub event_version: Option<u32>,
 }
 
 impl Metadata {
     /// The first attempt at the record at this place: without a timestamp, of a consumer without a name.
     pub fn new(topic: impl Into<Arc<str>>, partition: i32, offset: i64) -> Self {
-        Self { consumer: "".into(), topic: topic.into(), partition, offset, timestamp: None, attempt: 1 }
+        Self {
+            consumer: "".into(),
+            topic: topic.into(),
+            partition,
+            offset,
+            timestamp: None,
+            attempt: 1,
+            event_version: None,
+        }
     }
 
     /// The same, read by the consumer of this name.
@@ -58,6 +68,12 @@ impl Metadata {
     /// The same, written at this time.
     pub fn with_timestamp(mut self, timestamp: Timestamp) -> Self {
         self.timestamp = Some(timestamp);
+        self
+    }
+
+    /// The same with an event of this version.
+    pub fn with_event_version(mut self, version: u32) -> Self {
+        self.event_version = Some(version);
         self
     }
 
@@ -80,6 +96,7 @@ impl From<&OwnedRecord> for Metadata {
             offset: record.offset(),
             timestamp: record.timestamp(),
             attempt: 1,
+            event_version: None,
         }
     }
 }
@@ -97,6 +114,7 @@ impl<'r> FromContext<'r> for Metadata {
             offset: record.offset(),
             timestamp: record.timestamp(),
             attempt: context.attempt(),
+            event_version: context.event_version(),
         })
     }
 }

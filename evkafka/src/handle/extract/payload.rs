@@ -8,7 +8,8 @@ use crate::{
     shown::Hidden,
 };
 
-/// The payload's bytes as they are. A null payload is rejected; `Option<Raw<'_>>` takes it as `None`.
+/// The payload's bytes as they are, out of the envelope if the consumer's
+/// [`event_type`](crate::ConsumerConfig::event_type) knows one. A null payload is rejected; `Option<Raw<'_>>` takes it as `None`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Raw<'r>(pub &'r [u8]);
 
@@ -35,7 +36,7 @@ impl<'r> FromContext<'r> for Raw<'r> {
     type Rejection = DecodeError;
 
     fn from_context(context: &Context<'r>) -> Result<Self, DecodeError> {
-        context.record().payload().map(Raw).ok_or_else(DecodeError::null::<Self>)
+        context.payload.map(Raw).ok_or_else(|| DecodeError::absent::<Self>(context.absent()))
     }
 }
 
@@ -43,7 +44,7 @@ impl<'r> FromContext<'r> for Option<Raw<'r>> {
     type Rejection = DecodeError;
 
     fn from_context(context: &Context<'r>) -> Result<Self, DecodeError> {
-        Ok(context.record().payload().map(Raw))
+        Ok(context.payload()?.map(Raw))
     }
 }
 
@@ -51,7 +52,8 @@ impl<'r> FromContext<'r> for Text<'r> {
     type Rejection = DecodeError;
 
     fn from_context(context: &Context<'r>) -> Result<Self, DecodeError> {
-        Option::<Text<'r>>::from_context(context)?.ok_or_else(DecodeError::null::<Self>)
+        Option::<Text<'r>>::from_context(context)?
+            .ok_or_else(|| DecodeError::absent::<Self>(context.absent()))
     }
 }
 
@@ -59,7 +61,7 @@ impl<'r> FromContext<'r> for Option<Text<'r>> {
     type Rejection = DecodeError;
 
     fn from_context(context: &Context<'r>) -> Result<Self, DecodeError> {
-        let Some(bytes) = context.record().payload() else { return Ok(None) };
+        let Some(bytes) = context.payload()? else { return Ok(None) };
         str::from_utf8(bytes).map(|text| Some(Text(text))).map_err(|error| DecodeError::text(bytes, error))
     }
 }
@@ -69,6 +71,6 @@ impl<'r, T: Deserialize<'r>> FromContext<'r> for Result<T, DecodeError> {
     type Rejection = std::convert::Infallible;
 
     fn from_context(context: &Context<'r>) -> Result<Self, Self::Rejection> {
-        Ok(decode::payload(context.record()))
+        Ok(decode::payload(context.payload, || context.absent()))
     }
 }

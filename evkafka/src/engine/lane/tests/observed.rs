@@ -301,7 +301,8 @@ async fn the_time_is_told_only_to_observers() {
     assert!(!worker.is_watched());
     let record = OwnedRecord::new("orders", 0, 0);
     let mut state = crate::engine::attempt::AttemptState::new(Permits::Unlimited);
-    let open = crate::engine::attempt::Open::One(worker.context(record.as_record(), None));
+    let event = crate::event_type::EventIdentity::default();
+    let open = crate::engine::attempt::Open::One(worker.context(record.as_record(), &event));
     worker.attempt(&rig.handlers, 0, open, &mut state).await;
     assert!(state.begun.is_none());
 }
