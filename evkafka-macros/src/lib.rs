@@ -2,6 +2,7 @@
 
 mod app;
 mod ctxt;
+mod event;
 mod handler;
 mod keys;
 mod nearest;
@@ -14,6 +15,12 @@ use proc_macro::TokenStream;
 #[proc_macro_attribute]
 pub fn handler(args: TokenStream, item: TokenStream) -> TokenStream {
     handler::handler(args.into(), item.into()).into()
+}
+
+#[doc = include_str!("docs/event.md")]
+#[proc_macro_derive(Event, attributes(event))]
+pub fn event(item: TokenStream) -> TokenStream {
+    event::event(item.into()).into()
 }
 
 #[doc = include_str!("docs/router.md")]
@@ -53,6 +60,16 @@ mod tests {
             super::handler::handler(quote!(event = "A", crate = ::renamed), item.clone()),
             super::handler::handler(quote!(crate = ::renamed, fallback), plain),
             super::handler::handler(quote!(event = "", crate = ::renamed), item.clone()),
+            super::event::event(quote!(
+                #[event(crate = ::renamed, name = NAME, key = id)]
+                struct A {
+                    id: u64,
+                }
+            )),
+            super::event::event(quote!(
+                #[event(name = "", crate = ::renamed)]
+                struct A;
+            )),
             super::router::router(quote!(crate = ::renamed; a, b)),
             super::app::app(
                 quote!(title: "t", consumers: { c: config => [a], d: config => router }, crate: ::renamed),

@@ -35,6 +35,24 @@ pub(crate) fn error_to_comma(cx: &Ctxt, input: ParseStream<'_>, message: impl st
     if taken.is_empty() { cx.error_at(place, message) } else { cx.error(taken, message) }
 }
 
+/// Parses `=` before a value. If either is missing, that is a fault, and everything up to the next comma is taken.
+pub(crate) fn equals(cx: &Ctxt, input: ParseStream<'_>, name: &Ident, help: &str) -> Option<()> {
+    if input.peek(Token![=]) && !input.peek(Token![==]) && !input.peek(Token![=>]) {
+        input.parse::<Token![=]>().ok()?;
+        if !input.is_empty() && !input.peek(Token![,]) {
+            return Some(());
+        }
+    }
+    let message = format!("expected `=` and a value: {help}");
+    let wrong = take_to_comma(input);
+    if wrong.is_empty() {
+        cx.error(name, message)
+    } else {
+        cx.error(wrong, message)
+    }
+    None
+}
+
 /// Parses the path of the crate, after `crate =` (or `crate:`).
 pub(crate) fn crate_path(cx: &Ctxt, input: ParseStream<'_>) -> Option<Path> {
     match input.call(Path::parse_mod_style) {

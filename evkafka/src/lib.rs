@@ -35,8 +35,9 @@
 //! # Where to look
 //!
 //! - [`#[handler]`](macro@handler): what a handler may take and return; [`handle`]: extractors, and how to write your own.
+//! - [`#[derive(Event)]`](macro@Event), [`event`]: what a struct that is sent knows of itself.
 //! - [`router!`], [`Router`]: sets of handlers. [`app!`](macro@app), [`App`]: consumers, start and stop.
-//! - [`ConsumerConfig`]: all settings. [`AutoCommitMode`]: at least once or at most once. [`Concurrency`]: order.
+//! - [`ConsumerConfig`], [`ProducerConfig`]: all settings. [`AutoCommitMode`]: at least once or at most once. [`Concurrency`]: order.
 //! - [`FailurePolicy`]: what becomes of a record whose handler fails.
 #![cfg_attr(feature = "embedded", doc = "- [`embedded`]: a Kafka cluster inside the process, for tests.")]
 //!
@@ -66,8 +67,11 @@ pub mod decode;
 pub mod embedded;
 mod engine;
 pub mod error;
+pub mod event;
 mod event_type;
 pub mod handle;
+#[cfg(test)]
+mod memory;
 mod native;
 pub mod record;
 pub mod route;
@@ -85,16 +89,19 @@ pub mod __private;
 pub use self::{
     app::App,
     config::{
-        AutoCommitMode, Concurrency, ConfigError, ConsumerConfig, EventTypeSource, OffsetReset, OnUnavailable,
+        AutoCommitMode, Concurrency, ConfigError, ConsumerConfig, EventTypeSource, OffsetReset,
+        OnUnavailable, ProducerConfig,
     },
     decode::DecodeError,
     error::{Error, Result},
+    event::Event,
     handle::{
         Outcome,
         extract::{CancellationToken, EventType, Key, Metadata, Raw, State, Text},
     },
     record::Headers,
     route::Router,
+    send::{Delivered, Producer, SendError, SendErrorKind, Sender, Sending},
     settle::{Backoff, FailurePolicy, LastStep},
 };
-pub use evkafka_macros::{app, handler, router};
+pub use evkafka_macros::{Event, app, handler, router};

@@ -8,14 +8,25 @@ pub use std::{
     result::Result::{Err, Ok},
 };
 
-use crate::handle::{Argument, BatchArgument, How, IntoOutcome};
+use crate::handle::{Argument, BatchArgument, How};
 pub use crate::{
     app::App,
+    event::{EncodeError, Event, EventKey, EventSpec, IntoEvents, Outbox},
     handle::{
-        Attempt, Context, Handler, HandlerSpec, HowOpaque, HowOther, Requirements, Returned, call_blocking,
+        Attempt, Context, Handler, HandlerSpec, HowOpaque, HowOther, IntoOutcome, Requirements, Returned,
+        attempt_of, call_blocking, requires_events,
     },
     route::{Router, Routes, unique},
 };
+
+pub use serde::Serialize;
+
+/// The name of an event that is a constant: judged as the derive judges a literal.
+pub const fn event_name(name: &'static str) -> &'static str {
+    assert!(!name.is_empty(), "the name of an event is empty");
+    assert!(name.trim_ascii().len() == name.len(), "the name of an event begins or ends with white space");
+    name
+}
 
 #[cfg(fuzzing)]
 pub mod fuzzing;
@@ -65,12 +76,30 @@ impl<'r, T, Via> ArgumentOf<'r, T, Via> {
     }
 }
 
-/// Judges what a handler's function returned.
+/// What a handler's function returns. The bound stands on [`outcome`] only, as that of an argument does on [`argument`].
+pub struct OutcomeOf<R> {
+    into_attempt: fn(R) -> Attempt,
+    requires: fn(&mut Requirements),
+}
+
 #[inline]
-pub fn outcome<R: IntoOutcome>(returned: R, how: How<R>) -> Attempt {
-    match how {
-        Some(how) => how(returned),
-        None => returned.into_attempt(),
+pub fn outcome<R: IntoOutcome>() -> OutcomeOf<R> {
+    OutcomeOf { into_attempt: R::into_attempt, requires: R::requires }
+}
+
+impl<R> OutcomeOf<R> {
+    /// Judges what the function returned.
+    #[inline]
+    pub fn judge(self, returned: R, how: How<R>) -> Attempt {
+        match how {
+            Some(how) => how(returned),
+            None => (self.into_attempt)(returned),
+        }
+    }
+
+    /// Notes what it needs from the app.
+    pub fn requires(self, requirements: &mut Requirements) {
+        (self.requires)(requirements);
     }
 }
 

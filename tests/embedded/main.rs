@@ -25,6 +25,7 @@ mod refused_letters;
 mod restart;
 mod revoke;
 mod schema;
+mod sending;
 mod shutdown;
 #[cfg(unix)]
 mod signals;

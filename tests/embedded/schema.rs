@@ -27,17 +27,18 @@ const TARGETS: &[(&str, &[&str])] = &[
     ("evkafka::member", &["consumer", "member"]),
     ("evkafka::partition", &["consumer", "topic", "partition"]),
     ("evkafka::record", &["consumer", "topic", "partition", "offset"]),
-    ("evkafka::producer", &["consumer"]),
-    ("librdkafka", &["consumer", "facility"]),
+    ("evkafka::producer", &[]),
+    ("librdkafka", &["facility"]),
 ];
 
 /// Fields that are integers, always.
 const INTEGERS: &[&str] =
     &["member", "partition", "offset", "attempt", "times", "records", "wait_ms", "lasted_s"];
 /// Fields that are text, always.
-const TEXTS: &[&str] = &["consumer", "topic", "event", "error", "reason", "group", "dead_letter_topic"];
+const TEXTS: &[&str] =
+    &["consumer", "producer", "topic", "event", "error", "reason", "group", "dead_letter_topic"];
 /// No other name may stand for one of these.
-const FORBIDDEN: &[&str] = &["producer", "err", "cause", "event_type", "from", "up_to", "millis", "seconds_"];
+const FORBIDDEN: &[&str] = &["err", "cause", "event_type", "from", "up_to", "millis", "seconds_"];
 
 /// What was found in all lines.
 #[derive(Default)]

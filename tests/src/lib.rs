@@ -66,6 +66,9 @@ mod macros {
     #[doc = include_str!("../../evkafka-macros/src/docs/handler.md")]
     mod handler {}
 
+    #[doc = include_str!("../../evkafka-macros/src/docs/event.md")]
+    mod event {}
+
     #[doc = include_str!("../../evkafka-macros/src/docs/router.md")]
     mod router {}
 

@@ -77,7 +77,7 @@ fn consumer(cx: &Ctxt, input: ParseStream<'_>, names: &mut Vec<String>) -> Optio
 }
 
 /// A name as it was written, an identifier without the quotes that its literal would have.
-struct Bare<'n>(&'n LitStr);
+pub(super) struct Bare<'n>(pub(super) &'n LitStr);
 
 impl ToTokens for Bare<'_> {
     fn to_tokens(&self, tokens: &mut proc_macro2::TokenStream) {
@@ -91,7 +91,7 @@ impl ToTokens for Bare<'_> {
     }
 }
 
-fn name(input: ParseStream<'_>) -> Option<LitStr> {
+pub(super) fn name(input: ParseStream<'_>) -> Option<LitStr> {
     if input.peek(LitStr) {
         return input.parse().ok();
     }

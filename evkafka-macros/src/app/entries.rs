@@ -6,7 +6,10 @@ use syn::{
     parse::{ParseStream, Parser},
 };
 
-use super::consumer::{self, Consumer};
+use super::{
+    consumer::{self, Consumer},
+    producer::{self, Producer},
+};
 use crate::{
     ctxt::Ctxt,
     keys::{Key, Keys},
@@ -26,6 +29,7 @@ pub(super) enum Entry {
     Version(Expr),
     State(Expr),
     Consumer(Consumer),
+    Producer(Producer),
 }
 
 #[derive(Clone, Copy)]
@@ -34,6 +38,7 @@ enum Name {
     Version,
     State,
     Consumers,
+    Producers,
     Crate,
 }
 
@@ -42,6 +47,7 @@ const KEYS: &[Key<Name>] = &[
     Key { name: "version", key: Name::Version, repeats: false },
     Key { name: "state", key: Name::State, repeats: true },
     Key { name: "consumers", key: Name::Consumers, repeats: false },
+    Key { name: "producers", key: Name::Producers, repeats: false },
     Key { name: "crate", key: Name::Crate, repeats: false },
 ];
 
@@ -90,6 +96,9 @@ impl App {
             Name::Crate => self.krate = crate_path(cx, input)?,
             Name::Consumers => {
                 self.entries.extend(consumer::parse(cx, input)?.into_iter().map(Entry::Consumer))
+            }
+            Name::Producers => {
+                self.entries.extend(producer::parse(cx, input)?.into_iter().map(Entry::Producer))
             }
             Name::Title => self.entries.push(Entry::Title(value(cx, input, &name)?)),
             Name::Version => self.entries.push(Entry::Version(value(cx, input, &name)?)),

@@ -5,6 +5,7 @@ use syn::{Expr, Path};
 use super::{
     consumer::{Consumer, Router},
     entries::{App, Entry},
+    producer::Producer,
 };
 use crate::{
     parse::{local, located, moved},
@@ -64,6 +65,17 @@ impl Entry {
                     Router::Value(router) => keep("router", router.to_token_stream()),
                 };
                 quote_spanned!(located(name)=> .consumer(#name, #config, #router))
+            }
+            Entry::Producer(Producer { name, config, events }) => {
+                let config = keep("config", config.to_token_stream());
+                let events = match events.as_deref() {
+                    Some([first, others @ ..]) => {
+                        quote!(#krate::event::Events::of::<#first>()#(.and::<#others>())*)
+                    }
+                    // An empty list was reported.
+                    Some([]) | None => quote!(#krate::event::Events::any()),
+                };
+                quote_spanned!(located(name)=> .producer(#name, #config, #events))
             }
         }
     }

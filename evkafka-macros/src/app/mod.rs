@@ -3,6 +3,7 @@
 mod consumer;
 mod entries;
 mod expand;
+mod producer;
 
 use proc_macro2::TokenStream;
 use quote::quote;

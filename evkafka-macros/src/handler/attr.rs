@@ -10,7 +10,7 @@ use super::batch::{self, Batch};
 use crate::{
     ctxt::Ctxt,
     keys::{Key, Keys},
-    parse::{bracketed, crate_path, default_crate, error_to_comma, take_to_comma},
+    parse::{bracketed, crate_path, default_crate, equals, error_to_comma, take_to_comma},
 };
 
 /// The attribute's arguments.
@@ -146,23 +146,6 @@ fn argument(
             Some(())
         }
     }
-}
-
-fn equals(cx: &Ctxt, input: ParseStream<'_>, name: &Ident, help: &str) -> Option<()> {
-    if input.peek(Token![=]) && !input.peek(Token![==]) && !input.peek(Token![=>]) {
-        input.parse::<Token![=]>().ok()?;
-        if !input.is_empty() && !input.peek(Token![,]) {
-            return Some(());
-        }
-    }
-    let message = format!("expected `=` and a value: {help}");
-    let wrong = take_to_comma(input);
-    if wrong.is_empty() {
-        cx.error(name, message)
-    } else {
-        cx.error(wrong, message)
-    }
-    None
 }
 
 fn events(cx: &Ctxt, input: ParseStream<'_>, events: &mut Vec<LitStr>) -> Option<()> {

@@ -47,6 +47,12 @@ pub(super) fn handler(attr: &Attr, function: &Function, signature: &Signature) -
     });
     let values: Vec<_> = (0..arguments.len()).map(|index| local(&format!("argument_{index}"))).collect();
     let call = call(krate, function, signature.output.as_ref(), context, &values);
+    // A type without a name is none that sends events.
+    let returned = signature.output.as_ref().filter(|ty| !matches!(ty, Type::Infer(_)));
+    let returns = returned.map(|ty| {
+        let (krate, requirements) = (moved(krate, located(ty)), moved(requirements, located(ty)));
+        quote_spanned!(located(ty)=> #krate::__private::outcome::<#ty>().requires(#requirements);)
+    });
     item(
         krate,
         function,
@@ -54,6 +60,7 @@ pub(super) fn handler(attr: &Attr, function: &Function, signature: &Signature) -
         &quote! {
             fn requires(#requirements: &mut #krate::__private::Requirements) {
                 #(#arguments.requires(#requirements);)*
+                #returns
             }
         },
         &quote! {
@@ -141,7 +148,7 @@ fn call(
         let (returned, how) = (&local("returned"), &local("how"));
         let outcome = {
             let krate = moved(krate, located(ty));
-            quote_spanned!(located(ty)=> #krate::__private::outcome::<#ty>)
+            quote_spanned!(located(ty)=> #krate::__private::outcome::<#ty>())
         };
         // The type has to be known where the method is looked up, which it would not be in a generic function.
         quote! {
@@ -150,7 +157,7 @@ fn call(
                 use #krate::__private::{HowOpaque as _, HowOther as _};
                 (&&#krate::__private::Returned::like(&#returned)).how()
             };
-            #outcome(#returned, #how)
+            #outcome.judge(#returned, #how)
         }
     });
     if is_async {

@@ -1,8 +1,9 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use crate::{
-    config::ConsumerConfig,
+    config::{ConsumerConfig, ProducerConfig},
     engine::{Pipeline, Routed, policies, requirements},
+    event::Events,
     handle::{Requirements, States},
     route::{Router, Routes},
     settle::FailurePolicy,
@@ -30,6 +31,7 @@ pub struct App {
     pub(super) version: Option<String>,
     pub(super) states: States,
     pub(super) consumers: Vec<NamedConsumer>,
+    pub(super) producers: Vec<NamedProducer>,
     pub(super) shutdown_timeout: Duration,
     /// What is wrong with it, collected until it is run so that all of it can be said at once.
     pub(super) faults: Vec<String>,
@@ -47,6 +49,13 @@ pub(super) struct NamedConsumer {
     pub(super) policies: Vec<(&'static str, FailurePolicy)>,
 }
 
+/// A producer of an app.
+pub(super) struct NamedProducer {
+    pub(super) name: Arc<str>,
+    pub(super) config: ProducerConfig,
+    pub(super) events: Events,
+}
+
 impl App {
     /// An app with this title and no consumers.
     pub fn new(title: impl Into<String>) -> Self {
@@ -55,6 +64,7 @@ impl App {
             version: None,
             states: States::default(),
             consumers: Vec::new(),
+            producers: Vec::new(),
             shutdown_timeout: Duration::from_secs(25),
             faults: Vec::new(),
         }
@@ -99,6 +109,15 @@ impl App {
             }
         };
         self.consumers.push(NamedConsumer { name, config, pipeline, requirements, policies });
+        self
+    }
+
+    /// Adds a producer, called `name` in logs, for events that handlers return or send with a [`Sender`](crate::Sender).
+    ///
+    /// An event that handlers send and no producer is for, that two are for, or that has no topic, is reported when the app is run.
+    pub fn producer(mut self, name: impl Into<String>, config: ProducerConfig, events: Events) -> Self {
+        let name: Arc<str> = name.into().into();
+        self.producers.push(NamedProducer { name, config, events });
         self
     }
 

@@ -5,11 +5,19 @@ use std::collections::BTreeMap;
 use super::{
     builder::{App, NamedConsumer},
     loops,
+    producers::Plan,
 };
 use crate::{
     config::{ConsumerConfig, ResolvedConfig, judge_text},
     error::Error,
 };
+
+/// What an app is made of that has no fault.
+pub(super) struct Resolved {
+    /// In the order of the consumers.
+    pub(super) consumers: Vec<ResolvedConfig>,
+    pub(super) producers: Plan,
+}
 
 impl App {
     /// Checks the app as [`run`](Self::run) does before it connects to anything: settings, states, names, routers. Files and
@@ -21,11 +29,11 @@ impl App {
         self.resolve().map(drop)
     }
 
-    /// Checks the app; the configurations of its consumers, in their order, with all values that are kept elsewhere.
+    /// Checks the app; what its consumers and producers are made of, with all values that are kept elsewhere.
     ///
     /// # Errors
     /// With all faults.
-    pub(super) fn resolve(&self) -> crate::Result<Vec<ResolvedConfig>> {
+    pub(super) fn resolve(&self) -> crate::Result<Resolved> {
         let mut faults = self.faults.clone();
         if self.consumers.is_empty() {
             faults.push(
@@ -44,7 +52,12 @@ impl App {
         self.check_compression(&mut faults);
         faults.extend(loops::faults(&self.consumers));
         self.check_states(&mut faults);
-        if faults.is_empty() { Ok(configs) } else { Err(Error::faults(faults)) }
+        let producers = self.check_producers(&mut faults);
+        if faults.is_empty() {
+            Ok(Resolved { consumers: configs, producers })
+        } else {
+            Err(Error::faults(faults))
+        }
     }
 
     /// The configurations that have no fault.

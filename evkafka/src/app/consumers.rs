@@ -7,14 +7,17 @@ use std::{
 
 use tokio::{runtime::Handle, sync::mpsc, time::timeout_at};
 
-use super::builder::{App, NamedConsumer};
+use super::{
+    builder::{App, NamedConsumer},
+    check::Resolved,
+};
 use crate::{
     client::ClientLog,
     config::ResolvedConfig,
     engine::{ConsumerEvent, DrainPlan, Handles, Member, MemberSettings, Report, Shared, Shutdown},
     error::{Chain, Error, Inner, Result},
     handle::States,
-    send::DeadLetters,
+    send::{ReliableProducer, Sends},
 };
 
 /// The members of all consumers' groups, running.
@@ -22,6 +25,7 @@ pub(super) struct Consumers {
     members: Vec<(Arc<str>, Member)>,
     /// What the members of each consumer share.
     shared: Vec<Arc<Shared>>,
+    states: Arc<States>,
     reports: mpsc::UnboundedReceiver<Report>,
     pub(super) drain: Arc<Drain>,
 }
@@ -50,15 +54,15 @@ impl Drain {
 }
 
 impl Consumers {
-    /// Starts a member for each instance of each consumer; they look at their clusters. `configs` are those of the consumers,
-    /// in their order.
-    pub(super) fn start(app: App, configs: Vec<ResolvedConfig>) -> Result<Self> {
-        let App { states, consumers, shutdown_timeout, .. } = app;
+    /// Starts the producers, and a member for each instance of each consumer; they look at their clusters.
+    pub(super) fn start(app: App, resolved: Resolved) -> Result<Self> {
+        let App { mut states, consumers, shutdown_timeout, .. } = app;
+        states.set_outlets(resolved.producers.start()?);
         let states = Arc::new(states);
         let (sender, reports) = mpsc::unbounded_channel();
         let mut members: Vec<(Arc<str>, Member)> = Vec::new();
         let mut all_shared = Vec::with_capacity(consumers.len());
-        for (entry, config) in consumers.into_iter().zip(configs) {
+        for (entry, config) in consumers.into_iter().zip(resolved.consumers) {
             let name = Arc::clone(&entry.name);
             let (shared, started) = start_members(entry, config, &states, &sender)?;
             members.extend(started.into_iter().map(|member| (Arc::clone(&name), member)));
@@ -69,7 +73,7 @@ impl Consumers {
             timeout: shutdown_timeout,
             plan: OnceLock::new(),
         };
-        Ok(Self { members, shared: all_shared, reports, drain: Arc::new(drain) })
+        Ok(Self { members, shared: all_shared, states, reports, drain: Arc::new(drain) })
     }
 
     /// Waits until every member has looked at its cluster, then lets all of them consume.
@@ -132,6 +136,13 @@ impl Consumers {
                 (Err(_), Ok(())) => {}
             }
         }
+        // What handlers have enqueued was waited for before the last commit, as far as there was time.
+        if timeout_at(plan.end_at.into(), self.states.outlets().flushed()).await.is_err() {
+            tracing::error!(
+                target: "evkafka::app",
+                "events that were enqueued are not acknowledged, and are dropped"
+            );
+        }
         for shared in &self.shared {
             shared.tell_of_consumer(&ConsumerEvent::Ended { counts: &shared.counts });
         }
@@ -156,7 +167,10 @@ fn start_members(
     } else {
         let settings = config.producer_config();
         let log = ClientLog::new(Arc::clone(&name), &settings);
-        Some(DeadLetters::new(log.clone(), settings).map_err(|cause| log.error(cause))?)
+        Some(
+            ReliableProducer::new(log.clone(), settings, Sends::DeadLetters)
+                .map_err(|cause| log.error(cause))?,
+        )
     };
     let largest_call = pipeline.largest_call();
     let shared = Shared::new(name, &config, largest_call, Arc::clone(states), dead_letters, reports.clone());

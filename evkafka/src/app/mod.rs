@@ -4,6 +4,7 @@ mod builder;
 mod check;
 mod consumers;
 mod loops;
+mod producers;
 mod run;
 mod signal;
 

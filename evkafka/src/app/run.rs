@@ -49,7 +49,7 @@ impl App {
     }
 
     async fn serve(self, stop: impl Future<Output = ()>, watch: Option<&Watch>) -> Result<()> {
-        let configs = self.resolve()?;
+        let resolved = self.resolve()?;
         tracing::info!(
             target: "evkafka::app",
             title = self.title,
@@ -57,7 +57,7 @@ impl App {
             consumers = self.consumers.len(),
             "starting"
         );
-        let mut consumers = Consumers::start(self, configs)?;
+        let mut consumers = Consumers::start(self, resolved)?;
         if let Some(watch) = watch {
             watch.arm(&consumers.drain);
         }

@@ -14,35 +14,67 @@ use crate::{
 /// Tells what librdkafka says of a client.
 #[derive(Clone, Debug)]
 pub(crate) struct ClientLog {
-    consumer: Arc<str>,
+    name: Arc<str>,
+    owner: Owner,
     secrets: Arc<Secrets>,
+}
+
+/// Whose client it is.
+#[derive(Clone, Copy, Debug)]
+enum Owner {
+    Consumer,
+    Producer,
 }
 
 impl ClientLog {
     /// For a client of this consumer with these settings.
     pub(crate) fn new(consumer: Arc<str>, settings: &ClientConfig) -> Self {
-        Self { consumer, secrets: Arc::new(Secrets::of(settings)) }
+        Self { name: consumer, owner: Owner::Consumer, secrets: Arc::new(Secrets::of(settings)) }
     }
 
-    pub(crate) fn consumer(&self) -> &Arc<str> {
-        &self.consumer
+    /// For a client of this producer with these settings.
+    pub(crate) fn of_producer(producer: Arc<str>, settings: &ClientConfig) -> Self {
+        Self { owner: Owner::Producer, ..Self::new(producer, settings) }
+    }
+
+    /// The name of the consumer or producer.
+    pub(crate) fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// The field `consumer` of its log lines.
+    pub(crate) fn consumer(&self) -> Option<&str> {
+        match self.owner {
+            Owner::Consumer => Some(&self.name),
+            Owner::Producer => None,
+        }
+    }
+
+    /// The field `producer` of its log lines.
+    pub(crate) fn producer(&self) -> Option<&str> {
+        match self.owner {
+            Owner::Consumer => None,
+            Owner::Producer => Some(&self.name),
+        }
     }
 
     /// Passes on a line that librdkafka logs.
     pub(crate) fn line(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         use RDKafkaLogLevel as L;
-        let consumer = &*self.consumer;
+        let (consumer, producer) = (self.consumer(), self.producer());
         // It comes as an error as well.
         let level = if facility == "FAIL" && (level as u8) <= L::Error as u8 { L::Debug } else { level };
         // Looked through only if somebody wants to see it.
         let line = Line { secrets: &self.secrets, facility, message };
         match level {
             L::Emerg | L::Alert | L::Critical | L::Error => {
-                tracing::error!(target: "librdkafka", consumer, facility, "{line}");
+                tracing::error!(target: "librdkafka", consumer, producer, facility, "{line}");
             }
-            L::Warning => tracing::warn!(target: "librdkafka", consumer, facility, "{line}"),
-            L::Notice | L::Info => tracing::info!(target: "librdkafka", consumer, facility, "{line}"),
-            L::Debug => tracing::debug!(target: "librdkafka", consumer, facility, "{line}"),
+            L::Warning => tracing::warn!(target: "librdkafka", consumer, producer, facility, "{line}"),
+            L::Notice | L::Info => {
+                tracing::info!(target: "librdkafka", consumer, producer, facility, "{line}")
+            }
+            L::Debug => tracing::debug!(target: "librdkafka", consumer, producer, facility, "{line}"),
         }
     }
 
@@ -53,7 +85,7 @@ impl ClientLog {
 
     /// The error of an app whose client cannot go on.
     pub(crate) fn error(&self, cause: KafkaError) -> Error {
-        Inner::Client { consumer: Arc::clone(&self.consumer), cause: self.cause(cause) }.into()
+        Inner::Client { consumer: Arc::clone(&self.name), cause: self.cause(cause) }.into()
     }
 
     pub(crate) fn cause(&self, error: KafkaError) -> ClientError {

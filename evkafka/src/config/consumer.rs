@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::choice::{AutoCommitMode, OffsetReset, OnUnavailable};
 use super::concurrency::Concurrency;
-use super::secret::{REDACTED, Redacted};
+use super::secret::{Redacted, shown_servers};
 use crate::{event_type::EventTypeSource, settle::FailurePolicy};
 
 /// The configuration of one consumer: which topics it reads, where, and on behalf of which group.
@@ -502,11 +502,9 @@ impl ConsumerConfig {
 /// Shows the settings; the values of properties that may be secret are left out.
 impl fmt::Debug for ConsumerConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A password in an address is a fault, but it is not to be printed for that.
-        let servers = if self.bootstrap_servers.contains('@') { REDACTED } else { &self.bootstrap_servers };
         f.debug_struct("ConsumerConfig")
             .field("topics", &self.topics)
-            .field("bootstrap_servers", &servers)
+            .field("bootstrap_servers", &shown_servers(&self.bootstrap_servers))
             .field("group_id", &self.group_id)
             .field("auto_commit_mode", &self.auto_commit_mode)
             .field("commit_interval", &self.commit_interval)

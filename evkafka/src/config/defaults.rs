@@ -1,26 +1,25 @@
 //! Where evkafka's defaults differ from librdkafka's.
 
-use super::ResolvedConfig;
+use std::collections::BTreeMap;
 
 /// A librdkafka property to which evkafka gives a value; the user may give another.
 pub(super) struct Default {
     pub(super) name: &'static str,
     pub(super) value: &'static str,
-    /// Whether it is of use with this configuration.
-    pub(super) applies: fn(&ResolvedConfig) -> bool,
+    /// Whether it is of use with these properties of the user.
+    pub(super) applies: fn(&BTreeMap<String, String>) -> bool,
 }
 
-fn always(_: &ResolvedConfig) -> bool {
+pub(super) fn always(_: &BTreeMap<String, String>) -> bool {
     true
 }
 
-/// In the order of their names.
+/// Those of consumers, in the order of their names.
 pub(super) const DEFAULTS: &[Default] = &[
     // A mistyped topic must be reported, not created. librdkafka has the same default; it is stated here because
     // `on_missing_topic` depends on it.
     Default { name: "allow.auto.create.topics", value: "false", applies: always },
-    // Names the framework in the brokers' logs and metrics, in place of "rdkafka".
-    Default { name: "client.id", value: "evkafka", applies: always },
+    CLIENT_ID,
     // How long librdkafka waits before it looks whether a full queue has room again. Its own 1000 ms leave a consumer
     // that empties the queue faster than that idle, at less than half its speed (librdkafka #2879, #4284).
     Default { name: "fetch.queue.backoff.ms", value: "10", applies: always },
@@ -35,10 +34,13 @@ pub(super) const DEFAULTS: &[Default] = &[
     Default {
         name: "partition.assignment.strategy",
         value: "cooperative-sticky",
-        applies: |config| !config.uses_new_group_protocol(),
+        applies: |properties| properties.get("group.protocol").is_none_or(|protocol| protocol != "consumer"),
     },
     RECONNECT,
 ];
+
+/// Names the framework in the brokers' logs and metrics, in place of "rdkafka".
+pub(super) const CLIENT_ID: Default = Default { name: "client.id", value: "evkafka", applies: always };
 
 /// How long a client that finds no broker waits at most before it tries again; Java's clients wait as long. With its own 10 s,
 /// librdkafka may come back so long after a broker that its group has given it up meanwhile: sessions run from the moment in which
@@ -46,8 +48,8 @@ pub(super) const DEFAULTS: &[Default] = &[
 pub(super) const RECONNECT: Default = Default {
     name: "reconnect.backoff.max.ms",
     value: "1000",
-    applies: |config| {
-        let first = config.properties.get("reconnect.backoff.ms");
+    applies: |properties| {
+        let first = properties.get("reconnect.backoff.ms");
         first.is_none_or(|millis| millis.parse::<u32>().is_ok_and(|millis| millis <= 1000))
     },
 };

@@ -1,93 +1,44 @@
-//! Reading a configuration: every entry is taken, all faults are reported at the end.
+//! Reading the configuration of a consumer.
 
 mod policy;
 
-use std::collections::HashSet;
-use std::fmt;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer};
 
-use super::consumer::SETTINGS;
+use self::policy::POLICY;
 use super::fault::Faults;
-use super::known::Kind;
-use super::property::{judge_name, unknown};
+use super::reader::{self, Settings};
+use super::side::Side;
 use super::value::{Judged, Value};
+use super::{Concurrency, ConsumerConfig};
 use crate::{event_type::EventTypeSource, settle::LastStep};
-
-use super::{Concurrency, ConsumerConfig, known, owned, suggest};
 
 impl<'de> Deserialize<'de> for ConsumerConfig {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(ConfigVisitor)
+        reader::read::<ConsumerSettings, D>(deserializer)
     }
 }
 
-struct ConfigVisitor;
-
-impl<'de> Visitor<'de> for ConfigVisitor {
-    type Value = ConsumerConfig;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a table with the settings of a consumer")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut table: A) -> Result<ConsumerConfig, A::Error> {
-        let mut reader = Reader::default();
-        while let Some((name, value)) = table.next_entry()? {
-            reader.read(name, value);
-        }
-        reader.finish().map_err(A::Error::custom)
-    }
-}
-
-/// A configuration, as far as it was read.
-struct Reader {
+struct ConsumerSettings {
     config: ConsumerConfig,
     /// Belongs to `concurrency`, which may be read before or after it.
     in_flight: Option<u32>,
-    seen: HashSet<String>,
-    faults: Faults,
 }
 
-impl Default for Reader {
+impl Default for ConsumerSettings {
     fn default() -> Self {
-        Self {
-            config: ConsumerConfig::new([] as [String; 0]),
-            in_flight: None,
-            seen: HashSet::new(),
-            faults: Faults::default(),
-        }
+        Self { config: ConsumerConfig::new([] as [String; 0]), in_flight: None }
     }
 }
 
-impl Reader {
-    fn read(&mut self, name: String, value: Value) {
-        if matches!(value, Value::Nothing) {
-            return;
-        }
-        if !SETTINGS.contains(&name.as_str()) {
-            return self.read_other(name, value);
-        }
-        if !self.seen.insert(name.clone()) {
-            return self.faults.add(name, "is given twice");
-        }
-        if name == "properties" {
-            return match value {
-                Value::Table(entries) => self.read_properties(None, entries),
-                _ => self.faults.add(name, "must be a table"),
-            };
-        }
-        if name == "failure_policy" {
-            return self.read_policy(value);
-        }
-        if let Err(fault) = self.read_setting(&name, value) {
-            self.take_as_given(&name);
-            self.faults.add(name, fault);
-        }
-    }
+impl Settings for ConsumerSettings {
+    type Config = ConsumerConfig;
 
-    fn read_setting(&mut self, name: &str, value: Value) -> Judged<()> {
+    const SIDE: Side = Side::Consumer;
+
+    fn read(&mut self, name: &str, value: Value) -> Judged<()> {
         let config = &mut self.config;
         match name {
             "topics" => config.topics = value.list()?,
@@ -125,7 +76,14 @@ impl Reader {
         Ok(())
     }
 
-    /// A value that cannot be read is one fault; what is given beside it is not to be judged by the default.
+    fn properties(&mut self) -> &mut BTreeMap<String, String> {
+        &mut self.config.properties
+    }
+
+    fn table(name: &str) -> Option<&'static [&'static str]> {
+        (name == "failure_policy").then_some(POLICY)
+    }
+
     fn take_as_given(&mut self, name: &str) {
         let ConsumerConfig { concurrency, failure_policy, .. } = &mut self.config;
         match name {
@@ -136,84 +94,31 @@ impl Reader {
         }
     }
 
-    /// What is no setting: a property, or a mistake.
-    fn read_other(&mut self, name: String, value: Value) {
-        // Other clients write it `enable_auto_commit`.
-        let dotted = if name.contains('.') { name.clone() } else { name.replace('_', ".") };
-        if let Some(owned) = owned::find(&name).or_else(|| owned::find(&dotted)) {
-            return self.faults.add(name, format!("is evkafka's to set: {}", owned.instead));
-        }
-        match value {
-            Value::Table(entries) if name.contains('.') || known::is_group(&name) => {
-                self.read_properties(Some(&name), entries);
-            }
-            value if name.contains('.') => self.read_property(name, value),
-            _ if known::find(&name).is_some() => {
-                self.faults.add(name, "is a property of librdkafka: write it in the table `properties`");
-            }
-            _ => {
-                let suggestion = suggest::setting_or_property(&name);
-                self.faults.add(name, unknown("setting", suggestion));
-            }
-        }
+    fn finish(mut self, is_given: &dyn Fn(&str) -> bool, faults: &mut Faults) -> ConsumerConfig {
+        self.apply_in_flight(faults);
+        judge_last_step(is_given, faults);
+        self.config.find_written(faults);
+        self.config
     }
+}
 
-    /// A table of properties, in which a table stands for a name with dots.
-    fn read_properties(&mut self, prefix: Option<&str>, entries: Vec<(String, Value)>) {
-        for (name, value) in entries {
-            let name = match prefix {
-                Some(prefix) => format!("{prefix}.{name}"),
-                None => name,
-            };
-            match value {
-                Value::Nothing => {}
-                Value::Table(entries) => self.read_properties(Some(&name), entries),
-                value => self.read_property(name, value),
-            }
-        }
+fn judge_last_step(is_given: &dyn Fn(&str) -> bool, faults: &mut Faults) {
+    if is_given("retry_last_step") && is_given("dead_letter_topic") {
+        faults.add("dead_letter_topic", "is a last step already: leave `retry_last_step` out");
     }
+}
 
-    fn read_property(&mut self, name: String, value: Value) {
-        // A name that is none has a fault of its own, whatever its value.
-        let value = match judge_name(&name) {
-            Some(fault) => Err(fault),
-            None => value.property(kind(&name)),
-        };
-        match value {
-            Err(fault) => self.faults.add(name, fault),
-            Ok(_) if self.config.properties.contains_key(&name) => self.faults.add(name, "is given twice"),
-            Ok(value) => drop(self.config.properties.insert(name, value)),
-        }
-    }
-
-    fn apply_in_flight(&mut self) {
+impl ConsumerSettings {
+    fn apply_in_flight(&mut self, faults: &mut Faults) {
         let Some(given) = self.in_flight else { return };
         match &mut self.config.concurrency {
             Concurrency::PerKey { in_flight } | Concurrency::Unordered { in_flight } => *in_flight = given,
-            Concurrency::PerPartition => self.faults.add(
+            Concurrency::PerPartition => faults.add(
                 "in_flight",
                 "is for `concurrency` = `key` or `unordered`; partitions set their own number",
             ),
         }
     }
-
-    fn judge_last_step(&mut self) {
-        if self.seen.contains("retry_last_step") && self.seen.contains("dead_letter_topic") {
-            self.faults.add("dead_letter_topic", "is a last step already: leave `retry_last_step` out");
-        }
-    }
-
-    fn finish(mut self) -> Result<ConsumerConfig, super::ConfigError> {
-        self.apply_in_flight();
-        self.judge_last_step();
-        self.config.find_written(&mut self.faults);
-        self.faults.into_result().map(|()| self.config)
-    }
-}
-
-/// What the value of a property is. One of which nothing is known, and where a value is kept, are text.
-fn kind(name: &str) -> Kind {
-    known::find(name).map_or(Kind::Text, |property| property.kind)
 }
 
 #[cfg(test)]

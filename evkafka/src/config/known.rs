@@ -50,8 +50,10 @@ pub(super) fn find(name: &str) -> Option<&'static Property> {
 
 /// Properties with two names: the alias, and the name that librdkafka itself goes by. Of two values it would take either.
 const ALIASES: &[(&str, &str)] = &[
+    ("compression.type", "compression.codec"),
     ("max.in.flight", "max.in.flight.requests.per.connection"),
     ("max.partition.fetch.bytes", "fetch.message.max.bytes"),
+    ("retries", "message.send.max.retries"),
     ("sasl.mechanism", "sasl.mechanisms"),
     ("sasl.oauthbearer.client.credentials.client.id", "sasl.oauthbearer.client.id"),
     ("sasl.oauthbearer.client.credentials.client.secret", "sasl.oauthbearer.client.secret"),

@@ -16,7 +16,7 @@ impl ResolvedConfig {
     /// hides only some of the secrets in it.
     pub(crate) fn client_config(&self, instance: u32) -> ClientConfig {
         let mut client = ClientConfig::new();
-        for default in DEFAULTS.iter().filter(|default| (default.applies)(self)) {
+        for default in DEFAULTS.iter().filter(|default| (default.applies)(&self.properties)) {
             client.set(default.name, default.value);
         }
         client.extend(self.properties.clone().into_iter().filter(|(name, _)| !is_for_dead_letters(name)));
@@ -42,7 +42,7 @@ impl ResolvedConfig {
             .set("client.id", "evkafka")
             // A deleted topic must be reported, not created with the broker's defaults.
             .set("allow.auto.create.topics", "false");
-        if (RECONNECT.applies)(self) {
+        if (RECONNECT.applies)(&self.properties) {
             client.set(RECONNECT.name, RECONNECT.value);
         }
         client.extend(self.properties.clone().into_iter().filter(|(name, _)| is_for_producer(name)));
@@ -58,11 +58,6 @@ impl ResolvedConfig {
             .set("linger.ms", "5")
             .set("message.max.bytes", LARGEST_RECORD);
         client
-    }
-
-    /// Whether the user chose the group protocol of KIP-848.
-    pub(super) fn uses_new_group_protocol(&self) -> bool {
-        self.properties.get("group.protocol").is_some_and(|protocol| protocol == "consumer")
     }
 }
 

@@ -1,8 +1,7 @@
-//! What a consumer is told before it starts.
+//! What consumers and producers are told before they start.
 //!
-//! [`ConsumerConfig`] is written in code or read from whatever serde reads; both ways use the same names.
-//! [`validate`](ConsumerConfig::validate) finds every fault of it at once, before anything is connected, and
-//! reports them as one [`ConfigError`].
+//! [`ConsumerConfig`] and [`ProducerConfig`] are written in code or read from whatever serde reads; both ways use the same names.
+//! `validate` finds every fault at once, before anything is connected, and reports them as one [`ConfigError`].
 //!
 //! Deserializing a configuration judges what is written, and neither reads anything else nor runs anything. When an app starts,
 //! the configuration is resolved: values that are kept in files and environment variables are read, once, and all of it is
@@ -25,11 +24,14 @@ mod owned;
 mod pattern;
 mod policy;
 mod prefetch;
+mod producer;
 mod properties;
 mod property;
+mod reader;
 mod resolved;
 mod secret;
 mod servers;
+mod side;
 mod suggest;
 mod validate;
 mod value;
@@ -41,6 +43,8 @@ pub use fault::{ConfigError, Fault};
 pub(crate) use names::judge_text;
 pub(crate) use pattern::TopicPattern;
 pub(crate) use prefetch::Shares;
+pub use producer::ProducerConfig;
+pub(crate) use producer::ResolvedProducerConfig;
 pub(crate) use resolved::ResolvedConfig;
 pub(crate) use secret::Secrets;
 pub(crate) use suggest::distance;

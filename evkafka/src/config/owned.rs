@@ -3,6 +3,8 @@
 //! Each is refused, with what to do instead, because a value of the user's would be ignored, or would break what
 //! evkafka promises about records and commits.
 
+use super::side::Side;
+
 /// A property that is refused.
 #[derive(Debug)]
 pub(super) struct Owned {
@@ -12,47 +14,28 @@ pub(super) struct Owned {
 }
 
 /// The refusal of the property of this name, if evkafka owns it.
-pub(super) fn find(name: &str) -> Option<&'static Owned> {
-    OWNED.iter().find(|owned| owned.name == name)
+pub(super) fn find(side: Side, name: &str) -> Option<&'static Owned> {
+    side.owned().find(|owned| owned.name == name)
 }
 
 const COMMIT: &str = "offsets are always committed for you; choose when with `auto_commit_mode` (`post-commit` or \
                       `pre-commit`)";
 const STORE: &str = "offsets are kept by the brokers; leave it out";
 const SERVERS: &str = "use the setting `bootstrap_servers`";
-const HOOK: &str = "it is a function that evkafka gives to librdkafka; leave it out";
+pub(super) const HOOK: &str = "it is a function that evkafka gives to librdkafka; leave it out";
 const CODE: &str = "librdkafka takes it from code only; leave it out";
 const STATISTICS: &str =
     "evkafka does not read librdkafka's statistics, which would only cost time; leave it out";
 const LOG: &str = "librdkafka's log lines arrive under the log target `librdkafka`; set the level of that";
 
-const fn owned(name: &'static str, instead: &'static str) -> Owned {
+pub(super) const fn owned(name: &'static str, instead: &'static str) -> Owned {
     Owned { name, instead }
 }
 
-pub(super) const OWNED: &[Owned] = &[
-    // When a record counts as done.
-    owned("enable.auto.commit", COMMIT),
-    owned("auto.commit.enable", COMMIT),
-    owned("auto.commit.interval.ms", "use the setting `commit_interval`"),
-    owned(
-        "enable.auto.offset.store",
-        "an offset is stored once its record is settled; choose when with `auto_commit_mode`",
-    ),
-    owned("offset.store.method", STORE),
-    owned("offset.store.path", STORE),
-    owned("offset.store.sync.interval.ms", STORE),
-    // Which records there are to read, and as whom.
-    owned("auto.offset.reset", "use the setting `auto_offset_reset`"),
-    owned("group.id", "use the setting `group_id`"),
-    owned(
-        "group.instance.id",
-        "use the setting `group_instance_id`, which is made unique for each of `instances`",
-    ),
+/// Those of every client.
+pub(super) const OF_BOTH: &[Owned] = &[
     owned("bootstrap.servers", SERVERS),
     owned("metadata.broker.list", SERVERS),
-    owned("enable.partition.eof", "a handler is given records, not the ends of partitions; leave it out"),
-    owned("consume.callback.max.messages", "records are not taken by callback; leave it out"),
     // How librdkafka talks to the program.
     owned("enabled_events", "evkafka chooses which events of librdkafka it hears of; leave it out"),
     owned("statistics.interval.ms", STATISTICS),
@@ -61,12 +44,9 @@ pub(super) const OWNED: &[Owned] = &[
     owned("background_event_cb", HOOK),
     owned("closesocket_cb", HOOK),
     owned("connect_cb", HOOK),
-    owned("consume_cb", HOOK),
     owned("error_cb", HOOK),
     owned("log_cb", HOOK),
-    owned("offset_commit_cb", HOOK),
     owned("open_cb", HOOK),
-    owned("rebalance_cb", HOOK),
     owned("resolve_cb", HOOK),
     owned("socket_cb", HOOK),
     owned("stats_cb", HOOK),
@@ -92,23 +72,68 @@ pub(super) const OWNED: &[Owned] = &[
     owned("ssl_key", "use `ssl.key.location` or `ssl.key.pem`"),
 ];
 
+/// Those of consumers.
+pub(super) const OF_CONSUMERS: &[Owned] = &[
+    // When a record counts as done.
+    owned("enable.auto.commit", COMMIT),
+    owned("auto.commit.enable", COMMIT),
+    owned("auto.commit.interval.ms", "use the setting `commit_interval`"),
+    owned(
+        "enable.auto.offset.store",
+        "an offset is stored once its record is settled; choose when with `auto_commit_mode`",
+    ),
+    owned("offset.store.method", STORE),
+    owned("offset.store.path", STORE),
+    owned("offset.store.sync.interval.ms", STORE),
+    // Which records there are to read, and as whom.
+    owned("auto.offset.reset", "use the setting `auto_offset_reset`"),
+    owned("group.id", "use the setting `group_id`"),
+    owned(
+        "group.instance.id",
+        "use the setting `group_instance_id`, which is made unique for each of `instances`",
+    ),
+    owned("enable.partition.eof", "a handler is given records, not the ends of partitions; leave it out"),
+    owned("consume.callback.max.messages", "records are not taken by callback; leave it out"),
+    owned("consume_cb", HOOK),
+    owned("offset_commit_cb", HOOK),
+    owned("rebalance_cb", HOOK),
+];
+
 #[cfg(test)]
 mod tests {
-    use super::super::known::{self, Kind, PROPERTIES, Role};
+    use super::super::known::{self, Kind, PROPERTIES};
     use super::*;
+
+    const SIDES: [Side; 2] = [Side::Consumer, Side::Producer];
 
     #[test]
     fn every_owned_property_is_one_of_librdkafka_and_stands_here_once() {
-        for owned in OWNED {
-            assert!(known::find(owned.name).is_some(), "{}", owned.name);
-            assert_eq!(OWNED.iter().filter(|other| other.name == owned.name).count(), 1, "{}", owned.name);
+        for side in SIDES {
+            for owned in side.owned() {
+                assert!(known::find(owned.name).is_some(), "{}", owned.name);
+                let times = side.owned().filter(|other| other.name == owned.name).count();
+                assert_eq!(times, 1, "{}", owned.name);
+            }
+        }
+    }
+
+    #[test]
+    fn no_property_is_owned_that_is_refused_to_that_kind_of_client_anyway() {
+        for side in SIDES {
+            for owned in side.owned() {
+                let fault = known::find(owned.name).and_then(|property| side.judge_role(property));
+                assert_eq!(fault, None, "{}", owned.name);
+            }
         }
     }
 
     #[test]
     fn every_property_that_only_code_can_set_is_owned() {
-        for property in PROPERTIES.iter().filter(|property| property.kind == Kind::Callback) {
-            assert!(property.role == Role::Producer || find(property.name).is_some(), "{}", property.name);
+        for side in SIDES {
+            for property in PROPERTIES.iter().filter(|property| property.kind == Kind::Callback) {
+                let is_refused = side.judge_role(property).is_some() || find(side, property.name).is_some();
+                assert!(is_refused, "{}", property.name);
+            }
         }
     }
 }

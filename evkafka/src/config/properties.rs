@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use rdkafka::config::ClientConfig;
 
-use super::ConsumerConfig;
 use super::elsewhere;
 use super::fault::Faults;
 use super::known;
+use super::producer;
 use super::property::{judge_name, judge_value};
+use super::side::Side;
 
 /// What librdkafka refuses together with `group.protocol` = `consumer`, because the brokers decide it.
 pub(super) const BROKER_SIDE: &[&str] =
@@ -24,7 +25,11 @@ struct Order {
     among: &'static [&'static str],
 }
 
-const ORDERS: &[Order] = &[
+/// Of every client.
+const ORDERS: &[Order] =
+    &[Order { greater: "reconnect.backoff.max.ms", lesser: "reconnect.backoff.ms", by: 0, among: &[] }];
+
+const ORDERS_OF_CONSUMERS: &[Order] = &[
     Order { greater: "max.poll.interval.ms", lesser: "session.timeout.ms", by: 0, among: &[] },
     Order { greater: "session.timeout.ms", lesser: "heartbeat.interval.ms", by: 1, among: &[] },
     Order { greater: "fetch.max.bytes", lesser: "message.max.bytes", by: 0, among: &["fetch.max.bytes"] },
@@ -64,10 +69,15 @@ enum Known<'p> {
 
 impl<'c> Properties<'c> {
     /// Judges each property of a configuration by itself.
-    pub(super) fn judge(config: &'c ConsumerConfig, elsewhere: Elsewhere, faults: &mut Faults) -> Self {
+    pub(super) fn judge(
+        side: Side,
+        written: &'c BTreeMap<String, String>,
+        elsewhere: Elsewhere,
+        faults: &mut Faults,
+    ) -> Self {
         let mut properties = Self(BTreeMap::new());
-        for (written, value) in &config.properties {
-            if let Some(fault) = judge_name(written) {
+        for (written, value) in written {
+            if let Some(fault) = judge_name(side, written) {
                 faults.add(written, fault);
                 continue;
             }
@@ -101,7 +111,19 @@ impl<'c> Properties<'c> {
     }
 
     /// Judges what properties say together.
-    pub(super) fn judge_together(&self, faults: &mut Faults) {
+    pub(super) fn judge_together(&self, side: Side, faults: &mut Faults) {
+        self.judge_mechanism(faults);
+        match side {
+            Side::Consumer => {
+                self.judge_orders(ORDERS_OF_CONSUMERS, faults);
+                self.judge_broker_side(faults);
+            }
+            Side::Producer => producer::judge_idempotence(self, faults),
+        }
+        self.judge_orders(ORDERS, faults);
+    }
+
+    fn judge_mechanism(&self, faults: &mut Faults) {
         let protocol = self.get("security.protocol");
         // librdkafka would go for Kerberos, whose library is hardly ever there.
         if matches!(protocol, Known::Value(protocol) if protocol.starts_with("sasl_"))
@@ -112,7 +134,9 @@ impl<'c> Properties<'c> {
                 "must be set with this `security.protocol`, to `SCRAM-SHA-512` or `PLAIN`, say",
             );
         }
-        self.judge_order(faults);
+    }
+
+    fn judge_broker_side(&self, faults: &mut Faults) {
         if self.get("group.protocol") == Known::Value("consumer") {
             for given in BROKER_SIDE.iter().filter_map(|name| self.0.get(name)) {
                 faults.add(
@@ -123,9 +147,9 @@ impl<'c> Properties<'c> {
         }
     }
 
-    fn judge_order(&self, faults: &mut Faults) {
+    fn judge_orders(&self, orders: &[Order], faults: &mut Faults) {
         let brokers_decide = self.get("group.protocol") == Known::Value("consumer");
-        for Order { greater, lesser, by, among } in ORDERS {
+        for Order { greater, lesser, by, among } in orders {
             let is_out = brokers_decide && BROKER_SIDE.contains(lesser);
             if is_out || among.iter().any(|name| !self.0.contains_key(name)) {
                 continue;
@@ -172,6 +196,12 @@ impl<'c> Properties<'c> {
             Known::Unknown => None,
             Known::Value(protocol) => Some(protocol),
         }
+    }
+
+    /// How a property was written, and its value, if that is a number.
+    pub(super) fn given_number(&self, canonical: &str) -> Option<(&str, u64)> {
+        let given = self.0.get(canonical)?;
+        Some((given.written, given.value.as_deref()?.parse().ok()?))
     }
 
     /// The value of a property that is a number, or librdkafka's default for it; `None` if it is not known.

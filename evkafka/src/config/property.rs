@@ -3,30 +3,27 @@
 use rdkafka::config::{ClientConfig, NativeClientConfig};
 use rdkafka::error::KafkaError;
 
-use super::known::{self, Kind, Role};
-use super::librdkafka::is_for_dead_letters;
+use super::known::{self, Kind};
 use super::mechanism;
 use super::secret::is_secret;
+use super::side::Side;
 use super::{elsewhere, owned, suggest};
 
 /// What is wrong with the name of a property, if anything. A name with a fault is never given to librdkafka.
-pub(super) fn judge_name(name: &str) -> Option<String> {
+pub(super) fn judge_name(side: Side, name: &str) -> Option<String> {
     let name = elsewhere::find(name).map_or(name, |elsewhere| elsewhere.property);
     // librdkafka takes a prefix off the names of topic properties. It is no way around a refusal.
     let bare = name.strip_prefix("topic.");
-    if let Some(owned) = owned::find(bare.unwrap_or(name)) {
+    if let Some(owned) = owned::find(side, bare.unwrap_or(name)) {
         return Some(format!("is evkafka's to set: {}", owned.instead));
     }
     if let Some(bare) = bare.filter(|bare| known::find(bare).is_some()) {
         return Some(format!("is to be written without the prefix: `{bare}`"));
     }
     match known::find(name) {
-        Some(property) if property.role == Role::Producer && !is_for_dead_letters(name) => {
-            Some("is a property of producers, and of no use to a consumer; leave it out".to_owned())
-        }
-        Some(_) => None,
+        Some(property) => side.judge_role(property),
         None if known::is_known_to_librdkafka(name) => None,
-        None => Some(unknown("property", suggest::setting_or_property(name))),
+        None => Some(unknown("property", suggest::setting_or_property(side, name))),
     }
 }
 

@@ -3,8 +3,9 @@
 use std::ops::Deref;
 
 use super::fault::Faults;
-use super::names::servers;
 use super::properties::{Elsewhere, Properties};
+use super::servers::joined;
+use super::side::Side;
 use super::{ConfigError, ConsumerConfig};
 
 /// A valid configuration. What it kept in files and environment variables was read when it was resolved; whatever becomes of
@@ -26,13 +27,13 @@ impl ConsumerConfig {
         let properties = self.judge_properties(Elsewhere::Read, &mut faults);
         faults.into_result()?;
         let properties = properties.into_values();
-        let bootstrap_servers = servers(&self.bootstrap_servers).collect::<Vec<_>>().join(",");
+        let bootstrap_servers = joined(&self.bootstrap_servers);
         Ok(ResolvedConfig(Self { properties, bootstrap_servers, ..self.clone() }))
     }
 
     pub(super) fn judge_properties(&self, elsewhere: Elsewhere, faults: &mut Faults) -> Properties<'_> {
-        let properties = Properties::judge(self, elsewhere, faults);
-        properties.judge_together(faults);
+        let properties = Properties::judge(Side::Consumer, &self.properties, elsewhere, faults);
+        properties.judge_together(Side::Consumer, faults);
         self.find_beside_properties(&properties, faults);
         properties
     }

@@ -9,7 +9,7 @@ use rdkafka::config::ClientConfig;
 use super::known::{self, Kind};
 
 /// What stands in a log in place of a secret.
-pub(super) const REDACTED: &str = "…";
+const REDACTED: &str = "…";
 
 /// Parts of names whose values librdkafka marks as sensitive, or that may hold something sensitive.
 const SENSITIVE: &[&str] = &[
@@ -34,6 +34,11 @@ const SENSITIVE: &[&str] = &[
 /// that of a secret, mistyped.
 pub(super) fn is_secret(name: &str) -> bool {
     known::find(name).is_none() || SENSITIVE.iter().any(|part| name.contains(part))
+}
+
+/// A list of servers as it may be printed: a password in an address is a fault, but it is not to be shown for that.
+pub(super) fn shown_servers(list: &str) -> &str {
+    if list.contains('@') { REDACTED } else { list }
 }
 
 /// Shows properties without their secrets.

@@ -1,16 +1,17 @@
 //! Which name was meant.
 
-use super::known::{Kind, PROPERTIES, Role};
-use super::{consumer::SETTINGS, owned};
+use super::known::{Kind, PROPERTIES};
+use super::owned;
+use super::side::Side;
 
 /// The setting or property nearest to a name that is neither. A property that would be refused is not suggested.
-pub(super) fn setting_or_property(name: &str) -> Option<&'static str> {
+pub(super) fn setting_or_property(side: Side, name: &str) -> Option<&'static str> {
     let properties = PROPERTIES
         .iter()
-        .filter(|property| property.role != Role::Producer && property.kind != Kind::Callback)
+        .filter(|property| side.judge_role(property).is_none() && property.kind != Kind::Callback)
         .map(|property| property.name)
-        .filter(|name| owned::find(name).is_none());
-    nearest(name, SETTINGS.iter().copied().chain(properties))
+        .filter(|name| owned::find(side, name).is_none());
+    nearest(name, side.settings().iter().copied().chain(properties))
 }
 
 /// The one of a few settings that was meant. They may have a word in front that is easily left out.
@@ -66,6 +67,10 @@ mod tests {
         distance(&from.chars().collect::<Vec<_>>(), &to.chars().collect::<Vec<_>>())
     }
 
+    fn for_consumer(name: &str) -> Option<&'static str> {
+        setting_or_property(Side::Consumer, name)
+    }
+
     #[test]
     fn counts_edits() {
         assert_eq!(between("", ""), 0);
@@ -76,21 +81,31 @@ mod tests {
 
     #[test]
     fn suggests_the_name_that_was_meant() {
-        assert_eq!(setting_or_property("topcis"), Some("topics"));
-        assert_eq!(setting_or_property("group.idd"), Some("group_id"));
-        assert_eq!(setting_or_property("bootstrap.server"), Some("bootstrap_servers"));
-        assert_eq!(setting_or_property("fetch_min_bytes"), Some("fetch.min.bytes"));
-        assert_eq!(setting_or_property("sasl.passwort"), Some("sasl.password"));
+        assert_eq!(for_consumer("topcis"), Some("topics"));
+        assert_eq!(for_consumer("group.idd"), Some("group_id"));
+        assert_eq!(for_consumer("bootstrap.server"), Some("bootstrap_servers"));
+        assert_eq!(for_consumer("fetch_min_bytes"), Some("fetch.min.bytes"));
+        assert_eq!(for_consumer("sasl.passwort"), Some("sasl.password"));
+    }
+
+    #[test]
+    fn suggests_to_a_producer_what_producers_have() {
+        let for_producer = |name| setting_or_property(Side::Producer, name);
+        assert_eq!(for_producer("delivery.timeout"), Some("delivery_timeout"));
+        assert_eq!(for_producer("batch_siz"), Some("batch.size"));
+        for others in ["group_idd", "fetch.min.byte", "transactional.i"] {
+            assert_eq!(for_producer(others), None, "{others}");
+        }
     }
 
     #[test]
     fn suggests_nothing_that_is_far_away_or_would_be_refused() {
-        assert_eq!(setting_or_property("colour"), None);
-        assert_eq!(setting_or_property(""), None);
-        assert_eq!(setting_or_property(&"x".repeat(10_000)), None);
-        assert_eq!(setting_or_property("linger.m"), None);
-        assert_eq!(setting_or_property("rebalance_c"), None);
-        assert_eq!(setting_or_property("enable.auto.offset.stor"), None);
+        assert_eq!(for_consumer("colour"), None);
+        assert_eq!(for_consumer(""), None);
+        assert_eq!(for_consumer(&"x".repeat(10_000)), None);
+        assert_eq!(for_consumer("linger.m"), None);
+        assert_eq!(for_consumer("rebalance_c"), None);
+        assert_eq!(for_consumer("enable.auto.offset.stor"), None);
     }
 
     proptest! {

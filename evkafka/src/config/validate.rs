@@ -1,8 +1,9 @@
 use std::collections::HashSet;
 
 use super::fault::Faults;
-use super::names::{judge_legal, judge_protocol, judge_server, judge_text, judge_topic, servers};
+use super::names::{judge_legal, judge_text, judge_topic};
 use super::properties::{Elsewhere, Properties};
+use super::servers::{find_in_protocols, find_in_servers, find_missing_servers};
 use super::{AutoCommitMode, Concurrency, ConfigError, ConsumerConfig};
 use crate::engine::DrainPlan;
 
@@ -31,9 +32,7 @@ impl ConsumerConfig {
         if self.topics.is_empty() {
             faults.add("topics", "must name at least one topic");
         }
-        if servers(&self.bootstrap_servers).next().is_none() {
-            faults.add("bootstrap_servers", "must name at least one server, such as `localhost:9092`");
-        }
+        find_missing_servers(&self.bootstrap_servers, faults);
         if self.group_id.trim().is_empty() {
             faults.add("group_id", "must be set, and not empty");
         }
@@ -55,14 +54,7 @@ impl ConsumerConfig {
     /// Finds what is wrong with settings beside these properties.
     pub(super) fn find_beside_properties(&self, properties: &Properties<'_>, faults: &mut Faults) {
         self.find_in_revoke_grace(properties, faults);
-        if let Some(protocol) = properties.security_protocol() {
-            // What is no server at all has its fault, and one with a password in it is not to be shown.
-            let sound = servers(&self.bootstrap_servers)
-                .filter(|server| !server.contains('@') && judge_server(server).is_none());
-            for fault in sound.filter_map(|server| judge_protocol(server, protocol)) {
-                faults.add("bootstrap_servers", fault);
-            }
-        }
+        find_in_protocols(&self.bootstrap_servers, properties, faults);
     }
 
     fn find_in_revoke_grace(&self, properties: &Properties<'_>, faults: &mut Faults) {
@@ -99,7 +91,7 @@ impl ConsumerConfig {
     }
 
     fn find_in_texts(&self, faults: &mut Faults) {
-        self.find_in_servers(faults);
+        find_in_servers(&self.bootstrap_servers, faults);
         if let Some(fault) = judge_text(&self.group_id).filter(|_| !self.group_id.trim().is_empty()) {
             faults.add("group_id", fault);
         }
@@ -108,22 +100,6 @@ impl ConsumerConfig {
         let static_member = self.instance_id(self.instances.saturating_sub(1));
         if let Some(fault) = static_member.and_then(|id| judge_legal(&id, "static member")) {
             faults.add("group_instance_id", fault);
-        }
-    }
-
-    fn find_in_servers(&self, faults: &mut Faults) {
-        if self.bootstrap_servers.contains('@') {
-            return faults.add(
-                "bootstrap_servers",
-                "must be `host:port`, without credentials: set `sasl.username` and `sasl.password` as properties",
-            );
-        }
-        if self.bootstrap_servers.contains(char::is_control) {
-            return faults
-                .add("bootstrap_servers", "must not contain control characters, such as line breaks");
-        }
-        for fault in servers(&self.bootstrap_servers).filter_map(judge_server) {
-            faults.add("bootstrap_servers", fault);
         }
     }
 

@@ -16,7 +16,7 @@ use crate::{
     client::ClientLog,
     config::OffsetReset,
     error::{Error, Result},
-    native::{Committed, Delivery, committed},
+    native::{Answer, Committed, Delivery, committed},
     record::OwnedRecord,
     send::{LARGEST_RECORD, RawProducer},
 };
@@ -158,7 +158,8 @@ impl Cluster {
     /// # Cancel safety
     /// Dropping the future does not take the event back.
     pub async fn send(&self, event: Event) -> Result<(i32, i64)> {
-        let raw = event.as_raw();
+        let headers = event.raw_headers();
+        let raw = event.as_raw(&headers);
         self.check_partition(raw.topic, raw.partition).await?;
         self.producer.send(raw).await.map_err(|code| not_sent(event.topic(), code))
     }
@@ -193,12 +194,15 @@ impl Cluster {
 
     /// Puts an event into the producer's queue, once there is room.
     async fn enqueue(&self, event: &Event) -> Result<oneshot::Receiver<Delivery>> {
-        let raw = event.as_raw();
+        let headers = event.raw_headers();
+        let raw = event.as_raw(&headers);
         self.check_partition(raw.topic, raw.partition).await?;
         loop {
-            match self.producer.enqueue(event.as_raw()) {
+            let (answer, answered) = oneshot::channel();
+            match self.producer.enqueue(raw, Answer::One(answer)) {
+                Ok(()) => return Ok(answered),
                 Err(RDKafkaErrorCode::QueueFull) => self.producer.room().await,
-                other => return other.map_err(|code| not_sent(event.topic(), code)),
+                Err(code) => return Err(not_sent(event.topic(), code)),
             }
         }
     }

@@ -1,6 +1,10 @@
 use std::fmt;
 
-use crate::{native::RawRecord, settle::OwnedHeader, shown::Hidden};
+use crate::{
+    native::{RawHeader, RawRecord},
+    settle::{OwnedHeader, raw_headers},
+    shown::Hidden,
+};
 
 /// A record to be sent to a [`Cluster`](super::Cluster).
 #[derive(Clone)]
@@ -61,13 +65,19 @@ impl Event {
         self.topic
     }
 
-    pub(super) fn as_raw(&self) -> RawRecord<'_> {
+    pub(super) fn raw_headers(&self) -> Vec<RawHeader<'_>> {
+        raw_headers(&self.headers)
+    }
+
+    /// With these headers, which are its own.
+    pub(super) fn as_raw<'r>(&'r self, headers: &'r [RawHeader<'r>]) -> RawRecord<'r> {
         RawRecord {
             topic: &self.topic,
             partition: self.partition,
             key: self.key.as_deref(),
             payload: self.payload.as_deref(),
-            headers: &self.headers,
+            headers,
+            timestamp: None,
         }
     }
 

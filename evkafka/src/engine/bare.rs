@@ -58,6 +58,8 @@ impl<R: Routes> BareEngine<R> {
         {
             Ended::All(done) => done == Done::Handled,
             Ended::Each(fates) => panic!("the record was not settled: {fates:?}"),
+            Ended::Sends(events) => panic!("{events:?} would have to be sent"),
+            Ended::SendsOfSome(of_some) => unreachable!("it is one record, and not {of_some:?}"),
         }
     }
 }

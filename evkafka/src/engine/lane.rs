@@ -1,5 +1,6 @@
 //! One assigned partition.
 
+mod arrive;
 mod backing_off;
 mod control;
 mod epoch;
@@ -9,6 +10,7 @@ mod offer;
 mod phase;
 mod prepare;
 mod run;
+mod sendings;
 mod stall;
 #[cfg(all(test, not(evkafka_loom)))]
 mod tests;
@@ -23,7 +25,9 @@ pub(super) use self::{
     control::{LaneControl, OverGuard},
     phase::Phase,
 };
-use self::{epoch::Epoch, letters::Letters, prepare::Preparation, run::Run, stall::Stall};
+use self::{
+    epoch::Epoch, letters::Letters, prepare::Preparation, run::Run, sendings::Sendings, stall::Stall,
+};
 use super::{
     attempt::{Flow, Worker},
     commit::CommitRequests,
@@ -107,6 +111,8 @@ impl Lane {
             Concurrency::Unordered { in_flight } => concurrent(Ordering::None, in_flight),
         };
         worker.control.install(Arc::clone(&epoch.progress));
+        let outlets = Arc::clone(shared.states.outlets());
+        let sendings = Sendings::new(outlets, Arc::clone(&worker.control.look), work_bytes);
         let run = Run {
             fetched: queue.fetched(),
             tools: Arc::new(Tools { handlers, worker }),
@@ -117,6 +123,7 @@ impl Lane {
             preparation: Preparation::default(),
             turning: None,
             letters: Letters::new(work_bytes),
+            sendings,
             stall: Stall::default(),
             counts: LocalCounts::default(),
             unmatched: LaneUnmatched::default(),

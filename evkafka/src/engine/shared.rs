@@ -16,7 +16,7 @@ use crate::{
     error::Error,
     event_type::EventTypes,
     handle::{BlockingThreads, MOST_THREADS, States},
-    send::DeadLetters,
+    send::ReliableProducer,
     settle::MetadataLimit,
 };
 
@@ -41,7 +41,7 @@ pub(crate) struct Shared {
     pub(crate) reports: mpsc::UnboundedSender<Report>,
     pub(crate) group: String,
     /// There if a policy of the consumer sends dead letters.
-    pub(crate) dead_letters: Option<DeadLetters>,
+    pub(crate) dead_letters: Option<ReliableProducer>,
     pub(crate) counts: Counts,
     pub(super) unmatched: Unmatched,
     pub(crate) commands: Commands,
@@ -131,7 +131,7 @@ impl Shared {
         config: &ConsumerConfig,
         largest_call: usize,
         states: Arc<States>,
-        dead_letters: Option<DeadLetters>,
+        dead_letters: Option<ReliableProducer>,
         reports: mpsc::UnboundedSender<Report>,
     ) -> Self {
         Self {
@@ -154,6 +154,12 @@ impl Shared {
             commands: Commands::default(),
             observers: Arc::default(),
         }
+    }
+
+    /// With these states.
+    #[cfg(test)]
+    pub(super) fn with_states(self, states: Arc<States>) -> Self {
+        Self { states, ..self }
     }
 
     /// Watched by these too, and not by the log alone.

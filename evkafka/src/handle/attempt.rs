@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::Outcome;
+use crate::event::Outgoing;
 
 /// Any error, boxed.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -10,6 +11,8 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub enum Attempt {
     /// The function came back with an outcome.
     Returned(Outcome),
+    /// The function came back with events. The record is handled once they are sent and acknowledged.
+    Sends(Outgoing),
     /// The function returned an error.
     Failed(BoxError),
     /// The function panicked; the panic's message.

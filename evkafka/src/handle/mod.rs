@@ -28,6 +28,7 @@ pub use self::{
 pub use self::{
     blocking::call_blocking,
     opaque::{How, HowOpaque, HowOther, Returned},
+    outcome::{attempt_of, requires_events},
 };
 pub(crate) use self::{
     blocking::{BlockingThreads, MOST_THREADS, ReservedThread},

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-use super::{Attempt, BoxError};
+use super::{Attempt, BoxError, Requirements};
+use crate::event::{IntoEvents, Outbox};
 
 /// What a handler can say about a record beyond "done" and "failed".
 #[derive(Debug)]
@@ -39,19 +40,73 @@ pub enum Outcome {
     Release,
 }
 
-/// What a handler's function may return: `()`, [`Outcome`], or `Result` of one of them with any error that
-/// converts into a boxed one (`std` errors, `anyhow::Error`, `eyre::Report`, `String`, `&str`).
+/// What a handler's function may return:
+///
+/// - `()` or an [`Outcome`];
+/// - an event ([`#[derive(Event)]`](crate::Event)), or an `Option`, `Vec`, array, `Box` or tuple of events: they are sent after the
+///   function has succeeded, and the record is handled once all of them are acknowledged;
+/// - a `Result` of one of these with any error that converts into a boxed one (`std` errors, `anyhow::Error`, `eyre::Report`,
+///   `String`, `&str`). An error sends nothing.
 ///
 /// [`FailurePolicy::final_if`](crate::FailurePolicy::final_if) sees the error that was returned; of an `anyhow::Error` or an
 /// `eyre::Report`, the one that it was made of.
 #[diagnostic::on_unimplemented(
     message = "a handler cannot return `{Self}`",
     label = "not an outcome",
-    note = "return `()`, `Result<(), E>`, `Outcome` or `Result<Outcome, E>`, where `E` converts into `Box<dyn Error + Send + Sync>`"
+    note = "return `()`, `Outcome`, an event (`#[derive(serde::Serialize, evkafka::Event)]`), an `Option`, `Vec` or tuple of events, or a `Result` of these whose error converts into `Box<dyn Error + Send + Sync>`"
 )]
 pub trait IntoOutcome {
     #[doc(hidden)]
     fn into_attempt(self) -> Attempt;
+
+    /// What returning it needs from the app.
+    #[doc(hidden)]
+    fn requires(requirements: &mut Requirements) {
+        let _ = requirements;
+    }
+}
+
+/// What `#[derive(Event)]` and the shapes of events make of themselves.
+#[doc(hidden)]
+pub fn attempt_of<E: IntoEvents>(events: E) -> Attempt {
+    let mut outbox = Outbox::default();
+    match events.encode(&mut outbox) {
+        Ok(()) => outbox.into_outgoing().map_or(Attempt::Returned(Outcome::Done), Attempt::Sends),
+        Err(error) => Attempt::Failed(error.into()),
+    }
+}
+
+/// What an attempt that sends these events needs: a producer for each.
+#[doc(hidden)]
+pub fn requires_events<E: IntoEvents>(requirements: &mut Requirements) {
+    E::specs(&mut |spec| requirements.event(spec));
+}
+
+macro_rules! shapes_of_events {
+    ($([$($generics:tt)*] $shape:ty;)+) => {$(
+        impl<$($generics)*> IntoOutcome for $shape {
+            fn into_attempt(self) -> Attempt {
+                attempt_of(self)
+            }
+
+            fn requires(requirements: &mut Requirements) {
+                requires_events::<Self>(requirements);
+            }
+        }
+    )+};
+}
+
+shapes_of_events! {
+    [T: IntoEvents] Option<T>;
+    [T: IntoEvents] Vec<T>;
+    [T: IntoEvents] Box<T>;
+    [T: IntoEvents, const N: usize] [T; N];
+    [A: IntoEvents] (A,);
+    [A: IntoEvents, B: IntoEvents] (A, B);
+    [A: IntoEvents, B: IntoEvents, C: IntoEvents] (A, B, C);
+    [A: IntoEvents, B: IntoEvents, C: IntoEvents, D: IntoEvents] (A, B, C, D);
+    [A: IntoEvents, B: IntoEvents, C: IntoEvents, D: IntoEvents, E: IntoEvents] (A, B, C, D, E);
+    [A: IntoEvents, B: IntoEvents, C: IntoEvents, D: IntoEvents, E: IntoEvents, F: IntoEvents] (A, B, C, D, E, F);
 }
 
 impl IntoOutcome for () {
@@ -72,5 +127,9 @@ impl<T: IntoOutcome, E: Into<BoxError>> IntoOutcome for Result<T, E> {
             Ok(outcome) => outcome.into_attempt(),
             Err(error) => Attempt::Failed(error.into()),
         }
+    }
+
+    fn requires(requirements: &mut Requirements) {
+        T::requires(requirements);
     }
 }

@@ -10,7 +10,8 @@
 //! - [`committed`]: what is committed, with its metadata (rdkafka's safe interface takes that for UTF-8);
 //! - [`list_offsets`]: where logs start and end, for many partitions at once; [`seek`]: has librdkafka fetch from elsewhere;
 //! - `Position`: where librdkafka takes the application to be;
-//! - [`OwnedProducer`]: a producer that is polled by functions of ours, and sends [records](RawRecord) with headers of any bytes;
+//! - [`OwnedProducer`]: a producer that is polled by functions of ours, and sends [records](RawRecord) with headers of any bytes, and
+//!   has their deliveries [answered](Answer), one by one or in an [`Inbox`];
 //! - `signals`: SIGINT and SIGTERM, which are given back;
 //! - `set_group_timing`: settings of the mock cluster, for `embedded`.
 //!
@@ -20,6 +21,7 @@
 //! An [`OwnedProducer`] has no such objects.
 #![allow(unsafe_code)]
 
+mod answer;
 mod client;
 mod commit;
 mod committed;
@@ -52,6 +54,7 @@ pub use self::fuzzing::headers_of;
 #[cfg(feature = "embedded")]
 pub(crate) use self::mock::{GroupTiming, set_group_timing};
 pub(crate) use self::{
+    answer::{Answer, Delivery, Inbox, Ticket, Unawaited},
     client::{ClientHandle, OwnedClient},
     commit::{CommitEntry, CommitQueue, CommitReply},
     committed::{Committed, committed},
@@ -61,8 +64,8 @@ pub(crate) use self::{
     list::PartitionList,
     list_offsets::{Place, list_offsets},
     metadata::metadata,
-    produce::RawRecord,
-    producer::{Delivery, OwnedProducer},
+    produce::{RawHeader, RawRecord},
+    producer::OwnedProducer,
     queue::{PartitionQueue, StartsOver},
     seek::seek,
 };

@@ -13,7 +13,6 @@ use rdkafka::{
 };
 
 use super::error_code::from_number;
-use crate::settle::OwnedHeader;
 
 // As in rdkafka's bindings, but that the error comes as a number.
 unsafe extern "C" {
@@ -22,6 +21,8 @@ unsafe extern "C" {
 
 /// `RD_KAFKA_PARTITION_UA` of librdkafka's header, a macro that the bindings leave out.
 const ANY_PARTITION: i32 = -1;
+/// What librdkafka replaces by its clock.
+const NOW: i64 = 0;
 
 /// A record to produce. rdkafka's own interface takes header names as `str` only.
 #[derive(Clone, Copy, Debug)]
@@ -31,14 +32,20 @@ pub(crate) struct RawRecord<'r> {
     pub(crate) partition: Option<i32>,
     pub(crate) key: Option<&'r [u8]>,
     pub(crate) payload: Option<&'r [u8]>,
-    pub(crate) headers: &'r [OwnedHeader],
+    /// Names and values. A value may be null.
+    pub(crate) headers: &'r [RawHeader<'r>],
+    /// In milliseconds since 1970; `None` is the time at which the client takes it.
+    pub(crate) timestamp: Option<i64>,
 }
+
+/// A header's name and value, of any bytes.
+pub(crate) type RawHeader<'r> = (&'r [u8], Option<&'r [u8]>);
 
 impl RawRecord<'_> {
     /// Its size, without what the protocol adds.
     pub(crate) fn bytes(&self) -> usize {
         let len = |bytes: Option<&[u8]>| bytes.map_or(0, <[u8]>::len);
-        let headers = self.headers.iter().map(|(name, value)| name.len() + len(value.as_deref()));
+        let headers = self.headers.iter().map(|(name, value)| name.len() + len(*value));
         len(self.key) + len(self.payload) + headers.sum::<usize>()
     }
 }
@@ -59,7 +66,7 @@ pub(super) unsafe fn produce(
     // SAFETY: creates a list of our own, given to librdkafka or destroyed below.
     let headers = unsafe { rd_kafka_headers_new(record.headers.len()) };
     for (name, value) in record.headers {
-        let (value, len) = value.as_deref().map_or((ptr::null(), 0), |v| (v.as_ptr(), v.len()));
+        let (value, len) = value.map_or((ptr::null(), 0), |v| (v.as_ptr(), v.len()));
         // SAFETY: the list is ours; name and value are copied, each with its length (a slice has at most `isize::MAX`
         // bytes). It fails only for lists that may not be changed.
         unsafe {
@@ -80,6 +87,7 @@ pub(super) unsafe fn produce(
         argument(rd_kafka_vtype_t::RD_KAFKA_VTYPE_HEADERS),
         argument(rd_kafka_vtype_t::RD_KAFKA_VTYPE_OPAQUE),
         argument(rd_kafka_vtype_t::RD_KAFKA_VTYPE_PARTITION),
+        argument(rd_kafka_vtype_t::RD_KAFKA_VTYPE_TIMESTAMP),
     ];
     arguments[0].u.cstr = topic.as_ptr();
     arguments[1].u.i = RD_KAFKA_MSG_F_COPY;
@@ -88,6 +96,7 @@ pub(super) unsafe fn produce(
     arguments[4].u.headers = headers;
     arguments[5].u.ptr = opaque;
     arguments[6].u.i32_ = record.partition.unwrap_or(ANY_PARTITION);
+    arguments[7].u.i64_ = record.timestamp.unwrap_or(NOW);
     // SAFETY: the client is alive (caller); each argument has the field that its type asks for; key and payload are copied
     // (`F_COPY`); on success the headers belong to librdkafka.
     let error = unsafe { rd_kafka_produceva(producer, arguments.as_ptr(), arguments.len()) };

@@ -21,10 +21,10 @@ use rdkafka::{
     types::RDKafkaType,
 };
 use rustc_hash::FxHashMap;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::Notify;
 
 use super::{
-    Event, RawRecord,
+    Answer, Event, RawRecord,
     error_code::{from_number, result_at},
     produce::produce,
 };
@@ -34,19 +34,16 @@ unsafe extern "C" {
     fn rd_kafka_fatal_error(client: *mut rd_kafka_t, reason: *mut c_char, size: usize) -> c_int;
 }
 
-/// The partition and offset that a record was written to.
-pub(crate) type Delivery = Result<(i32, i64), RDKafkaErrorCode>;
-
 /// A producer that somebody has to poll.
 ///
 /// rdkafka's own producers read the numbers of errors as values of an enumeration, also those that it lacks.
 ///
 /// # The invariant
 /// What librdkafka keeps with a record is a number ([`Unanswered`]), not a pointer. So nothing that it does or omits, such as to
-/// report a record twice or not at all, can free a sender twice or leak one.
+/// report a record twice or not at all, can free an answer twice or leak one.
 ///
-/// Dropping it waits for librdkafka's threads: drop it on a thread that nobody has to wait for. Receivers of records that were not
-/// acknowledged then get an error.
+/// Dropping it waits for librdkafka's threads: drop it on a thread that nobody has to wait for. Whoever waits for a record that was
+/// not acknowledged is then told [`BrokerDestroy`](RDKafkaErrorCode::BrokerDestroy).
 pub(crate) struct OwnedProducer {
     /// Where the client's events arrive. A reference of our own, given back before the client is destroyed.
     events: NonNull<rd_kafka_queue_t>,
@@ -84,15 +81,11 @@ impl OwnedProducer {
         })
     }
 
-    /// Puts a record into the producer's queue, which copies it; its delivery arrives at the receiver.
+    /// Puts a record into the producer's queue, which copies it; `answer` is told its delivery.
     ///
     /// # Errors
-    /// If the producer does not take it (its queue is full, the topic's name is invalid).
-    pub(crate) fn produce(
-        &self,
-        record: RawRecord<'_>,
-    ) -> Result<oneshot::Receiver<Delivery>, RDKafkaErrorCode> {
-        let (answer, answered) = oneshot::channel();
+    /// If the producer does not take it (its queue is full, the topic's name is invalid); then `answer` is told nothing.
+    pub(crate) fn produce(&self, record: RawRecord<'_>, answer: Answer) -> Result<(), RDKafkaErrorCode> {
         // Before the record is produced: its delivery may be reported at once, on another thread.
         let id = self.unanswered().add(answer);
         // SAFETY: the client is alive.
@@ -101,7 +94,7 @@ impl OwnedProducer {
             self.unanswered().remove(id);
             return Err(code);
         }
-        Ok(answered)
+        Ok(())
     }
 
     /// Waits until a record has left the producer's queue. Others may wait for the same room, so that it may be full again; and the
@@ -115,8 +108,8 @@ impl OwnedProducer {
         self.acknowledged.load(Ordering::Relaxed)
     }
 
-    /// Waits for an event, for at most `timeout` (in steps of a millisecond; zero does not wait). Reports of deliveries are passed on
-    /// to the receivers.
+    /// Waits for an event, for at most `timeout` (in steps of a millisecond; zero does not wait). Deliveries are told to whoever waits
+    /// for them.
     pub(crate) fn poll(&self, timeout: Duration) -> Option<Event> {
         let millis = c_int::try_from(timeout.as_millis()).unwrap_or(c_int::MAX);
         // SAFETY: queue and client are alive; the event is ours.
@@ -144,8 +137,8 @@ impl OwnedProducer {
                     self.acknowledged.fetch_add(1, Ordering::Relaxed);
                 }
                 let answer = self.unanswered().remove((*message)._private.addr());
-                // Nobody may wait for it any more.
-                let _ = answer.map(|answer| answer.send(delivery));
+                // Without the lock, which whoever is told may want.
+                answer.into_iter().for_each(|answer| answer.tell(delivery));
                 self.room.notify_one();
             }
         }
@@ -161,7 +154,7 @@ impl OwnedProducer {
 
     /// Whether the delivery of a record is not known yet.
     pub(crate) fn has_unanswered(&self) -> bool {
-        !self.unanswered().senders.is_empty()
+        !self.unanswered().answers.is_empty()
     }
 
     /// The error after which an idempotent producer takes no more records, and its text.
@@ -188,21 +181,27 @@ impl Drop for OwnedProducer {
 }
 
 /// Who waits for the deliveries of records, by numbers that are used once.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Unanswered {
     last: usize,
-    senders: FxHashMap<usize, oneshot::Sender<Delivery>>,
+    answers: FxHashMap<usize, Answer>,
 }
 
 impl Unanswered {
-    fn add(&mut self, answer: oneshot::Sender<Delivery>) -> usize {
+    fn add(&mut self, answer: Answer) -> usize {
         self.last = self.last.wrapping_add(1);
-        self.senders.insert(self.last, answer);
+        self.answers.insert(self.last, answer);
         self.last
     }
 
-    fn remove(&mut self, id: usize) -> Option<oneshot::Sender<Delivery>> {
-        self.senders.remove(&id)
+    fn remove(&mut self, id: usize) -> Option<Answer> {
+        self.answers.remove(&id)
+    }
+}
+
+impl Drop for Unanswered {
+    fn drop(&mut self) {
+        self.answers.drain().for_each(|(_, answer)| answer.tell(Err(RDKafkaErrorCode::BrokerDestroy)));
     }
 }
 
@@ -210,14 +209,28 @@ impl Unanswered {
 mod tests {
     use std::time::Instant;
 
-    use tokio::sync::oneshot::error::TryRecvError;
+    use tokio::sync::oneshot::{self, error::TryRecvError};
 
     use super::*;
-    use crate::native::test_mock;
+    use crate::native::{Delivery, test_mock};
 
     const PRODUCE: i16 = 0;
-    const RECORD: RawRecord<'_> =
-        RawRecord { topic: "orders", partition: None, key: Some(b"7"), payload: None, headers: &[] };
+    const RECORD: RawRecord<'_> = RawRecord {
+        topic: "orders",
+        partition: None,
+        key: Some(b"7"),
+        payload: None,
+        headers: &[],
+        timestamp: None,
+    };
+
+    fn produce(
+        producer: &OwnedProducer,
+        record: RawRecord<'_>,
+    ) -> Result<oneshot::Receiver<Delivery>, RDKafkaErrorCode> {
+        let (answer, answered) = oneshot::channel();
+        producer.produce(record, Answer::One(answer)).map(|()| answered)
+    }
 
     /// Polls until there is an answer.
     fn delivery(producer: &OwnedProducer, mut answered: oneshot::Receiver<Delivery>) -> Delivery {
@@ -240,7 +253,7 @@ mod tests {
         // SAFETY: the client is alive, and has a mock cluster.
         unsafe { test_mock::refuse(producer.client.native_ptr(), c"orders", PRODUCE, &[9_999]) };
         for expected in [Err(RDKafkaErrorCode::Unknown), Ok((0, 0))] {
-            let answered = producer.produce(RECORD).expect("the producer takes it");
+            let answered = produce(&producer, RECORD).expect("the producer takes it");
             assert!(producer.has_unanswered());
             assert_eq!(delivery(&producer, answered), expected);
             assert!(!producer.has_unanswered());
@@ -251,9 +264,9 @@ mod tests {
     #[test]
     fn a_record_that_is_not_taken_leaves_nothing_behind() {
         let producer = OwnedProducer::new(&ClientConfig::new()).expect("librdkafka takes the settings");
-        let too_large = producer.produce(RawRecord { payload: Some(&[0; 2_000_000]), ..RECORD });
+        let too_large = produce(&producer, RawRecord { payload: Some(&[0; 2_000_000]), ..RECORD });
         assert_eq!(too_large.map(drop), Err(RDKafkaErrorCode::MessageSizeTooLarge));
-        let misnamed = producer.produce(RawRecord { topic: "a\0b", ..RECORD });
+        let misnamed = produce(&producer, RawRecord { topic: "a\0b", ..RECORD });
         assert_eq!(misnamed.map(drop), Err(RDKafkaErrorCode::InvalidTopic));
         assert!(!producer.has_unanswered());
     }
@@ -261,9 +274,9 @@ mod tests {
     #[test]
     fn a_producer_that_is_dropped_before_it_is_polled_leaves_nobody_waiting() {
         let producer = OwnedProducer::new(&ClientConfig::new()).expect("librdkafka takes the settings");
-        let mut answered = producer.produce(RECORD).expect("the producer takes it");
+        let mut answered = produce(&producer, RECORD).expect("the producer takes it");
         assert_eq!(answered.try_recv(), Err(TryRecvError::Empty));
         drop(producer);
-        assert_eq!(answered.try_recv(), Err(TryRecvError::Closed));
+        assert_eq!(answered.try_recv(), Ok(Err(RDKafkaErrorCode::BrokerDestroy)));
     }
 }

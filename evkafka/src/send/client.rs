@@ -5,15 +5,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::{
+    client::{ClientLog, Fault, IsOver, Lasts, Troubles},
+    native::{Answer, Event, OwnedProducer, RawRecord},
+};
 use rdkafka::{
     ClientConfig,
     error::{KafkaError, RDKafkaErrorCode},
-};
-use tokio::sync::oneshot;
-
-use crate::{
-    client::{ClientLog, Fault, IsOver, Lasts, Troubles},
-    native::{Delivery, Event, OwnedProducer, RawRecord},
 };
 
 /// How often the polling thread looks whether the client is still in use. Events wake it at once.
@@ -36,11 +34,9 @@ impl Client {
         Ok(Self { producer })
     }
 
-    pub(super) fn enqueue(
-        &self,
-        record: RawRecord<'_>,
-    ) -> Result<oneshot::Receiver<Delivery>, RDKafkaErrorCode> {
-        self.producer.produce(record)
+    /// Puts a record into the queue, as [`OwnedProducer::produce`] does.
+    pub(super) fn enqueue(&self, record: RawRecord<'_>, answer: Answer) -> Result<(), RDKafkaErrorCode> {
+        self.producer.produce(record, answer)
     }
 
     /// Waits until there is room in the queue again, as [`OwnedProducer::room`] says.
@@ -55,7 +51,7 @@ impl Client {
 }
 
 fn spawn(producer: Arc<OwnedProducer>, log: ClientLog) -> io::Result<JoinHandle<()>> {
-    let thread = thread::Builder::new().name(format!("evkafka-producer-{}", log.consumer()));
+    let thread = thread::Builder::new().name(format!("evkafka-producer-{}", log.name()));
     thread.spawn(move || {
         let producer = poll_while_shared(producer, &log);
         finish(&producer);
@@ -99,7 +95,8 @@ fn tell(event: Option<Event>, log: &ClientLog, troubles: &mut Troubles) {
             if let Some(Lasts { times, lasted }) = troubles.hear(error, Instant::now()) {
                 tracing::warn!(
                     target: "evkafka::producer",
-                    consumer = %log.consumer(),
+                    consumer = log.consumer(),
+                    producer = log.producer(),
                     %error,
                     reason = &*log.shown(&failure.reason),
                     times,
@@ -117,7 +114,8 @@ fn tell_recovered(log: &ClientLog, troubles: &mut Troubles) {
     for IsOver { error, times, lasted } in troubles.take_over(Instant::now()) {
         tracing::info!(
             target: "evkafka::producer",
-            consumer = %log.consumer(),
+            consumer = log.consumer(),
+            producer = log.producer(),
             %error,
             times,
             lasted_s = lasted.as_secs(),
@@ -131,12 +129,26 @@ mod tests {
     use std::sync::mpsc;
 
     use rdkafka::mocking::MockCluster;
+    use tokio::sync::oneshot;
 
     use super::*;
+    use crate::native::Delivery;
 
     const DEADLINE: Duration = Duration::from_secs(60);
-    const RECORD: RawRecord<'_> =
-        RawRecord { topic: "orders", partition: None, key: None, payload: Some(b"7"), headers: &[] };
+    const RECORD: RawRecord<'_> = RawRecord {
+        topic: "orders",
+        partition: None,
+        key: None,
+        payload: Some(b"7"),
+        headers: &[],
+        timestamp: None,
+    };
+
+    fn enqueue(client: &Client) -> oneshot::Receiver<Delivery> {
+        let (answer, answered) = oneshot::channel();
+        client.enqueue(RECORD, Answer::One(answer)).expect("the client takes it");
+        answered
+    }
 
     fn started(servers: &str) -> (Client, JoinHandle<()>) {
         let mut settings = ClientConfig::new();
@@ -155,7 +167,7 @@ mod tests {
 
     /// Drops a client with records that no broker acknowledges, and returns what became of them.
     fn dropped_with_records(client: Client, thread: JoinHandle<()>) -> Vec<Delivery> {
-        let answers = (0..100).map(|_| client.enqueue(RECORD).expect("the client takes it"));
+        let answers = (0..100).map(|_| enqueue(&client));
         let answers: Vec<_> = answers.collect();
         drop(client);
         join(thread);
@@ -175,7 +187,7 @@ mod tests {
         let mock = MockCluster::new(1).expect("a cluster");
         mock.create_topic("orders", 1, 1).expect("a topic");
         let (client, thread) = started(&mock.bootstrap_servers());
-        let first = client.enqueue(RECORD).expect("the client takes it").blocking_recv();
+        let first = enqueue(&client).blocking_recv();
         assert_eq!(first, Ok(Ok((0, 0))));
         mock.broker_round_trip_time(1, DEADLINE).expect("a broker");
         for delivery in dropped_with_records(client, thread) {

@@ -1,15 +1,32 @@
-//! Sending records: dead letters, and the events of the embedded cluster.
+//! Sending records: events, dead letters, and what tests send to the embedded cluster.
 //!
-//! Nothing in here knows of consumers: it imports `client`, `native` and `settle` only.
+//! Nothing in here knows of consumers.
 
+mod again;
+mod call;
 mod client;
-mod dead_letters;
+mod enqueued;
+mod error;
+mod outlet;
+mod outlets;
+mod producer;
 mod raw_producer;
 mod refusal;
+mod reliable_producer;
+mod sender;
 
 #[cfg(feature = "embedded")]
 pub(crate) use self::raw_producer::RawProducer;
 pub(crate) use self::{
-    dead_letters::{DeadLetters, Refused},
+    again::{Again, Then},
+    outlet::{Extras, Outlet, RecordForm},
+    outlets::{Destination, Outlets},
     raw_producer::LARGEST_RECORD,
+    reliable_producer::{Refused, ReliableProducer, Sends},
+};
+pub use self::{
+    call::{Delivered, Sending},
+    error::{SendError, SendErrorKind},
+    producer::Producer,
+    sender::Sender,
 };

@@ -13,9 +13,11 @@ use rdkafka::{
 use tokio::{sync::oneshot, time::timeout};
 
 use super::client::Client;
+#[cfg(test)]
+use crate::memory;
 use crate::{
     client::ClientLog,
-    native::{Delivery, RawRecord},
+    native::{Answer, Delivery, RawRecord},
 };
 
 /// The most that librdkafka takes for `message.max.bytes`. Its default is less than a consumer receives, and than brokers accept,
@@ -28,7 +30,14 @@ const LOOKS_AGAIN: Duration = Duration::from_millis(100);
 /// A producer whose records are acknowledged one by one.
 ///
 /// An idempotent client that has met a fatal error takes no more records; it is replaced.
-pub(crate) struct RawProducer {
+pub(crate) enum RawProducer {
+    Kafka(Box<Replaceable>),
+    #[cfg(test)]
+    Memory(memory::Cluster),
+}
+
+/// A client, and what its replacement is made of.
+pub(crate) struct Replaceable {
     log: ClientLog,
     settings: ClientConfig,
     client: RwLock<Arc<Client>>,
@@ -41,31 +50,32 @@ impl RawProducer {
     /// If librdkafka rejects the settings, or there is no thread to poll it.
     pub(crate) fn new(log: ClientLog, settings: ClientConfig) -> Result<Self, KafkaError> {
         let client = Client::new(log.clone(), &settings)?;
-        Ok(Self { client: RwLock::new(Arc::new(client)), log, settings })
+        Ok(Self::Kafka(Box::new(Replaceable { client: RwLock::new(Arc::new(client)), log, settings })))
     }
 
-    /// Puts a record into the producer's queue; its delivery arrives at the receiver.
+    /// Puts a record into the producer's queue; `answer` is told its delivery.
     ///
     /// # Errors
-    /// If the producer does not take it.
-    pub(crate) fn enqueue(
-        &self,
-        record: RawRecord<'_>,
-    ) -> Result<oneshot::Receiver<Delivery>, RDKafkaErrorCode> {
-        self.client().enqueue(record)
+    /// If the producer does not take it; then `answer` is told nothing.
+    pub(crate) fn enqueue(&self, record: RawRecord<'_>, answer: Answer) -> Result<(), RDKafkaErrorCode> {
+        match self {
+            Self::Kafka(kafka) => kafka.client().enqueue(record, answer),
+            #[cfg(test)]
+            Self::Memory(cluster) => cluster.produce(record, answer),
+        }
     }
 
     /// Sends a record and waits for the broker's acknowledgement.
     ///
     /// # Errors
-    /// If the broker does not acknowledge it. After a fatal error of the client the next record goes to a new one.
+    /// If the broker does not acknowledge it. If the client has met a fatal error, the next record goes to a new one.
     ///
     /// # Cancel safety
     /// Dropping the future does not take the record back.
     pub(crate) async fn send(&self, record: RawRecord<'_>) -> Delivery {
-        let delivery = match self.enqueue(record) {
-            // Without an answer its client was destroyed.
-            Ok(delivery) => delivery.await.unwrap_or(Err(RDKafkaErrorCode::BrokerDestroy)),
+        let (answer, answered) = oneshot::channel();
+        let delivery = match self.enqueue(record, Answer::One(answer)) {
+            Ok(()) => answered.await.unwrap_or(Err(RDKafkaErrorCode::BrokerDestroy)),
             Err(code) => Err(code),
         };
         delivery.map_err(|code| self.revive().unwrap_or(code))
@@ -73,11 +83,27 @@ impl RawProducer {
 
     /// Waits until there may be room in the producer's queue, for a tenth of a second at most.
     pub(crate) async fn room(&self) {
-        let client = self.client();
-        let _ = timeout(LOOKS_AGAIN, client.room()).await;
+        match self {
+            Self::Kafka(kafka) => {
+                let client = kafka.client();
+                let _ = timeout(LOOKS_AGAIN, client.room()).await;
+            }
+            #[cfg(test)]
+            Self::Memory(_) => tokio::time::sleep(LOOKS_AGAIN).await,
+        }
     }
 
     /// Replaces the client if it has met a fatal error, and returns that error.
+    pub(super) fn revive(&self) -> Option<RDKafkaErrorCode> {
+        match self {
+            Self::Kafka(kafka) => kafka.revive(),
+            #[cfg(test)]
+            Self::Memory(_) => None,
+        }
+    }
+}
+
+impl Replaceable {
     fn revive(&self) -> Option<RDKafkaErrorCode> {
         let failed = self.client();
         let (code, reason) = failed.fatal_error()?;
@@ -85,7 +111,8 @@ impl RawProducer {
         if Arc::ptr_eq(&current, &failed) {
             tracing::error!(
                 target: "evkafka::producer",
-                consumer = %self.log.consumer(),
+                consumer = self.log.consumer(),
+                producer = self.log.producer(),
                 error = %code,
                 reason = crate::error::one_line(&self.log.shown(&reason)),
                 "the producer met a fatal error and is replaced"
@@ -97,7 +124,8 @@ impl RawProducer {
                     let error = self.log.cause(error);
                     tracing::error!(
                         target: "evkafka::producer",
-                        consumer = %self.log.consumer(),
+                        consumer = self.log.consumer(),
+                        producer = self.log.producer(),
                         %error,
                         "the producer cannot be replaced"
                     );
@@ -114,6 +142,12 @@ impl RawProducer {
 
 impl fmt::Debug for RawProducer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RawProducer").field("name", self.log.consumer()).finish_non_exhaustive()
+        match self {
+            Self::Kafka(kafka) => {
+                f.debug_struct("RawProducer").field("name", kafka.log.name()).finish_non_exhaustive()
+            }
+            #[cfg(test)]
+            Self::Memory(_) => f.write_str("RawProducer in memory"),
+        }
     }
 }

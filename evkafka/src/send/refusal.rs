@@ -4,7 +4,10 @@ use std::time::{Duration, Instant};
 
 use rdkafka::error::RDKafkaErrorCode as Code;
 
-use crate::client::{Fault, WriteAnswer};
+use crate::{
+    client::{Fault, WriteAnswer},
+    native::RawRecord,
+};
 
 /// How long one record is sent again.
 #[derive(Debug, Default)]
@@ -33,8 +36,12 @@ impl Patience {
     }
 }
 
-/// What somebody can do so that `topic` takes the record.
-pub(crate) fn advice(code: Code, topic: &str, bytes: usize, has_key: bool) -> String {
+/// What somebody can do so that the record is taken.
+pub(super) fn advice_for(record: &RawRecord<'_>, code: Code) -> String {
+    advice(code, record.topic, record.bytes(), record.key.is_some())
+}
+
+fn advice(code: Code, topic: &str, bytes: usize, has_key: bool) -> String {
     match code {
         Code::MessageSizeTooLarge => format!(
             "raise `max.message.bytes` of the topic `{topic}`, or compress better with the property \
@@ -58,9 +65,9 @@ pub(crate) fn advice(code: Code, topic: &str, bytes: usize, has_key: bool) -> St
                 "compare the clocks of this machine and the broker, or set `message.timestamp.type` of `{topic}`"
             )
         }
-        Code::TopicAuthorizationFailed => format!("grant the consumer's user WRITE on the topic `{topic}`"),
+        Code::TopicAuthorizationFailed => format!("grant the user WRITE on the topic `{topic}`"),
         Code::ClusterAuthorizationFailed => format!(
-            "grant the consumer's user WRITE on the topic `{topic}`, and before Kafka 2.8 IDEMPOTENT_WRITE on the cluster"
+            "grant the user WRITE on the topic `{topic}`, and before Kafka 2.8 IDEMPOTENT_WRITE on the cluster"
         ),
         Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition => {
             format!("create the topic `{topic}`")

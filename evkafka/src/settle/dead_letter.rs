@@ -1,7 +1,7 @@
 use std::{fmt::Write, time::SystemTime};
 
 use super::{Failure, dead_letter_path};
-use crate::{error::Chain, record::Record};
+use crate::{error::Chain, native::RawHeader, record::Record};
 
 /// What the headers that a dead letter is given begin with. A record that has such headers, because it was a dead letter
 /// before, loses them: it does not grow with each pass.
@@ -19,6 +19,11 @@ const CUT: &str = "…";
 
 /// A header: its name, and its value or null.
 pub(crate) type OwnedHeader = (Vec<u8>, Option<Vec<u8>>);
+
+/// The same, borrowed.
+pub(crate) fn raw_headers(headers: &[OwnedHeader]) -> Vec<RawHeader<'_>> {
+    headers.iter().map(|(name, value)| (name.as_slice(), value.as_deref())).collect()
+}
 
 /// What is said of a record that becomes a dead letter, beside the record itself.
 #[derive(Clone, Copy, Debug)]

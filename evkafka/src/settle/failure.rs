@@ -34,6 +34,8 @@ pub enum FailureKind {
     Postponed,
     /// The handler gave the record back ([`Outcome::Release`](crate::Outcome::Release)).
     Released,
+    /// An event that the handler returned was refused, and will be until somebody changes a setting ([`SendError`](crate::SendError)).
+    Unsent,
 }
 
 impl Failure {
@@ -76,6 +78,7 @@ impl fmt::Display for Failure {
             FailureKind::Timeout => "the handler took too long and was dropped",
             FailureKind::Postponed => "the handler asked for another attempt",
             FailureKind::Released => "the handler gave the record back",
+            FailureKind::Unsent => "an event that the handler returned could not be sent",
         })
     }
 }

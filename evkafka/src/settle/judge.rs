@@ -3,7 +3,10 @@ use std::{sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 use super::{Failure, FailureKind, FailurePolicy, LastStep};
-use crate::handle::{Attempt, Outcome};
+use crate::{
+    handle::{Attempt, Outcome},
+    send::SendError,
+};
 
 /// Judges attempts by a consumer's delivery mode and failure policy.
 #[derive(Clone, Debug)]
@@ -82,7 +85,7 @@ impl Judge {
         chance: impl FnOnce() -> f64,
     ) -> Verdict {
         let (failure, wait) = match result {
-            Attempt::Returned(Outcome::Done) => return Verdict::Done,
+            Attempt::Returned(Outcome::Done) | Attempt::Sends(_) => return Verdict::Done,
             Attempt::Returned(Outcome::Skip) => return Verdict::Skip,
             Attempt::Returned(Outcome::RetryAfter(wait)) => {
                 (Failure::new(FailureKind::Postponed, format!("retry after {wait:?}")), Some(wait))
@@ -115,7 +118,7 @@ impl Judge {
             return Verdict::Release(failure.printable());
         }
         let may_go_on = match failure.kind() {
-            FailureKind::Undecodable | FailureKind::Rejected => false,
+            FailureKind::Undecodable | FailureKind::Rejected | FailureKind::Unsent => false,
             FailureKind::Error => !policy.is_final(failure.cause()) && policy.allows_another(tries.attempt),
             FailureKind::Panic | FailureKind::Postponed | FailureKind::Timeout => {
                 policy.allows_another(tries.attempt)
@@ -128,11 +131,26 @@ impl Judge {
             let wait = wait.unwrap_or_else(|| policy.backoff.wait(calls, chance()));
             return Verdict::Retry(wait.max(Duration::from_millis(1)), failure);
         }
-        match &policy.last_step {
-            LastStep::Stop => Verdict::Stop(failure),
-            LastStep::Skip => Verdict::GiveUp(failure),
-            LastStep::DeadLetter { topic } => Verdict::DeadLetter(Arc::clone(topic), failure),
+        last_step(policy, failure)
+    }
+
+    /// What follows when an event is refused that the handler has returned. The handler is not called again: it has succeeded, records
+    /// behind this one may be handled already, and the event would be refused again.
+    pub(crate) fn judge_unsent(&self, refused: SendError, cancel: &CancellationToken) -> Verdict {
+        let failure = Failure::new(FailureKind::Unsent, refused);
+        match self {
+            Self::PreCommit(_) => Verdict::GiveUp(failure),
+            Self::PostCommit(_) if cancel.is_cancelled() => Verdict::Release(failure),
+            Self::PostCommit(policy) => last_step(policy, failure),
         }
+    }
+}
+
+fn last_step(policy: &FailurePolicy, failure: Failure) -> Verdict {
+    match &policy.last_step {
+        LastStep::Stop => Verdict::Stop(failure),
+        LastStep::Skip => Verdict::GiveUp(failure),
+        LastStep::DeadLetter { topic } => Verdict::DeadLetter(Arc::clone(topic), failure),
     }
 }
 

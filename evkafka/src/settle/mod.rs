@@ -21,7 +21,7 @@ mod tracker;
 
 pub(crate) use self::{
     ahead::{Found, SettledAhead},
-    dead_letter::{Obituary, OwnedHeader, headers as dead_letter_headers},
+    dead_letter::{Obituary, OwnedHeader, headers as dead_letter_headers, raw_headers},
     dead_letter_path::DeadLetterPath,
     judge::{Judge, Tries, Verdict},
     metadata_limit::MetadataLimit,

@@ -1,12 +1,11 @@
 //! Where a lane's records come from: a Kafka partition, or a log in memory.
 
-#[cfg(test)]
-pub(crate) mod memory;
-
 use std::{ops::Range, sync::Arc, thread, time::Duration};
 
 use tokio::sync::{Notify, oneshot};
 
+#[cfg(test)]
+use crate::memory;
 pub(crate) use crate::native::{Entry, PartitionError, StartsOver};
 use crate::{
     native::{self, PartitionQueue},

@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 
-use super::super::{AutoCommitMode, ConfigError, property::unknown, suggest, value::Value};
-use super::Reader;
+use super::super::{AutoCommitMode, fault::Faults, reader::Reader};
+use super::{ConsumerSettings, judge_last_step};
 use crate::settle::FailurePolicy;
 
 /// The settings of a policy.
@@ -34,41 +34,19 @@ impl<'de> Visitor<'de> for PolicyVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut table: A) -> Result<FailurePolicy, A::Error> {
-        let mut reader = Reader::default();
+        let mut reader = Reader::<ConsumerSettings>::default();
         while let Some((name, value)) = table.next_entry()? {
-            reader.read_of_policy(name, value);
+            reader.read_among("failure_policy", POLICY, name, value);
         }
-        reader.finish_policy().map_err(A::Error::custom)
+        reader.finish_as(finish).map_err(A::Error::custom)
     }
 }
 
-impl Reader {
-    /// The table of a consumer's policy. What is in it is not to stand beside it too.
-    pub(super) fn read_policy(&mut self, value: Value) {
-        match value {
-            Value::Table(entries) => {
-                entries.into_iter().for_each(|(name, value)| self.read_of_policy(name, value));
-            }
-            _ => self.faults.add("failure_policy", "must be a table"),
-        }
-    }
-
-    fn read_of_policy(&mut self, name: String, value: Value) {
-        if POLICY.contains(&name.as_str()) {
-            return self.read(name, value);
-        }
-        if !matches!(value, Value::Nothing) {
-            let fault = unknown("setting of a failure policy", suggest::among(&name, POLICY));
-            self.faults.add(name, fault);
-        }
-    }
-
-    /// Whether a dead letter is possible depends on the consumer, and is judged when the app starts.
-    fn finish_policy(mut self) -> Result<FailurePolicy, ConfigError> {
-        self.judge_last_step();
-        self.config.failure_policy.find(AutoCommitMode::PostCommit, &mut self.faults);
-        self.faults.into_result().map(|()| self.config.failure_policy)
-    }
+/// Whether a dead letter is possible depends on the consumer, and is judged when the app starts.
+fn finish(settings: ConsumerSettings, is_given: &dyn Fn(&str) -> bool, faults: &mut Faults) -> FailurePolicy {
+    judge_last_step(is_given, faults);
+    settings.config.failure_policy.find(AutoCommitMode::PostCommit, faults);
+    settings.config.failure_policy
 }
 
 #[cfg(test)]

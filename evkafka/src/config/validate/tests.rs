@@ -4,8 +4,8 @@ use proptest::prelude::*;
 use rdkafka::consumer::BaseConsumer;
 
 use super::super::known::{self, Role};
-use super::super::owned;
 use super::super::properties::BROKER_SIDE;
+use super::super::side::Side;
 use super::*;
 use crate::engine::DrainPlan;
 use crate::{Backoff, Concurrency, FailurePolicy};
@@ -147,7 +147,7 @@ fn no_text_may_contain_nul() {
 
 #[test]
 fn every_owned_property_is_refused_with_what_to_do_instead() {
-    for owned in owned::OWNED {
+    for owned in Side::Consumer.owned() {
         let (setting, text) = only_fault(&config().property(owned.name, "1"));
         assert_eq!(setting, owned.name);
         assert_eq!(text, format!("`{}` is evkafka's to set: {}", owned.name, owned.instead));
@@ -641,6 +641,8 @@ fn properties_that_contradict_each_other_are_told_before_librdkafka_refuses_them
         (&[("max.poll.interval.ms", 30_000)][..], "max.poll.interval.ms"),
         (&[("session.timeout.ms", 400_000)], "session.timeout.ms"),
         (&[("session.timeout.ms", 3000), ("heartbeat.interval.ms", 3000)], "session.timeout.ms"),
+        (&[("reconnect.backoff.max.ms", 99)], "reconnect.backoff.max.ms"),
+        (&[("reconnect.backoff.ms", 10_001)], "reconnect.backoff.ms"),
         (&[("fetch.max.bytes", 999_999)], "fetch.max.bytes"),
         (&[("receive.message.max.bytes", 1_000_511)], "receive.message.max.bytes"),
         (

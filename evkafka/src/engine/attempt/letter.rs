@@ -12,7 +12,7 @@ use crate::{
     handle::Context,
     native::RawRecord,
     record::Record,
-    settle::{DeadLetterPath, Failure, Obituary, dead_letter_headers},
+    settle::{DeadLetterPath, Failure, Obituary, dead_letter_headers, raw_headers},
 };
 
 /// How long a dead letter on its way is waited for once the lane was told to stop. Brokers that work answer sooner, and a
@@ -56,7 +56,8 @@ impl Worker {
             partition: None,
             key: record.key(),
             payload: record.payload(),
-            headers: &headers,
+            headers: &raw_headers(&headers),
+            timestamp: None,
         };
         let letters = self
             .shared

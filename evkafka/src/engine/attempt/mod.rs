@@ -18,6 +18,7 @@ pub(super) use self::{
 };
 use super::{delivery::Terms, lane::LaneControl, observe::RecordEvent, pipeline::Routed, shared::Shared};
 use crate::{
+    event::Outgoing,
     event_type::EventIdentity,
     handle::{Attempt, Context, Outcome},
     record::{Origin, Record},
@@ -59,6 +60,17 @@ pub(super) enum Fate {
     Settled(Done),
     /// It is settled once this is acknowledged.
     Letter(Letter),
+    /// It is settled once these are acknowledged.
+    Sends(Outgoing),
+}
+
+/// What becomes of a record of a batch whose handler has returned events.
+#[derive(Debug)]
+pub(super) enum Share {
+    /// It is settled once the events are acknowledged.
+    OfCall,
+    /// It had left the batch before. `None` is unsettled.
+    Left(Option<Fate>),
 }
 
 /// A record is to be sent to a dead-letter topic.
@@ -71,13 +83,23 @@ pub(super) struct Letter {
     failure: Arc<Failure>,
 }
 
-/// How the attempts at the records of one call ended.
+impl Letter {
+    pub(super) fn new(topic: Arc<str>, handler: usize, attempts: u32, failure: Failure) -> Self {
+        Self { topic, handler, attempts, failure: Arc::new(failure) }
+    }
+}
+
+/// How the attempts at the records of one call ended. No larger than it has to be, as it is moved for each record.
 #[derive(Debug)]
 pub(super) enum Ended {
     /// The same became of all of them.
     All(Done),
     /// What became of each, in their order; `None` is unsettled.
-    Each(Vec<Option<Fate>>),
+    Each(Box<[Option<Fate>]>),
+    /// All of them are settled once these events are acknowledged.
+    Sends(Outgoing),
+    /// The same of some of them, in their order.
+    SendsOfSome(Box<(Outgoing, Vec<Share>)>),
 }
 
 impl Ended {
@@ -87,6 +109,8 @@ impl Ended {
         match self {
             Self::All(done) => Some(Fate::Settled(done)),
             Self::Each(fates) => fates.into_iter().next().flatten(),
+            Self::Sends(outgoing) => Some(Fate::Sends(outgoing)),
+            Self::SendsOfSome(of_some) => Some(Fate::Sends(of_some.0)),
         }
     }
 }
@@ -190,6 +214,10 @@ impl Worker {
                         // The handler was not called, so this was no attempt at the others.
                         continue;
                     }
+                    (Attempt::Sends(outgoing), _) => {
+                        state.permits.keep(turn);
+                        return self.sends(open, outgoing, tries);
+                    }
                     (attempt, _) => attempt,
                 };
                 let verdict = rule.judge.judge(tries, attempt, self.control.cancelled(), fastrand::f64);
@@ -232,7 +260,7 @@ impl Worker {
                 self.all(open, Done::GivenUp)
             }
             Verdict::DeadLetter(topic, failure) => {
-                let letter = Letter { topic, handler, attempts: tries.attempt, failure: Arc::new(failure) };
+                let letter = Letter::new(topic, handler, tries.attempt, failure);
                 self.each(open, &letter)
             }
             Verdict::Stop(failure) => {
@@ -261,6 +289,14 @@ impl Worker {
     fn all(&self, mut open: Open<'_>, done: Done) -> Ended {
         self.report_stop_in(&mut open);
         open.all(done)
+    }
+
+    /// They are handled once these events are acknowledged.
+    #[inline(never)]
+    fn sends(&self, mut open: Open<'_>, mut outgoing: Outgoing, tries: Tries) -> Ended {
+        self.report_stop_in(&mut open);
+        outgoing.returned_by(tries.attempt);
+        open.sends(outgoing)
     }
 
     /// Each of them is to be a dead letter.

@@ -1,5 +1,6 @@
-use super::{Done, Ended, Fate, Letter};
+use super::{Done, Ended, Fate, Letter, Share};
 use crate::{
+    event::Outgoing,
     handle::{Context, ReservedThread},
     settle::Failure,
 };
@@ -78,15 +79,29 @@ impl<'r> Open<'r> {
     pub(super) fn letters(self, letter: &Letter) -> Ended {
         let letter = |_: &Context<'_>| Some(Fate::Letter(letter.clone()));
         match self {
-            Self::One(context) => Ended::Each(vec![letter(&context)]),
+            Self::One(context) => Ended::Each(Box::new([letter(&context)])),
             Self::Many(batch) => (*batch).each(letter),
+        }
+    }
+
+    /// They are settled once these events are acknowledged.
+    pub(super) fn sends(self, outgoing: Outgoing) -> Ended {
+        match self {
+            Self::One(_) => Ended::Sends(outgoing),
+            Self::Many(batch) if batch.places.len() == batch.fates.len() => Ended::Sends(outgoing),
+            Self::Many(batch) => {
+                let Batch { places, fates, .. } = *batch;
+                let mut shares: Vec<_> = fates.into_iter().map(Share::Left).collect();
+                places.into_iter().for_each(|place| shares[place] = Share::OfCall);
+                Ended::SendsOfSome(Box::new((outgoing, shares)))
+            }
         }
     }
 
     /// They stay unsettled.
     pub(super) fn unsettled(self) -> Ended {
         match self {
-            Self::One(_) => Ended::Each(vec![None]),
+            Self::One(_) => Ended::Each(Box::new([None])),
             Self::Many(batch) => (*batch).each(|_| None),
         }
     }
@@ -98,7 +113,7 @@ impl<'r> Batch<'r> {
         for (place, context) in places.into_iter().zip(&contexts) {
             fates[place] = fate(context);
         }
-        Ended::Each(fates)
+        Ended::Each(fates.into_boxed_slice())
     }
 
     /// The record at `index` of the next call.

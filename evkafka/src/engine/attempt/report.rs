@@ -89,6 +89,12 @@ impl Worker {
         self.leave(open, tries)
     }
 
+    /// The lane had to end before the events were acknowledged that the handler has returned.
+    #[cold]
+    pub(in crate::engine) fn tell_unsent(&self, context: &Context<'_>) {
+        self.tell(&RecordEvent::EventsUnsent { context, becomes: self.terms.unfinished });
+    }
+
     /// librdkafka reports an error of the partition. What it recovers from by itself is logged; everything else ends the
     /// app, because going on could mean to pass over records.
     pub(in crate::engine) fn partition_error(&self, error: &PartitionError) -> Flow {
@@ -134,7 +140,7 @@ impl Worker {
         }));
     }
 
-    pub(super) fn report_stop(&self, context: &Context<'_>, failure: Failure) {
+    pub(in crate::engine) fn report_stop(&self, context: &Context<'_>, failure: Failure) {
         self.tell(&RecordEvent::Stopped { context, failure: &failure });
         self.shared.report(Inner::Record(RecordError {
             origin: self.origin.clone(),

@@ -1,7 +1,5 @@
 //! Records that cannot be decoded do not spoil their batch.
 
-use std::sync::Arc;
-
 use super::{Done, Fate, Flow, Letter, Worker, open::Batch};
 use crate::{
     engine::{observe::RecordEvent, pipeline::Rule},
@@ -24,8 +22,7 @@ impl Worker {
             let attempt = Attempt::Undecodable(cause);
             match rule.judge.judge(tries, attempt, self.control.cancelled(), fastrand::f64) {
                 Verdict::DeadLetter(topic, failure) => {
-                    let failure = Arc::new(failure);
-                    let letter = Letter { topic, handler, attempts: tries.attempt, failure };
+                    let letter = Letter::new(topic, handler, tries.attempt, failure);
                     batch.decide(index, Fate::Letter(letter));
                 }
                 Verdict::Stop(failure) => {

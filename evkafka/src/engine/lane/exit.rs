@@ -5,11 +5,12 @@ use tokio::time::Instant;
 use super::{run::Run, turning::Turning};
 use crate::{
     engine::{
-        attempt::{Done, Ended, Fate, Flow},
+        attempt::{Done, Ended, Fate, Flow, Share},
         delivery::Delivery,
         observe::RecordEvent,
-        schedule::{Event, Finished, Held, Job, KeyHash, Lost, Schedule},
+        schedule::{Event, Finished, Held, Job, KeyHash, Limit, Lost, Schedule},
     },
+    event::Outgoing,
     route::Routes,
 };
 
@@ -106,17 +107,26 @@ impl<R: Routes> Run<R> {
         }
     }
 
-    /// The attempts at the record that is next have ended, where it is.
+    /// The attempts at the record that is next have ended, where it is. What forbids to let in more, if something does now.
     #[inline]
-    pub(super) fn exit_front(&mut self, handler: usize, offset: i64, ended: Ended, begun: Option<Instant>) {
+    pub(super) fn exit_front(
+        &mut self,
+        handler: usize,
+        offset: i64,
+        ended: Ended,
+        begun: Option<Instant>,
+    ) -> Option<Limit> {
         match ended {
             Ended::All(done) => {
                 self.fetched.advance();
                 self.settle(offset, self.round(), done, Standing::AtOnce, Handling::by(handler, begun));
+                None
             }
-            ended @ Ended::Each(_) => {
-                let Some(held) = self.hold(handler) else { return };
-                self.exit_held(held, ended.of_one(), Standing::AtOnce, begun);
+            ended => {
+                if let Some(held) = self.hold(handler) {
+                    self.exit_held(held, ended.of_one(), Standing::AtOnce, begun);
+                }
+                self.limit()
             }
         }
     }
@@ -150,6 +160,18 @@ impl<R: Routes> Run<R> {
                     self.exit_held(held, fate, Standing::Open, begun);
                 }
             }
+            Ended::Sends(outgoing) => self.send_of_many(records, outgoing, begun),
+            Ended::SendsOfSome(of_some) => {
+                let (outgoing, shares) = *of_some;
+                let mut of_call = Vec::with_capacity(records.len());
+                for (held, share) in records.into_iter().zip(shares) {
+                    match share {
+                        Share::OfCall => of_call.push(held),
+                        Share::Left(fate) => self.exit_held(held, fate, Standing::Open, begun),
+                    }
+                }
+                self.send_of_many(of_call, outgoing, begun);
+            }
         }
         keys.sort_unstable();
         keys.dedup();
@@ -171,11 +193,23 @@ impl<R: Routes> Run<R> {
                 self.stay_open(slot.offset, standing);
                 self.letters.send(&self.tools, held, letter, begun);
             }
+            Some(Fate::Sends(outgoing)) => {
+                self.stay_open(slot.offset, standing);
+                self.send_returned(Job::One(held), outgoing, begun);
+            }
             None => {
                 self.stay_open(slot.offset, standing);
                 self.leave_unsettled(slot.offset);
             }
         }
+    }
+
+    /// The events of a batch's call are sent; its records are not under way any more.
+    fn send_of_many(&mut self, records: Vec<Held>, outgoing: Outgoing, begun: Option<Instant>) {
+        let Some(first) = records.first() else { return };
+        let handler = first.handler;
+        records.iter().for_each(|held| self.schedule.done(&held.slot));
+        self.send_returned(Job::Many { handler, records }, outgoing, begun);
     }
 
     /// The record is not settled yet.
@@ -201,7 +235,7 @@ impl<R: Routes> Run<R> {
     }
 
     /// A record was not settled: the lane ends there, unless it leaves this stretch of the partition.
-    fn leave_unsettled(&mut self, offset: i64) {
+    pub(super) fn leave_unsettled(&mut self, offset: i64) {
         if self.is_watched {
             self.tools.worker.tell(&RecordEvent::Unsettled { offset });
         }
@@ -222,6 +256,7 @@ impl<R: Routes> Run<R> {
         while let Some(sent) = self.letters.try_next() {
             self.exit_sent(sent);
         }
+        self.exit_all_that_arrived();
     }
 
     pub(super) fn exit_event(&mut self, event: Event) {

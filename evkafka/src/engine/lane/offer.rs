@@ -61,16 +61,20 @@ impl<R: Routes> Run<R> {
             let batch = handlers.rules[handler].batch;
             match &mut self.schedule {
                 Schedule::InOrder(in_order) => {
-                    if let Some(job) = in_order.take_before(handler) {
+                    let limit = if let Some(job) = in_order.take_before(handler) {
                         self.handle_collected(job).await;
+                        self.limit()
                     } else if let Some(spec) = batch {
-                        self.collect_in_order(handler, spec).await;
+                        self.collect_in_order(handler, spec).await
                     } else {
                         event.open(record.payload());
                         let open = Open::One(worker.context(record, &event));
                         let mut state = AttemptState::new(Permits::Unlimited);
                         let ended = worker.attempt(handlers, handler, open, &mut state).await;
-                        self.exit_front(handler, offset, ended, state.begun);
+                        self.exit_front(handler, offset, ended, state.begun)
+                    };
+                    if limit.is_some() {
+                        return limit;
                     }
                 }
                 Schedule::Concurrent(concurrent) => {
@@ -124,8 +128,8 @@ impl<R: Routes> Run<R> {
         Some(Held { message, handler, slot })
     }
 
-    async fn collect_in_order(&mut self, handler: usize, spec: BatchSpec) {
-        let Some(held) = self.hold(handler) else { return };
+    async fn collect_in_order(&mut self, handler: usize, spec: BatchSpec) -> Option<Limit> {
+        let held = self.hold(handler)?;
         self.epoch.open(held.slot.offset);
         let complete = match &mut self.schedule {
             Schedule::InOrder(in_order) => in_order.collect(held, spec),
@@ -133,7 +137,9 @@ impl<R: Routes> Run<R> {
         };
         if let Some(job) = complete {
             self.handle_collected(job).await;
+            return self.limit();
         }
+        None
     }
 
     async fn handle_collected(&mut self, job: Job) {
@@ -225,8 +231,8 @@ impl<R: Routes> Run<R> {
         };
         let is_blocked = match limit {
             Some(Limit::Memory) => true,
-            Some(Limit::Persisted | Limit::DeadLetters) => {
-                !self.schedule.is_busy() && self.letters.is_empty()
+            Some(Limit::Persisted | Limit::DeadLetters | Limit::Events) => {
+                !self.schedule.is_busy() && self.letters.is_empty() && self.sendings.is_empty()
             }
             Some(Limit::InFlight | Limit::Threads | Limit::CommittedAhead) | None => false,
         };

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tokio::task::yield_now;
 
 use super::{
-    control::LaneControl, epoch::Epoch, letters::Letters, prepare::Preparation, stall::Stall,
-    turning::Turning,
+    Phase, control::LaneControl, epoch::Epoch, letters::Letters, prepare::Preparation, sendings::Sendings,
+    stall::Stall, turning::Turning,
 };
 use crate::{
     engine::{
@@ -40,6 +40,7 @@ pub(super) struct Run<R> {
     /// The epoch ends, and another is about to begin.
     pub(super) turning: Option<Turning>,
     pub(super) letters: Letters,
+    pub(super) sendings: Sendings,
     pub(super) stall: Stall,
     pub(super) counts: LocalCounts,
     pub(super) unmatched: LaneUnmatched,
@@ -126,11 +127,14 @@ impl<R: Routes> Run<R> {
                 self.flow == Flow::Continue && (!self.fetched.is_empty() || before.has_requested())
             }
         };
-        self.is_ending() && !is_committed_and_open && self.has_nothing_under_way()
+        self.is_ending()
+            && !is_committed_and_open
+            && self.has_nothing_under_way()
+            && (self.sendings.are_flushed() || self.control().phase() >= Phase::Cancelled)
     }
 
     pub(super) fn has_nothing_under_way(&self) -> bool {
-        self.schedule.is_idle() && self.letters.is_empty()
+        self.schedule.is_idle() && self.letters.is_empty() && self.sendings.is_empty()
     }
 
     /// Has what may begin in `fetched`, if there is anything. Errors with what forbids to take more.
@@ -245,8 +249,10 @@ impl<R: Routes> Run<R> {
     pub(super) fn limit(&self) -> Option<Limit> {
         if self.schedule.fills_memory(self.control().backing_off.records()) {
             Some(Limit::Memory)
+        } else if !self.letters.has_room() {
+            Some(Limit::DeadLetters)
         } else {
-            (!self.letters.has_room()).then_some(Limit::DeadLetters)
+            (!self.sendings.has_room()).then_some(Limit::Events)
         }
     }
 

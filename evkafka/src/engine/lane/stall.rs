@@ -22,13 +22,18 @@ impl Limit {
             Self::Persisted => "persist_progress: a commit has no room for more of what is settled ahead",
             Self::CommittedAhead => "in_flight: as many records as may be are committed and not handled yet",
             Self::DeadLetters => "dead letters: as many as may be are not acknowledged yet",
+            Self::Events => {
+                "returned events: as many as may be are not acknowledged yet, or their producer's queue is full"
+            }
         }
     }
 
     fn patience(self) -> Duration {
         match self {
             Self::InFlight | Self::Threads => PATIENCE_IN_FLIGHT,
-            Self::Memory | Self::Persisted | Self::CommittedAhead | Self::DeadLetters => PATIENCE,
+            Self::Memory | Self::Persisted | Self::CommittedAhead | Self::DeadLetters | Self::Events => {
+                PATIENCE
+            }
         }
     }
 }
@@ -99,7 +104,7 @@ impl Standing {
     fn flows(&self, at: AtLimit) -> bool {
         let enough = match at.limit {
             Limit::InFlight | Limit::Threads => 1,
-            Limit::Memory | Limit::Persisted | Limit::CommittedAhead | Limit::DeadLetters => {
+            Limit::Memory | Limit::Persisted | Limit::CommittedAhead | Limit::DeadLetters | Limit::Events => {
                 at.unsettled.max(1) as u64
             }
         };

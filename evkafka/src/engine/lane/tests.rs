@@ -2,6 +2,7 @@
 
 mod between;
 mod observed;
+mod sending;
 
 use std::{
     collections::HashMap,
@@ -31,11 +32,12 @@ use crate::{
         shared::{Report, Shared},
     },
     handle::{Attempt, BoxError, Context, HandlerSpec, Outcome, Requirements},
+    memory::Log,
     native::CommitReply,
     record::{Origin, OwnedRecord},
     route::Router,
     settle::{Backoff, FailurePolicy},
-    source::{Message, memory::Log},
+    source::Message,
 };
 
 /// A call of the handler.

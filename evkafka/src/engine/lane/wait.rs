@@ -1,6 +1,6 @@
 //! What a lane waits for when nothing can begin.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::time::{Instant, sleep_until};
 
@@ -17,6 +17,9 @@ use crate::{
     },
     route::Routes,
 };
+
+/// How often a lane that is at its end looks whether what its handlers have enqueued is acknowledged.
+const LOOKS_AGAIN: Duration = Duration::from_millis(10);
 
 impl<R: Routes> Run<R> {
     /// Waits until there may be something to do. May return without a cause: look again.
@@ -80,7 +83,9 @@ impl<R: Routes> Run<R> {
             Some(Turning::GoesBack { .. }) | None => None,
         };
         let stall = self.stall.due().filter(|_| !is_ending);
-        self.schedule.due().into_iter().chain(stall).chain(seeks).min()
+        let flushed = (is_ending && self.has_nothing_under_way()).then(|| Instant::now() + LOOKS_AGAIN);
+        let sendings = self.sendings.due().into_iter().chain(flushed);
+        self.schedule.due().into_iter().chain(stall).chain(seeks).chain(sendings).min()
     }
 
     /// What became of the commit that was asked for ahead of handling.

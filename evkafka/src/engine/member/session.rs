@@ -86,7 +86,7 @@ impl Session {
         coordinator.member.tell(&MemberEvent::Joins);
         client
             .subscribe(config.topics.iter().map(String::as_str))
-            .map_err(|code| Inner::Client { consumer: Arc::clone(log.consumer()), cause: code.into() })?;
+            .map_err(|code| Inner::Client { consumer: Arc::clone(log.name()), cause: code.into() })?;
         Ok(Self {
             config,
             log,

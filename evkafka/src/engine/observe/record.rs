@@ -51,6 +51,8 @@ pub(crate) enum RecordEvent<'a> {
     },
     /// The lane had to end before its dead letter was acknowledged.
     LetterUnsent { context: &'a Context<'a>, topic: &'a str, failure: &'a Failure },
+    /// The lane had to end before the events that its handler returned were acknowledged.
+    EventsUnsent { context: &'a Context<'a>, becomes: Unfinished },
     /// It is settled, so that its offset may be committed. Told only if all is watched.
     Settled {
         offset: i64,

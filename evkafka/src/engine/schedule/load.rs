@@ -20,6 +20,8 @@ pub(in crate::engine) enum Limit {
     CommittedAhead,
     /// As many dead letters are on their way as may be.
     DeadLetters,
+    /// As many events are on their way as may be, or their producer has no room.
+    Events,
 }
 
 /// The unsettled records of a partition that have a handler.

@@ -166,14 +166,22 @@ pub(super) enum Job {
 }
 
 impl Job {
-    fn handler(&self) -> usize {
+    pub(super) fn handler(&self) -> usize {
         match self {
             Self::One(held) => held.handler,
             Self::Many { handler, .. } => *handler,
         }
     }
 
-    fn into_records(self) -> Vec<Held> {
+    /// Its first record.
+    pub(super) fn first(&self) -> Option<&Held> {
+        match self {
+            Self::One(held) => Some(held),
+            Self::Many { records, .. } => records.first(),
+        }
+    }
+
+    pub(super) fn into_records(self) -> Vec<Held> {
         match self {
             Self::One(held) => vec![held],
             Self::Many { records, .. } => records,

@@ -14,6 +14,19 @@ async fn a(
 #[::evkafka::handler(fallback)]
 fn rest() {}
 
+#[derive(::serde::Serialize, ::evkafka::Event)]
+#[event(name = NAME, version = 2, topic = "prices", key = id)]
+struct Priced<'a> {
+    id: &'a ::core::primitive::str,
+}
+
+const NAME: &::core::primitive::str = "Priced";
+
+#[::evkafka::handler(event = "C")]
+async fn priced() -> ::core::option::Option<Priced<'static>> {
+    ::core::option::Option::Some(Priced { id: "7" })
+}
+
 fn config<T>() -> T {
     ::core::unimplemented!()
 }
@@ -22,7 +35,7 @@ fn app() -> ::evkafka::App {
     ::evkafka::app! {
         title: "billing",
         state: 7_u8,
-        consumers: { orders: config() => [a, rest], rest: config() => ::evkafka::router![rest] },
+        consumers: { orders: config() => [a, priced, rest], rest: config() => ::evkafka::router![rest] },
     }
 }
 

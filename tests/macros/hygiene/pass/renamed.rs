@@ -10,7 +10,17 @@ mod inner {
 }
 
 #[renamed::handler(crate = crate::inner, fallback)]
-fn rest() {}
+fn rest() -> Priced {
+    Priced { id: 7 }
+}
+
+#[derive(serde::Serialize, renamed::Event)]
+#[event(crate = crate::inner, name = NAME, key = id)]
+struct Priced {
+    id: u64,
+}
+
+const NAME: &str = "Priced";
 
 fn config<T>() -> T {
     unimplemented!()

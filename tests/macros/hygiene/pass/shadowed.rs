@@ -93,6 +93,33 @@ async fn visit(_: u8) {}
 #[::evkafka::handler(event = "D")]
 async fn f() {}
 
+trait Event {
+    fn key(&self) {}
+}
+impl<T> Event for T {}
+trait IntoEvents {
+    fn encode(self);
+}
+struct EventKey;
+struct EventSpec;
+struct Outbox;
+struct u32;
+#[allow(non_upper_case_globals)]
+const key: u8 = 1;
+#[allow(non_upper_case_globals)]
+const outbox: u8 = 1;
+macro_rules! assert {
+    ($($t:tt)*) => {
+        compile_error!("mine")
+    };
+}
+
+#[derive(::evkafka::Event)]
+#[event(version = 1, topic = "t", key = outbox)]
+struct Priced {
+    outbox: ::core::primitive::u64,
+}
+
 fn main() {
     let title = "billing";
     let _ = ::evkafka::router![call, requires, visit, f];

@@ -69,6 +69,9 @@ impl Observer for Collected {
             RecordEvent::LetterUnsent { context, topic, .. } => {
                 format!("letter unsent {} {topic}", called(context))
             }
+            RecordEvent::EventsUnsent { context, becomes } => {
+                format!("events unsent {} {becomes:?}", called(context))
+            }
             RecordEvent::Settled { offset, handler, how, after } => {
                 format!("settled {offset} {how:?} by {handler:?} after {after:?}")
             }

@@ -76,6 +76,9 @@ pub(super) fn log(origin: &Origin, event: &RecordEvent<'_>) {
             log_letter(origin, event);
         }
         RecordEvent::Unfinished { context, becomes } => unfinished(origin, context.record.offset(), becomes),
+        RecordEvent::EventsUnsent { context, becomes } => {
+            unsent(origin, context.record.offset(), becomes);
+        }
         RecordEvent::WaitsForThread { offset, waited, limit } => tracing::warn!(
             target: "evkafka::record",
             consumer = %origin.consumer,
@@ -163,6 +166,28 @@ fn unfinished(origin: &Origin, offset: i64, becomes: Unfinished) {
             offset,
             "a handler did not finish in the time it had; its record, and what was committed \
              with it and not handled yet, is lost"
+        ),
+    }
+}
+
+fn unsent(origin: &Origin, offset: i64, becomes: Unfinished) {
+    match becomes {
+        Unfinished::ComesAgain => tracing::warn!(
+            target: "evkafka::record",
+            consumer = %origin.consumer,
+            topic = %origin.topic,
+            partition = origin.partition,
+            offset,
+            "the events that a handler returned were not acknowledged in the time there was; its record is not committed and will \
+             be handled again"
+        ),
+        Unfinished::IsLost => tracing::error!(
+            target: "evkafka::record",
+            consumer = %origin.consumer,
+            topic = %origin.topic,
+            partition = origin.partition,
+            offset,
+            "the events that a handler returned were not acknowledged in the time there was, and may be lost"
         ),
     }
 }

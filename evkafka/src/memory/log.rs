@@ -8,10 +8,10 @@ use std::{
 
 use tokio::sync::Notify;
 
-use super::{Entry, PartitionError, StartsOver};
 use crate::{
     record::{Origin, OwnedRecord, Record},
     settle::Sequence,
+    source::{Entry, PartitionError, StartsOver},
 };
 
 /// What was written to a partition, in the order in which it came. Its offsets may go back, as those of a topic that is recreated.
@@ -100,16 +100,16 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    pub(super) fn listen(&mut self, waker: Arc<Notify>) {
+    pub(crate) fn listen(&mut self, waker: Arc<Notify>) {
         self.log.written().reader = Some(waker);
     }
 
-    pub(super) fn begin_at(&mut self, next: i64) {
+    pub(crate) fn begin_at(&mut self, next: i64) {
         self.sequence.begin_at(next);
     }
 
     /// In the latest stretch of the log: the offsets since they have gone back for the last time.
-    pub(super) fn seek(&mut self, from: i64) {
+    pub(crate) fn seek(&mut self, from: i64) {
         let written = self.log.written();
         let offset = |index: usize| written.items[index].offset();
         let end = written.items.len();
@@ -121,7 +121,7 @@ impl Reader {
         self.begin_at(from);
     }
 
-    pub(super) fn take(&mut self, fetch: &mut Fetch, most: usize) -> Option<StartsOver> {
+    pub(crate) fn take(&mut self, fetch: &mut Fetch, most: usize) -> Option<StartsOver> {
         fetch.clear();
         let written = self.log.written();
         let waiting = &written.items[self.next.min(written.items.len())..];
@@ -142,13 +142,13 @@ impl Reader {
         starts_over
     }
 
-    pub(super) fn reached(&self) -> Option<i64> {
+    pub(crate) fn reached(&self) -> Option<i64> {
         let written = self.log.written();
         let is_beyond = |end: &i64| self.sequence.next().is_none_or(|next| next < *end);
         written.end.filter(is_beyond).filter(|_| self.next >= written.items.len())
     }
 
-    pub(super) fn take_deleted(&mut self) -> Option<Range<i64>> {
+    pub(crate) fn take_deleted(&mut self) -> Option<Range<i64>> {
         None
     }
 }
@@ -157,55 +157,55 @@ impl Reader {
 pub(crate) struct Fetch(VecDeque<Item>);
 
 impl Fetch {
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
-    pub(super) fn entry<'f>(&'f self, origin: &'f Origin) -> Option<Entry<'f>> {
+    pub(crate) fn entry<'f>(&'f self, origin: &'f Origin) -> Option<Entry<'f>> {
         Some(self.0.front()?.entry(origin))
     }
 
-    pub(super) fn get<'f>(&'f self, index: usize, origin: &'f Origin) -> Option<Entry<'f>> {
+    pub(crate) fn get<'f>(&'f self, index: usize, origin: &'f Origin) -> Option<Entry<'f>> {
         Some(self.0.get(index)?.entry(origin))
     }
 
-    pub(super) fn count_while(&self, origin: &Origin, mut is_one: impl FnMut(Entry<'_>) -> bool) -> usize {
+    pub(crate) fn count_while(&self, origin: &Origin, mut is_one: impl FnMut(Entry<'_>) -> bool) -> usize {
         self.0.iter().take_while(|item| is_one(item.entry(origin))).count()
     }
 
-    pub(super) fn advance(&mut self) {
+    pub(crate) fn advance(&mut self) {
         self.0.pop_front();
     }
 
-    pub(super) fn pop(&mut self) -> Option<Arc<OwnedRecord>> {
+    pub(crate) fn pop(&mut self) -> Option<Arc<OwnedRecord>> {
         match self.0.pop_front()? {
             Item::Record(record) => Some(record),
             Item::Error(error) => unreachable!("an error is not kept: {error:?}"),
         }
     }
 
-    pub(super) fn move_to(&mut self, other: &mut Self, count: usize) {
+    pub(crate) fn move_to(&mut self, other: &mut Self, count: usize) {
         let count = count.min(self.0.len());
         other.0.extend(self.0.drain(..count));
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.0.clear();
     }
 
-    pub(super) fn first_offset(&self) -> Option<i64> {
+    pub(crate) fn first_offset(&self) -> Option<i64> {
         self.0.iter().find_map(Item::offset)
     }
 
-    pub(super) fn ends_with_error(&self) -> bool {
+    pub(crate) fn ends_with_error(&self) -> bool {
         matches!(self.0.back(), Some(Item::Error(_)))
     }
 
-    pub(super) fn last_offset(&self) -> Option<i64> {
+    pub(crate) fn last_offset(&self) -> Option<i64> {
         self.0.iter().rev().find_map(Item::offset)
     }
 }

@@ -1,0 +1,258 @@
+//! The events that handlers have returned, until they are acknowledged. Their records are not settled before; other records are handled
+//! meanwhile.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use rdkafka::error::RDKafkaErrorCode;
+use rustc_hash::FxHashMap;
+use tokio::{sync::Notify, time::Instant};
+
+use crate::{
+    engine::schedule::Job,
+    event::Outgoing,
+    native::{Answer, Delivery, Inbox, Ticket},
+    send::{Again, Extras, Outlets, Refused, SendError, Then},
+};
+
+/// How many events of a partition may be on their way at a time.
+const MOST: usize = 8192;
+
+/// How often a full queue is looked at. Whoever has records in it looks when one has left it.
+const LOOKS_AGAIN: Duration = Duration::from_millis(10);
+
+pub(super) struct Sendings {
+    outlets: Arc<Outlets>,
+    inbox: Arc<Inbox>,
+    /// What was taken from the inbox, and is looked through.
+    arrived: Vec<(Ticket, Delivery)>,
+    open: FxHashMap<u64, Sending>,
+    last: u64,
+    /// What no producer had room for, in order. While there is any, nothing is sent before it.
+    backlog: VecDeque<Ticket>,
+    /// What was not acknowledged, and when it is sent again.
+    later: Vec<(Instant, Ticket)>,
+    /// How many events are not acknowledged yet.
+    events: usize,
+    bytes: u64,
+    most_bytes: u64,
+}
+
+/// The events that one call has returned.
+struct Sending {
+    of: Sent,
+    outgoing: Outgoing,
+    extras: Extras,
+    unacknowledged: usize,
+    /// How those were sent so far that were not acknowledged at once, by their places.
+    again: Vec<(u32, Again)>,
+}
+
+/// What the events were returned for.
+pub(super) struct Sent {
+    pub(super) job: Job,
+    /// The number of the attempt that returned them.
+    pub(super) attempts: u32,
+    /// When the first attempt began, if anybody wants to know.
+    pub(super) begun: Option<Instant>,
+}
+
+/// What became of the events of one call.
+pub(super) enum Arrival {
+    /// All are acknowledged.
+    Acknowledged(Sent),
+    /// One of them is refused for good.
+    Refused(Sent, SendError),
+}
+
+impl Sendings {
+    /// Wakes `look` when there is something to [take](Self::next). At most so many bytes may be on their way.
+    pub(super) fn new(outlets: Arc<Outlets>, look: Arc<Notify>, most_bytes: u64) -> Self {
+        Self {
+            outlets,
+            inbox: Arc::new(Inbox::new(look)),
+            arrived: Vec::new(),
+            open: FxHashMap::default(),
+            last: 0,
+            backlog: VecDeque::new(),
+            later: Vec::new(),
+            events: 0,
+            bytes: 0,
+            most_bytes,
+        }
+    }
+
+    /// Sends events, in order; what there is no room for, when there is.
+    pub(super) fn send(&mut self, of: Sent, outgoing: Outgoing, extras: Extras) {
+        self.last += 1;
+        let (number, events) = (self.last, outgoing.len());
+        self.events += events;
+        self.bytes += outgoing.bytes() as u64;
+        self.backlog.extend(outgoing.iter().map(|(event, _)| Ticket { sending: number, event }));
+        let sending = Sending { of, outgoing, extras, unacknowledged: events, again: Vec::new() };
+        self.open.insert(number, sending);
+        self.send_backlog();
+    }
+
+    /// Sends what waits for room, as far as there is any.
+    fn send_backlog(&mut self) {
+        while let Some(ticket) = self.backlog.front() {
+            if self.enqueue(*ticket) == Enqueued::NoRoom {
+                return;
+            }
+            self.backlog.pop_front();
+        }
+    }
+
+    fn enqueue(&mut self, ticket: Ticket) -> Enqueued {
+        let Some(sending) = self.open.get_mut(&ticket.sending) else { return Enqueued::Taken };
+        let Sending { outgoing, extras, again, .. } = sending;
+        let Some(event) = outgoing.get(ticket.event) else { return Enqueued::Taken };
+        let unsent = Again::default();
+        let so_far =
+            again.iter().find(|(place, _)| *place == ticket.event).map_or(&unsent, |(_, again)| again);
+        let answer = Answer::Inbox(Arc::clone(&self.inbox), ticket);
+        let enqueued = match self.outlets.of_encoded(&event) {
+            Some(destination) => destination.enqueue(&event, extras, so_far, answer),
+            // The start has refused events without one.
+            None => Err(RDKafkaErrorCode::InvalidTopic),
+        };
+        match enqueued {
+            Ok(()) => Enqueued::Taken,
+            Err(RDKafkaErrorCode::QueueFull) => {
+                if let Some(destination) = self.outlets.of_encoded(&event) {
+                    // Logged.
+                    let _ =
+                        destination.after(&event, extras, &mut Again::default(), RDKafkaErrorCode::QueueFull);
+                }
+                Enqueued::NoRoom
+            }
+            // As if the broker had said it.
+            Err(code) => {
+                self.arrived.push((ticket, Err(code)));
+                Enqueued::Taken
+            }
+        }
+    }
+
+    /// The events of a call that are all acknowledged, or of which one is refused, if there are any.
+    pub(super) fn next(&mut self) -> Option<Arrival> {
+        if self.open.is_empty() {
+            return None;
+        }
+        self.send_due();
+        loop {
+            let Some((ticket, delivery)) = self.arrived.pop() else {
+                self.inbox.take(&mut self.arrived);
+                // They are taken from the end.
+                self.arrived.reverse();
+                if self.arrived.is_empty() {
+                    return None;
+                }
+                self.send_backlog();
+                continue;
+            };
+            if let Some(arrival) = self.hear(ticket, delivery) {
+                return Some(arrival);
+            }
+        }
+    }
+
+    fn hear(&mut self, ticket: Ticket, delivery: Delivery) -> Option<Arrival> {
+        // One whose sending was refused already may be unknown.
+        let sending = self.open.get_mut(&ticket.sending)?;
+        match delivery {
+            Ok(_) => {
+                sending.unacknowledged -= 1;
+                self.events -= 1;
+                (sending.unacknowledged == 0).then(|| self.close(ticket.sending))?.map(Arrival::Acknowledged)
+            }
+            Err(code) => {
+                let refused = self.send_again(ticket, code)?;
+                let sent = self.close(ticket.sending)?;
+                Some(Arrival::Refused(sent, refused))
+            }
+        }
+    }
+
+    /// Has an event sent again that was not acknowledged; the error, if that is of no use.
+    fn send_again(&mut self, ticket: Ticket, code: RDKafkaErrorCode) -> Option<SendError> {
+        let sending = self.open.get_mut(&ticket.sending)?;
+        let event = sending.outgoing.get(ticket.event)?;
+        let again = match sending.again.iter().position(|(place, _)| *place == ticket.event) {
+            Some(index) => &mut sending.again[index].1,
+            None => {
+                sending.again.push((ticket.event, Again::default()));
+                &mut sending.again.last_mut()?.1
+            }
+        };
+        let then = match self.outlets.of_encoded(&event) {
+            Some(destination) => destination.after(&event, &sending.extras, again, code),
+            None => Err(Refused { code, advice: "add a producer for it to the app".to_owned() }),
+        };
+        match then {
+            Ok(Then::Room | Then::Alone) => self.backlog.push_back(ticket),
+            Ok(Then::After(wait)) => self.later.push((Instant::now() + wait, ticket)),
+            Ok(Then::Refused) => unreachable!("it is an error"),
+            Err(refused) => {
+                let destination = self.outlets.of_encoded(&event);
+                let topic = destination.and_then(|destination| destination.topic(&sending.extras).ok());
+                return Some(SendError::refused(event.name, topic, refused));
+            }
+        }
+        self.send_backlog();
+        None
+    }
+
+    fn send_due(&mut self) {
+        if !self.later.is_empty() {
+            let now = Instant::now();
+            let due: Vec<_> = self.later.extract_if(.., |(at, _)| *at <= now).collect();
+            self.backlog.extend(due.into_iter().map(|(_, ticket)| ticket));
+        }
+        self.send_backlog();
+    }
+
+    fn close(&mut self, number: u64) -> Option<Sent> {
+        let sending = self.open.remove(&number)?;
+        self.events -= sending.unacknowledged;
+        self.bytes -= sending.outgoing.bytes() as u64;
+        if sending.unacknowledged > 0 {
+            self.later.retain(|(_, ticket)| ticket.sending != number);
+            self.backlog.retain(|ticket| ticket.sending != number);
+        }
+        Some(sending.of)
+    }
+
+    /// Waits for none of them any more.
+    pub(super) fn abandon(&mut self) -> Vec<Sent> {
+        self.backlog.clear();
+        self.later.clear();
+        (self.events, self.bytes) = (0, 0);
+        self.open.drain().map(|(_, sending)| sending.of).collect()
+    }
+
+    /// Whether nothing is on its way that handlers have enqueued.
+    pub(super) fn are_flushed(&self) -> bool {
+        self.outlets.are_flushed()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    pub(super) fn has_room(&self) -> bool {
+        self.backlog.is_empty() && self.events < MOST && self.bytes < self.most_bytes
+    }
+
+    /// When to look again, though nothing may arrive until then.
+    pub(super) fn due(&self) -> Option<Instant> {
+        let room = (!self.backlog.is_empty()).then(|| Instant::now() + LOOKS_AGAIN);
+        self.later.iter().map(|(at, _)| *at).chain(room).min()
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Enqueued {
+    Taken,
+    NoRoom,
+}

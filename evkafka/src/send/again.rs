@@ -1,0 +1,99 @@
+//! What follows when a record was not acknowledged.
+
+use std::time::{Duration, Instant};
+
+use rdkafka::error::RDKafkaErrorCode as Code;
+
+use super::refusal::Patience;
+use crate::{
+    client::{Fault, WriteAnswer},
+    settle::Backoff,
+};
+
+/// How long to wait before a record that was not acknowledged is sent again.
+const BACKOFF: Backoff = Backoff::exponential(Duration::from_millis(200), Duration::from_secs(10));
+
+/// Which batches a record may be in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Batching {
+    /// With others.
+    #[default]
+    Shared,
+    /// A batch that is too large is refused with all its records, however small they are: in one of its own.
+    Alone,
+}
+
+/// How one record was sent so far.
+#[derive(Debug, Default)]
+pub(crate) struct Again {
+    patience: Patience,
+    attempts: u32,
+    pub(super) batching: Batching,
+}
+
+/// What is done about a record that was not acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Then {
+    /// The producer's queue is full: it is sent when there is room.
+    Room,
+    /// It is sent at once, in a batch of its own.
+    Alone,
+    /// It is sent again after this time.
+    After(Duration),
+    /// It is refused, and will be until somebody changes a setting.
+    Refused,
+}
+
+impl Again {
+    /// Whether the batch may have been too large, and not the record: from now on it is in one of its own.
+    pub(super) fn is_to_be_alone(&mut self, code: Code) -> bool {
+        let is_shared = self.batching == Batching::Shared;
+        let is_one = is_shared && Fault::of(code).for_writing() == WriteAnswer::TooLarge;
+        if is_one {
+            self.batching = Batching::Alone;
+        }
+        is_one
+    }
+
+    /// What follows from this answer.
+    pub(super) fn after(&mut self, code: Code, now: Instant) -> Then {
+        if code == Code::QueueFull {
+            return Then::Room;
+        }
+        if self.is_to_be_alone(code) {
+            return Then::Alone;
+        }
+        if !self.patience.allows_another(code, now) {
+            return Then::Refused;
+        }
+        self.attempts = self.attempts.saturating_add(1);
+        Then::After(BACKOFF.wait(self.attempts, fastrand::f64()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_in_a_batch_that_is_too_large_is_sent_alone_before_it_is_refused() {
+        let (mut again, now) = (Again::default(), Instant::now());
+        assert_eq!(again.after(Code::MessageSizeTooLarge, now), Then::Alone);
+        assert_eq!(again.after(Code::MessageSizeTooLarge, now), Then::Refused);
+    }
+
+    #[test]
+    fn waits_grow_and_a_full_queue_is_no_attempt() {
+        let (mut again, now) = (Again::default(), Instant::now());
+        for _ in 0..10 {
+            assert_eq!(again.after(Code::QueueFull, now), Then::Room);
+        }
+        let mut wait = |_| match again.after(Code::NotEnoughReplicas, now) {
+            Then::After(wait) => wait,
+            other => panic!("{other:?}"),
+        };
+        let waits: Vec<_> = (0..20).map(&mut wait).collect();
+        assert!(waits[0] <= Duration::from_millis(200), "{waits:?}");
+        assert!(waits[19] > Duration::from_secs(1) && waits[19] <= Duration::from_secs(10), "{waits:?}");
+    }
+}

@@ -1,0 +1,213 @@
+use std::{
+    future::{Future, IntoFuture},
+    pin::Pin,
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use rdkafka::error::RDKafkaErrorCode;
+use serde::Serialize;
+use tokio::sync::oneshot;
+
+use super::{Again, Extras, Outlet, Refused, SendError, refusal::advice_for};
+use crate::{
+    client::{Fault, WriteAnswer},
+    event::{Event, EventKey, Outgoing, ToKey},
+    native::{Answer, RawRecord},
+};
+
+/// An event that is about to be sent: await it, for the broker's acknowledgement, or [enqueue](Self::enqueue) it.
+#[must_use = "an event is sent when the call is awaited"]
+pub struct Sending<'s, E: ?Sized> {
+    outlet: &'s Arc<Outlet>,
+    /// The topic that the event names.
+    topic: Option<&'static str>,
+    event: &'s E,
+    key: Key<'s>,
+    extras: Extras,
+}
+
+/// Which key the record has.
+enum Key<'s> {
+    /// The event's.
+    Events,
+    Given(&'s (dyn ToKey + Sync)),
+    None,
+}
+
+/// Where an event was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Delivered {
+    /// The partition.
+    pub partition: i32,
+    /// The record's offset in it.
+    pub offset: i64,
+}
+
+impl<'s, E: Event + Serialize + ?Sized> Sending<'s, E> {
+    pub(crate) fn new(
+        outlet: &'s Arc<Outlet>,
+        topic: Option<&'static str>,
+        event: &'s E,
+        extras: Extras,
+    ) -> Self {
+        Self { outlet, topic, event, key: Key::Events, extras }
+    }
+
+    /// Sends it to this topic, whatever the event and the producer say.
+    pub fn topic(mut self, topic: impl Into<String>) -> Self {
+        self.extras.topic = Some(topic.into());
+        self
+    }
+
+    /// Sends it with this key, in place of the event's.
+    pub fn key(mut self, key: &'s (impl ToKey + Sync)) -> Self {
+        self.key = Key::Given(key);
+        self
+    }
+
+    /// Sends it without a key, so that it goes to any partition.
+    pub fn no_key(mut self) -> Self {
+        self.key = Key::None;
+        self
+    }
+
+    /// Sends it to this partition, which otherwise follows from the key, or is random without one.
+    pub fn partition(mut self, partition: i32) -> Self {
+        self.extras.partition = Some(partition);
+        self
+    }
+
+    /// Adds a header. A name may occur more than once; consumers read the last.
+    pub fn header(mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
+        self.extras.headers.push((name.as_ref().to_vec(), Some(value.as_ref().to_vec())));
+        self
+    }
+
+    /// Sets the record's timestamp, in milliseconds; otherwise it is the time at which it is sent. What lies before 1970 counts as that.
+    pub fn timestamp(mut self, timestamp: SystemTime) -> Self {
+        let since = timestamp.duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.extras.timestamp = Some(i64::try_from(since.as_millis()).unwrap_or(i64::MAX));
+        self
+    }
+
+    /// Puts the event into the producer's queue, and waits only if there is no room in it.
+    ///
+    /// Nobody waits for the acknowledgement. If there is none within the producer's `delivery_timeout`, that is logged as an error, with
+    /// the event's name. A handler that must not succeed without it awaits the call instead, or returns the event.
+    ///
+    /// # Errors
+    /// If the event cannot be encoded, has no topic, or the client does not take it.
+    ///
+    /// # Cancel safety
+    /// Dropped while it waits for room, it has sent nothing.
+    pub async fn enqueue(self) -> Result<(), SendError> {
+        let outgoing = self.encode()?;
+        let outlet = self.outlet;
+        let answer = || outlet.unawaited(E::NAME);
+        self.enqueue_with(&outgoing, &mut Again::default(), answer, || outlet.was_not_taken()).await
+    }
+
+    async fn deliver(self) -> Result<Delivered, SendError> {
+        let outgoing = self.encode()?;
+        let mut again = Again::default();
+        loop {
+            let mut answered = None;
+            let answer = || {
+                let (answer, receiver) = oneshot::channel();
+                answered = Some(receiver);
+                Answer::One(answer)
+            };
+            self.enqueue_with(&outgoing, &mut again, answer, || {}).await?;
+            let delivery = match answered {
+                Some(answered) => answered.await.unwrap_or(Err(RDKafkaErrorCode::BrokerDestroy)),
+                None => Err(RDKafkaErrorCode::BrokerDestroy),
+            };
+            match delivery {
+                Ok((partition, offset)) => return Ok(Delivered { partition, offset }),
+                Err(code) => self.sent_again(&outgoing, &mut again, code)?,
+            }
+        }
+    }
+
+    fn encode(&self) -> Result<Outgoing, SendError> {
+        let set_key = |key: &mut EventKey<'_>| match self.key {
+            Key::Events => self.event.key(key),
+            Key::Given(given) => given.write_key(key),
+            Key::None => {}
+        };
+        Outgoing::one(self.event, set_key).map_err(|error| SendError::encoding(&error))
+    }
+
+    /// Waits for room.
+    async fn enqueue_with(
+        &self,
+        outgoing: &Outgoing,
+        again: &mut Again,
+        mut answer: impl FnMut() -> Answer,
+        was_not_taken: impl Fn(),
+    ) -> Result<(), SendError> {
+        let Some(event) = outgoing.first() else { return Ok(()) };
+        let Outlet { producer, form, .. } = &**self.outlet;
+        let topic = form.topic(self.topic, &self.extras).map_err(|_| SendError::no_topic(E::NAME))?;
+        loop {
+            let enqueue = |record: RawRecord<'_>| producer.enqueue(record, again, answer());
+            let enqueued = form.with_record(topic, &event, &self.extras, enqueue);
+            if enqueued.is_err() {
+                was_not_taken();
+            }
+            match enqueued {
+                Ok(()) => return Ok(()),
+                Err(RDKafkaErrorCode::QueueFull) => {
+                    form.with_record(topic, &event, &self.extras, |record| producer.log_full(record.topic));
+                    producer.room().await;
+                }
+                Err(code) => self.sent_again(outgoing, again, code)?,
+            }
+        }
+    }
+
+    /// Whether it is to be sent again at once.
+    fn sent_again(
+        &self,
+        outgoing: &Outgoing,
+        again: &mut Again,
+        code: RDKafkaErrorCode,
+    ) -> Result<(), SendError> {
+        let Outlet { producer, form, .. } = &**self.outlet;
+        let (Some(event), Ok(topic)) = (outgoing.first(), form.topic(self.topic, &self.extras)) else {
+            return Err(SendError::no_topic(E::NAME));
+        };
+        let code = producer.revive(again).unwrap_or(code);
+        match Fault::of(code).for_writing() {
+            WriteAnswer::TooLarge if again.is_to_be_alone(code) => Ok(()),
+            WriteAnswer::TooLarge | WriteAnswer::Final | WriteAnswer::Doubtful => {
+                let advice =
+                    form.with_record(topic, &event, &self.extras, |record| advice_for(&record, code));
+                Err(SendError::refused(E::NAME, Some(topic), Refused { code, advice }))
+            }
+            // librdkafka has tried for as long as it may.
+            WriteAnswer::Passing | WriteAnswer::Unrelated => {
+                Err(SendError::unacknowledged(E::NAME, topic, code))
+            }
+        }
+    }
+}
+
+/// Waits for the broker's acknowledgement.
+///
+/// # Errors
+/// If the event cannot be encoded or has no topic; if the broker refuses it; if no broker acknowledges it within the producer's
+/// `delivery_timeout`, attempts to reach one included: then it may have been written all the same.
+///
+/// # Cancel safety
+/// Dropped, it may be sent all the same.
+impl<'s, E: Event + Serialize + Sync + ?Sized> IntoFuture for Sending<'s, E> {
+    type Output = Result<Delivered, SendError>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 's>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.deliver())
+    }
+}

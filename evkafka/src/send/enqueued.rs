@@ -1,0 +1,74 @@
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Instant,
+};
+
+use rdkafka::error::RDKafkaErrorCode;
+use tokio::sync::Notify;
+
+use crate::{
+    client::Sparse,
+    native::{Delivery, Unawaited},
+};
+
+/// Events of one producer that are on their way, and whose acknowledgement nobody waits for.
+pub(super) struct Enqueued {
+    producer: Arc<str>,
+    on_their_way: AtomicUsize,
+    /// Notified when there are none any more.
+    flushed: Notify,
+    failed: Sparse<RDKafkaErrorCode>,
+}
+
+impl Enqueued {
+    pub(super) fn new(producer: Arc<str>) -> Self {
+        Self { producer, on_their_way: AtomicUsize::new(0), flushed: Notify::new(), failed: Sparse::new() }
+    }
+
+    pub(super) fn add(&self) {
+        self.on_their_way.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn remove(&self) {
+        // Whoever sees that it was the last has seen all that was answered before.
+        if self.on_their_way.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.flushed.notify_waiters();
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.on_their_way.load(Ordering::Acquire) == 0
+    }
+
+    pub(super) async fn flushed(&self) {
+        loop {
+            let flushed = self.flushed.notified();
+            if self.is_empty() {
+                return;
+            }
+            flushed.await;
+        }
+    }
+}
+
+impl Unawaited for Enqueued {
+    fn answered(&self, event: &'static str, delivery: Delivery) {
+        if let Err(error) = delivery
+            && let Some(times) = self.failed.hear(error, Instant::now())
+        {
+            let producer = &self.producer;
+            tracing::error!(target: "evkafka::producer", %producer, event, %error, times, "events that were enqueued were not acknowledged");
+        }
+        self.remove();
+    }
+}
+
+impl fmt::Debug for Enqueued {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Enqueued").field("on_their_way", &self.on_their_way).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,48 @@
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use super::Outlet;
+use crate::event::{Encoded, EventSpec};
+
+/// Which producer of an app sends which event, and where to.
+#[derive(Debug, Default)]
+pub(crate) struct Outlets(FxHashMap<(&'static str, Option<u32>), Destination>);
+
+/// Where an event goes.
+#[derive(Clone, Debug)]
+pub(crate) struct Destination {
+    pub(crate) outlet: Arc<Outlet>,
+    /// The topic that the event names.
+    pub(crate) topic: Option<&'static str>,
+}
+
+impl Outlets {
+    /// This one sends this event.
+    pub(crate) fn add(&mut self, event: &EventSpec, outlet: &Arc<Outlet>) {
+        let destination = Destination { outlet: Arc::clone(outlet), topic: event.topic };
+        self.0.insert((event.name, event.version), destination);
+    }
+
+    /// Whether nothing is on its way whose acknowledgement nobody waits for.
+    pub(crate) fn are_flushed(&self) -> bool {
+        self.0.values().all(|destination| destination.outlet.is_flushed())
+    }
+
+    /// Waits until nothing is.
+    pub(crate) async fn flushed(&self) {
+        for destination in self.0.values() {
+            destination.outlet.flushed().await;
+        }
+    }
+
+    /// Where an event of this kind goes, if the app sends it.
+    pub(crate) fn of(&self, event: &EventSpec) -> Option<&Destination> {
+        self.0.get(&(event.name, event.version))
+    }
+
+    /// Where an event goes, if the app sends it.
+    pub(crate) fn of_encoded<'o>(&'o self, event: &Encoded<'o>) -> Option<&'o Destination> {
+        self.0.get(&(event.name, event.version))
+    }
+}

@@ -1,0 +1,90 @@
+use std::{fmt, sync::Arc, time::Duration};
+
+use serde::Serialize;
+
+use super::{Extras, Outlet, RecordForm, ReliableProducer, Sending, Sends};
+use crate::{
+    client::ClientLog,
+    config::{ProducerConfig, ResolvedProducerConfig},
+    error::{Error, Result},
+    event::Event,
+};
+
+/// Sends events, of any type. Clones share one client.
+///
+/// In an app, name its producers in [`app!`](macro@crate::app) and take a [`Sender`](crate::Sender) in the handler, or return the events.
+/// A `Producer` is for everything else: a command-line tool, an HTTP server, a job.
+///
+/// ```no_run
+/// use evkafka::{Event, Producer, ProducerConfig};
+/// use serde::Serialize;
+///
+/// #[derive(Serialize, Event)]
+/// #[event(topic = "orders", key = id)]
+/// struct OrderCreated {
+///     id: u64,
+/// }
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let producer = Producer::new("shop", &ProducerConfig::new().bootstrap_servers("localhost:9092"))?;
+/// let delivered = producer.send(&OrderCreated { id: 7 }).header("source", "web").await?;
+/// println!("partition {}, offset {}", delivered.partition, delivered.offset);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// When the last clone is dropped, events that were [enqueued](Sending::enqueue) and not acknowledged are dropped too:
+/// [`flush`](Self::flush) it first.
+#[derive(Clone)]
+pub struct Producer(Arc<Outlet>);
+
+impl Producer {
+    /// A producer, called `name` in logs. It connects in the background: without a cluster, sending waits for it.
+    ///
+    /// # Errors
+    /// If the configuration has faults, of the kind [`Configuration`](crate::error::ErrorKind::Configuration), or librdkafka cannot start
+    /// the client.
+    pub fn new(name: impl Into<String>, config: &ProducerConfig) -> Result<Self> {
+        let name: Arc<str> = name.into().into();
+        let config = config.resolve().map_err(|error| {
+            Error::faults(error.faults().map(|fault| format!("producer `{name}`: {fault}")).collect())
+        })?;
+        Self::start(name, &config)
+    }
+
+    /// With a configuration that has no fault.
+    pub(crate) fn start(name: Arc<str>, config: &ResolvedProducerConfig) -> Result<Self> {
+        let settings = config.client_config();
+        let log = ClientLog::of_producer(Arc::clone(&name), &settings);
+        let producer = ReliableProducer::new(log.clone(), settings, Sends::Events);
+        let producer = producer.map_err(|cause| log.error(cause))?;
+        Ok(Self(Arc::new(Outlet::new(name, producer, RecordForm::of(config)))))
+    }
+
+    pub(crate) fn outlet(&self) -> &Arc<Outlet> {
+        &self.0
+    }
+
+    /// Sends an event: nothing happens until the call that this returns is awaited, or [enqueued](Sending::enqueue).
+    pub fn send<'s, E>(&'s self, event: &'s E) -> Sending<'s, E>
+    where
+        E: Event + Serialize + ?Sized,
+    {
+        Sending::new(&self.0, E::TOPIC, event, Extras::default())
+    }
+
+    /// Waits until all events that were enqueued are acknowledged, or have failed, which is logged; whether that was so within `timeout`.
+    ///
+    /// # Cancel safety
+    /// It can be called again.
+    pub async fn flush(&self, timeout: Duration) -> bool {
+        tokio::time::timeout(timeout, self.0.flushed()).await.is_ok()
+    }
+}
+
+impl fmt::Debug for Producer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Producer").field("name", &self.0.name).finish_non_exhaustive()
+    }
+}
