@@ -8,13 +8,16 @@ pub use std::{
     result::Result::{Err, Ok},
 };
 
-use crate::handle::{Argument, BatchArgument, How, IntoOutcome};
 pub use crate::{
     app::App,
     handle::{
         Attempt, Context, Handler, HandlerSpec, HowOpaque, HowOther, Requirements, Returned, call_blocking,
     },
-    route::{Router, Routes, unique},
+    route::{Routes, unique},
+};
+use crate::{
+    handle::{Argument, BatchArgument, How, IntoOutcome},
+    route::{Merged, Nothing, Router},
 };
 
 #[cfg(fuzzing)]
@@ -74,13 +77,21 @@ pub fn outcome<R: IntoOutcome>(returned: R, how: How<R>) -> Attempt {
     }
 }
 
+/// The router with the handlers of a list.
+pub fn router<R: Routes>(routes: R) -> Router<R> {
+    Router::of(routes)
+}
+
+/// The handlers of a list, then those of another router.
+pub type Merge<A, B> = Merged<Nothing, (A, B)>;
+
+pub fn merge<A: Routes, B: Routes>(routes: A, other: B) -> Merge<A, B> {
+    Merged::two(routes, other)
+}
+
 /// `Debug` of a router: the paths of its handlers.
 pub fn fmt_routes(routes: &impl Routes, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let mut list = f.debug_list();
-    routes.specs(&mut |spec| {
-        list.entry(&format_args!("{}", spec.path));
-    });
-    list.finish()
+    crate::route::fmt_routes(routes, f)
 }
 
 /// Shows the specifications to whoever asked a router for them.
@@ -90,7 +101,7 @@ pub fn visit_specs(specs: &[HandlerSpec], visit: &mut dyn FnMut(HandlerSpec)) {
 
 /// The engine calls only the handlers that it got from `specs`.
 pub fn no_such_handler(index: usize) -> ! {
-    panic!("the router has no handler {index}")
+    crate::route::no_such_handler(index)
 }
 
 /// Calls handlers without an app around them, for the tests of the macros.
@@ -143,19 +154,32 @@ pub mod testing {
             event: Option<&str>,
             record: &OwnedRecord,
         ) -> Option<Attempt> {
-            let event_type = event.map(str::as_bytes);
             let table = RouteTable::new(&specs(router)).expect("a router without conflicts");
-            let (states, cancellation) = (&self.states, &self.cancellation);
-            let context = Context {
+            let event_type = event.map(str::as_bytes);
+            let handler = table.find(event_type)?;
+            Some(router.routes.call(handler, &self.context(event_type, record)).await)
+        }
+
+        /// Calls the router's handler with this index.
+        pub async fn call_at<R: Routes>(
+            &self,
+            router: &Router<R>,
+            index: usize,
+            record: &OwnedRecord,
+        ) -> Option<Attempt> {
+            Some(router.routes.call(index, &self.context(None, record)).await)
+        }
+
+        fn context<'r>(&'r self, event_type: Option<&'r [u8]>, record: &'r OwnedRecord) -> Context<'r> {
+            Context {
                 record: record.as_record(),
                 event_type,
-                states,
-                cancellation,
+                states: &self.states,
+                cancellation: &self.cancellation,
                 attempt: 1,
                 thread: None,
                 batch: &[],
-            };
-            Some(router.routes.call(table.find(event_type)?, &context).await)
+            }
         }
     }
 
@@ -169,7 +193,7 @@ pub mod testing {
     /// The names of the states that the router's handlers need.
     pub fn required_states<R: Routes>(router: &Router<R>) -> Vec<&'static str> {
         let mut requirements = Requirements::default();
-        (0..R::LEN).for_each(|index| router.routes.requires(index, &mut requirements));
+        (0..router.routes.count()).for_each(|index| router.routes.requires(index, &mut requirements));
         requirements.states().map(|(_, name)| name).collect()
     }
 }

@@ -11,8 +11,8 @@ pub(crate) fn router(krate: &Path, handlers: &Handlers) -> TokenStream {
     let len = paths.len();
     let indices: Vec<_> = (0..len).collect();
     let private = &quote!(#krate::__private);
-    let (visit, index, requirements, context, f) =
-        (local("visit"), local("index"), local("requirements"), local("context"), local("f"));
+    let [visit, index, requirements, context, f, other] =
+        ["visit", "index", "requirements", "context", "f", "other"].map(local);
     // Each on its handler's path, where the error about a second handler for an event belongs.
     let checks = paths.iter().zip(&indices).map(|(path, index)| {
         let mut arguments = Group::new(Delimiter::Parenthesis, quote!(#index, __EVKAFKA_SPECS));
@@ -36,7 +36,15 @@ pub(crate) fn router(krate: &Path, handlers: &Handlers) -> TokenStream {
 
         #[automatically_derived]
         impl #private::Routes for __Routes {
-            const LEN: ::core::primitive::usize = #len;
+            type Merge<S: #private::Routes> = #private::Merge<Self, S>;
+
+            fn merge<S: #private::Routes>(self, #other: S) -> Self::Merge<S> {
+                #private::merge(self, #other)
+            }
+
+            fn count(&self) -> ::core::primitive::usize {
+                #len
+            }
 
             fn specs(&self, #visit: &mut dyn ::core::ops::FnMut(#private::HandlerSpec)) {
                 #private::visit_specs(__EVKAFKA_SPECS, #visit);
@@ -78,6 +86,6 @@ pub(crate) fn router(krate: &Path, handlers: &Handlers) -> TokenStream {
             }
         }
 
-        #private::Router::new(__Routes {})
+        #private::router(__Routes {})
     })
 }
