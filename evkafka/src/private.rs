@@ -12,6 +12,7 @@ pub use crate::{
     app::App,
     handle::{
         Attempt, Context, Handler, HandlerSpec, HowOpaque, HowOther, Requirements, Returned, call_blocking,
+        payloads,
     },
     route::{Routes, unique},
 };
@@ -28,22 +29,24 @@ pub mod fuzzing;
 pub struct ArgumentOf<'r, T, Via> {
     extract: fn(&Context<'r>) -> Result<T, Attempt>,
     requires: fn(&mut Requirements),
+    is_payload: bool,
     via: PhantomData<Via>,
 }
 
 #[inline]
-pub fn argument<'r, T: Argument<'r, Via>, Via>() -> ArgumentOf<'r, T, Via> {
+pub const fn argument<'r, T: Argument<'r, Via>, Via>() -> ArgumentOf<'r, T, Via> {
     ArgumentOf {
         extract: |context| T::extract(context).map_err(Attempt::Undecodable),
         requires: T::requires,
+        is_payload: T::IS_PAYLOAD,
         via: PhantomData,
     }
 }
 
 /// The same for a batch handler.
 #[inline]
-pub fn batch_argument<'r, T: BatchArgument<'r, Via>, Via>() -> ArgumentOf<'r, T, Via> {
-    ArgumentOf { extract: T::extract, requires: T::requires, via: PhantomData }
+pub const fn batch_argument<'r, T: BatchArgument<'r, Via>, Via>() -> ArgumentOf<'r, T, Via> {
+    ArgumentOf { extract: T::extract, requires: T::requires, is_payload: T::IS_PAYLOAD, via: PhantomData }
 }
 
 impl<'r, T, Via> ArgumentOf<'r, T, Via> {
@@ -65,6 +68,11 @@ impl<'r, T, Via> ArgumentOf<'r, T, Via> {
     /// Notes what the argument needs from the app.
     pub fn requires(self, requirements: &mut Requirements) {
         (self.requires)(requirements);
+    }
+
+    /// Whether it is the payload.
+    pub const fn is_payload(&self) -> bool {
+        self.is_payload
     }
 }
 
@@ -188,6 +196,11 @@ pub mod testing {
         let mut specs = Vec::new();
         router.routes.specs(&mut |spec| specs.push(spec));
         specs
+    }
+
+    /// Whether the hashes that the attribute computed are those of the engine.
+    pub fn are_hashed(spec: &HandlerSpec) -> bool {
+        spec.hashes.iter().copied().eq(spec.events.iter().map(|event| crate::route::unique::hash(event)))
     }
 
     /// The names of the states that the router's handlers need.

@@ -1,16 +1,18 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use syn::{
-    Lit, LitStr, Path, Token,
+    Lit, Path, Token,
     ext::IdentExt,
     parse::{ParseStream, Parser},
-    token::Bracket,
 };
 
-use super::batch::{self, Batch};
+use super::{
+    batch::{self, Batch},
+    events::Events,
+};
 use crate::{
     ctxt::Ctxt,
     keys::{Key, Keys},
-    parse::{bracketed, crate_path, default_crate, error_to_comma, take_to_comma},
+    parse::{crate_path, default_crate, error_to_comma, take_to_comma},
 };
 
 /// The attribute's arguments.
@@ -18,9 +20,11 @@ pub(super) struct Attr {
     /// Where evkafka is found.
     pub(super) krate: Path,
     /// The event types; empty for a fallback.
-    pub(super) events: Vec<LitStr>,
+    pub(super) events: Events,
     /// How events are collected, if they are.
     pub(super) batch: Option<Batch>,
+    /// Whether they are meant to be, which `batch` with a fault in it says too.
+    pub(super) names_batch: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -40,7 +44,8 @@ const KEYS: &[Key<Argument>] = &[
 
 /// Parses `event = "A"`, `event = ["A", "B"]`, `fallback`, `batch(…)`, `crate = path`.
 pub(super) fn parse(cx: &Ctxt, args: TokenStream) -> Attr {
-    let mut attr = Attr { krate: default_crate(), events: Vec::new(), batch: None };
+    let mut attr =
+        Attr { krate: default_crate(), events: Events::default(), batch: None, names_batch: false };
     let parser = |input: ParseStream<'_>| {
         arguments(cx, input, &mut attr);
         Ok(())
@@ -112,7 +117,7 @@ fn argument(
                 &name,
                 "write `event = \"OrderCreated\"` or `event = [\"OrderCreated\", \"OrderPaid\"]`",
             )?;
-            events(cx, input, &mut attr.events)
+            attr.events.parse(cx, input)
         }
         Argument::Fallback => {
             if !input.is_empty() && !input.peek(Token![,]) {
@@ -122,6 +127,7 @@ fn argument(
             Some(())
         }
         Argument::Batch => {
+            attr.names_batch = true;
             attr.batch = Some(batch::parse(cx, input, &name)?);
             Some(())
         }
@@ -148,58 +154,4 @@ fn equals(cx: &Ctxt, input: ParseStream<'_>, name: &Ident, help: &str) -> Option
         cx.error(wrong, message)
     }
     None
-}
-
-fn events(cx: &Ctxt, input: ParseStream<'_>, events: &mut Vec<LitStr>) -> Option<()> {
-    if !input.peek(Bracket) {
-        return event(cx, input, events);
-    }
-    let (bracket, content) = bracketed(input).ok()?;
-    if content.is_empty() {
-        cx.error_at(
-            bracket.span.join(),
-            "the list is empty: name the events, or write `#[handler(fallback)]` to take what no other handler does",
-        );
-    }
-    while !content.is_empty() {
-        event(cx, &content, events);
-        if !content.is_empty() && !content.peek(Token![,]) {
-            error_to_comma(cx, &content, "expected `,` before the next event");
-        }
-        let _ = content.parse::<Option<Token![,]>>();
-    }
-    Some(())
-}
-
-fn event(cx: &Ctxt, input: ParseStream<'_>, events: &mut Vec<LitStr>) -> Option<()> {
-    if !input.peek(LitStr) {
-        let value = take_to_comma(input);
-        let message = match syn::parse2::<Ident>(value.clone()) {
-            Ok(name) => format!("the name of an event is a string literal: write `\"{name}\"`"),
-            Err(_) => "the name of an event is a string literal, such as `\"OrderCreated\"`".to_owned(),
-        };
-        cx.error(value, message);
-        return None;
-    }
-    let name: LitStr = input.parse().ok()?;
-    match fault(&name.value(), events) {
-        Some(message) => cx.error(&name, message),
-        None => events.push(name),
-    }
-    Some(())
-}
-
-/// What is wrong with the name of an event, apart from its type.
-fn fault(name: &str, others: &[LitStr]) -> Option<String> {
-    if name.is_empty() {
-        Some("an event has a name; records without one go to the handler with `fallback`".to_owned())
-    } else if name.trim() != name {
-        Some(format!("white space around the name would never match a record: write {:?}", name.trim()))
-    } else if name.contains('\0') {
-        Some("the name of an event cannot contain NUL".to_owned())
-    } else if others.iter().any(|other| other.value() == name) {
-        Some(format!("the event `{name}` is named twice here"))
-    } else {
-        None
-    }
 }

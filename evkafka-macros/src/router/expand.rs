@@ -1,5 +1,5 @@
-use proc_macro2::{Delimiter, Group, Span, TokenStream};
-use quote::{quote, quote_spanned};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
 use syn::{Path, spanned::Spanned};
 
 use super::Handlers;
@@ -19,14 +19,17 @@ pub(crate) fn router(krate: &Path, handlers: &Handlers) -> TokenStream {
         arguments.set_span(path.segments.last().map_or_else(Span::call_site, located));
         quote_spanned!(located(path)=> const _: () = __EVKAFKA_CONFLICTS.check #arguments;)
     });
+    let Names { aliases, stand_ins, imports } = names(paths);
     // In the same words and with the same spans wherever they stand, so that the compiler tells a fault in them once.
     let handlers: Vec<_> =
-        paths.iter().map(|path| quote_spanned!(path.span()=> <#path as #private::Handler>)).collect();
+        aliases.iter().map(|name| quote_spanned!(name.span()=> <#name as #private::Handler>)).collect();
     let calls = paths
         .iter()
         .zip(&handlers)
         .map(|(path, handler)| quote_spanned!(path.span()=> #handler::call(#context).await));
-    quote!({
+    let list = quote!({
+        #imports
+
         struct __Routes {}
 
         const __EVKAFKA_SPECS: &[#private::HandlerSpec; #len] = &[#(#handlers::SPEC),*];
@@ -87,5 +90,37 @@ pub(crate) fn router(krate: &Path, handlers: &Handlers) -> TokenStream {
         }
 
         #private::router(__Routes {})
-    })
+    });
+    quote!({ #stand_ins #list })
+}
+
+/// What the handlers of a list are called in its expansion.
+struct Names {
+    aliases: Vec<Ident>,
+    /// Types that stand around the list, one for each handler.
+    stand_ins: TokenStream,
+    /// The handlers' types by their aliases.
+    imports: TokenStream,
+}
+
+/// An import brings the function and the type beside it. Without `#[handler]` there is no such type, and the alias means the type of this
+/// name around it: one that is no handler, which is told with the attribute to add. (A path would be "expected type, found function".)
+fn names(paths: &[Path]) -> Names {
+    let mut names = Names { aliases: Vec::new(), stand_ins: TokenStream::new(), imports: TokenStream::new() };
+    for (index, path) in paths.iter().enumerate() {
+        let place = located(path);
+        let alias = format_ident!("__handler_{index}", span = place);
+        let module = format_ident!("__stand_in_{index}", span = place);
+        let mut name = path.segments.last().map_or_else(|| alias.clone(), |last| last.ident.clone());
+        name.set_span(place);
+        names.stand_ins.extend(quote_spanned!(place=>
+            mod #module {
+                pub struct #name {}
+            }
+            use #module::#name as #alias;
+        ));
+        names.imports.extend(quote_spanned!(place=> use #path as #alias;));
+        names.aliases.push(alias);
+    }
+    names
 }
