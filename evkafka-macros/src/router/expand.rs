@@ -119,8 +119,18 @@ fn names(paths: &[Path]) -> Names {
             }
             use #module::#name as #alias;
         ));
+        let path = past_variables(path);
         names.imports.extend(quote_spanned!(place=> use #path as #alias;));
         names.aliases.push(alias);
     }
     names
+}
+
+/// The same path, which does not see a local variable of the function's name: an import of it would be refused.
+fn past_variables(path: &Path) -> Path {
+    let mut path = path.clone();
+    for segment in path.segments.iter_mut().filter(|segment| segment.ident != "$crate") {
+        segment.ident.set_span(Span::mixed_site().located_at(segment.ident.span()));
+    }
+    path
 }
