@@ -18,8 +18,13 @@ pub(crate) fn default_crate() -> Path {
 
 /// Takes everything up to the next comma, to go on after a fault.
 pub(crate) fn take_to_comma(input: ParseStream<'_>) -> TokenStream {
+    take_to(input, |_| false)
+}
+
+/// Takes everything up to where this says, or to the next comma.
+pub(crate) fn take_to(input: ParseStream<'_>, is_there: impl Fn(ParseStream<'_>) -> bool) -> TokenStream {
     let mut taken = TokenStream::new();
-    while !input.is_empty() && !input.peek(Token![,]) {
+    while !input.is_empty() && !input.peek(Token![,]) && !is_there(input) {
         match input.parse::<TokenTree>() {
             Ok(token) => token.to_tokens(&mut taken),
             Err(_) => break,

@@ -8,20 +8,27 @@ pub use std::{
     result::Result::{Err, Ok},
 };
 
-use crate::handle::{Argument, BatchArgument, How};
 pub use crate::{
     app::App,
     event::{EncodeError, Event, EventKey, EventSpec, IntoEvents, Outbox},
     handle::{
         Attempt, Context, Handler, HandlerSpec, HowOpaque, HowOther, IntoOutcome, Requirements, Returned,
-        attempt_of, call_blocking, requires_events,
+        attempt_of, call_blocking, payloads, requires_events,
     },
-    route::{Router, Routes, unique},
+    route::{Routes, unique},
+};
+use crate::{
+    handle::{Argument, BatchArgument, How},
+    route::{Merged, Nothing, Router},
 };
 
 pub use serde::Serialize;
 
 /// The name of an event that is a constant: judged as the derive judges a literal.
+///
+/// # Panics
+/// If it is none.
+#[track_caller]
 pub const fn event_name(name: &'static str) -> &'static str {
     assert!(!name.is_empty(), "the name of an event is empty");
     assert!(name.trim_ascii().len() == name.len(), "the name of an event begins or ends with white space");
@@ -36,22 +43,24 @@ pub mod fuzzing;
 pub struct ArgumentOf<'r, T, Via> {
     extract: fn(&Context<'r>) -> Result<T, Attempt>,
     requires: fn(&mut Requirements),
+    is_payload: bool,
     via: PhantomData<Via>,
 }
 
 #[inline]
-pub fn argument<'r, T: Argument<'r, Via>, Via>() -> ArgumentOf<'r, T, Via> {
+pub const fn argument<'r, T: Argument<'r, Via>, Via>() -> ArgumentOf<'r, T, Via> {
     ArgumentOf {
         extract: |context| T::extract(context).map_err(Attempt::Undecodable),
         requires: T::requires,
+        is_payload: T::IS_PAYLOAD,
         via: PhantomData,
     }
 }
 
 /// The same for a batch handler.
 #[inline]
-pub fn batch_argument<'r, T: BatchArgument<'r, Via>, Via>() -> ArgumentOf<'r, T, Via> {
-    ArgumentOf { extract: T::extract, requires: T::requires, via: PhantomData }
+pub const fn batch_argument<'r, T: BatchArgument<'r, Via>, Via>() -> ArgumentOf<'r, T, Via> {
+    ArgumentOf { extract: T::extract, requires: T::requires, is_payload: T::IS_PAYLOAD, via: PhantomData }
 }
 
 impl<'r, T, Via> ArgumentOf<'r, T, Via> {
@@ -73,6 +82,11 @@ impl<'r, T, Via> ArgumentOf<'r, T, Via> {
     /// Notes what the argument needs from the app.
     pub fn requires(self, requirements: &mut Requirements) {
         (self.requires)(requirements);
+    }
+
+    /// Whether it is the payload.
+    pub const fn is_payload(&self) -> bool {
+        self.is_payload
     }
 }
 
@@ -103,13 +117,21 @@ impl<R> OutcomeOf<R> {
     }
 }
 
+/// The router with the handlers of a list.
+pub fn router<R: Routes>(routes: R) -> Router<R> {
+    Router::of(routes)
+}
+
+/// The handlers of a list, then those of another router.
+pub type Merge<A, B> = Merged<Nothing, (A, B)>;
+
+pub fn merge<A: Routes, B: Routes>(routes: A, other: B) -> Merge<A, B> {
+    Merged::two(routes, other)
+}
+
 /// `Debug` of a router: the paths of its handlers.
 pub fn fmt_routes(routes: &impl Routes, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let mut list = f.debug_list();
-    routes.specs(&mut |spec| {
-        list.entry(&format_args!("{}", spec.path));
-    });
-    list.finish()
+    crate::route::fmt_routes(routes, f)
 }
 
 /// Shows the specifications to whoever asked a router for them.
@@ -119,7 +141,7 @@ pub fn visit_specs(specs: &[HandlerSpec], visit: &mut dyn FnMut(HandlerSpec)) {
 
 /// The engine calls only the handlers that it got from `specs`.
 pub fn no_such_handler(index: usize) -> ! {
-    panic!("the router has no handler {index}")
+    crate::route::no_such_handler(index)
 }
 
 /// Calls handlers without an app around them, for the tests of the macros.
@@ -173,20 +195,33 @@ pub mod testing {
             event: Option<&str>,
             record: &OwnedRecord,
         ) -> Option<Attempt> {
-            let event = EventIdentity::named(event.map(str::as_bytes));
             let table = RouteTable::new(&specs(router)).expect("a router without conflicts");
-            let (states, cancellation) = (&self.states, &self.cancellation);
-            let context = Context {
+            let event = EventIdentity::named(event.map(str::as_bytes));
+            let handler = table.find(event.name())?;
+            Some(router.routes.call(handler, &self.context(&event, record)).await)
+        }
+
+        /// Calls the router's handler with this index.
+        pub async fn call_at<R: Routes>(
+            &self,
+            router: &Router<R>,
+            index: usize,
+            record: &OwnedRecord,
+        ) -> Option<Attempt> {
+            Some(router.routes.call(index, &self.context(&EventIdentity::named(None), record)).await)
+        }
+
+        fn context<'r>(&'r self, event: &'r EventIdentity<'r>, record: &'r OwnedRecord) -> Context<'r> {
+            Context {
                 record: record.as_record(),
-                event: &event,
+                event,
                 payload: record.as_record().payload(),
-                states,
-                cancellation,
+                states: &self.states,
+                cancellation: &self.cancellation,
                 attempt: 1,
                 thread: None,
                 batch: &[],
-            };
-            Some(router.routes.call(table.find(event.name())?, &context).await)
+            }
         }
     }
 
@@ -197,10 +232,15 @@ pub mod testing {
         specs
     }
 
+    /// Whether the hashes that the attribute computed are those of the engine.
+    pub fn are_hashed(spec: &HandlerSpec) -> bool {
+        spec.hashes.iter().copied().eq(spec.events.iter().map(|event| crate::route::unique::hash(event)))
+    }
+
     /// The names of the states that the router's handlers need.
     pub fn required_states<R: Routes>(router: &Router<R>) -> Vec<&'static str> {
         let mut requirements = Requirements::default();
-        (0..R::LEN).for_each(|index| router.routes.requires(index, &mut requirements));
+        (0..router.routes.count()).for_each(|index| router.routes.requires(index, &mut requirements));
         requirements.states().map(|(_, name)| name).collect()
     }
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use evkafka::{
-    App, AutoCommitMode, ConsumerConfig, FailurePolicy, Metadata, OnUnavailable, State, embedded::Cluster,
-    error::ErrorKind, handler, router,
+    App, AutoCommitMode, ConsumerConfig, FailurePolicy, Metadata, OnUnavailable, Router, State,
+    embedded::Cluster, error::ErrorKind, handler, router,
 };
 
 use tokio::time::timeout;
@@ -40,12 +40,14 @@ async fn all_faults_of_an_app_are_told_at_once_and_nothing_is_consumed() {
         .state(2_u8)
         .consumer("orders", config(&cluster), router![on_order, rest].merge(router![on_order_too, rest_too]))
         .consumer("orders", other_spelling, router![on_order])
-        .consumer("bad", ConsumerConfig::new(["x"]).property("enable.auto.commit", true), router![rest]);
+        .consumer("bad", ConsumerConfig::new(["x"]).property("enable.auto.commit", true), router![rest])
+        .consumer("idle", config(&cluster), Router::new());
     let error = app.run_until(std::future::pending()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Configuration);
     let text = error.to_string();
     for fault in [
         "there are two states of type `u8`",
+        "consumer `idle`: its router has no handlers",
         "consumer `orders`: the event type `OrderCreated` has two handlers, `embedded::start::on_order` and \
          `embedded::start::on_order_too`",
         "consumer `orders`: there are two fallback handlers, `embedded::start::rest` and `embedded::start::rest_too`",

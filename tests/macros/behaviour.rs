@@ -11,10 +11,11 @@ use std::{
 
 use evkafka::{
     __private::testing::{Surroundings, required_states, specs},
-    CancellationToken, DecodeError, EventType, Headers, Key, Metadata, Outcome, Raw, State, Text,
+    CancellationToken, DecodeError, EventType, Headers, Key, Metadata, Outcome, Raw, Router, State, Text,
     handle::{Attempt, Context, FromContext, Requirements},
     handler,
     record::OwnedRecord,
+    route::Routes,
     router,
 };
 use serde::Deserialize;
@@ -167,6 +168,102 @@ async fn routes_through_merged_and_copied_routers() {
         format!("{:?}", router![a, b]),
         "Router { routes: [macros::behaviour::a, macros::behaviour::b] }"
     );
+}
+
+#[tokio::test]
+async fn routes_through_boxed_routers_that_were_put_together_at_run_time() {
+    #[handler(event = "A")]
+    async fn a(State(log): State<Log>) {
+        log.note("a");
+    }
+
+    #[handler(event = "B")]
+    async fn b(State(log): State<Log>) {
+        log.note("b");
+    }
+
+    #[handler(event = "C")]
+    async fn c(State(log): State<Log>) {
+        tokio::task::yield_now().await;
+        log.note("c");
+    }
+
+    fn chosen(with_c: bool) -> Router {
+        let mut router = Router::new();
+        for part in [router![b].boxed(), router![a].boxed()] {
+            router = router.merge(part);
+        }
+        if with_c { router.merge(router![c]) } else { router }
+    }
+
+    #[handler(fallback)]
+    async fn rest(State(log): State<Log>) {
+        log.note("rest");
+    }
+
+    let log = Log::default();
+    let surroundings = Surroundings::default().state(log.clone());
+    let (with, without) = (chosen(true), chosen(false));
+    for event in ["A", "B", "C"] {
+        done(surroundings.call(&with, Some(event), &record()).await);
+    }
+    assert!(surroundings.call(&without, Some("C"), &record()).await.is_none());
+    // A static router that is merged with a boxed one, and boxed in turn.
+    let all: Router = [Router::default(), router![rest].merge(without).boxed()].into_iter().collect();
+    for event in ["C", "B"] {
+        done(surroundings.call(&all, Some(event), &record()).await);
+    }
+    assert_eq!(log.lines(), ["a", "b", "c", "rest", "b"]);
+    assert_eq!(required_states(&all).len(), 3);
+    assert!(specs(&Router::new()).is_empty());
+}
+
+/// A tree of pairs stops the compiler at two dozen of them.
+#[tokio::test]
+async fn two_hundred_routers_are_merged_one_by_one() {
+    #[handler(event = "A")]
+    async fn a() {}
+
+    #[handler(fallback)]
+    async fn rest(State(log): State<Log>) {
+        log.note("rest");
+    }
+
+    macro_rules! and_ten {
+        ($router:expr) => {
+            $router
+                .merge(nothing())
+                .merge(nothing())
+                .merge(nothing())
+                .merge(nothing())
+                .merge(nothing())
+                .merge(nothing())
+                .merge(nothing())
+                .merge(nothing())
+                .merge(nothing())
+                .merge(nothing())
+        };
+    }
+    macro_rules! and_fifty {
+        ($router:expr) => {
+            and_ten!(and_ten!(and_ten!(and_ten!(and_ten!($router)))))
+        };
+    }
+    fn nothing() -> Router<impl Routes> {
+        router![a]
+    }
+
+    let all = and_fifty!(and_fifty!(and_fifty!(and_fifty!(router![rest]))));
+    let paths: Vec<_> = specs(&all).iter().map(|spec| spec.path).collect();
+    assert_eq!(paths.len(), 201);
+    assert!(paths[0].ends_with("::rest") && paths[1..].iter().all(|path| path.ends_with("::a")));
+    let log = Log::default();
+    let surroundings = Surroundings::default().state(log.clone());
+    done(surroundings.call_at(&all, 0, &record()).await);
+    for index in 1..=200 {
+        done(surroundings.call_at(&all, index, &record()).await);
+    }
+    assert_eq!(log.lines(), ["rest"]);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-use proc_macro2::{Ident, Span};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::ToTokens;
 use syn::{
     Expr, ExprAssign, LitStr, Token,
@@ -11,7 +11,7 @@ use syn::{
 use super::entries::{colon, comma, go_on};
 use crate::{
     ctxt::Ctxt,
-    parse::{braced, bracketed, error_to_comma, expression, take_to_comma},
+    parse::{braced, bracketed, error_to_comma, expression, take_to, take_to_comma},
     router::Handlers,
 };
 
@@ -56,7 +56,7 @@ pub(super) fn parse(cx: &Ctxt, input: ParseStream<'_>) -> Option<Vec<Consumer>> 
 }
 
 fn consumer(cx: &Ctxt, input: ParseStream<'_>, names: &mut Vec<String>) -> Option<Consumer> {
-    let Some(name) = name(input) else {
+    let Some(mut name) = name(input) else {
         error_to_comma(
             cx,
             input,
@@ -64,6 +64,13 @@ fn consumer(cx: &Ctxt, input: ParseStream<'_>, names: &mut Vec<String>) -> Optio
         );
         return None;
     };
+    if input.peek(Token![-]) {
+        name = dashed(&name, &take_to(input, |input| input.peek(Token![:])));
+        cx.error(
+            &name,
+            format_args!("a name that is no identifier is a string literal: `{}: …`", name.to_token_stream()),
+        );
+    }
     if names.contains(&name.value()) {
         cx.error(&name, format_args!("there is a consumer `{}` already", name.value()));
     } else if name.value().is_empty() {
@@ -76,11 +83,18 @@ fn consumer(cx: &Ctxt, input: ParseStream<'_>, names: &mut Vec<String>) -> Optio
     Some(Consumer { name, config, router })
 }
 
+/// A name such as `orders-eu`, of which the rest was read as other tokens.
+fn dashed(first: &LitStr, rest: &TokenStream) -> LitStr {
+    let text = format!("{}{}", first.value(), rest.to_string().replace(' ', ""));
+    let end = rest.clone().into_iter().last().map_or(first.span(), |token| token.span());
+    LitStr::new(&text, first.span().join(end).unwrap_or(first.span()))
+}
+
 /// A name as it was written, an identifier without the quotes that its literal would have.
 pub(super) struct Bare<'n>(pub(super) &'n LitStr);
 
 impl ToTokens for Bare<'_> {
-    fn to_tokens(&self, tokens: &mut proc_macro2::TokenStream) {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
         match syn::parse_str::<Ident>(&self.0.value()) {
             Ok(mut name) => {
                 name.set_span(self.0.span());
@@ -103,6 +117,11 @@ pub(super) fn name(input: ParseStream<'_>) -> Option<LitStr> {
 fn config(cx: &Ctxt, input: ParseStream<'_>) -> Option<Expr> {
     let place = input.span();
     match expression(input) {
+        Ok(Expr::Array(handlers)) if input.peek(Token![=>]) => {
+            cx.error(handlers, format_args!("the configuration comes first, then the handlers: {EXAMPLE}"));
+            take_to_comma(input);
+            None
+        }
         Ok(Expr::Assign(ExprAssign { eq_token, .. })) => {
             cx.error(eq_token, format_args!("the handlers follow `=>`, not `=`: {EXAMPLE}"));
             take_to_comma(input);

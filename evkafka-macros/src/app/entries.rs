@@ -28,6 +28,7 @@ pub(super) enum Entry {
     Title(Expr),
     Version(Expr),
     State(Expr),
+    ShutdownTimeout(Expr),
     Consumer(Consumer),
     Producer(Producer),
 }
@@ -37,6 +38,7 @@ enum Name {
     Title,
     Version,
     State,
+    ShutdownTimeout,
     Consumers,
     Producers,
     Crate,
@@ -46,6 +48,7 @@ const KEYS: &[Key<Name>] = &[
     Key { name: "title", key: Name::Title, repeats: false },
     Key { name: "version", key: Name::Version, repeats: false },
     Key { name: "state", key: Name::State, repeats: true },
+    Key { name: "shutdown_timeout", key: Name::ShutdownTimeout, repeats: false },
     Key { name: "consumers", key: Name::Consumers, repeats: false },
     Key { name: "producers", key: Name::Producers, repeats: false },
     Key { name: "crate", key: Name::Crate, repeats: false },
@@ -102,6 +105,7 @@ impl App {
             }
             Name::Title => self.entries.push(Entry::Title(value(cx, input, &name)?)),
             Name::Version => self.entries.push(Entry::Version(value(cx, input, &name)?)),
+            Name::ShutdownTimeout => self.entries.push(Entry::ShutdownTimeout(value(cx, input, &name)?)),
             Name::State => self.entries.push(Entry::State(value(cx, input, &name)?)),
         }
         Some(())

@@ -58,6 +58,10 @@ impl Entry {
                 let state = keep("state", value.to_token_stream());
                 quote_spanned!(located(value)=> .state(#state))
             }
+            Entry::ShutdownTimeout(value) => {
+                let timeout = keep("shutdown_timeout", value.to_token_stream());
+                quote_spanned!(located(value)=> .shutdown_timeout(#timeout))
+            }
             Entry::Consumer(Consumer { name, config, router }) => {
                 let config = keep("config", config.to_token_stream());
                 let router = match router {

@@ -27,7 +27,19 @@ pub(super) fn event(attr: &Attr, input: &DeriveInput, is_faulty: bool) -> TokenS
         let (_, _, conditions) = generics.split_for_impl();
         returned(krate, &quote!(#parameters), &ty, &quote!(#conditions))
     };
+    // Where it is, and not where the event is first used, by which time a check has passed it.
+    let judged = match &attr.name {
+        Some(Text::Constant(path)) => {
+            let krate = moved(krate, located(path));
+            Some(quote_spanned! {located(path)=>
+                const _: &::core::primitive::str = #krate::__private::event_name(#path);
+            })
+        }
+        None | Some(Text::Literal(_)) => None,
+    };
     quote! {
+        #judged
+
         #[automatically_derived]
         impl #parameters #krate::__private::Event for #ty #conditions {
             #constants
@@ -40,11 +52,10 @@ pub(super) fn event(attr: &Attr, input: &DeriveInput, is_faulty: bool) -> TokenS
 
 /// The constants of `Event`.
 fn constants(attr: &Attr, ident: &Ident) -> TokenStream {
-    let krate = &attr.krate;
     let name = match &attr.name {
         None => ident.unraw().to_string().into_token_stream(),
         Some(Text::Literal(name)) => name.to_token_stream(),
-        Some(Text::Constant(path)) => quote!(#krate::__private::event_name(#path)),
+        Some(Text::Constant(path)) => path.to_token_stream(),
     };
     let version = attr.version.as_ref().map(|version| {
         quote! {

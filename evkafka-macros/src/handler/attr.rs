@@ -1,16 +1,18 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use syn::{
-    Lit, LitInt, LitStr, Path, Token,
+    Lit, LitInt, Path, Token,
     ext::IdentExt,
     parse::{ParseStream, Parser},
-    token::Bracket,
 };
 
-use super::batch::{self, Batch};
+use super::{
+    batch::{self, Batch},
+    events::Events,
+};
 use crate::{
     ctxt::Ctxt,
     keys::{Key, Keys},
-    parse::{bracketed, crate_path, default_crate, equals, error_to_comma, take_to_comma},
+    parse::{crate_path, default_crate, equals, error_to_comma, take_to_comma},
 };
 
 /// The attribute's arguments.
@@ -18,11 +20,13 @@ pub(super) struct Attr {
     /// Where evkafka is found.
     pub(super) krate: Path,
     /// The event types; empty for a fallback.
-    pub(super) events: Vec<LitStr>,
+    pub(super) events: Events,
     /// The version of them, if it handles only one.
     pub(super) version: Option<u32>,
     /// How events are collected, if they are.
     pub(super) batch: Option<Batch>,
+    /// Whether they are meant to be, which `batch` with a fault in it says too.
+    pub(super) names_batch: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -44,7 +48,13 @@ const KEYS: &[Key<Argument>] = &[
 
 /// Parses `event = "A"`, `event = ["A", "B"]`, `version = 2`, `fallback`, `batch(…)`, `crate = path`.
 pub(super) fn parse(cx: &Ctxt, args: TokenStream) -> Attr {
-    let mut attr = Attr { krate: default_crate(), events: Vec::new(), version: None, batch: None };
+    let mut attr = Attr {
+        krate: default_crate(),
+        events: Events::default(),
+        version: None,
+        batch: None,
+        names_batch: false,
+    };
     let parser = |input: ParseStream<'_>| {
         arguments(cx, input, &mut attr);
         Ok(())
@@ -122,7 +132,7 @@ fn argument(
                 &name,
                 "write `event = \"OrderCreated\"` or `event = [\"OrderCreated\", \"OrderPaid\"]`",
             )?;
-            events(cx, input, &mut attr.events)
+            attr.events.parse(cx, input)
         }
         Argument::Version => {
             equals(cx, input, &name, "write `version = 2`")?;
@@ -137,6 +147,7 @@ fn argument(
             Some(())
         }
         Argument::Batch => {
+            attr.names_batch = true;
             attr.batch = Some(batch::parse(cx, input, &name)?);
             Some(())
         }
@@ -148,45 +159,6 @@ fn argument(
     }
 }
 
-fn events(cx: &Ctxt, input: ParseStream<'_>, events: &mut Vec<LitStr>) -> Option<()> {
-    if !input.peek(Bracket) {
-        return event(cx, input, events);
-    }
-    let (bracket, content) = bracketed(input).ok()?;
-    if content.is_empty() {
-        cx.error_at(
-            bracket.span.join(),
-            "the list is empty: name the events, or write `#[handler(fallback)]` to take what no other handler does",
-        );
-    }
-    while !content.is_empty() {
-        event(cx, &content, events);
-        if !content.is_empty() && !content.peek(Token![,]) {
-            error_to_comma(cx, &content, "expected `,` before the next event");
-        }
-        let _ = content.parse::<Option<Token![,]>>();
-    }
-    Some(())
-}
-
-fn event(cx: &Ctxt, input: ParseStream<'_>, events: &mut Vec<LitStr>) -> Option<()> {
-    if !input.peek(LitStr) {
-        let value = take_to_comma(input);
-        let message = match syn::parse2::<Ident>(value.clone()) {
-            Ok(name) => format!("the name of an event is a string literal: write `\"{name}\"`"),
-            Err(_) => "the name of an event is a string literal, such as `\"OrderCreated\"`".to_owned(),
-        };
-        cx.error(value, message);
-        return None;
-    }
-    let name: LitStr = input.parse().ok()?;
-    match fault(&name.value(), events) {
-        Some(message) => cx.error(&name, message),
-        None => events.push(name),
-    }
-    Some(())
-}
-
 fn version(cx: &Ctxt, input: ParseStream<'_>) -> Option<u32> {
     let value = take_to_comma(input);
     let number = syn::parse2::<LitInt>(value.clone()).and_then(|number| number.base10_parse());
@@ -194,19 +166,4 @@ fn version(cx: &Ctxt, input: ParseStream<'_>) -> Option<u32> {
         cx.error(value, "the version of an event is a whole number: write `version = 2`");
     }
     number.ok()
-}
-
-/// What is wrong with the name of an event, apart from its type.
-fn fault(name: &str, others: &[LitStr]) -> Option<String> {
-    if name.is_empty() {
-        Some("an event has a name; records without one go to the handler with `fallback`".to_owned())
-    } else if name.trim() != name {
-        Some(format!("white space around the name would never match a record: write {:?}", name.trim()))
-    } else if name.contains('\0') {
-        Some("the name of an event cannot contain NUL".to_owned())
-    } else if others.iter().any(|other| other.value() == name) {
-        Some(format!("the event `{name}` is named twice here"))
-    } else {
-        None
-    }
 }

@@ -1,4 +1,4 @@
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Delimiter, Group, Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::{Path, Type, ext::IdentExt};
 
@@ -8,26 +8,7 @@ use crate::parse::{local, located, moved};
 /// The type beside the function, and what makes it a handler.
 pub(super) fn handler(attr: &Attr, function: &Function, signature: &Signature) -> TokenStream {
     let krate = &attr.krate;
-    let (requirements, context, value, attempt) =
-        (&local("requirements"), &local("context"), &local("value"), &local("attempt"));
-    let spec = {
-        let name = &function.sig.ident.unraw().to_string();
-        let events = &attr.events;
-        let version = attr.version.map(|version| quote!(.version(#version)));
-        let summary = function.summary();
-        let blocking = function.sig.asyncness.is_none().then(|| quote!(.blocking()));
-        let batch = attr.batch.map(|Batch { max, within }| quote!(.batch(#max, #within)));
-        quote! {
-            #krate::__private::HandlerSpec::new(
-                ::core::concat!(::core::module_path!(), "::", #name),
-                &[#(#events),*],
-                #summary,
-            )
-            #version
-            #blocking
-            #batch
-        }
-    };
+    let [requirements, context, value, attempt] = &["requirements", "context", "value", "attempt"].map(local);
     let argument = if attr.batch.is_some() { "batch_argument" } else { "argument" };
     // Only here do an argument's tokens become a bound: both functions call it in the same words and with the same
     // spans, so that the compiler tells a fault in them once.
@@ -38,6 +19,29 @@ pub(super) fn handler(attr: &Attr, function: &Function, signature: &Signature) -
             quote_spanned!(located(ty)=> #krate::__private::#argument::<#ty, _>())
         })
         .collect();
+    let spec = {
+        let name = &function.sig.ident.unraw().to_string();
+        let events = attr.events.constants(krate);
+        let summary = function.summary();
+        let blocking = function.sig.asyncness.is_none().then(|| quote!(.blocking()));
+        let batch = attr.batch.map(|Batch { max, within }| quote!(.batch(#max, #within)));
+        let version = attr.version.map(|version| quote!(.version(#version)));
+        let payloads = payloads(krate, signature, &arguments);
+        quote!({
+            #events
+            #payloads
+
+            #krate::__private::HandlerSpec::new(
+                ::core::concat!(::core::module_path!(), "::", #name),
+                __EVKAFKA_EVENTS,
+                #summary,
+            )
+            .hashed(__EVKAFKA_HASHES)
+            #version
+            #blocking
+            #batch
+        })
+    };
     // A plain function leaves the thread on which the record is borrowed.
     let extract = if function.sig.asyncness.is_none() { "extract_owned" } else { "extract" };
     let extracts = signature.arguments.iter().zip(&arguments).map(|(ty, argument)| {
@@ -75,6 +79,22 @@ pub(super) fn handler(attr: &Attr, function: &Function, signature: &Signature) -
     )
 }
 
+/// Items that refuse a second payload, on its type.
+fn payloads(krate: &Path, signature: &Signature, arguments: &[TokenStream]) -> Option<TokenStream> {
+    let checks = signature.arguments.iter().enumerate().skip(1).map(|(index, ty)| {
+        let (krate, place) = (moved(krate, located(ty)), located(ty));
+        let mut call = Group::new(Delimiter::Parenthesis, quote!(__EVKAFKA_ARE_PAYLOADS, #index));
+        call.set_span(place);
+        quote_spanned!(place=> const _: () = #krate::__private::payloads::check #call;)
+    });
+    (arguments.len() > 1).then(|| {
+        quote! {
+            const __EVKAFKA_ARE_PAYLOADS: &[::core::primitive::bool] = &[#(#arguments.is_payload()),*];
+            #(#checks)*
+        }
+    })
+}
+
 /// What stands in for the handler of a faulty function, so that whatever names it meets no second error.
 pub(super) fn placeholder(krate: &Path, function: &Function) -> TokenStream {
     let name = function.sig.ident.unraw().to_string();
@@ -98,6 +118,10 @@ fn item(
 ) -> TokenStream {
     let Function { vis, sig, .. } = function;
     let (name, context) = (&sig.ident, local("context"));
+    // Nothing is allowed for it, which a crate that forbids the lint would not compile with: they leave alone what is the macro's.
+    let mut type_name = name.clone();
+    type_name.set_span(located(name));
+    let deprecated = function.is_deprecated().then(|| quote!(#[allow(deprecated)]));
     let type_attrs = function.type_attrs();
     let cfgs = function.cfgs();
     // Where the compiler says that the future is not `Send`.
@@ -110,17 +134,12 @@ fn item(
     quote! {
         #(#type_attrs)*
         #[doc(hidden)]
-        #[allow(
-            non_camel_case_types,
-            unreachable_pub,
-            missing_debug_implementations,
-            missing_copy_implementations,
-        )]
-        #vis struct #name {}
+        #[non_exhaustive]
+        #vis struct #type_name {}
 
         #(#cfgs)*
         #[automatically_derived]
-        #[allow(deprecated, unused_qualifications)]
+        #deprecated
         impl #krate::__private::Handler for #name {
             const SPEC: #krate::__private::HandlerSpec = #spec;
 

@@ -80,6 +80,11 @@ impl Function {
         })
     }
 
+    /// Whether calling it draws a warning.
+    pub(super) fn is_deprecated(&self) -> bool {
+        !self.copied(|meta| meta.path().is_ident("deprecated")).is_empty()
+    }
+
     fn copied(&self, wanted: impl Fn(&Meta) -> bool) -> Vec<TokenStream> {
         self.attrs.iter().filter_map(|attr| copy(&attr.meta, &wanted)).map(|meta| quote!(#[#meta])).collect()
     }

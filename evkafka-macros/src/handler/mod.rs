@@ -2,6 +2,7 @@
 
 mod attr;
 mod batch;
+mod events;
 mod expand;
 mod function;
 mod lifetimes;
@@ -20,7 +21,7 @@ pub(crate) fn handler(args: TokenStream, item: TokenStream) -> TokenStream {
         let faults = cx.check();
         return quote!(#faults #item);
     };
-    let signature = signature::check(&cx, &function);
+    let signature = signature::check(&cx, &function, &attr);
     batch::check(&cx, function.sig.ident.span(), attr.batch, function.sig.inputs.len());
     match cx.check() {
         None => {

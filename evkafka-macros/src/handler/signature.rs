@@ -1,10 +1,13 @@
+use quote::ToTokens;
 use syn::{
-    FnArg, GenericParam, PatType, ReturnType, Safety, Type, TypeImplTrait, parse_quote, parse_quote_spanned,
+    FnArg, GenericParam, PatType, PathArguments, ReturnType, Safety, Type, TypeImplTrait, parse_quote,
+    parse_quote_spanned,
     spanned::Spanned,
     visit::{self, Visit},
 };
 
 use super::{
+    attr::Attr,
     function::Function,
     lifetimes::{borrows, elided},
 };
@@ -19,11 +22,14 @@ pub(super) struct Signature {
 }
 
 /// Checks what a handler's function may look like.
-pub(super) fn check(cx: &Ctxt, function: &Function) -> Signature {
+pub(super) fn check(cx: &Ctxt, function: &Function, attr: &Attr) -> Signature {
     let sig = &function.sig;
     qualifiers(cx, sig);
     generics(cx, sig);
     let blocking = sig.asyncness.is_none();
+    if !attr.names_batch {
+        sig.inputs.iter().for_each(|argument| unlikely(cx, argument));
+    }
     let arguments = sig.inputs.iter().filter_map(|argument| match argument {
         FnArg::Receiver(receiver) => {
             cx.error(
@@ -87,6 +93,33 @@ fn typed(cx: &Ctxt, argument: &PatType, blocking: bool) -> Type {
         );
     }
     elided(&argument.ty)
+}
+
+/// Refuses types that are payloads by the letter, and hardly meant as such.
+fn unlikely(cx: &Ctxt, argument: &FnArg) {
+    let FnArg::Typed(PatType { ty, .. }) = argument else { return };
+    let Type::Path(path) = &**ty else { return };
+    let Some(last) = path.path.segments.last() else { return };
+    let PathArguments::AngleBracketed(parameters) = &last.arguments else {
+        if last.ident == "String" {
+            cx.error(
+                ty,
+                "a `String` is a payload that is a JSON string: take `Text<'_>` for the payload's text, `State<T>` for what the app \
+                 holds, an extractor (`FromContext`) for a header, or a struct of your own around it",
+            );
+        }
+        return;
+    };
+    if last.ident == "Vec" {
+        let is_bytes = parameters.args.first().is_some_and(|of| of.to_token_stream().to_string() == "u8");
+        let help = if is_bytes {
+            "take `Raw<'_>` for the payload's bytes, or a struct of your own around it"
+        } else {
+            "add `batch(max = 500, within = \"50ms\")` to the attribute to take many events at a time, or take a struct of your own \
+             around it"
+        };
+        cx.error(ty, format_args!("a `Vec` is a payload that is a JSON array: {help}"));
+    }
 }
 
 fn output(output: &ReturnType) -> Option<Type> {

@@ -1,5 +1,5 @@
-use proc_macro2::{Delimiter, Group, Span, TokenStream};
-use quote::{quote, quote_spanned};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
 use syn::{Path, spanned::Spanned};
 
 use super::Handlers;
@@ -11,22 +11,25 @@ pub(crate) fn router(krate: &Path, handlers: &Handlers) -> TokenStream {
     let len = paths.len();
     let indices: Vec<_> = (0..len).collect();
     let private = &quote!(#krate::__private);
-    let (visit, index, requirements, context, f) =
-        (local("visit"), local("index"), local("requirements"), local("context"), local("f"));
+    let [visit, index, requirements, context, f, other] =
+        ["visit", "index", "requirements", "context", "f", "other"].map(local);
     // Each on its handler's path, where the error about a second handler for an event belongs.
     let checks = paths.iter().zip(&indices).map(|(path, index)| {
         let mut arguments = Group::new(Delimiter::Parenthesis, quote!(#index, __EVKAFKA_SPECS));
         arguments.set_span(path.segments.last().map_or_else(Span::call_site, located));
         quote_spanned!(located(path)=> const _: () = __EVKAFKA_CONFLICTS.check #arguments;)
     });
+    let Names { aliases, stand_ins, imports } = names(paths);
     // In the same words and with the same spans wherever they stand, so that the compiler tells a fault in them once.
     let handlers: Vec<_> =
-        paths.iter().map(|path| quote_spanned!(path.span()=> <#path as #private::Handler>)).collect();
+        aliases.iter().map(|name| quote_spanned!(name.span()=> <#name as #private::Handler>)).collect();
     let calls = paths
         .iter()
         .zip(&handlers)
         .map(|(path, handler)| quote_spanned!(path.span()=> #handler::call(#context).await));
-    quote!({
+    let list = quote!({
+        #imports
+
         struct __Routes {}
 
         const __EVKAFKA_SPECS: &[#private::HandlerSpec; #len] = &[#(#handlers::SPEC),*];
@@ -36,7 +39,15 @@ pub(crate) fn router(krate: &Path, handlers: &Handlers) -> TokenStream {
 
         #[automatically_derived]
         impl #private::Routes for __Routes {
-            const LEN: ::core::primitive::usize = #len;
+            type Merge<S: #private::Routes> = #private::Merge<Self, S>;
+
+            fn merge<S: #private::Routes>(self, #other: S) -> Self::Merge<S> {
+                #private::merge(self, #other)
+            }
+
+            fn count(&self) -> ::core::primitive::usize {
+                #len
+            }
 
             fn specs(&self, #visit: &mut dyn ::core::ops::FnMut(#private::HandlerSpec)) {
                 #private::visit_specs(__EVKAFKA_SPECS, #visit);
@@ -78,6 +89,48 @@ pub(crate) fn router(krate: &Path, handlers: &Handlers) -> TokenStream {
             }
         }
 
-        #private::Router::new(__Routes {})
-    })
+        #private::router(__Routes {})
+    });
+    quote!({ #stand_ins #list })
+}
+
+/// What the handlers of a list are called in its expansion.
+struct Names {
+    aliases: Vec<Ident>,
+    /// Types that stand around the list, one for each handler.
+    stand_ins: TokenStream,
+    /// The handlers' types by their aliases.
+    imports: TokenStream,
+}
+
+/// An import brings the function and the type beside it. Without `#[handler]` there is no such type, and the alias means the type of this
+/// name around it: one that is no handler, which is told with the attribute to add. (A path would be "expected type, found function".)
+fn names(paths: &[Path]) -> Names {
+    let mut names = Names { aliases: Vec::new(), stand_ins: TokenStream::new(), imports: TokenStream::new() };
+    for (index, path) in paths.iter().enumerate() {
+        let place = located(path);
+        let alias = format_ident!("__handler_{index}", span = place);
+        let module = format_ident!("__stand_in_{index}", span = place);
+        let mut name = path.segments.last().map_or_else(|| alias.clone(), |last| last.ident.clone());
+        name.set_span(place);
+        names.stand_ins.extend(quote_spanned!(place=>
+            mod #module {
+                pub struct #name {}
+            }
+            use #module::#name as #alias;
+        ));
+        let path = past_variables(path);
+        names.imports.extend(quote_spanned!(place=> use #path as #alias;));
+        names.aliases.push(alias);
+    }
+    names
+}
+
+/// The same path, which does not see a local variable of the function's name: an import of it would be refused.
+fn past_variables(path: &Path) -> Path {
+    let mut path = path.clone();
+    for segment in path.segments.iter_mut().filter(|segment| segment.ident != "$crate") {
+        segment.ident.set_span(Span::mixed_site().located_at(segment.ident.span()));
+    }
+    path
 }

@@ -1,6 +1,9 @@
 use proc_macro2::Span;
 use quote::ToTokens;
-use syn::{Path, Token, parse::ParseStream};
+use syn::{
+    Path, Token,
+    parse::{ParseStream, discouraged::Speculative},
+};
 
 use crate::{
     ctxt::Ctxt,
@@ -34,7 +37,9 @@ impl Handlers {
     }
 
     fn parse_one(&mut self, cx: &Ctxt, input: ParseStream<'_>) {
-        let Ok(path) = input.call(Path::parse_mod_style) else {
+        let ahead = input.fork();
+        let path = ahead.call(Path::parse_mod_style).ok().filter(names_an_item);
+        let Some(path) = path else {
             error_to_comma(
                 cx,
                 input,
@@ -42,6 +47,7 @@ impl Handlers {
             );
             return;
         };
+        input.advance_to(&ahead);
         if !input.is_empty() && !input.peek(Token![,]) {
             let text = text(&path);
             if input.peek(syn::Ident) {
@@ -59,6 +65,12 @@ impl Handlers {
             self.0.push(path);
         }
     }
+}
+
+/// Whether the path ends in a name.
+fn names_an_item(path: &Path) -> bool {
+    let last = path.segments.last().map(|last| last.ident.to_string());
+    last.is_some_and(|last| !["self", "super", "crate", "Self"].contains(&&*last))
 }
 
 /// The path as one writes it.

@@ -100,6 +100,12 @@ impl App {
     ) -> Self {
         let name: Arc<str> = name.into().into();
         let requirements = requirements(&router);
+        if requirements.is_empty() {
+            self.faults.push(format!(
+                "consumer `{name}`: its router has no handlers, so every record would be skipped and committed; add a handler, \
+                 or leave the consumer out"
+            ));
+        }
         let policies = policies(&router);
         let pipeline = match Routed::new(router, &config) {
             Ok(routed) => Some(Arc::new(routed) as Arc<dyn Pipeline>),

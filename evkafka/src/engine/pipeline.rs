@@ -60,7 +60,7 @@ impl<R: Routes> Routed<R> {
     /// With all its conflicts.
     pub(crate) fn new(router: Router<R>, config: &ConsumerConfig) -> Result<Self, Vec<RouteFault>> {
         let routes = router.routes;
-        let mut specs: Vec<HandlerSpec> = Vec::with_capacity(R::LEN);
+        let mut specs: Vec<HandlerSpec> = Vec::with_capacity(routes.count());
         routes.specs(&mut |spec| specs.push(spec));
         let rule = |(index, spec): (usize, &HandlerSpec)| {
             let policy = routes.policy(index).unwrap_or(&config.failure_policy).clone();
@@ -96,7 +96,7 @@ fn version_faults(specs: &[HandlerSpec], types: &EventTypes) -> Vec<RouteFault> 
 
 /// What the handlers of a router need from the app, each with the path of its handler.
 pub(crate) fn requirements<R: Routes>(router: &Router<R>) -> Vec<(&'static str, Requirements)> {
-    let mut needs = Vec::with_capacity(R::LEN);
+    let mut needs = Vec::with_capacity(router.routes.count());
     router.routes.specs(&mut |spec| needs.push((spec.path, Requirements::default())));
     for (index, (_, requirements)) in needs.iter_mut().enumerate() {
         router.routes.requires(index, requirements);
@@ -106,7 +106,7 @@ pub(crate) fn requirements<R: Routes>(router: &Router<R>) -> Vec<(&'static str, 
 
 /// The failure policies that the handlers of a router have from it, each with the path of its handler.
 pub(crate) fn policies<R: Routes>(router: &Router<R>) -> Vec<(&'static str, FailurePolicy)> {
-    let mut specs = Vec::with_capacity(R::LEN);
+    let mut specs = Vec::with_capacity(router.routes.count());
     router.routes.specs(&mut |spec| specs.push(spec));
     let own = |(index, spec): (usize, HandlerSpec)| Some((spec.path, router.routes.policy(index)?.clone()));
     specs.into_iter().enumerate().filter_map(own).collect()

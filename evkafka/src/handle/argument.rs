@@ -50,10 +50,14 @@ pub trait FromContext<'r>: Sized {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an argument of a handler",
     label = "neither an event nor an extractor",
-    note = "for the payload: derive `serde::Deserialize` for `{Self}`",
-    note = "for anything else take `State<T>` (of a `T: Clone + Send + Sync + 'static`), `Metadata`, `Headers`, `Key`, `Raw`, `Text`, `EventType`, `CancellationToken`, or implement `evkafka::handle::FromContext`"
+    note = "a payload derives `serde::Deserialize`",
+    note = "`State<T>` takes a `T` that derives `Clone`, and is `Send + Sync + 'static`",
+    note = "other arguments are `Metadata`, `Headers`, `Key`, `Raw`, `Text`, `EventType`, `CancellationToken`, and what implements `evkafka::handle::FromContext`"
 )]
 pub trait Argument<'r, Via>: Sized {
+    #[doc(hidden)]
+    const IS_PAYLOAD: bool;
+
     #[doc(hidden)]
     fn extract(context: &Context<'r>) -> Result<Self, BoxError>;
 
@@ -71,6 +75,8 @@ pub enum ViaContext {}
 
 #[diagnostic::do_not_recommend]
 impl<'r, T: Deserialize<'r>> Argument<'r, ViaPayload> for T {
+    const IS_PAYLOAD: bool = true;
+
     #[inline]
     fn extract(context: &Context<'r>) -> Result<Self, BoxError> {
         decode::payload(context.payload, || context.absent()).map_err(DecodeError::into)
@@ -81,6 +87,8 @@ impl<'r, T: Deserialize<'r>> Argument<'r, ViaPayload> for T {
 
 #[diagnostic::do_not_recommend]
 impl<'r, T: FromContext<'r>> Argument<'r, ViaContext> for T {
+    const IS_PAYLOAD: bool = false;
+
     fn extract(context: &Context<'r>) -> Result<Self, BoxError> {
         T::from_context(context).map_err(Into::into)
     }

@@ -12,9 +12,12 @@ use super::{Argument, Attempt, BoxError, Context, FromContext, Requirements};
     label = "neither one for each record nor the same for all",
     note = "for the events, or what else each record has its own of: take a `Vec` of it, such as `Vec<OrderCreated>` or `Vec<Metadata>`",
     note = "the element of a `Vec` is what a handler of single events may take: derive `serde::Deserialize` for a payload's type",
-    note = "the same for all records are `State<T>` (of a `T: Clone + Send + Sync + 'static`), `CancellationToken`, and what implements `evkafka::handle::RecordIndependent`"
+    note = "the same for all records are `State<T>` (of a `T` that derives `Clone`, and is `Send + Sync + 'static`), `CancellationToken`, and what implements `evkafka::handle::RecordIndependent`"
 )]
 pub trait BatchArgument<'r, Via>: Sized {
+    #[doc(hidden)]
+    const IS_PAYLOAD: bool;
+
     #[doc(hidden)]
     fn extract(context: &Context<'r>) -> Result<Self, Attempt>;
 
@@ -51,6 +54,8 @@ pub enum ViaAll {}
 
 #[diagnostic::do_not_recommend]
 impl<'r, T: Argument<'r, Via>, Via> BatchArgument<'r, ViaEach<Via>> for Vec<T> {
+    const IS_PAYLOAD: bool = T::IS_PAYLOAD;
+
     fn extract(context: &Context<'r>) -> Result<Self, Attempt> {
         let mut values = Vec::with_capacity(context.batch.len());
         let mut faults = Vec::new();
@@ -70,6 +75,8 @@ impl<'r, T: Argument<'r, Via>, Via> BatchArgument<'r, ViaEach<Via>> for Vec<T> {
 
 #[diagnostic::do_not_recommend]
 impl<'r, T: FromContext<'r> + RecordIndependent> BatchArgument<'r, ViaAll> for T {
+    const IS_PAYLOAD: bool = false;
+
     fn extract(context: &Context<'r>) -> Result<Self, Attempt> {
         T::from_context(context).map_err(|rejection| Attempt::Undecodable(BoxError::from(rejection.into())))
     }

@@ -9,7 +9,8 @@ use super::{Attempt, Context, Requirements};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a handler",
     label = "not a handler",
-    note = "annotate the function with `#[evkafka::handler(event = \"…\")]`"
+    note = "annotate the function with `#[evkafka::handler(event = \"…\")]`",
+    note = "a router is not listed: it is given without brackets, `orders: config => router`, or merged, `router![…].merge(router)`"
 )]
 pub trait Handler: Send + Sync + 'static {
     /// What is known of the handler at compile time.
@@ -38,6 +39,8 @@ pub struct HandlerSpec {
     pub blocking: bool,
     /// How it collects events, if it takes many at a time.
     pub batch: Option<BatchSpec>,
+    /// What [`unique::hash`](crate::route::unique::hash) says of each event; empty if nobody has asked yet.
+    pub(crate) hashes: &'static [u64],
 }
 
 /// How the events of a batch handler are collected: `batch(max = 500, within = "50ms")`.
@@ -54,7 +57,14 @@ pub struct BatchSpec {
 impl HandlerSpec {
     #[doc(hidden)]
     pub const fn new(path: &'static str, events: &'static [&'static str], summary: &'static str) -> Self {
-        Self { path, events, version: None, summary, blocking: false, batch: None }
+        Self { path, events, version: None, summary, blocking: false, batch: None, hashes: &[] }
+    }
+
+    /// The hashes of its events, in their order.
+    #[doc(hidden)]
+    pub const fn hashed(mut self, hashes: &'static [u64]) -> Self {
+        self.hashes = hashes;
+        self
     }
 
     #[doc(hidden)]

@@ -11,6 +11,8 @@ mod opaque;
 mod outcome;
 mod owned_context;
 pub(crate) mod panic;
+#[doc(hidden)]
+pub mod payloads;
 mod requirements;
 mod states;
 
@@ -20,7 +22,7 @@ pub use self::{
     batch::{BatchArgument, RecordIndependent, ViaAll, ViaEach},
     context::Context,
     handler::{BatchSpec, Handler, HandlerSpec},
-    outcome::{IntoOutcome, Outcome},
+    outcome::{HandlerError, IntoOutcome, Outcome},
     owned_context::OwnedContext,
     requirements::Requirements,
 };

@@ -121,15 +121,38 @@ impl IntoOutcome for Outcome {
     }
 }
 
-impl<T: IntoOutcome, E: Into<BoxError>> IntoOutcome for Result<T, E> {
+impl<T: IntoOutcome, E: HandlerError> IntoOutcome for Result<T, E> {
     fn into_attempt(self) -> Attempt {
         match self {
             Ok(outcome) => outcome.into_attempt(),
-            Err(error) => Attempt::Failed(error.into()),
+            Err(error) => Attempt::Failed(error.into_boxed()),
         }
     }
 
     fn requires(requirements: &mut Requirements) {
         T::requires(requirements);
+    }
+}
+
+/// The error that a handler may return: whatever converts into `Box<dyn Error + Send + Sync>`.
+///
+/// The trait is implemented for you.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the error of a handler",
+    label = "no conversion into `Box<dyn Error + Send + Sync>`",
+    note = "an error of your own implements `std::error::Error`, for which it needs `Debug` and `Display`, and is `Send + Sync + 'static`",
+    note = "a boxed error is `Box<dyn Error + Send + Sync>`; `Box<dyn Error>` alone cannot go to another thread",
+    note = "`String`, `&'static str`, `anyhow::Error` and `eyre::Report` will do too"
+)]
+pub trait HandlerError: Sized {
+    #[doc(hidden)]
+    fn into_boxed(self) -> BoxError;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: Into<BoxError>> HandlerError for E {
+    #[inline]
+    fn into_boxed(self) -> BoxError {
+        self.into()
     }
 }

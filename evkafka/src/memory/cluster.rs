@@ -180,3 +180,70 @@ fn owned(record: &RawRecord<'_>, partition: i32, offset: i64) -> OwnedRecord {
         None => owned.null_header(*name),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::native::Delivery;
+
+    fn send(cluster: &Cluster, record: RawRecord<'_>) -> Result<Delivery, RDKafkaErrorCode> {
+        let (answer, mut answered) = oneshot::channel();
+        cluster.produce(record, Answer::One(answer))?;
+        Ok(answered.try_recv().expect("it is answered at once"))
+    }
+
+    fn record(key: Option<&'static [u8]>) -> RawRecord<'static> {
+        const HEADERS: &[crate::native::RawHeader<'static>] = &[(b"name", Some(b"value")), (b"null", None)];
+        RawRecord {
+            topic: "orders",
+            partition: None,
+            key,
+            payload: Some(b"7"),
+            headers: HEADERS,
+            timestamp: Some(99),
+        }
+    }
+
+    #[test]
+    fn a_key_has_a_partition_and_what_has_none_goes_round() {
+        let cluster = Cluster::default();
+        cluster.create_topic("orders", 4);
+        let first = send(&cluster, record(Some(b"21"))).unwrap().unwrap();
+        // Java's hash of "21" is -973932308, whose lower 31 bits are divisible by four.
+        assert_eq!(first, (0, 0));
+        assert_eq!(send(&cluster, record(Some(b"21"))), Ok(Ok((0, 1))));
+        let mut partitions: Vec<_> =
+            (0..4).map(|_| send(&cluster, record(None)).unwrap().unwrap().0).collect();
+        partitions.sort_unstable();
+        assert_eq!((partitions, cluster.partitions("orders")), (vec![0, 1, 2, 3], Some(4)));
+        let nowhere = RawRecord { partition: Some(4), ..record(None) };
+        assert_eq!(send(&cluster, nowhere), Ok(Err(RDKafkaErrorCode::UnknownPartition)));
+    }
+
+    #[test]
+    fn what_is_written_can_be_read() {
+        let cluster = Cluster::default();
+        send(&cluster, record(Some(b"k"))).unwrap().unwrap();
+        let [Produced { topic, partition: 0, offset: 0, record }] = &cluster.produced()[..] else {
+            panic!("{:?}", cluster.produced())
+        };
+        let record = record.as_record();
+        assert_eq!((&**topic, record.key(), record.payload()), ("orders", Some(&b"k"[..]), Some(&b"7"[..])));
+        assert_eq!(record.headers().get("name"), Some(&b"value"[..]));
+        assert_eq!(record.timestamp().map(|timestamp| timestamp.millis), Some(99));
+        assert!(cluster.log("orders", 0).is_some() && cluster.log("orders", 1).is_none());
+    }
+
+    #[test]
+    fn refusals_and_a_full_queue_write_nothing() {
+        let cluster = Cluster::default();
+        cluster.refuse("orders", [RDKafkaErrorCode::InvalidRecord]);
+        assert_eq!(send(&cluster, record(None)), Ok(Err(RDKafkaErrorCode::InvalidRecord)));
+        cluster.limit_room(Some(1));
+        assert_eq!(send(&cluster, record(None)), Ok(Ok((0, 0))));
+        assert_eq!(send(&cluster, record(None)), Err(RDKafkaErrorCode::QueueFull));
+        assert_eq!(cluster.produced().len(), 1);
+    }
+}

@@ -1,14 +1,19 @@
 //! From an event type's bytes to the handler that takes it.
 
+mod boxed;
+mod merged;
 mod nearest;
 mod router;
 mod routes;
 mod table;
 #[doc(hidden)]
 pub mod unique;
+mod with_policy;
 
-pub(crate) use self::table::{RouteFault, RouteTable};
-pub use self::{
-    router::Router,
-    routes::{Merged, Routes, WithPolicy},
+#[doc(hidden)]
+pub use self::merged::Nothing;
+pub use self::{boxed::Boxed, merged::Merged, router::Router, routes::Routes, with_policy::WithPolicy};
+pub(crate) use self::{
+    routes::{fmt_routes, no_such_handler},
+    table::{RouteFault, RouteTable},
 };

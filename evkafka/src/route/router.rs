@@ -1,6 +1,4 @@
-use std::sync::Arc;
-
-use super::{Merged, Routes, WithPolicy};
+use super::{Boxed, Routes, WithPolicy};
 use crate::settle::FailurePolicy;
 
 /// A set of handlers: a value that is made by [`router!`](crate::router), cloned, merged, and given to one consumer or
@@ -21,21 +19,76 @@ use crate::settle::FailurePolicy;
 /// let the_same = all.clone();
 /// # let _ = the_same;
 /// ```
+///
+/// The type of what `router!` gives cannot be written down, other than as `Router<impl Routes>`: it knows each handler, so that a call
+/// costs nothing. A plain `Router` is boxed: it can be returned, stored, and put together at run time.
+///
+/// ```
+/// use evkafka::{Router, handler, router};
+///
+/// #[handler(event = "OrderCreated")]
+/// async fn on_order_created() {}
+///
+/// #[handler(event = "OrderRefunded")]
+/// async fn on_order_refunded() {}
+///
+/// fn orders(refunds: bool) -> Router {
+///     let mut orders = router![on_order_created].boxed();
+///     if refunds {
+///         orders = orders.merge(router![on_order_refunded]);
+///     }
+///     orders
+/// }
+///
+/// let all: Router = [orders(false), router![on_order_refunded].boxed()].into_iter().collect();
+/// assert_eq!(format!("{all:?}"), format!("{:?}", orders(true)));
+/// ```
+///
+/// Each call of a boxed handler is a virtual call and an allocation for its future, some 220 instructions in all.
 #[derive(Clone, Debug)]
 #[must_use = "a router does nothing until it is given to a consumer"]
-pub struct Router<R> {
+pub struct Router<R = Boxed> {
     pub(crate) routes: R,
 }
 
+impl Router {
+    /// A router without handlers, to begin with: [`merge`](Self::merge) adds them. A consumer needs at least one.
+    pub fn new() -> Self {
+        Self { routes: Boxed::default() }
+    }
+}
+
+/// A router without handlers.
+impl Default for Router {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The handlers of all of them.
+impl<R: Routes> FromIterator<Router<R>> for Router {
+    fn from_iter<I: IntoIterator<Item = Router<R>>>(routers: I) -> Self {
+        routers.into_iter().fold(Self::new(), Self::merge)
+    }
+}
+
 impl<R: Routes> Router<R> {
-    #[doc(hidden)]
-    pub fn new(routes: R) -> Self {
+    pub(crate) fn of(routes: R) -> Self {
         Self { routes }
     }
 
     /// The handlers of both. Two handlers for one event type, or two fallbacks, are refused when the app starts.
-    pub fn merge<S: Routes>(self, other: Router<S>) -> Router<Merged<R, S>> {
-        Router { routes: Merged(self.routes, other.routes) }
+    ///
+    /// A boxed router stays boxed, whatever is merged with it: `router = router.merge(other)` can stand in a loop.
+    pub fn merge<S: Routes>(self, other: Router<S>) -> Router<R::Merge<S>> {
+        Router { routes: self.routes.merge(other.routes) }
+    }
+
+    /// The same handlers as a plain `Router`.
+    pub fn boxed(self) -> Router {
+        let mut routes = Boxed::default();
+        self.routes.box_into(&mut routes);
+        Router { routes }
     }
 
     /// Gives these handlers a failure policy of their own, in place of their consumer's. One that a handler has
@@ -55,6 +108,6 @@ impl<R: Routes> Router<R> {
     /// # let _ = all;
     /// ```
     pub fn failure_policy(self, policy: FailurePolicy) -> Router<WithPolicy<R>> {
-        Router { routes: WithPolicy(self.routes, Arc::new(policy)) }
+        Router { routes: WithPolicy::new(self.routes, policy) }
     }
 }

@@ -47,7 +47,8 @@ impl<const N: usize> Conflicts<N> {
             }
             let mut nth = 0;
             while nth < events.len() {
-                let mut slot = hash(events[nth], specs[index].version) as usize % SLOTS;
+                let own = with_version(hash_of(&specs[index], nth), specs[index].version);
+                let mut slot = own as usize % SLOTS;
                 loop {
                     let (other, other_nth) = table[slot];
                     if other == 0 {
@@ -55,7 +56,8 @@ impl<const N: usize> Conflicts<N> {
                         break;
                     }
                     let first = other - 1;
-                    if equal(specs[first].events[other_nth], events[nth])
+                    if own == with_version(hash_of(&specs[first], other_nth), specs[first].version)
+                        && equal(specs[first].events[other_nth], events[nth])
                         && is_same(specs[first].version, specs[index].version)
                     {
                         if first != index && conflicts[index].is_none() {
@@ -103,17 +105,50 @@ impl<const N: usize> Conflicts<N> {
     }
 }
 
-/// FNV-1a of an event and its version.
-const fn hash(text: &str, version: Option<u32>) -> u32 {
+/// Stops the compilation if the name at `index`, which is that of a constant, is no name of an event, or is in the list before.
+///
+/// # Panics
+/// In that case, with a message that says so.
+#[track_caller]
+pub const fn check_name(names: &[&str], index: usize) {
+    let bytes = names[index].as_bytes();
+    assert!(!bytes.is_empty(), "an event has a name; records without one go to the handler with `fallback`");
+    let is_padded = bytes.trim_ascii().len() != bytes.len();
+    assert!(!is_padded, "white space around the name of an event would never match a record");
+    let mut at = 0;
+    while at < bytes.len() {
+        assert!(bytes[at] != 0, "the name of an event cannot contain NUL");
+        at += 1;
+    }
+    let mut other = 0;
+    while other < names.len() {
+        assert!(other == index || !equal(names[other], names[index]), "this event is named twice here");
+        other += 1;
+    }
+}
+
+/// The hash of one of a handler's events. The attribute has computed those of literals: the compiler gives up on a constant that takes
+/// some million steps, which is half a megabyte of names, byte by byte.
+const fn hash_of(spec: &HandlerSpec, nth: usize) -> u64 {
+    if spec.hashes.len() == spec.events.len() { spec.hashes[nth] } else { hash(spec.events[nth]) }
+}
+
+/// FNV-1a. The macros' crate has the same.
+pub const fn hash(text: &str) -> u64 {
     let bytes = text.as_bytes();
-    let mut hash: u32 = 0x811c_9dc5;
+    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
     let mut index = 0;
     while index < bytes.len() {
-        hash = (hash ^ bytes[index] as u32).wrapping_mul(0x0100_0193);
+        hash = (hash ^ bytes[index] as u64).wrapping_mul(0x0100_0000_01b3);
         index += 1;
     }
+    hash
+}
+
+/// The hash of an event and its version.
+const fn with_version(hash: u64, version: Option<u32>) -> u64 {
     match version {
-        Some(version) => (hash ^ version).wrapping_mul(0x0100_0193),
+        Some(version) => (hash ^ version as u64).wrapping_mul(0x0100_0000_01b3),
         None => hash,
     }
 }

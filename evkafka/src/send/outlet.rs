@@ -38,7 +38,7 @@ pub(crate) struct RecordForm {
 const FORWARDED: &[&str] = &["traceparent", "tracestate", "correlation-id", "causation-id"];
 
 /// A header whose value is owned: one that a call adds, or that is forwarded.
-type Own = (Vec<u8>, Option<Vec<u8>>);
+pub(crate) type OwnHeader = (Vec<u8>, Option<Vec<u8>>);
 
 /// What a call says of its event that the event itself does not.
 #[derive(Clone, Debug, Default)]
@@ -46,7 +46,7 @@ pub(crate) struct Extras {
     pub(crate) topic: Option<String>,
     pub(crate) partition: Option<i32>,
     pub(crate) timestamp: Option<i64>,
-    pub(crate) headers: Vec<Own>,
+    pub(crate) headers: Vec<OwnHeader>,
 }
 
 /// An event has no topic: neither the call, nor the event, nor its producer names one.
@@ -149,7 +149,7 @@ impl RecordForm {
     }
 
     /// What of a handled record's headers is passed on to what its handler sends.
-    pub(crate) fn forwarded(&self, headers: Headers<'_>) -> Vec<Own> {
+    pub(crate) fn forwarded(&self, headers: Headers<'_>) -> Vec<OwnHeader> {
         let forwarded = |name: &String| {
             let value = headers.get(name)?;
             Some((name.as_bytes().to_vec(), Some(value.to_vec())))
@@ -231,7 +231,7 @@ mod tests {
     #[test]
     fn type_and_version_come_first_and_the_headers_of_a_call_in_their_order() {
         for count in [0, 1, FEW - 2, FEW - 1, 3 * FEW] {
-            let own: Vec<Own> =
+            let own: Vec<OwnHeader> =
                 (0..count).map(|i| (format!("h{i}").into_bytes(), (i != 1).then(|| vec![i as u8]))).collect();
             let extras = Extras { headers: own.clone(), ..Extras::default() };
             let headers = headers(&extras);

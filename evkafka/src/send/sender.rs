@@ -2,7 +2,7 @@ use std::{fmt, marker::PhantomData, sync::Arc};
 
 use serde::Serialize;
 
-use super::{Destination, Extras, Sending};
+use super::{Destination, Extras, OwnHeader, Sending};
 use crate::{
     event::{Event, EventSpec},
     handle::{Context, FromContext, RecordIndependent, Requirements},
@@ -41,7 +41,7 @@ use crate::{
 /// *returns* are sent after it has succeeded.
 pub struct Sender<E: Event + ?Sized> {
     destination: Destination,
-    forwarded: Arc<[(Vec<u8>, Option<Vec<u8>>)]>,
+    forwarded: Arc<[OwnHeader]>,
     events: PhantomData<fn(&E)>,
 }
 

@@ -207,7 +207,7 @@ impl<R: Routes> Run<R> {
             Some(starts_over) => self.go_back(starts_over),
             None => self.epoch.meet(first),
         }
-        if !is_empty {
+        if !is_empty && self.tools.handlers.routes.prepares() {
             self.preparation.begin();
         }
         if is_empty

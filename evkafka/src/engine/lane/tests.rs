@@ -62,8 +62,16 @@ struct Handler<const NEEDS_SCHEMA: bool = false> {
 }
 
 impl<const NEEDS_SCHEMA: bool> crate::route::Routes for Handler<NEEDS_SCHEMA> {
-    const LEN: usize = 1;
+    type Merge<S: crate::route::Routes> = crate::__private::Merge<Self, S>;
     const PREPARES: bool = NEEDS_SCHEMA;
+
+    fn merge<S: crate::route::Routes>(self, other: S) -> Self::Merge<S> {
+        crate::__private::merge(self, other)
+    }
+
+    fn count(&self) -> usize {
+        1
+    }
 
     async fn prepare<'r>(&'r self, _: usize, _: &'r crate::record::Record<'r>) -> Result<(), BoxError> {
         if self.registry.load(SeqCst) { Ok(()) } else { Err("the registry is unavailable".into()) }

@@ -29,6 +29,8 @@ fn main() {
             colon = config() => [a]
             comma: config() => [a],
             arrow => [a],
+            reversed: [a] => config(),
+            orders-eu: config() => [a],
         },
     };
 }

@@ -33,6 +33,7 @@ async fn keys_in_any_order() -> Result<App, String> {
         version: env!("CARGO_PKG_VERSION"),
         title: format!("{orders} of {}", later("today").await?),
         state: String::new(),
+        shutdown_timeout: std::time::Duration::from_secs(5),
     })
 }
 

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 async fn opaque(_order: impl DeserializeOwned) {}
 
 #[handler(event = "B")]
-async fn conditional(#[cfg(unix)] _order: u8, _text: String) {}
+async fn conditional(#[cfg(unix)] _order: u8, _text: u64) {}
 
 fn main() {
     let _ = evkafka::router![opaque, conditional];

@@ -56,7 +56,7 @@ async fn tuples((number, text): (u8, &str), either: Result<Either, evkafka::Deco
 }
 
 #[handler(event = "F")]
-async fn context(_: [u8; 2], _: [(); 1 + 1]) {}
+async fn context(_: [u8; 1 + 1]) {}
 
 #[handler(event = "G")]
 async fn nothing() {}

@@ -16,7 +16,6 @@
 use evkafka::Event;
 
 /// An event that nobody should send.
-#[expect(dead_code, reason = "whoever names it is warned")]
 #[derive(Event)]
 #[event(key = id)]
 #[deprecated]

@@ -67,6 +67,7 @@ macro_rules! make {
 make!(made, "J", Vec<u8>, "K");
 
 /// Lists them all.
+#[allow(deprecated)]
 pub fn routes() {
     #[handler(fallback)]
     async fn in_a_body() {}

@@ -26,6 +26,11 @@ fn main() {
     let both = (router![a, c], router![a]);
     let copied = both.0.clone();
     let _ = both.0.merge(routes());
+    // A variable of a function's name is not in the way.
+    let a = router![a];
+    let _ = a.merge(router![c]);
+    let a = 7;
+    let _ = (a, router![a]);
     assert_eq!(
         format!("{copied:?}"),
         "Router { routes: [forms::a, forms::c] }".replace("forms", module_path!())
