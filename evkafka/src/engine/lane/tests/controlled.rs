@@ -135,3 +135,40 @@ async fn what_is_sought_back_to_is_handled_once_more_and_not_twice() {
         next.revoke(Phase::Stopping).await;
     }
 }
+
+/// What waits behind its key, or is collected for a batch, has not begun.
+#[tokio::test(start_paused = true)]
+async fn nothing_that_was_taken_before_a_pause_begins_in_it() {
+    let batch = ONE.batch(50, 1000);
+    let specs = [ONE, batch];
+    for (config, spec) in both_modes().flat_map(|config| specs.map(|spec| (config.clone(), spec))) {
+        let calls = Calls::default();
+        let noted = calls.clone();
+        let rig = Rig::new(&config, spec, move |call| {
+            noted.note(&call);
+            async {
+                sleep(Duration::from_secs(10)).await;
+                DONE
+            }
+        });
+        rig.write(0..40);
+        let assigned = rig.assign();
+        sleep(Duration::from_millis(500)).await;
+        rig.shared.commands.pause(everything(), &maintenance());
+        // What was due at the moment of the pause.
+        sleep(Duration::from_millis(1)).await;
+        let begun = calls.offsets().len();
+        sleep(Duration::from_secs(3600)).await;
+        assert_eq!(calls.offsets().len(), begun, "{config:?}, {spec:?}");
+        assert!(begun < 40 || spec.batch.is_some(), "{config:?}");
+        let permits = rig.shared.permits.available_permits();
+        assert!(permits > 0, "{config:?}: a paused lane keeps no permit from others");
+        rig.shared.commands.resume(&everything());
+        rig.until_committed(40).await;
+        sleep(Duration::from_secs(600)).await;
+        let mut offsets = calls.offsets();
+        offsets.sort_unstable();
+        assert!(offsets.into_iter().eq(0..40), "{config:?}, {spec:?}");
+        assigned.revoke(Phase::Stopping).await;
+    }
+}
