@@ -27,7 +27,8 @@ pub enum ControlErrorKind {
     UnknownConsumer,
     /// The consumer does not read this topic.
     UnknownTopic,
-    /// The topic has no partition of this number, as far as this process knows.
+    /// The topic has no partition of this number, as far as this process knows: it has looked when it started, and has seen what it was
+    /// assigned since. A topic that has grown can be paused as a whole.
     UnknownPartition,
     /// A partition does not have the offset to continue at.
     OffsetOutOfRange,

@@ -33,8 +33,8 @@
 //! ```
 //!
 //! # Pauses
-//! - A paused partition is not read: no record of it begins. What is under way finishes and is committed. In pre-commit mode,
-//!   records that were committed and have not begun wait too; a drain handles them, a crash loses them.
+//! - A paused partition is not read, and no record of it begins. Attempts that are under way go on, their retries included, and are
+//!   committed. In pre-commit mode, records that were committed and have not begun wait too; a drain handles them, a crash loses them.
 //! - The member polls and sends heartbeats, so the group does not evict it, however long the pause. What was fetched stays fetched.
 //! - A pause is this process's, and for partitions, whoever owns them: it holds for those that are assigned to this process later, and
 //!   again for those that come back.
