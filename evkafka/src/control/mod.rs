@@ -199,7 +199,7 @@ impl Control {
     pub fn drain(&self) -> Result<(), ControlError> {
         let live = self.live()?;
         if !self.0.drain.is_cancelled() {
-            tracing::info!("drain requested by the control handle");
+            tracing::info!(target: "evkafka::app", "drain requested by the control handle");
         }
         (live.begin_drain)();
         self.0.drain.cancel();
