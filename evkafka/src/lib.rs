@@ -39,6 +39,7 @@
 //! - [`router!`], [`Router`]: sets of handlers. [`app!`](macro@app), [`App`]: consumers, start and stop.
 //! - [`ConsumerConfig`], [`ProducerConfig`]: all settings. [`AutoCommitMode`]: at least once or at most once. [`Concurrency`]: order.
 //! - [`FailurePolicy`]: what becomes of a record whose handler fails.
+//! - [`App::control`], [`control`]: status, pause, resume, seek and drain while the app runs.
 #![cfg_attr(feature = "embedded", doc = "- [`embedded`]: a Kafka cluster inside the process, for tests.")]
 //!
 //! Logs go through [`tracing`](https://docs.rs/tracing): without a subscriber, a handler that fails and is retried shows nothing.
@@ -62,6 +63,7 @@
 mod app;
 mod client;
 pub mod config;
+pub mod control;
 pub mod decode;
 #[cfg(feature = "embedded")]
 pub mod embedded;
@@ -92,6 +94,7 @@ pub use self::{
         AutoCommitMode, Concurrency, ConfigError, ConsumerConfig, EventTypeSource, OffsetReset,
         OnUnavailable, ProducerConfig,
     },
+    control::Control,
     decode::DecodeError,
     error::{Error, Result},
     event::Event,

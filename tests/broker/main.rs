@@ -2,6 +2,7 @@
 
 #![allow(clippy::print_stdout, reason = "what was lost and repeated is worth knowing")]
 
+mod control;
 mod crashes;
 mod dead_letters;
 mod delivery;

@@ -4,6 +4,7 @@ mod batches;
 mod blocking;
 mod cancelled;
 mod cluster;
+mod control;
 mod dead_letter_loops;
 mod dead_letters;
 mod delivery;

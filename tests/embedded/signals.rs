@@ -106,6 +106,21 @@ async fn a_handler_that_blocks_the_only_thread_does_not_keep_a_signal_and_the_de
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drain_by_the_control_handle_has_its_deadline_although_a_handler_blocks_the_only_thread() {
+    let cluster = cluster(1);
+    cluster.send_all([event("OrderCreated", 1), event("Hogs", 2)]).await.unwrap();
+    let options = [
+        ("one-thread", "yes"),
+        ("shutdown-ms", "1000"),
+        ("commit-interval-ms", "3600000"),
+        ("drains-itself", "yes"),
+    ];
+    let mut service = Service::start(&cluster, "orders", &options);
+    assert_eq!(service.process.wait(DEADLINE).code(), Some(1));
+    assert!(committed(&cluster).await <= Some(1), "what was hogged is handled again");
+}
+
 /// What was handled before the runtime was blocked is committed, which takes no runtime.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_handled_is_committed_although_a_handler_blocks_the_only_thread() {

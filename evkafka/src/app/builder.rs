@@ -2,6 +2,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use crate::{
     config::{ConsumerConfig, ProducerConfig},
+    control::Control,
     engine::{Pipeline, Routed, policies, requirements},
     event::Events,
     handle::{Requirements, States},
@@ -33,6 +34,7 @@ pub struct App {
     pub(super) consumers: Vec<NamedConsumer>,
     pub(super) producers: Vec<NamedProducer>,
     pub(super) shutdown_timeout: Duration,
+    pub(super) control: Control,
     /// What is wrong with it, collected until it is run so that all of it can be said at once.
     pub(super) faults: Vec<String>,
 }
@@ -66,6 +68,7 @@ impl App {
             consumers: Vec::new(),
             producers: Vec::new(),
             shutdown_timeout: Duration::from_secs(25),
+            control: Control::default(),
             faults: Vec::new(),
         }
     }
@@ -125,6 +128,11 @@ impl App {
         let name: Arc<str> = name.into().into();
         self.producers.push(NamedProducer { name, config, events });
         self
+    }
+
+    /// Controls the app while it runs: status, pause, resume, seek, drain. See [`control`](crate::control).
+    pub fn control(&self) -> Control {
+        self.control.clone()
     }
 
     /// Sets how long the app may take to come to an end, from the signal (or whatever stops it) to its last commit.

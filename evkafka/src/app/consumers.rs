@@ -10,10 +10,12 @@ use tokio::{runtime::Handle, sync::mpsc, time::timeout_at};
 use super::{
     builder::{App, NamedConsumer},
     check::Resolved,
+    signal,
 };
 use crate::{
     client::ClientLog,
     config::ResolvedConfig,
+    control::{Controlled, Live},
     engine::{ConsumerEvent, DrainPlan, Handles, Member, MemberSettings, Report, Shared, Shutdown},
     error::{Chain, Error, Inner, Result},
     handle::States,
@@ -56,15 +58,18 @@ impl Drain {
 impl Consumers {
     /// Starts the producers, and a member for each instance of each consumer; they look at their clusters.
     pub(super) fn start(app: App, resolved: Resolved) -> Result<Self> {
-        let App { mut states, consumers, shutdown_timeout, .. } = app;
+        let App { mut states, consumers, shutdown_timeout, control, .. } = app;
         states.set_outlets(resolved.producers.start()?);
         let states = Arc::new(states);
         let (sender, reports) = mpsc::unbounded_channel();
         let mut members: Vec<(Arc<str>, Member)> = Vec::new();
-        let mut all_shared = Vec::with_capacity(consumers.len());
+        let (mut all_shared, mut controlled) = (Vec::new(), Vec::new());
         for (entry, config) in consumers.into_iter().zip(resolved.consumers) {
             let name = Arc::clone(&entry.name);
-            let (shared, started) = start_members(entry, config, &states, &sender)?;
+            let topics = entry.config.topics.clone();
+            let (shared, started) = start_members(entry, &config, &states, &sender)?;
+            let commands = Arc::clone(&shared.commands);
+            controlled.push(Controlled::new(commands, &config.group_id, topics, config.instances));
             members.extend(started.into_iter().map(|member| (Arc::clone(&name), member)));
             all_shared.push(shared);
         }
@@ -73,7 +78,15 @@ impl Consumers {
             timeout: shutdown_timeout,
             plan: OnceLock::new(),
         };
-        Ok(Self { members, shared: all_shared, states, reports, drain: Arc::new(drain) })
+        let drain = Arc::new(drain);
+        let drained = Arc::downgrade(&drain);
+        control.begin(Live::new(controlled, move || {
+            if let Some(drain) = drained.upgrade() {
+                drain.begin();
+                signal::look_again();
+            }
+        }));
+        Ok(Self { members, shared: all_shared, states, reports, drain })
     }
 
     /// Waits until every member has looked at its cluster, then lets all of them consume.
@@ -155,7 +168,7 @@ impl Consumers {
 
 fn start_members(
     entry: NamedConsumer,
-    config: ResolvedConfig,
+    config: &ResolvedConfig,
     states: &Arc<States>,
     reports: &mpsc::UnboundedSender<Report>,
 ) -> Result<(Arc<Shared>, Vec<Member>)> {
@@ -173,7 +186,7 @@ fn start_members(
         )
     };
     let largest_call = pipeline.largest_call();
-    let shared = Shared::new(name, &config, largest_call, Arc::clone(states), dead_letters, reports.clone());
+    let shared = Shared::new(name, config, largest_call, Arc::clone(states), dead_letters, reports.clone());
     let shared = Arc::new(shared);
     let (events, has_fallback) = pipeline.events();
     shared.tell_of_consumer(&ConsumerEvent::Starts(&Handles {
@@ -185,7 +198,7 @@ fn start_members(
     }));
     let members: Result<_> = (0..config.instances)
         .map(|instance| {
-            let settings = MemberSettings::new(&config, instance, &dead_letter_topics);
+            let settings = MemberSettings::new(config, instance, &dead_letter_topics);
             Member::start(settings, Arc::clone(&shared), Arc::clone(&pipeline), Handle::current())
         })
         .collect();

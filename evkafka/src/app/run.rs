@@ -2,7 +2,8 @@ use super::{builder::App, consumers::Consumers, signal::Watch};
 use crate::error::{Chain, Result};
 
 impl App {
-    /// Runs the app until SIGINT or SIGTERM (Ctrl-C elsewhere), or until a consumer fails for good.
+    /// Runs the app until SIGINT or SIGTERM (Ctrl-C elsewhere), until [`Control::drain`](crate::Control::drain), or until a consumer
+    /// fails for good.
     ///
     /// Then it drains: handlers that are under way finish, what was handled is committed, and the consumers
     /// leave their groups, all within [`shutdown_timeout`](Self::shutdown_timeout).
@@ -37,7 +38,7 @@ impl App {
         self.serve(watch.stopped(), Some(&watch)).await
     }
 
-    /// Like [`run`](Self::run), but ends when `stop` does, and leaves the process's signals alone: for tests, and for apps within an
+    /// Like [`run`](Self::run), but ends when `stop` does in place of a signal, and leaves the process's signals alone: for tests, and for apps within an
     /// app.
     ///
     /// # Errors
@@ -49,6 +50,8 @@ impl App {
     }
 
     async fn serve(self, stop: impl Future<Output = ()>, watch: Option<&Watch>) -> Result<()> {
+        let control = self.control.clone();
+        let _ends = control.guard();
         let resolved = self.resolve()?;
         tracing::info!(
             target: "evkafka::app",
@@ -61,6 +64,12 @@ impl App {
         if let Some(watch) = watch {
             watch.arm(&consumers.drain);
         }
+        let stop = async {
+            tokio::select! {
+                () = stop => {}
+                () = control.drains() => {}
+            }
+        };
         let mut stop = std::pin::pin!(stop);
         let failure = tokio::select! {
             biased;

@@ -48,6 +48,7 @@ pub(crate) use producer::ResolvedProducerConfig;
 pub(crate) use resolved::ResolvedConfig;
 pub(crate) use secret::Secrets;
 pub(crate) use suggest::distance;
+pub(crate) use suggest::nearest;
 
 #[doc(inline)]
 pub use crate::event_type::EventTypeSource;

@@ -25,7 +25,7 @@ pub(super) fn among(name: &str, settings: &'static [&'static str]) -> Option<&'s
 
 /// The first of the nearest candidates, if one is near: at most a third of the name was mistyped. Separators and
 /// case make no difference, so that `fetch_min_bytes` finds `fetch.min.bytes`.
-pub(super) fn nearest(name: &str, candidates: impl Iterator<Item = &'static str>) -> Option<&'static str> {
+pub(crate) fn nearest<'c>(name: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
     const LONGEST: usize = 80;
     let name: Vec<char> = normalised(name).take(LONGEST + 1).collect();
     if name.len() > LONGEST {

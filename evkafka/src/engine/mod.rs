@@ -67,6 +67,10 @@ mod unmatched;
 
 pub use self::bare::BareEngine;
 pub(crate) use self::{
+    commands::{
+        Activity, Commands, Destination, NoOffset, PartitionFilter, PartitionSnapshot, PauseInForce,
+        PauseOrder, Snapshot,
+    },
     member::{DrainPlan, JoinFailure, Member, MemberSettings, Shutdown},
     observe::{ConsumerEvent, Handles},
     pipeline::{Pipeline, Routed, policies, requirements},

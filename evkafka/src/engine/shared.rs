@@ -44,7 +44,7 @@ pub(crate) struct Shared {
     pub(crate) dead_letters: Option<ReliableProducer>,
     pub(crate) counts: Counts,
     pub(super) unmatched: Unmatched,
-    pub(crate) commands: Commands,
+    pub(crate) commands: Arc<Commands>,
     pub(super) observers: Arc<Observers>,
 }
 
@@ -134,6 +134,8 @@ impl Shared {
         dead_letters: Option<ReliableProducer>,
         reports: mpsc::UnboundedSender<Report>,
     ) -> Self {
+        let observers = Arc::<Observers>::default();
+        let commands = Arc::new(Commands::new(Arc::clone(&consumer), Arc::clone(&observers)));
         Self {
             consumer,
             mode: config.auto_commit_mode,
@@ -151,8 +153,8 @@ impl Shared {
             dead_letters,
             counts: Counts::default(),
             unmatched: Unmatched::default(),
-            commands: Commands::default(),
-            observers: Arc::default(),
+            commands,
+            observers,
         }
     }
 
@@ -165,7 +167,9 @@ impl Shared {
     /// Watched by these too, and not by the log alone.
     #[cfg(test)]
     pub(super) fn observed_by(self, others: Vec<Arc<dyn Observer>>) -> Self {
-        Self { observers: Arc::new(Observers::new(others)), ..self }
+        let observers = Arc::new(Observers::new(others));
+        let commands = Arc::new(Commands::new(Arc::clone(&self.consumer), Arc::clone(&observers)));
+        Self { observers, commands, ..self }
     }
 
     /// Adds what a lane has counted.

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use crate::{
     record::{Origin, OwnedRecord, Record},
     settle::Sequence,
-    source::{Entry, PartitionError, StartsOver},
+    source::{Entry, PartitionError, Place, StartsOver},
 };
 
 /// What was written to a partition, in the order in which it came. Its offsets may go back, as those of a topic that is recreated.
@@ -69,6 +69,26 @@ impl Log {
         self.change(|written| written.end = Some(end));
     }
 
+    /// The offset of a place in it; `None` if no record is that late.
+    pub(crate) fn find(&self, place: Place) -> Option<i64> {
+        let written = self.written();
+        let records = || {
+            written.items.iter().filter_map(|item| match item {
+                Item::Record(record) => Some(record.as_record()),
+                Item::Error(_) => None,
+            })
+        };
+        let end = records().next_back().map_or(0, |record| record.offset() + 1);
+        match place {
+            Place::Start => Some(records().next().map_or(0, |record| record.offset())),
+            Place::End => Some(written.end.unwrap_or(end).max(end)),
+            Place::Time(millis) => {
+                let is_late = |record: &Record<'_>| record.timestamp().is_some_and(|at| at.millis >= millis);
+                records().find(is_late).map(|record| record.offset())
+            }
+        }
+    }
+
     fn change(&self, change: impl FnOnce(&mut Written)) {
         let mut written = self.written();
         change(&mut written);
@@ -100,6 +120,10 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
+    pub(crate) fn log(&self) -> &Log {
+        &self.log
+    }
+
     pub(crate) fn listen(&mut self, waker: Arc<Notify>) {
         self.log.written().reader = Some(waker);
     }

@@ -8,7 +8,7 @@
 //! - [`OwnedClient`]: a consumer that is polled and assigned by functions of ours, and its [`Event`]s;
 //! - [`metadata`]: what a cluster says of its topics, with errors of any number;
 //! - [`committed`]: what is committed, with its metadata (rdkafka's safe interface takes that for UTF-8);
-//! - [`list_offsets`]: where logs start and end, for many partitions at once; [`seek`]: has librdkafka fetch from elsewhere;
+//! - [`list_offsets`]: where logs start and end, or have come to at a time, for many partitions at once; [`seek`]: has librdkafka fetch from elsewhere;
 //! - `Position`: where librdkafka takes the application to be;
 //! - [`OwnedProducer`]: a producer that is polled by functions of ours, and sends [records](RawRecord) with headers of any bytes, and
 //!   has their deliveries [answered](Answer), one by one or in an [`Inbox`];
@@ -62,7 +62,7 @@ pub(crate) use self::{
     fetch::{Entry, Fetch, MESSAGE_BYTES, Message, PartitionError},
     headers::NativeHeaders,
     list::PartitionList,
-    list_offsets::{Place, list_offsets},
+    list_offsets::{Place, list_offsets, query_offsets},
     metadata::metadata,
     produce::{RawHeader, RawRecord},
     producer::OwnedProducer,

@@ -176,6 +176,16 @@ impl Progress {
         self.commits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Below which all records are settled (or, pre-commit, may begin); `None` before that is known.
+    pub(crate) fn position(&self) -> Option<i64> {
+        Some(self.committable.load(Ordering::Acquire)).filter(|next| *next != NONE)
+    }
+
+    /// What the broker has acknowledged; `None` if nothing.
+    pub(crate) fn committed(&self) -> Option<i64> {
+        Some(self.committed.load(Ordering::Acquire)).filter(|next| *next != NONE)
+    }
+
     /// Whether the broker has acknowledged `next`.
     pub(crate) fn is_acknowledged(&self, next: i64) -> bool {
         self.committed.load(Ordering::Acquire) >= next

@@ -1,14 +1,20 @@
 //! Where a lane's records come from: a Kafka partition, or a log in memory.
 
-use std::{ops::Range, sync::Arc, thread, time::Duration};
+use std::{
+    ops::Range,
+    sync::{Arc, Weak},
+    thread,
+    time::Duration,
+};
 
+use rdkafka::error::RDKafkaErrorCode;
 use tokio::sync::{Notify, oneshot};
 
 #[cfg(test)]
 use crate::memory;
-pub(crate) use crate::native::{Entry, PartitionError, StartsOver};
+pub(crate) use crate::native::{Entry, PartitionError, Place, StartsOver};
 use crate::{
-    native::{self, PartitionQueue},
+    native::{self, ClientHandle, PartitionQueue},
     record::{Origin, Record},
 };
 
@@ -33,6 +39,14 @@ pub(crate) enum Message {
     Memory(Arc<crate::record::OwnedRecord>),
 }
 
+/// Who knows which offsets partitions have. It keeps no client alive.
+#[derive(Clone, Debug)]
+pub(crate) enum Offsets {
+    Kafka(Weak<ClientHandle>),
+    #[cfg(test)]
+    Memory(memory::Log),
+}
+
 /// Calls the same method of whichever it is.
 macro_rules! delegate {
     ($self:expr, $inner:ident => $call:expr) => {
@@ -48,6 +62,15 @@ macro_rules! delegate {
 const SEEK_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Queue {
+    /// Who knows which offsets the partition has.
+    pub(crate) fn offsets(&self) -> Offsets {
+        match self {
+            Self::Kafka(queue) => Offsets::Kafka(Arc::downgrade(queue.client())),
+            #[cfg(test)]
+            Self::Memory(reader) => Offsets::Memory(reader.log().clone()),
+        }
+    }
+
     /// From now on, `waker` is notified whenever the queue stops being empty.
     pub(crate) fn listen(&mut self, waker: Arc<Notify>) {
         delegate!(self, queue => queue.listen(waker));
@@ -109,6 +132,46 @@ impl Queue {
         }
     }
 }
+
+impl Offsets {
+    /// Whether both are one, so that they can be asked for all partitions at once.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Kafka(one), Self::Kafka(other)) => one.ptr_eq(other),
+            #[cfg(test)]
+            _ => false,
+        }
+    }
+
+    /// The offset of a place in each of these partitions, in their order, or what a broker says of it; `Ok(None)` if there is no record at
+    /// that time or later. Blocks, for at most `timeout`. `None` if the client is gone.
+    pub(crate) fn find(
+        &self,
+        partitions: &[(Arc<str>, i32)],
+        place: Place,
+        timeout: Duration,
+    ) -> Option<Result<Vec<Found>, RDKafkaErrorCode>> {
+        match self {
+            Self::Kafka(client) => {
+                let names = partitions.iter().map(|(topic, partition)| (&**topic, *partition));
+                let listed = native::query_offsets(&*client.upgrade()?, names, place, timeout);
+                Some(listed.map(|listed| {
+                    let find = |(topic, partition): &(Arc<str>, i32)| {
+                        let of =
+                            listed.iter().find(|(name, number, _)| **topic == **name && number == partition);
+                        of.map_or(Err(RDKafkaErrorCode::UnknownPartition), |(.., found)| *found)
+                    };
+                    partitions.iter().map(find).collect()
+                }))
+            }
+            #[cfg(test)]
+            Self::Memory(log) => Some(Ok(partitions.iter().map(|_| Ok(log.find(place))).collect())),
+        }
+    }
+}
+
+/// What was found of a place in a partition.
+type Found = Result<Option<i64>, RDKafkaErrorCode>;
 
 /// Waits for librdkafka on a thread of its own.
 async fn seek(queue: &PartitionQueue, origin: &Origin, next: i64) -> bool {

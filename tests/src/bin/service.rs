@@ -8,7 +8,7 @@
 use std::{
     collections::HashMap,
     env, fmt,
-    fs::{File, OpenOptions},
+    fs::{self, File, OpenOptions},
     io::Write,
     process::ExitCode,
     sync::{
@@ -19,8 +19,8 @@ use std::{
 };
 
 use evkafka::{
-    AutoCommitMode, Backoff, Concurrency, ConsumerConfig, FailurePolicy, LastStep, Metadata, OffsetReset,
-    State, handler, router,
+    AutoCommitMode, Backoff, Concurrency, ConsumerConfig, Control, FailurePolicy, LastStep, Metadata,
+    OffsetReset, State, handler, router,
 };
 use tracing_subscriber::fmt::{format::Writer, time::FormatTime};
 
@@ -100,6 +100,16 @@ fn on_call_hangs(id: u64, State(ledger): State<Ledger>, meta: Metadata) {
 async fn on_hogs(id: u64, State(ledger): State<Ledger>, meta: Metadata) {
     ledger.write("begin", &meta, id);
     hang();
+}
+
+/// Has the app drain once something is written to the ledger, on a thread that the runtime knows nothing of.
+fn drain_once_it_handles(control: Control, ledger: String) {
+    std::thread::spawn(move || {
+        while fs::metadata(&ledger).map_or(0, |ledger| ledger.len()) == 0 {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        control.drain().expect("the app runs");
+    });
 }
 
 fn hang() -> ! {
@@ -216,6 +226,9 @@ async fn run(options: &Options) -> ExitCode {
     .shutdown_timeout(options.millis("shutdown-ms", 20_000));
     if let Some(brokers) = options.0.get("external-brokers") {
         app = app.consumer("external", config(options, brokers, options.text("external-topic")), handlers);
+    }
+    if options.0.contains_key("drains-itself") {
+        drain_once_it_handles(app.control(), options.text("ledger").to_owned());
     }
     tracing::debug!(?app, "put together");
     let ended = app.run().await;

@@ -112,6 +112,13 @@ impl Watch {
     }
 }
 
+/// An app drains that was told to on any thread: the time that it has for it counts, if it is watched.
+pub(super) fn look_again() {
+    if !watched().runs.is_empty() {
+        os::wake();
+    }
+}
+
 /// Gives the signals back. One that no app has ended by does now what it does by default, as if we had never been there.
 impl Drop for Watch {
     fn drop(&mut self) {

@@ -118,6 +118,11 @@ impl LaneControl {
         self.phase.is_seek_asked_for()
     }
 
+    /// Whether a seek is asked for that is not done.
+    pub(in crate::engine) fn is_seeking(&self) -> bool {
+        self.seek.lock().unwrap_or_else(PoisonError::into_inner).asked_for.is_cancelled()
+    }
+
     /// Where the lane is to continue, once.
     pub(super) fn take_seek(&self) -> Option<i64> {
         if !self.is_seek_asked_for() {

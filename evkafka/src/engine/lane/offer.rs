@@ -96,6 +96,12 @@ impl<R: Routes> Run<R> {
         None
     }
 
+    /// Whether nothing begins, of what was taken either, because the partition is paused.
+    #[inline]
+    pub(super) fn is_held(&self) -> bool {
+        self.control().phase() == Phase::Paused
+    }
+
     /// Whether anything may begin now.
     #[inline]
     fn may_offer(&self) -> bool {
@@ -190,6 +196,10 @@ impl<R: Routes> Run<R> {
     /// Begins what is collected and has waited long enough, and what waits for nothing but a permit; whether any of it
     /// has ended, so that there may be more to do: nobody else is going to wake the lane for that.
     pub(super) async fn begin_collected(&mut self, limit: Option<Limit>) -> bool {
+        if self.is_held() {
+            self.schedule.give_back_permit();
+            return false;
+        }
         let at_once = self.waits_for_nothing_else(limit);
         match &mut self.schedule {
             Schedule::InOrder(in_order) => {

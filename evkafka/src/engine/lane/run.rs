@@ -77,6 +77,9 @@ impl<R: Routes> Run<R> {
             if self.has_finished() {
                 self.count();
                 self.tell_of_lost();
+                if self.control().is_seeking() {
+                    self.tools.worker.tell_of_partition(&PartitionEvent::SeekDropped);
+                }
                 return;
             }
             if has_ended || self.fetched.len() < waiting {

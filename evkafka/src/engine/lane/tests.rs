@@ -1,6 +1,7 @@
 //! Lanes on a log in memory, under tokio's paused clock.
 
 mod between;
+mod controlled;
 mod observed;
 mod sending;
 
@@ -26,7 +27,7 @@ use crate::{
     engine::{
         assignment::{Assignment, LaneHandle, TopicPartition},
         attempt::Permits,
-        commands::Scope,
+        commands::{Follower, PartitionFilter, PauseOrder},
         observe::Observer,
         schedule::{Held, Job, Slot, attempt},
         shared::{Report, Shared},
@@ -115,6 +116,15 @@ struct Assigned {
     committer: JoinHandle<()>,
 }
 
+/// All partitions of a topic.
+fn of_topic(topic: &str) -> PartitionFilter {
+    PartitionFilter::new(Some(topic.into()), None)
+}
+
+fn maintenance() -> PauseOrder {
+    PauseOrder { reason: "maintenance".into(), lasts: None }
+}
+
 fn partition() -> TopicPartition {
     ("orders".into(), 0)
 }
@@ -190,14 +200,20 @@ impl<const NEEDS_SCHEMA: bool> Rig<NEEDS_SCHEMA> {
         let origin = Origin::new("test", "orders", 0);
         let control = LaneControl::watched(origin.clone(), Arc::clone(&self.shared.observers));
         let control = Arc::new(control);
-        self.shared.commands.admit(&partition(), &control);
         let committed = Some(self.committed()).filter(|committed| *committed >= 0);
+        let queue = Queue::Memory(self.log.read_from(committed.unwrap_or(0)));
+        self.shared.commands.admit(Follower {
+            instance: 0,
+            partition: partition(),
+            control: Arc::downgrade(&control),
+            offsets: queue.offsets(),
+        });
         let (sender, start) = oneshot::channel();
         let begins = Start { committed, next: committed, ..Start::default() };
         assert!(sender.send(begins).is_ok());
         let requests = Arc::new(CommitRequests::default());
         let lane = Lane {
-            queue: Queue::Memory(self.log.read_from(committed.unwrap_or(0))),
+            queue,
             worker: Arc::new(Worker::new(origin, Arc::clone(&self.shared), Arc::clone(&control))),
             start,
             work_bytes: 1 << 20,
@@ -382,7 +398,7 @@ async fn a_pause_outlives_two_rebalances() {
         rig.write(0..10);
         let first = rig.assign();
         rig.until_committed(10).await;
-        rig.shared.commands.pause(Scope::Topic("orders".into()));
+        rig.shared.commands.pause(of_topic("orders"), &maintenance());
         rig.write(10..20);
         first.revoke(Phase::Stopping).await;
         for _ in 0..2 {
@@ -393,7 +409,7 @@ async fn a_pause_outlives_two_rebalances() {
         }
         let last = rig.assign();
         sleep(Duration::from_secs(3600)).await;
-        rig.shared.commands.resume(&Scope::Topic("orders".into()));
+        rig.shared.commands.resume(&of_topic("orders"));
         rig.until_committed(20).await;
         assert_eq!(calls.offsets().len(), 20);
         last.revoke(Phase::Stopping).await;
@@ -526,8 +542,8 @@ async fn seeks(config: &ConsumerConfig, steps: Vec<Step>) -> (HashMap<Vec<u8>, V
                 last = Some((to, calls.offsets().len()));
             }
             Step::Wait(millis) => sleep(Duration::from_millis(millis)).await,
-            Step::Pause => rig.shared.commands.pause(Scope::All),
-            Step::Resume => rig.shared.commands.resume(&Scope::All),
+            Step::Pause => drop(rig.shared.commands.pause(PartitionFilter::default(), &maintenance())),
+            Step::Resume => drop(rig.shared.commands.resume(&PartitionFilter::default())),
             // A seek that has not been heard is gone with its lane.
             Step::Rebalance if last.is_none() => {
                 assigned.revoke(Phase::Stopping).await;
@@ -536,7 +552,7 @@ async fn seeks(config: &ConsumerConfig, steps: Vec<Step>) -> (HashMap<Vec<u8>, V
             Step::Rebalance => {}
         }
     }
-    rig.shared.commands.resume(&Scope::All);
+    rig.shared.commands.resume(&PartitionFilter::default());
     // Taken after the last seek only.
     rig.write(100..101);
     rig.until_committed(101).await;

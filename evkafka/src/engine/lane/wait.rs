@@ -13,7 +13,7 @@ use crate::{
     engine::{
         delivery::{Acknowledgement, Delivery},
         observe::{HeldUp, PartitionEvent},
-        schedule::Limit,
+        schedule::{Limit, NextRecord},
     },
     route::Routes,
 };
@@ -25,10 +25,16 @@ impl<R: Routes> Run<R> {
     /// Waits until there may be something to do. May return without a cause: look again.
     pub(super) async fn wait(&mut self, limit: Option<Limit>) {
         let is_ending = self.is_ending();
+        let next = if self.is_held() {
+            NextRecord::IsHeld
+        } else if limit == Some(Limit::InFlight) {
+            NextRecord::NeedsPermit
+        } else {
+            NextRecord::Begins
+        };
         if !is_ending {
-            self.watch(limit);
+            self.watch(limit.filter(|_| next != NextRecord::IsHeld));
         }
-        let needs_permit = limit == Some(Limit::InFlight);
         let (waits_for_answer, permit) = match &self.delivery {
             Delivery::After => (false, None),
             Delivery::Before(before) => {
@@ -64,7 +70,7 @@ impl<R: Routes> Run<R> {
         };
         tokio::select! {
             biased;
-            event = self.schedule.wait(needs_permit) => self.exit_event(event),
+            event = self.schedule.wait(next) => self.exit_event(event),
             sent = self.letters.next(), if !self.letters.is_empty() => sent.into_iter().for_each(|sent| self.exit_sent(sent)),
             answer = answer, if waits_for_answer => self.hear(answer),
             permit = permit, if has_permit => match &mut self.delivery {
@@ -85,7 +91,8 @@ impl<R: Routes> Run<R> {
         let stall = self.stall.due().filter(|_| !is_ending);
         let flushed = (is_ending && self.has_nothing_under_way()).then(|| Instant::now() + LOOKS_AGAIN);
         let sendings = self.sendings.due().into_iter().chain(flushed);
-        self.schedule.due().into_iter().chain(stall).chain(seeks).chain(sendings).min()
+        let collected = self.schedule.due().filter(|_| !self.is_held());
+        collected.into_iter().chain(stall).chain(seeks).chain(sendings).min()
     }
 
     /// What became of the commit that was asked for ahead of handling.

@@ -10,6 +10,7 @@ use crate::{
     engine::{
         assignment::{Assignment, LaneHandle, TopicPartition},
         attempt::Worker,
+        commands::Follower,
         commit::CommitRequests,
         lane::{Lane, LaneControl, OverGuard, Phase},
         observe::{MemberEvent, WatchedMember},
@@ -27,6 +28,8 @@ use crate::{
 pub(super) struct Coordinator {
     pub(super) shared: Arc<Shared>,
     pub(super) member: Arc<WatchedMember>,
+    /// Which of its consumer's members it is.
+    pub(super) instance: u32,
     pub(super) pipeline: Arc<dyn Pipeline>,
     pub(super) assignment: Arc<Assignment>,
     pub(super) commit_requests: Arc<CommitRequests>,
@@ -103,13 +106,19 @@ impl Coordinator {
             control.enter(Phase::Stopping);
         }
         let handle = LaneHandle { control: Arc::clone(&control), owned: true };
-        self.shared.commands.admit(&(Arc::clone(&topic), partition), &control);
+        let queue = Queue::Kafka(Box::new(queue));
+        self.shared.commands.admit(Follower {
+            instance: self.instance,
+            partition: (Arc::clone(&topic), partition),
+            control: Arc::downgrade(&control),
+            offsets: queue.offsets(),
+        });
         let before = self.assignment.insert((Arc::clone(&topic), partition), handle);
         let (sender, start) = oneshot::channel();
         let waiting = Waiting { partition: (topic, partition), control: Arc::clone(&control), start: sender };
         let worker = Worker::new(origin, Arc::clone(&self.shared), Arc::clone(&control));
         let lane = Lane {
-            queue: Queue::Kafka(Box::new(queue)),
+            queue,
             worker: Arc::new(worker),
             finished: OverGuard::new(control, Arc::clone(&self.shared)),
             start,

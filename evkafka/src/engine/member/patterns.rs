@@ -61,7 +61,9 @@ mod tests {
         let count = |topics: &[&str]| {
             let topics: Vec<_> = topics.iter().map(|topic| (*topic).to_owned()).collect();
             match look(&config, &log, &topics, &[], Duration::from_secs(30), || false) {
-                Finding::Ready { partitions } => partitions,
+                Finding::Ready { topics } => {
+                    topics.into_iter().map(|(_, partitions)| partitions).sum::<usize>()
+                }
                 finding => panic!("{finding:?}"),
             }
         };

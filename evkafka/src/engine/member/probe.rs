@@ -27,8 +27,8 @@ const LONGEST_GLANCE: Duration = Duration::from_secs(10);
 /// What a look at the cluster found.
 #[derive(Debug)]
 pub(super) enum Finding {
-    /// The cluster answers and has the topics, with so many partitions in all. (Where a pattern cannot be judged, those of all topics.)
-    Ready { partitions: usize },
+    /// The cluster answers and has the topics, with so many partitions each. (Where a pattern cannot be judged, all topics.)
+    Ready { topics: Vec<(String, usize)> },
     /// The cluster does not answer. The last that the client said of it is in the error.
     Unreachable(KafkaError, Option<String>),
     /// The cluster does not let the client in, for this reason.
@@ -92,7 +92,7 @@ fn look_once(
     deadline: Instant,
 ) -> Finding {
     let mut missing = Vec::new();
-    let mut partitions = 0;
+    let mut found = Vec::new();
     let patterns = Patterns::among(topics);
     let read =
         topics.iter().filter(|topic| !topic.starts_with('^')).map(|topic| (Some(topic.as_str()), true));
@@ -125,12 +125,12 @@ fn look_once(
                     TopicAnswer::Final => return Finding::Refused(KafkaError::MetadataFetch(code)),
                     TopicAnswer::Passing => {}
                 },
-                Ok(count) if is_read => partitions += count,
+                Ok(count) if is_read => found.push((topic.name, count)),
                 Ok(_) => {}
             }
         }
     }
-    if missing.is_empty() { Finding::Ready { partitions } } else { Finding::Missing(missing) }
+    if missing.is_empty() { Finding::Ready { topics: found } } else { Finding::Missing(missing) }
 }
 
 /// What the client said last about its troubles.

@@ -159,14 +159,16 @@ impl Poller {
                 || self.admission.is_called_off(),
             );
             let waits = match &finding {
-                Finding::Ready { partitions } => {
+                Finding::Ready { topics } => {
+                    let partitions = topics.iter().map(|(_, partitions)| partitions).sum();
+                    self.shared.commands.know(topics.clone());
                     if has_told {
                         self.member.tell(&MemberEvent::Ready { waited: begun.elapsed() });
                     }
                     if let Some(ready) = ready.take() {
                         let _ = ready.send(Ok(()));
                     }
-                    return (told_to_consume || self.waits_to_consume()).then_some(*partitions);
+                    return (told_to_consume || self.waits_to_consume()).then_some(partitions);
                 }
                 Finding::Unreachable(..) => settings.config.on_unreachable == OnUnavailable::Wait,
                 Finding::Missing(_) => settings.config.on_missing_topic == OnUnavailable::Wait,
@@ -237,6 +239,7 @@ impl Poller {
         let coordinator = Coordinator {
             shared: Arc::clone(&self.shared),
             member: Arc::clone(&self.member),
+            instance: self.settings.instance,
             pipeline: Arc::clone(&self.pipeline),
             assignment: Arc::new(Assignment::default()),
             commit_requests: Arc::new(CommitRequests::default()),

@@ -1,15 +1,38 @@
-use crate::engine::shared::Counts;
+use crate::engine::{
+    assignment::TopicPartition,
+    commands::{PartitionFilter, PauseInForce, PauseOrder, Resumption},
+    shared::Counts,
+};
 
 /// What happens to a consumer, whichever of its members it happens to.
 pub(crate) enum ConsumerEvent<'a> {
     /// It is about to consume.
     Starts(&'a Handles),
     /// So many event types without a handler were [named](super::RecordEvent::Unmatched) that no more will be.
-    UnnamedFromNowOn { named: usize },
+    UnnamedFromNowOn {
+        named: usize,
+    },
     /// Most of its records have no handler.
     MostlyUnmatched(MostlyUnmatched<'a>),
+    /// Partitions are paused, of which these are assigned to the process.
+    Paused {
+        filter: &'a PartitionFilter,
+        order: &'a PauseOrder,
+        assigned: &'a [TopicPartition],
+    },
+    Resumed {
+        filter: &'a PartitionFilter,
+        resumption: &'a Resumption,
+    },
+    /// A pause has lasted as long as it may.
+    PauseEnded {
+        pause: &'a PauseInForce,
+        resumed: &'a [TopicPartition],
+    },
     /// All its members have left their group, or were given up.
-    Ended { counts: &'a Counts },
+    Ended {
+        counts: &'a Counts,
+    },
 }
 
 /// What a consumer is there for.

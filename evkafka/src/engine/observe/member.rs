@@ -8,7 +8,7 @@ use crate::{
     error::Error,
 };
 
-/// What happens to a member of a consumer group.
+/// What happens to a member of a consumer group, and what is asked of all members of a consumer.
 pub(crate) enum MemberEvent<'a> {
     /// The cluster or a topic is not there yet.
     NotReady {

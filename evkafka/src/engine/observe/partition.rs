@@ -22,6 +22,8 @@ pub(crate) enum PartitionEvent<'a> {
     WaitsForPredecessor,
     /// It is read from now on: from the offset `next`, or from the start of its log.
     Begins { committed: Option<i64>, next: Option<i64> },
+    /// It is assigned, and paused already.
+    AssignedPaused { reason: &'a str },
     /// Its lane has come to another phase.
     Entered(Phase),
     /// Retention has deleted these records before they were handled.
@@ -30,6 +32,8 @@ pub(crate) enum PartitionEvent<'a> {
     GoneBack { from: i64 },
     /// It goes on at this offset, as it was told to.
     Sought { to: i64 },
+    /// It is given up before it could go on where it was told to.
+    SeekDropped,
     /// A seek was not answered, and is tried again.
     SeekUnanswered { to: i64 },
     /// It cannot be read at the moment.

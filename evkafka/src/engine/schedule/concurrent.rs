@@ -9,7 +9,7 @@ use std::{future::poll_fn, sync::Arc, task::Poll};
 use tokio::{sync::Semaphore, time::Instant};
 
 use super::{
-    Event, Finished, Held, Job, KeyHash, Place, Slot, Tools,
+    Event, Finished, Held, Job, KeyHash, NextRecord, Place, Slot, Tools,
     cell::{Cells, Lost},
     collected::Collected,
     cost::{Next, PollCost},
@@ -209,8 +209,12 @@ impl Concurrent {
     ///
     /// # Cancel safety
     /// It can be called again. The wait for a permit keeps its place, until no permit is needed.
-    pub(in crate::engine) async fn event(&mut self, needs_permit: bool) -> Event {
-        let needs_permit = needs_permit || self.ready.needs_permit();
+    pub(in crate::engine) async fn event(&mut self, next: NextRecord) -> Event {
+        let needs_permit = match next {
+            NextRecord::Begins => self.ready.needs_permit(),
+            NextRecord::NeedsPermit => true,
+            NextRecord::IsHeld => false,
+        };
         if !needs_permit {
             self.permit.wait_no_longer();
         }

@@ -100,10 +100,10 @@ impl Schedule {
     ///
     /// # Cancel safety
     /// It can be called again.
-    pub(super) async fn wait(&mut self, needs_permit: bool) -> Event {
+    pub(super) async fn wait(&mut self, next: NextRecord) -> Event {
         match self {
             Self::InOrder(_) => std::future::pending().await,
-            Self::Concurrent(concurrent) => concurrent.event(needs_permit).await,
+            Self::Concurrent(concurrent) => concurrent.event(next).await,
         }
     }
 
@@ -139,6 +139,17 @@ impl Schedule {
             Self::Concurrent(concurrent) => concurrent.unsettled_and_behind(),
         }
     }
+}
+
+/// Whether a lane that waits may begin something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NextRecord {
+    /// What is ready begins, if it gets a permit.
+    Begins,
+    /// The next record of the partition needs a permit, too.
+    NeedsPermit,
+    /// Nothing begins, because the partition is paused.
+    IsHeld,
 }
 
 /// What a record takes up until it is settled.

@@ -288,8 +288,8 @@ async fn run_meanwhile(
                 end = from + count;
                 rig.write(from..end);
             }
-            Meanwhile::Pause => rig.shared.commands.pause(Scope::All),
-            Meanwhile::Resume => rig.shared.commands.resume(&Scope::All),
+            Meanwhile::Pause => drop(rig.shared.commands.pause(PartitionFilter::default(), &maintenance())),
+            Meanwhile::Resume => drop(rig.shared.commands.resume(&PartitionFilter::default())),
             Meanwhile::Fail => {
                 let reason = String::new();
                 rig.log.fail(PartitionError {
@@ -308,7 +308,7 @@ async fn run_meanwhile(
             }
         }
     }
-    rig.shared.commands.resume(&Scope::All);
+    rig.shared.commands.resume(&PartitionFilter::default());
     sleep(Duration::from_secs(50)).await;
     rig.write(end + 100..end + 101);
     sleep(Duration::from_secs(100)).await;

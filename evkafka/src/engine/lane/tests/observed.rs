@@ -85,7 +85,9 @@ impl Observer for Collected {
             PartitionEvent::Entered(phase) => format!("{phase:?}"),
             PartitionEvent::Deleted { offsets } => format!("deleted {offsets:?}"),
             PartitionEvent::GoneBack { from } => format!("gone back to {from}"),
+            PartitionEvent::AssignedPaused { reason } => format!("assigned paused: {reason}"),
             PartitionEvent::Sought { to } => format!("sought {to}"),
+            PartitionEvent::SeekDropped => "seek dropped".to_owned(),
             PartitionEvent::HeldUp(held_up) => {
                 format!("held up by {:?} for {:?}", held_up.limit, held_up.lasted)
             }
@@ -103,6 +105,11 @@ impl Observer for Collected {
 
     fn consumer(&self, _: &str, event: &ConsumerEvent<'_>) {
         self.note(match event {
+            ConsumerEvent::Paused { order, assigned, .. } => {
+                format!("paused {} of {}", order.reason, assigned.len())
+            }
+            ConsumerEvent::Resumed { resumption, .. } => format!("resumed {}", resumption.resumed.len()),
+            ConsumerEvent::PauseEnded { resumed, .. } => format!("pause ended of {}", resumed.len()),
             ConsumerEvent::MostlyUnmatched(_) => "mostly unmatched".to_owned(),
             _ => "of the consumer".to_owned(),
         });
@@ -271,15 +278,17 @@ async fn a_pause_a_seek_and_offsets_that_go_back_are_seen() {
     for config in both(&retries()) {
         let (rig, assigned, seen) = watch(&config, ONE, 0..3, |_| async { DONE }).await;
         seen.take();
-        rig.shared.commands.pause(Scope::All);
-        rig.shared.commands.pause(Scope::All);
+        rig.shared.commands.pause(PartitionFilter::default(), &maintenance());
+        rig.shared.commands.pause(PartitionFilter::default(), &maintenance());
         rig.write(3..4);
         sleep(Duration::from_secs(60)).await;
-        assert_eq!(seen.take(), ["Paused"]);
-        rig.shared.commands.resume(&Scope::All);
+        assert_eq!(seen.take(), ["Paused", "paused maintenance of 1", "paused maintenance of 1"]);
+        rig.shared.commands.resume(&PartitionFilter::default());
         sleep(Duration::from_secs(60)).await;
         let taken = ["begun [3] #1", "settled 3 Handled by Some(0) after Some(0ns)"];
-        assert_eq!(seen.take(), ["Running", "received 3", taken[0], taken[1], "committed 4 after Some(0ns)"]);
+        let resumed =
+            ["Running", "resumed 1", "received 3", taken[0], taken[1], "committed 4 after Some(0ns)"];
+        assert_eq!(seen.take(), resumed);
         assert!(rig.shared.commands.seek(&partition(), 3));
         sleep(Duration::from_secs(60)).await;
         let mut sought = seen.take();
@@ -292,6 +301,28 @@ async fn a_pause_a_seek_and_offsets_that_go_back_are_seen() {
         assigned.revoke(Phase::Stopping).await;
         let end = seen.take();
         assert_eq!(end[end.len() - 2..], ["Stopping", "Over"]);
+    }
+}
+
+/// It waits for what is under way, which a revocation does not wait for any less.
+#[tokio::test(start_paused = true)]
+async fn a_seek_that_comes_to_nothing_and_a_pause_that_was_there_before_are_seen() {
+    for config in both(&retries()) {
+        let (rig, assigned, seen) = watch(&config, ONE, 0..1, |_| async {
+            sleep(Duration::from_secs(3600)).await;
+            DONE
+        })
+        .await;
+        assert!(rig.shared.commands.seek(&partition(), 0));
+        sleep(Duration::from_secs(1)).await;
+        assigned.revoke(Phase::Stopping).await;
+        let end = seen.take();
+        assert_eq!(end[end.len() - 2..], ["seek dropped", "Over"], "{config:?}: {end:?}");
+        rig.shared.commands.pause(PartitionFilter::default(), &maintenance());
+        let next = rig.assign();
+        sleep(Duration::from_secs(60)).await;
+        assert_eq!(seen.take()[1..3], ["Paused", "assigned paused: maintenance"], "{config:?}");
+        next.revoke(Phase::Stopping).await;
     }
 }
 

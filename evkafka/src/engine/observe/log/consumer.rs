@@ -1,6 +1,9 @@
 use std::fmt;
 
-use crate::engine::observe::{ConsumerEvent, Handles, MostlyUnmatched};
+use crate::engine::{
+    observe::{ConsumerEvent, Handles, MostlyUnmatched},
+    partitions::Names,
+};
 
 /// How many names of a list are shown.
 const LISTED: usize = 20;
@@ -31,6 +34,9 @@ pub(super) fn log(consumer: &str, event: &ConsumerEvent<'_>) {
             "there are more event types without a handler; the others will not be named"
         ),
         ConsumerEvent::MostlyUnmatched(mostly) => mostly_unmatched(consumer, mostly),
+        ConsumerEvent::Paused { .. } | ConsumerEvent::Resumed { .. } | ConsumerEvent::PauseEnded { .. } => {
+            control(consumer, event);
+        }
         ConsumerEvent::Ended { counts } if counts.unsettled_failures() > 0 => line!(
             warn,
             consumer,
@@ -51,6 +57,42 @@ pub(super) fn log(consumer: &str, event: &ConsumerEvent<'_>) {
             unsettled_failures = counts.unsettled_failures(),
             "consumer ended"
         ),
+    }
+}
+
+/// What was asked for through the control handle.
+fn control(consumer: &str, event: &ConsumerEvent<'_>) {
+    match event {
+        ConsumerEvent::Paused { filter, order, assigned } => line!(
+            info,
+            consumer,
+            topic = filter.topic().map(|topic| &**topic),
+            partition = filter.partition(),
+            reason = &*order.reason,
+            lasts_s = order.lasts.map(|lasts| lasts.as_secs()),
+            assigned = %Names(assigned),
+            "paused"
+        ),
+        ConsumerEvent::Resumed { filter, resumption } => line!(
+            info,
+            consumer,
+            topic = filter.topic().map(|topic| &**topic),
+            partition = filter.partition(),
+            pauses = resumption.ended,
+            resumed = %Names(&resumption.resumed),
+            still_paused = resumption.still_paused.len(),
+            "resumed"
+        ),
+        ConsumerEvent::PauseEnded { pause, resumed } => line!(
+            info,
+            consumer,
+            topic = pause.filter.topic().map(|topic| &**topic),
+            partition = pause.filter.partition(),
+            reason = &*pause.reason,
+            resumed = %Names(resumed),
+            "a pause has reached its deadline and ended"
+        ),
+        _ => {}
     }
 }
 

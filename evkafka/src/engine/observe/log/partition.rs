@@ -18,10 +18,12 @@ macro_rules! line {
 
 pub(super) fn log(origin: &Origin, event: &PartitionEvent<'_>) {
     match event {
-        PartitionEvent::Begins { .. }
-        | PartitionEvent::Entered(_)
+        PartitionEvent::Begins { .. } | PartitionEvent::Entered(_) | PartitionEvent::Committed { .. } => {}
+        PartitionEvent::AssignedPaused { .. }
         | PartitionEvent::Sought { .. }
-        | PartitionEvent::Committed { .. } => {}
+        | PartitionEvent::SeekDropped => {
+            control(origin, event);
+        }
         PartitionEvent::StartUnknown { .. }
         | PartitionEvent::SettledAhead { .. }
         | PartitionEvent::ForeignMetadata { .. }
@@ -35,6 +37,24 @@ pub(super) fn log(origin: &Origin, event: &PartitionEvent<'_>) {
         PartitionEvent::MetadataShortened { .. }
         | PartitionEvent::PerhapsLost { .. }
         | PartitionEvent::Lost { .. } => commit(origin, event),
+    }
+}
+
+/// What was asked for through the control handle.
+fn control(origin: &Origin, event: &PartitionEvent<'_>) {
+    match *event {
+        PartitionEvent::AssignedPaused { reason } => {
+            line!(info, origin, reason, "assigned partition is paused")
+        }
+        PartitionEvent::Sought { to } => {
+            line!(info, origin, offset = to, "partition continues at the offset of a seek")
+        }
+        PartitionEvent::SeekDropped => line!(
+            warn,
+            origin,
+            "the partition was revoked, or the app ended, before a seek took effect; it continues at the committed offset"
+        ),
+        _ => {}
     }
 }
 
