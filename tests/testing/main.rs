@@ -1,0 +1,4 @@
+//! The client for tests without a broker.
+
+mod settling;
+mod support;
