@@ -1,6 +1,6 @@
-use std::fmt;
+use std::{fmt, time::Duration};
 
-use super::client::TestClient;
+use super::client::{PATIENCE, TestClient};
 use crate::App;
 
 /// Settings of a [`TestClient`].
@@ -20,16 +20,24 @@ use crate::App;
 pub struct TestClientBuilder {
     app: App,
     topics: Vec<(String, usize)>,
+    patience: Duration,
 }
 
 impl TestClientBuilder {
     pub(super) fn new(app: App) -> Self {
-        Self { app, topics: Vec::new() }
+        Self { app, topics: Vec::new(), patience: PATIENCE }
     }
 
     /// There is a topic of this name, with so many partitions (at least one). Without it, a topic has one.
     pub fn partitions(mut self, topic: impl Into<String>, partitions: u16) -> Self {
         self.topics.push((topic.into(), partitions.into()));
+        self
+    }
+
+    /// How long anything is awaited, by the wall clock. Default: 60 s. Where tokio's clock is paused, a twelfth of it will do, if a week
+    /// has passed by that clock. What takes longer panics.
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
         self
     }
 
@@ -39,7 +47,7 @@ impl TestClientBuilder {
     /// If the app has faults, with all of them; outside a tokio runtime.
     #[track_caller]
     pub fn start(self) -> TestClient {
-        match TestClient::start(self.app, &self.topics) {
+        match TestClient::start(self.app, &self.topics, self.patience) {
             Ok(client) => client,
             Err(error) => panic!("{error}"),
         }

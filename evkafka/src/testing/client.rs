@@ -28,11 +28,14 @@ use crate::{
     send::Sends,
 };
 
-/// How long anything is awaited: so long in any case,
-const PATIENCE: Duration = Duration::from_secs(60);
-/// or so long by tokio's clock, if it is paused, for as long as this at least.
+/// How long anything is awaited, unless it is set: so long in any case,
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+/// or so long by tokio's clock, if it is paused, and a part of that.
 const PATIENCE_IF_PAUSED: Duration = Duration::from_secs(7 * 24 * 3600);
-const PATIENCE_AT_LEAST: Duration = Duration::from_secs(5);
+const PART: u32 = 12;
+
+/// How soon it is looked again, at first: not everything that is awaited is told.
+const LOOKS_AGAIN: Duration = Duration::from_millis(1);
 
 /// Where the type of an event is that no producer of the app sends.
 const TYPE_HEADER: &str = "Event-Type";
@@ -44,6 +47,7 @@ pub struct TestClient {
     app: MemoryApp,
     cluster: Cluster,
     watch: Arc<Watch>,
+    patience: Duration,
     /// The current one.
     run: Mutex<Arc<Run>>,
 }
@@ -74,7 +78,7 @@ impl TestClient {
     ///
     /// # Errors
     /// If the app has faults.
-    pub(super) fn start(app: App, topics: &[(String, usize)]) -> Result<Self> {
+    pub(super) fn start(app: App, topics: &[(String, usize)], patience: Duration) -> Result<Self> {
         let cluster = Cluster::default();
         let app = app.into_memory(&cluster)?;
         for (topic, partitions) in topics {
@@ -89,7 +93,7 @@ impl TestClient {
             app.consumers.iter().map(|consumer| (Arc::clone(&consumer.name), consumer.pipeline.handlers()));
         let watch = Arc::new(Watch::new(handlers.collect()));
         let run = Mutex::new(Arc::new(Run::start(&app, &cluster, &watch)));
-        Ok(Self { app, cluster, watch, run })
+        Ok(Self { app, cluster, watch, patience, run })
     }
 
     /// An event that is about to be sent to the topic that it names, in the form in which the app's consumers read it.
@@ -237,6 +241,7 @@ impl TestClient {
     /// A plain (blocking) handler cannot be dropped, and runs to its end.
     pub async fn crash_and_restart(&self) {
         self.run().crash().await;
+        self.watch.crashed(|place| self.commit_of(place));
         self.acknowledge();
         let run = Arc::new(Run::start(&self.app, &self.cluster, &self.watch));
         *self.run.lock().unwrap_or_else(PoisonError::into_inner) = run;
@@ -318,28 +323,43 @@ impl TestClient {
         })
     }
 
+    /// What has become of any record so far, by each consumer that reads its topic: of one that the app has sent, for example.
+    ///
+    /// # Panics
+    /// If no consumer reads the topic.
+    #[track_caller]
+    pub fn settled(&self, topic: &str, partition: i32, offset: i64) -> Settled {
+        let name: Arc<str> = topic.into();
+        let place =
+            |reader: Reader| Place { consumer: reader.name, topic: Arc::clone(&name), partition, offset };
+        self.stories_of(&self.readers(topic).into_iter().map(place).collect::<Vec<_>>())
+    }
+
     /// What has become of a record so far.
-    pub(super) fn settled(&self, places: &[Place]) -> Settled {
+    pub(super) fn stories_of(&self, places: &[Place]) -> Settled {
         let stories = places.iter().map(|place| self.with_commit(self.watch.story(place.clone())));
         Settled::new(stories.collect(), self.error())
     }
 
     pub(super) async fn until_settled(&self, places: &[Place]) -> Settled {
         let is_settled = || {
-            let (run, settled) = (self.run(), self.settled(places));
+            let (run, settled) = (self.run(), self.stories_of(places));
             // What the app stops at is known before it has ended.
             let is = |story: &Story| story.settlement().is_some_and(|how| how != Settlement::Stopped);
             (settled.stories().iter().all(is) || run.is_over()).then_some(settled)
         };
-        let so_far = || format!("\n{}", self.settled(places));
+        let so_far = || format!("\n{}", self.stories_of(places));
         self.until("the record was expected to be settled", is_settled, so_far).await
     }
 
     fn with_commit(&self, story: Story) -> Story {
-        let named = |consumer: &&crate::app::MemoryConsumer| *consumer.name == *story.consumer();
-        let group = self.app.consumers.iter().find(named).map(|consumer| &consumer.config.group_id);
-        let commit = group.and_then(|group| self.cluster.committed(group, story.topic(), story.partition()));
-        Story { committed: commit.map(|commit| commit.offset), ..story }
+        Story { committed: self.commit_of(&story.place), ..story }
+    }
+
+    /// What the consumer's group has committed of the partition.
+    fn commit_of(&self, place: &Place) -> Option<i64> {
+        let consumer = self.app.consumers.iter().find(|consumer| consumer.name == place.consumer)?;
+        Some(self.cluster.committed(&consumer.config.group_id, &place.topic, place.partition)?.offset)
     }
 
     /// Waits for what `is_there` returns.
@@ -361,11 +381,11 @@ impl TestClient {
             }
             let (waited, by_tokio) = (begun.elapsed(), begun_by_tokio.elapsed());
             let is_too_long =
-                waited >= PATIENCE || (by_tokio >= PATIENCE_IF_PAUSED && waited >= PATIENCE_AT_LEAST);
+                waited >= self.patience || (by_tokio >= PATIENCE_IF_PAUSED && waited >= self.patience / PART);
             assert!(!is_too_long, "{expected} within {by_tokio:?}, and was not{}", what_there_is());
             tokio::select! {
                 () = changed => {}
-                () = sleep((by_tokio / 16).max(Duration::from_secs(1))) => {}
+                () = sleep((by_tokio / 16).max(LOOKS_AGAIN)) => {}
             }
         }
     }

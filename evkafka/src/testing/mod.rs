@@ -52,8 +52,8 @@
 //! A plain (blocking) handler runs on a thread of the test's own runtime, whose paused clock stands still meanwhile. It has to return:
 //! one that waits for something that only happens later by tokio's clock, or for the test itself, waits for ever.
 //!
-//! Whatever a test awaits ends: if a record is not settled after 60 s, or after a week of paused time, the await panics with the record's
-//! [`Story`].
+//! Whatever a test awaits ends: if a record is not settled after 60 s, or after a week of paused time (which takes 5 s at least), the await
+//! panics with the record's [`Story`].
 
 mod builder;
 mod client;

@@ -197,7 +197,7 @@ impl Pending<'_> {
 
     /// What has become of it so far.
     pub fn so_far(&self) -> Settled {
-        self.client.settled(&self.places)
+        self.client.stories_of(&self.places)
     }
 }
 

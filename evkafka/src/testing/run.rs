@@ -99,7 +99,8 @@ impl Run {
     /// Whether nothing is under way, and all is committed that is settled.
     pub(super) fn is_idle(&self) -> bool {
         self.is_over()
-            || (self.members().iter().all(|member| member.has_caught_up())
+            || (self.state.watch.is_idle()
+                && self.members().iter().all(|member| member.has_caught_up())
                 && self.state.states.outlets().are_flushed())
     }
 

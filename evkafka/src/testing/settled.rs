@@ -139,7 +139,8 @@ impl Settled {
 
 impl fmt::Display for Settled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.stories.iter().try_for_each(|story| writeln!(f, "{story}"))?;
-        self.stopped.iter().try_for_each(|error| writeln!(f, "the app has stopped: {error}"))
+        let stories = self.stories.iter().map(Story::to_string);
+        let stopped = self.stopped.iter().map(|error| format!("the app has stopped: {error}"));
+        f.write_str(&stories.chain(stopped).collect::<Vec<_>>().join("\n"))
     }
 }

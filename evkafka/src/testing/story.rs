@@ -139,10 +139,10 @@ impl fmt::Display for Story {
         if self.steps.is_empty() {
             writeln!(f, "  it was not read")?;
         } else {
-            writeln!(f, "  record: {}", self.record)?;
+            writeln!(f, "  record: {}", one_line(&self.record))?;
         }
         for (at, step) in &self.steps {
-            writeln!(f, "  +{at:?}: {}", one_line(step))?;
+            writeln!(f, "  +{:.3}s: {}", at.as_secs_f64(), one_line(step))?;
         }
         match self.committed {
             Some(committed) if self.is_committed() => write!(f, "  committed: offset {committed}"),

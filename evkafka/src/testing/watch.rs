@@ -26,9 +26,16 @@ pub(super) struct Watch {
     begun: Instant,
     /// The handlers of each consumer, by their indices.
     handlers: BTreeMap<Arc<str>, Vec<HandlerSpec>>,
-    stories: Mutex<BTreeMap<Place, Story>>,
+    stories: Mutex<Stories>,
     /// Notified when anything has happened.
     pub(super) changed: Notify,
+}
+
+#[derive(Default)]
+struct Stories {
+    all: BTreeMap<Place, Story>,
+    /// How many are not settled.
+    unsettled: usize,
 }
 
 impl Watch {
@@ -38,15 +45,35 @@ impl Watch {
 
     /// That of a record as far as it has come.
     pub(super) fn story(&self, place: Place) -> Story {
-        self.stories().get(&place).cloned().unwrap_or_else(|| Story::unread(place))
+        self.stories().all.get(&place).cloned().unwrap_or_else(|| Story::unread(place))
+    }
+
+    /// Whether no record was read that is not settled.
+    pub(super) fn is_idle(&self) -> bool {
+        self.stories().unsettled == 0
+    }
+
+    /// The process was killed. What was committed without being settled is lost: `committed` says how far that is.
+    pub(super) fn crashed(&self, committed: impl Fn(&Place) -> Option<i64>) {
+        let at = self.begun.elapsed();
+        let mut stories = self.stories();
+        let Stories { all, unsettled } = &mut *stories;
+        for story in all.values_mut().filter(|story| story.settlement.is_none()) {
+            story.tell(at, "the process is killed");
+            if committed(&story.place).is_some_and(|committed| committed > story.place.offset) {
+                *unsettled -= 1;
+                story.settlement = Some(Settlement::Lost);
+                story.tell(at, Settlement::Lost.to_string());
+            }
+        }
     }
 
     /// All that are not settled, in the order of their places.
     pub(super) fn unsettled(&self) -> Vec<Story> {
-        self.stories().values().filter(|story| story.settlement.is_none()).cloned().collect()
+        self.stories().all.values().filter(|story| story.settlement.is_none()).cloned().collect()
     }
 
-    fn stories(&self) -> MutexGuard<'_, BTreeMap<Place, Story>> {
+    fn stories(&self) -> MutexGuard<'_, Stories> {
         self.stories.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -54,8 +81,16 @@ impl Watch {
         let Origin { consumer, topic, partition } = origin.clone();
         let place = Place { consumer, topic, partition, offset };
         let mut stories = self.stories();
-        let story = stories.entry(place.clone()).or_insert_with(|| Story::unread(place));
+        let Stories { all, unsettled } = &mut *stories;
+        let story = all.entry(place.clone()).or_insert_with(|| {
+            *unsettled += 1;
+            Story::unread(place)
+        });
+        let was_settled = story.settlement.is_some();
         change(story, self.begun.elapsed());
+        if !was_settled && story.settlement.is_some() {
+            *unsettled -= 1;
+        }
     }
 
     /// The same for all records of a call.
@@ -126,7 +161,7 @@ fn shown(record: &Record<'_>) -> String {
         Some(bytes) => {
             let text = String::from_utf8_lossy(bytes);
             let cut = text.chars().nth(SHOWN).map_or("", |_| "…");
-            format!("{}{cut}", text.chars().take(SHOWN).flat_map(char::escape_debug).collect::<String>())
+            format!("{}{cut}", text.chars().take(SHOWN).collect::<String>())
         }
         None => "null".to_owned(),
     };
