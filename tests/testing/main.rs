@@ -1,6 +1,7 @@
 //! The client for tests without a broker.
 
 mod ends;
+mod everywhere;
 mod faults;
 mod sending;
 mod settling;

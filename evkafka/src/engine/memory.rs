@@ -100,14 +100,6 @@ impl MemoryMember {
         member
     }
 
-    pub(crate) fn shared(&self) -> &Shared {
-        &self.shared
-    }
-
-    pub(crate) fn config(&self) -> &ConsumerConfig {
-        &self.config
-    }
-
     /// Whether it reads a topic of this name.
     pub(crate) fn reads(&self, topic: &str) -> bool {
         self.config.topics.iter().any(|name| match TopicPattern::of(name) {

@@ -66,9 +66,6 @@ struct Partition {
 #[derive(Clone, Debug)]
 pub(crate) struct Produced {
     pub(crate) by: Sends,
-    pub(crate) topic: String,
-    pub(crate) partition: i32,
-    pub(crate) offset: i64,
     pub(crate) record: OwnedRecord,
 }
 
@@ -245,13 +242,7 @@ impl State {
             return Err(code);
         }
         let (partition, offset, written) = self.write(record)?;
-        self.produced.push(Produced {
-            by,
-            topic: record.topic.to_owned(),
-            partition,
-            offset,
-            record: written,
-        });
+        self.produced.push(Produced { by, record: written });
         Ok((partition, offset))
     }
 
@@ -333,13 +324,12 @@ mod tests {
     fn what_is_written_can_be_read() {
         let cluster = Cluster::default();
         send(&cluster, record(Some(b"k"))).unwrap().unwrap();
-        let [Produced { by: Sends::Events, topic, partition: 0, offset: 0, record }] =
-            &cluster.produced()[..]
-        else {
+        let [Produced { by: Sends::Events, record }] = &cluster.produced()[..] else {
             panic!("{:?}", cluster.produced())
         };
         let record = record.as_record();
-        assert_eq!((&**topic, record.key(), record.payload()), ("orders", Some(&b"k"[..]), Some(&b"7"[..])));
+        assert_eq!((record.topic(), record.partition(), record.offset()), ("orders", 0, 0));
+        assert_eq!((record.key(), record.payload()), (Some(&b"k"[..]), Some(&b"7"[..])));
         assert_eq!(record.headers().get("name"), Some(&b"value"[..]));
         assert_eq!(record.timestamp().map(|timestamp| timestamp.millis), Some(99));
         assert!(cluster.log("orders", 0).is_some() && cluster.log("orders", 1).is_none());

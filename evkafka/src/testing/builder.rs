@@ -1,6 +1,9 @@
 use std::{fmt, time::Duration};
 
-use super::client::{PATIENCE, TestClient};
+use super::{
+    backend::Backend,
+    client::{PATIENCE, TestClient},
+};
 use crate::App;
 
 /// Settings of a [`TestClient`].
@@ -19,18 +22,25 @@ use crate::App;
 #[must_use = "the app runs when the client is started"]
 pub struct TestClientBuilder {
     app: App,
-    topics: Vec<(String, usize)>,
+    topics: Vec<(String, u16)>,
+    backend: Backend,
     patience: Duration,
 }
 
 impl TestClientBuilder {
     pub(super) fn new(app: App) -> Self {
-        Self { app, topics: Vec::new(), patience: PATIENCE }
+        Self { app, topics: Vec::new(), backend: Backend::Memory, patience: PATIENCE }
     }
 
     /// There is a topic of this name, with so many partitions (at least one). Without it, a topic has one.
     pub fn partitions(mut self, topic: impl Into<String>, partitions: u16) -> Self {
-        self.topics.push((topic.into(), partitions.into()));
+        self.topics.push((topic.into(), partitions));
+        self
+    }
+
+    /// Where the app runs. Default: in memory.
+    pub fn on(mut self, backend: Backend) -> Self {
+        self.backend = backend;
         self
     }
 
@@ -47,7 +57,7 @@ impl TestClientBuilder {
     /// If the app has faults, with all of them; outside a tokio runtime.
     #[track_caller]
     pub fn start(self) -> TestClient {
-        match TestClient::start(self.app, &self.topics, self.patience) {
+        match TestClient::start(self.app, self.backend, &self.topics, self.patience) {
             Ok(client) => client,
             Err(error) => panic!("{error}"),
         }

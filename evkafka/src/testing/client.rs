@@ -1,28 +1,22 @@
-use std::{
-    collections::BTreeSet,
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::sleep;
 
 use super::{
+    backend::Backend,
     builder::TestClientBuilder,
+    ground::Ground,
     record::TestRecord,
     refusal::Refusal,
-    run::Run,
     settled::Settled,
     story::{Place, Settlement, Story},
-    watch::Watch,
 };
 use crate::{
     App,
-    app::MemoryApp,
+    app::ConsumerFacts,
     error::Result,
     event::{Event, EventSpec, Outgoing},
-    memory::{Cluster, Produced},
     native::RawRecord,
     record::OwnedRecord,
     send::Sends,
@@ -39,28 +33,18 @@ const LOOKS_AGAIN: Duration = Duration::from_millis(1);
 
 /// Where the type of an event is that no producer of the app sends.
 const TYPE_HEADER: &str = "Event-Type";
+const VERSION_HEADER: &str = "Event-Version";
 
 /// Runs an app on topics in memory, and speaks with it. See the [module](super).
 ///
 /// Dropping it drops the app with its handlers. Use [`shutdown`](Self::shutdown) to see it end in order.
 pub struct TestClient {
-    app: MemoryApp,
-    cluster: Cluster,
-    watch: Arc<Watch>,
+    ground: Ground,
     patience: Duration,
-    /// The current one.
-    run: Mutex<Arc<Run>>,
-}
-
-/// A consumer that reads a topic.
-pub(super) struct Reader {
-    pub(super) name: Arc<str>,
-    /// The header that it reads the type of an event from, if it reads one.
-    pub(super) event_type_header: Option<String>,
 }
 
 impl TestClient {
-    /// Starts an app.
+    /// Starts an app on topics in memory.
     ///
     /// # Panics
     /// If the app has faults, with all of them; outside a tokio runtime.
@@ -74,26 +58,15 @@ impl TestClient {
         TestClientBuilder::new(app)
     }
 
-    /// Starts an app, with these topics and their numbers of partitions.
-    ///
     /// # Errors
     /// If the app has faults.
-    pub(super) fn start(app: App, topics: &[(String, usize)], patience: Duration) -> Result<Self> {
-        let cluster = Cluster::default();
-        let app = app.into_memory(&cluster)?;
-        for (topic, partitions) in topics {
-            cluster.create_topic(topic, *partitions);
-        }
-        for consumer in &app.consumers {
-            let named = consumer.config.topics.iter().filter(|topic| !topic.starts_with('^'));
-            named.for_each(|topic| cluster.create_topic(topic, 1));
-            consumer.pipeline.dead_letter_topics().iter().for_each(|topic| cluster.create_topic(topic, 1));
-        }
-        let handlers =
-            app.consumers.iter().map(|consumer| (Arc::clone(&consumer.name), consumer.pipeline.handlers()));
-        let watch = Arc::new(Watch::new(handlers.collect()));
-        let run = Mutex::new(Arc::new(Run::start(&app, &cluster, &watch)));
-        Ok(Self { app, cluster, watch, patience, run })
+    pub(super) fn start(
+        app: App,
+        backend: Backend,
+        topics: &[(String, u16)],
+        patience: Duration,
+    ) -> Result<Self> {
+        Ok(Self { ground: Ground::start(app, backend, topics)?, patience })
     }
 
     /// An event that is about to be sent to the topic that it names, in the form in which the app's consumers read it.
@@ -121,27 +94,23 @@ impl TestClient {
     /// If one cannot be decoded.
     #[track_caller]
     pub fn sent<E: Event + DeserializeOwned>(&self) -> Vec<E> {
-        let destination = self.app.states.outlets().of(EventSpec::of::<E>());
-        let form = destination.map(|destination| &destination.outlet.form);
-        let type_header = form.map_or(TYPE_HEADER, |form| &form.type_header);
-        let version_header = form.map_or("Event-Version", |form| &form.version_header);
+        let headers = self.ground.headers_of(EventSpec::of::<E>());
+        let (type_header, version_header) =
+            headers.unwrap_or_else(|| (TYPE_HEADER.to_owned(), VERSION_HEADER.to_owned()));
         let version = E::VERSION.map(|version| version.to_string());
-        let is_it = |produced: &Produced| {
-            let headers = produced.record.as_record().headers();
-            produced.by == Sends::Events
-                && headers.get(type_header) == Some(E::NAME.as_bytes())
-                && headers.get(version_header) == version.as_deref().map(str::as_bytes)
+        let is_it = |record: &OwnedRecord| {
+            let headers = record.as_record().headers();
+            headers.get(&type_header) == Some(E::NAME.as_bytes())
+                && headers.get(&version_header) == version.as_deref().map(str::as_bytes)
         };
-        let decode = |Produced { topic, partition, offset, record, .. }: Produced| {
-            let decoded = serde_json::from_slice(record.as_record().payload().unwrap_or_default());
-            decoded.unwrap_or_else(|error| {
-                panic!(
-                    "the event `{}` at {topic}[{partition}] offset {offset} cannot be decoded: {error}",
-                    E::NAME
-                )
+        let decode = |record: OwnedRecord| {
+            let record = record.as_record();
+            serde_json::from_slice(record.payload().unwrap_or_default()).unwrap_or_else(|error| {
+                let (origin, offset) = (record.origin(), record.offset());
+                panic!("the event `{}` at {origin} offset {offset} cannot be decoded: {error}", E::NAME)
             })
         };
-        self.cluster.produced().into_iter().filter(is_it).map(decode).collect()
+        self.ground.produced(Sends::Events).into_iter().filter(is_it).map(decode).collect()
     }
 
     /// All records of a topic, with their headers, partition by partition.
@@ -151,7 +120,7 @@ impl TestClient {
     #[track_caller]
     pub fn records(&self, topic: &str) -> Vec<OwnedRecord> {
         self.assert_topic(topic);
-        self.cluster.records(topic)
+        self.ground.records(topic)
     }
 
     /// The dead letters in a topic, with their headers, in the order in which they were written.
@@ -161,8 +130,8 @@ impl TestClient {
     #[track_caller]
     pub fn dead_letters(&self, topic: &str) -> Vec<OwnedRecord> {
         self.assert_topic(topic);
-        let is_one = |produced: &Produced| produced.by == Sends::DeadLetters && produced.topic == topic;
-        self.cluster.produced().into_iter().filter(is_one).map(|produced| produced.record).collect()
+        let is_there = |record: &OwnedRecord| record.as_record().topic() == topic;
+        self.ground.produced(Sends::DeadLetters).into_iter().filter(is_there).collect()
     }
 
     /// The offset that a group has committed of a partition: that of the next record. The group, or a consumer that is in it, is named.
@@ -172,16 +141,16 @@ impl TestClient {
     #[track_caller]
     pub fn committed(&self, group: &str, topic: &str, partition: i32) -> Option<i64> {
         self.assert_topic(topic);
-        let consumers = &self.app.consumers;
+        let consumers = &self.ground.consumers;
         let named = consumers.iter().find(|consumer| &*consumer.name == group);
-        let of_group = || consumers.iter().find(|consumer| consumer.config.group_id == group);
+        let of_group = || consumers.iter().find(|consumer| consumer.group == group);
         let Some(consumer) = named.or_else(of_group) else {
             let names: Vec<_> = consumers.iter().map(|consumer| &consumer.name).collect();
             panic!(
                 "`{group}` is neither a consumer of the app nor a group of one; the consumers are {names:?}"
             )
         };
-        Some(self.cluster.committed(&consumer.config.group_id, topic, partition)?.offset)
+        self.ground.committed(&consumer.group, topic, partition)
     }
 
     /// Waits until nothing is under way: all that was written is settled, all that is settled is committed, and all that handlers
@@ -190,48 +159,41 @@ impl TestClient {
     /// # Panics
     /// If something is never settled, with what that is.
     pub async fn idle(&self) {
-        let run = self.run();
-        let is_idle = || {
-            run.members().iter().for_each(|member| member.commit_soon());
-            run.is_idle().then_some(())
-        };
-        let why_not = || {
-            let stories = self.watch.unsettled().into_iter().map(|story| self.with_commit(story));
-            stories.map(|story| format!("\n{story}")).collect()
-        };
+        let is_idle = || self.ground.is_idle().then_some(());
+        let why_not = || self.ground.watch.unsettled().iter().map(|story| format!("\n{story}")).collect();
         self.until("the app was expected to become idle", is_idle, why_not).await;
     }
 
     /// Has the group take all partitions from the app, and give them back: handlers finish within `revoke_grace`, or are cancelled and
     /// dropped; what is settled is committed; then the partitions are read from there.
     pub async fn rebalance(&self) {
-        self.run().rebalance().await;
+        self.ground.memory("rebalance").run().rebalance().await;
     }
 
     /// The next `count` records that the app sends to `topic`, events or dead letters, are refused.
     pub fn refuse_sends(&self, topic: &str, count: usize, refusal: Refusal) {
-        self.cluster.refuse(topic, std::iter::repeat_n(refusal.code(), count));
+        self.ground.memory("refuse_sends").cluster.refuse(topic, std::iter::repeat_n(refusal.code(), count));
     }
 
     /// All records that the app sends to `topic` from now on are refused, until they are [accepted](Self::accept_sends).
     pub fn refuse_all_sends(&self, topic: &str, refusal: Refusal) {
-        self.cluster.refuse_all(topic, refusal.code());
+        self.ground.memory("refuse_all_sends").cluster.refuse_all(topic, refusal.code());
     }
 
     /// Records for `topic` are refused no more.
     pub fn accept_sends(&self, topic: &str) {
-        self.cluster.accept(topic);
+        self.ground.memory("accept_sends").cluster.accept(topic);
     }
 
     /// From now on the records that the app sends are written, and not acknowledged, until that is
     /// [made up for](Self::acknowledge).
     pub fn hold_acknowledgements(&self) {
-        self.cluster.hold_acknowledgements();
+        self.ground.memory("hold_acknowledgements").cluster.hold_acknowledgements();
     }
 
     /// Acknowledges all that was held back, and holds back no more.
     pub fn acknowledge(&self) {
-        self.cluster.acknowledge();
+        self.ground.memory("acknowledge").cluster.acknowledge();
     }
 
     /// The app ends as a process does that is killed, and is started anew: handlers are dropped where they stand, what is settled and
@@ -240,11 +202,7 @@ impl TestClient {
     ///
     /// A plain (blocking) handler cannot be dropped, and runs to its end.
     pub async fn crash_and_restart(&self) {
-        self.run().crash().await;
-        self.watch.crashed(|place| self.commit_of(place));
-        self.acknowledge();
-        let run = Arc::new(Run::start(&self.app, &self.cluster, &self.watch));
-        *self.run.lock().unwrap_or_else(PoisonError::into_inner) = run;
+        self.ground.memory("crash_and_restart").crash_and_restart().await;
     }
 
     /// Has the app end as at SIGTERM: handlers that are under way finish within the app's
@@ -253,21 +211,17 @@ impl TestClient {
     /// # Errors
     /// What [`App::run`] returns: why the app had stopped, if it had by itself; once.
     pub async fn shutdown(&self) -> Result<()> {
-        self.run().shut_down().await
+        self.ground.shut_down().await
     }
 
     /// Why the app has stopped by itself, if it has: the error with its causes.
     pub fn error(&self) -> Option<String> {
-        self.run().failure()
-    }
-
-    fn run(&self) -> Arc<Run> {
-        Arc::clone(&self.run.lock().unwrap_or_else(PoisonError::into_inner))
+        self.ground.failure()
     }
 
     #[track_caller]
     fn assert_topic(&self, topic: &str) {
-        let topics = self.cluster.topics();
+        let topics = self.ground.topics();
         assert!(
             topics.iter().any(|name| name == topic),
             "there is no topic `{topic}`; the topics are {topics:?}"
@@ -279,22 +233,15 @@ impl TestClient {
     /// # Panics
     /// If nobody does.
     #[track_caller]
-    pub(super) fn readers(&self, topic: &str) -> Vec<Reader> {
-        let run = self.run();
-        let readers: Vec<_> = run.members().iter().filter(|member| member.reads(topic)).collect();
+    pub(super) fn readers(&self, topic: &str) -> Vec<&ConsumerFacts> {
+        let consumers = &self.ground.consumers;
+        let readers: Vec<_> = consumers.iter().filter(|consumer| consumer.reads(topic)).collect();
         if readers.is_empty() {
-            let topics: BTreeSet<_> =
-                run.members().iter().flat_map(|member| &member.config().topics).collect();
+            let topics: BTreeSet<_> = consumers.iter().flat_map(|consumer| &consumer.topics).collect();
             panic!("no consumer of the app reads the topic `{topic}`; they read {topics:?}");
         }
-        self.cluster.create_topic(topic, 1);
-        // Before the first record is written: who begins at the end is to read it.
-        readers.iter().for_each(|member| member.assign());
-        let reader = |member: &Arc<crate::engine::MemoryMember>| Reader {
-            name: Arc::clone(&member.shared().consumer),
-            event_type_header: member.shared().event_types.headers().next().map(str::to_owned),
-        };
-        readers.into_iter().map(reader).collect()
+        self.ground.create(topic);
+        readers
     }
 
     /// Writes a record; where it was written.
@@ -313,9 +260,8 @@ impl TestClient {
             headers: &headers,
             timestamp: None,
         };
-        self.cluster.write(&raw).unwrap_or_else(|_| {
-            let (topic, count) = (raw.topic, self.cluster.partitions(raw.topic).unwrap_or(0));
-            let partition = partition.unwrap_or_default();
+        self.ground.write(&raw).unwrap_or_else(|count| {
+            let (topic, partition) = (raw.topic, partition.unwrap_or_default());
             panic!(
                 "the topic `{topic}` has no partition {partition}: it has {count}, counted from 0; \
                  `TestClient::of(app).partitions(\"{topic}\", …)` gives it more"
@@ -330,36 +276,30 @@ impl TestClient {
     #[track_caller]
     pub fn settled(&self, topic: &str, partition: i32, offset: i64) -> Settled {
         let name: Arc<str> = topic.into();
-        let place =
-            |reader: Reader| Place { consumer: reader.name, topic: Arc::clone(&name), partition, offset };
+        let place = |reader: &ConsumerFacts| Place {
+            consumer: Arc::clone(&reader.name),
+            topic: Arc::clone(&name),
+            partition,
+            offset,
+        };
         self.stories_of(&self.readers(topic).into_iter().map(place).collect::<Vec<_>>())
     }
 
     /// What has become of a record so far.
     pub(super) fn stories_of(&self, places: &[Place]) -> Settled {
-        let stories = places.iter().map(|place| self.with_commit(self.watch.story(place.clone())));
+        let stories = places.iter().map(|place| self.ground.watch.story(place.clone()));
         Settled::new(stories.collect(), self.error())
     }
 
     pub(super) async fn until_settled(&self, places: &[Place]) -> Settled {
         let is_settled = || {
-            let (run, settled) = (self.run(), self.stories_of(places));
+            let (is_over, settled) = (self.ground.is_over(), self.stories_of(places));
             // What the app stops at is known before it has ended.
             let is = |story: &Story| story.settlement().is_some_and(|how| how != Settlement::Stopped);
-            (settled.stories().iter().all(is) || run.is_over()).then_some(settled)
+            (settled.stories().iter().all(is) || is_over).then_some(settled)
         };
         let so_far = || format!("\n{}", self.stories_of(places));
         self.until("the record was expected to be settled", is_settled, so_far).await
-    }
-
-    fn with_commit(&self, story: Story) -> Story {
-        Story { committed: self.commit_of(&story.place), ..story }
-    }
-
-    /// What the consumer's group has committed of the partition.
-    fn commit_of(&self, place: &Place) -> Option<i64> {
-        let consumer = self.app.consumers.iter().find(|consumer| consumer.name == place.consumer)?;
-        Some(self.cluster.committed(&consumer.config.group_id, &place.topic, place.partition)?.offset)
     }
 
     /// Waits for what `is_there` returns.
@@ -374,12 +314,16 @@ impl TestClient {
     ) -> T {
         let (begun, begun_by_tokio) = (std::time::Instant::now(), tokio::time::Instant::now());
         loop {
-            let mut changed = std::pin::pin!(self.watch.changed.notified());
+            let mut changed = std::pin::pin!(self.ground.watch.changed.notified());
             changed.as_mut().enable();
             if let Some(there) = is_there() {
                 return there;
             }
             let (waited, by_tokio) = (begun.elapsed(), begun_by_tokio.elapsed());
+            assert!(
+                self.ground.follows_tokios_clock() || by_tokio < 2 * waited + Duration::from_secs(5),
+                "a paused clock goes on while the embedded cluster works: run this test without `start_paused`"
+            );
             let is_too_long =
                 waited >= self.patience || (by_tokio >= PATIENCE_IF_PAUSED && waited >= self.patience / PART);
             assert!(!is_too_long, "{expected} within {by_tokio:?}, and was not{}", what_there_is());
@@ -393,6 +337,6 @@ impl TestClient {
 
 impl fmt::Debug for TestClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TestClient").field("topics", &self.cluster.topics()).finish_non_exhaustive()
+        f.debug_struct("TestClient").field("topics", &self.ground.topics()).finish_non_exhaustive()
     }
 }

@@ -44,6 +44,8 @@
 //! librdkafka, its properties, and what brokers do (retention, transactions, access control) take no part: that is for the embedded
 //! cluster and for Kafka itself.
 //!
+//! The same test runs on an embedded cluster with [`TestClientBuilder::on`]: see [`Backend`].
+//!
 //! # Time
 //!
 //! All waits are by tokio's clock. In a test with `#[tokio::test(start_paused = true)]` (tokio's feature `test-util`) a backoff of an hour
@@ -55,8 +57,13 @@
 //! Whatever a test awaits ends: if a record is not settled after 60 s, or after a week of paused time (which takes 5 s at least), the await
 //! panics with the record's [`Story`].
 
+mod backend;
 mod builder;
 mod client;
+#[cfg(feature = "embedded")]
+mod embedded;
+mod ground;
+mod memory;
 mod record;
 mod refusal;
 mod run;
@@ -65,6 +72,7 @@ mod story;
 mod watch;
 
 pub use self::{
+    backend::Backend,
     builder::TestClientBuilder,
     client::TestClient,
     record::{Pending, TestRecord},

@@ -152,7 +152,10 @@ impl<'c> TestRecord<'c> {
         let (partition, offset) = client.write(&record, self.partition);
         let topic: Arc<str> = topic.into();
         let place = |consumer| Place { consumer, topic: Arc::clone(&topic), partition, offset };
-        Pending { client, places: readers.into_iter().map(|reader| place(reader.name)).collect() }
+        Pending {
+            client,
+            places: readers.into_iter().map(|reader| place(Arc::clone(&reader.name))).collect(),
+        }
     }
 }
 

@@ -36,6 +36,15 @@ struct Stories {
     all: BTreeMap<Place, Story>,
     /// How many are not settled.
     unsettled: usize,
+    /// What groups have committed.
+    committed: BTreeMap<Origin, i64>,
+}
+
+impl Stories {
+    fn committed(&self, place: &Place) -> Option<i64> {
+        let Place { consumer, topic, partition, .. } = place.clone();
+        self.committed.get(&Origin { consumer, topic, partition }).copied()
+    }
 }
 
 impl Watch {
@@ -45,7 +54,10 @@ impl Watch {
 
     /// That of a record as far as it has come.
     pub(super) fn story(&self, place: Place) -> Story {
-        self.stories().all.get(&place).cloned().unwrap_or_else(|| Story::unread(place))
+        let stories = self.stories();
+        let committed = stories.committed(&place);
+        let story = stories.all.get(&place).cloned().unwrap_or_else(|| Story::unread(place));
+        Story { committed, ..story }
     }
 
     /// Whether no record was read that is not settled.
@@ -53,24 +65,28 @@ impl Watch {
         self.stories().unsettled == 0
     }
 
-    /// The process was killed. What was committed without being settled is lost: `committed` says how far that is.
-    pub(super) fn crashed(&self, committed: impl Fn(&Place) -> Option<i64>) {
+    /// The process was killed. What was committed without being settled is lost.
+    pub(super) fn crashed(&self) {
+        let unsettled = self.unsettled();
         let at = self.begun.elapsed();
         let mut stories = self.stories();
-        let Stories { all, unsettled } = &mut *stories;
-        for story in all.values_mut().filter(|story| story.settlement.is_none()) {
+        for Story { place, committed, .. } in unsettled {
+            let is_lost = committed.is_some_and(|committed| committed > place.offset);
+            let Some(story) = stories.all.get_mut(&place) else { continue };
             story.tell(at, "the process is killed");
-            if committed(&story.place).is_some_and(|committed| committed > story.place.offset) {
-                *unsettled -= 1;
+            if is_lost {
                 story.settlement = Some(Settlement::Lost);
                 story.tell(at, Settlement::Lost.to_string());
+                stories.unsettled -= 1;
             }
         }
     }
 
     /// All that are not settled, in the order of their places.
     pub(super) fn unsettled(&self) -> Vec<Story> {
-        self.stories().all.values().filter(|story| story.settlement.is_none()).cloned().collect()
+        let stories = self.stories();
+        let unsettled = stories.all.values().filter(|story| story.settlement.is_none());
+        unsettled.map(|story| Story { committed: stories.committed(&story.place), ..story.clone() }).collect()
     }
 
     fn stories(&self) -> MutexGuard<'_, Stories> {
@@ -81,7 +97,7 @@ impl Watch {
         let Origin { consumer, topic, partition } = origin.clone();
         let place = Place { consumer, topic, partition, offset };
         let mut stories = self.stories();
-        let Stories { all, unsettled } = &mut *stories;
+        let Stories { all, unsettled, .. } = &mut *stories;
         let story = all.entry(place.clone()).or_insert_with(|| {
             *unsettled += 1;
             Story::unread(place)
@@ -238,7 +254,12 @@ impl Observer for Watch {
         self.changed.notify_waiters();
     }
 
-    fn partition(&self, _: &Origin, _: &PartitionEvent<'_>) {
+    fn partition(&self, origin: &Origin, event: &PartitionEvent<'_>) {
+        if let PartitionEvent::Committed { offset, .. }
+        | PartitionEvent::Begins { committed: Some(offset), .. } = *event
+        {
+            self.stories().committed.insert(origin.clone(), offset);
+        }
         self.changed.notify_waiters();
     }
 
