@@ -8,7 +8,6 @@ use super::{
     builder::TestClientBuilder,
     ground::Ground,
     record::TestRecord,
-    refusal::Refusal,
     settled::Settled,
     story::{Place, Settlement, Story},
 };
@@ -39,7 +38,7 @@ const VERSION_HEADER: &str = "Event-Version";
 ///
 /// Dropping it drops the app with its handlers. Use [`shutdown`](Self::shutdown) to see it end in order.
 pub struct TestClient {
-    ground: Ground,
+    pub(super) ground: Ground,
     patience: Duration,
 }
 
@@ -162,61 +161,6 @@ impl TestClient {
         let is_idle = || self.ground.is_idle().then_some(());
         let why_not = || self.ground.watch.unsettled().iter().map(|story| format!("\n{story}")).collect();
         self.until("the app was expected to become idle", is_idle, why_not).await;
-    }
-
-    /// Has the group take all partitions from the app, and give them back: handlers finish within `revoke_grace`, or are cancelled and
-    /// dropped; what is settled is committed; then the partitions are read from there.
-    pub async fn rebalance(&self) {
-        self.ground.memory("rebalance").run().rebalance().await;
-    }
-
-    /// The next `count` records that the app sends to `topic`, events or dead letters, are refused.
-    pub fn refuse_sends(&self, topic: &str, count: usize, refusal: Refusal) {
-        self.ground.memory("refuse_sends").cluster.refuse(topic, std::iter::repeat_n(refusal.code(), count));
-    }
-
-    /// All records that the app sends to `topic` from now on are refused, until they are [accepted](Self::accept_sends).
-    pub fn refuse_all_sends(&self, topic: &str, refusal: Refusal) {
-        self.ground.memory("refuse_all_sends").cluster.refuse_all(topic, refusal.code());
-    }
-
-    /// Records for `topic` are refused no more.
-    pub fn accept_sends(&self, topic: &str) {
-        self.ground.memory("accept_sends").cluster.accept(topic);
-    }
-
-    /// From now on the records that the app sends are written, and not acknowledged, until that is
-    /// [made up for](Self::acknowledge).
-    pub fn hold_acknowledgements(&self) {
-        self.ground.memory("hold_acknowledgements").cluster.hold_acknowledgements();
-    }
-
-    /// Acknowledges all that was held back, and holds back no more.
-    pub fn acknowledge(&self) {
-        self.ground.memory("acknowledge").cluster.acknowledge();
-    }
-
-    /// The app ends as a process does that is killed, and is started anew: handlers are dropped where they stand, what is settled and
-    /// not committed is forgotten, and partitions are read from where they are committed. States are those of before. An app that
-    /// has ended by itself, or was [shut down](Self::shutdown), is started anew too.
-    ///
-    /// A plain (blocking) handler cannot be dropped, and runs to its end.
-    pub async fn crash_and_restart(&self) {
-        self.ground.memory("crash_and_restart").crash_and_restart().await;
-    }
-
-    /// Has the app end as at SIGTERM: handlers that are under way finish within the app's
-    /// [`shutdown_timeout`](App::shutdown_timeout), and what was handled is committed.
-    ///
-    /// # Errors
-    /// What [`App::run`] returns: why the app had stopped, if it had by itself; once.
-    pub async fn shutdown(&self) -> Result<()> {
-        self.ground.shut_down().await
-    }
-
-    /// Why the app has stopped by itself, if it has: the error with its causes.
-    pub fn error(&self) -> Option<String> {
-        self.ground.failure()
     }
 
     #[track_caller]

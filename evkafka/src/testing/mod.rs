@@ -69,6 +69,7 @@ mod refusal;
 mod run;
 mod settled;
 mod story;
+mod trouble;
 mod watch;
 
 pub use self::{
