@@ -43,7 +43,7 @@ pub(crate) enum Message {
 #[derive(Clone, Debug)]
 pub(crate) enum Offsets {
     Kafka(Weak<ClientHandle>),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "testing"))]
     Memory(memory::Log),
 }
 
@@ -66,7 +66,7 @@ impl Queue {
     pub(crate) fn offsets(&self) -> Offsets {
         match self {
             Self::Kafka(queue) => Offsets::Kafka(Arc::downgrade(queue.client())),
-            #[cfg(test)]
+            #[cfg(any(test, feature = "testing"))]
             Self::Memory(reader) => Offsets::Memory(reader.log().clone()),
         }
     }
@@ -138,7 +138,7 @@ impl Offsets {
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Kafka(one), Self::Kafka(other)) => one.ptr_eq(other),
-            #[cfg(test)]
+            #[cfg(any(test, feature = "testing"))]
             _ => false,
         }
     }
@@ -164,7 +164,7 @@ impl Offsets {
                     partitions.iter().map(find).collect()
                 }))
             }
-            #[cfg(test)]
+            #[cfg(any(test, feature = "testing"))]
             Self::Memory(log) => Some(Ok(partitions.iter().map(|_| Ok(log.find(place))).collect())),
         }
     }
