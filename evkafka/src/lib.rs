@@ -40,12 +40,17 @@
 //! - [`ConsumerConfig`], [`ProducerConfig`]: all settings. [`AutoCommitMode`]: at least once or at most once. [`Concurrency`]: order.
 //! - [`FailurePolicy`]: what becomes of a record whose handler fails.
 //! - [`App::control`], [`control`]: status, pause, resume, seek and drain while the app runs.
+#![cfg_attr(
+    feature = "testing",
+    doc = "- [`testing`]: an app on topics in memory, for tests without a broker."
+)]
 #![cfg_attr(feature = "embedded", doc = "- [`embedded`]: a Kafka cluster inside the process, for tests.")]
 //!
 //! Logs go through [`tracing`](https://docs.rs/tracing): without a subscriber, a handler that fails and is retried shows nothing.
 //!
 //! # Cargo features
 //!
+//! - `testing`: the module of this name, a client that runs an app on topics in memory.
 //! - `embedded`: the module of this name, a Kafka cluster inside the process (librdkafka's mock cluster).
 //! - `zstd` (default): zstd compression, which any producer may use.
 //! - `tls`, `tls-vendored`: TLS, and SASL SCRAM and OAUTHBEARER, with the system's OpenSSL or a bundled one.
@@ -72,7 +77,8 @@ pub mod error;
 pub mod event;
 mod event_type;
 pub mod handle;
-#[cfg(test)]
+#[cfg(any(test, feature = "testing"))]
+#[cfg_attr(not(feature = "testing"), expect(dead_code, reason = "tests of lanes use a part of it"))]
 mod memory;
 mod native;
 pub mod record;
@@ -82,6 +88,8 @@ pub mod settle;
 mod shown;
 mod source;
 mod sync;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 #[doc(hidden)]
 #[path = "private.rs"]

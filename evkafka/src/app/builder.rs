@@ -49,6 +49,9 @@ pub(super) struct NamedConsumer {
     pub(super) requirements: Vec<(&'static str, Requirements)>,
     /// The failure policies that handlers have from their routers, by the handler's path.
     pub(super) policies: Vec<(&'static str, FailurePolicy)>,
+    /// Who watches it.
+    #[cfg(feature = "testing")]
+    pub(super) observers: Vec<Arc<dyn crate::engine::Observer>>,
 }
 
 /// A producer of an app.
@@ -117,7 +120,15 @@ impl App {
                 None
             }
         };
-        self.consumers.push(NamedConsumer { name, config, pipeline, requirements, policies });
+        self.consumers.push(NamedConsumer {
+            name,
+            config,
+            pipeline,
+            requirements,
+            policies,
+            #[cfg(feature = "testing")]
+            observers: Vec::new(),
+        });
         self
     }
 

@@ -8,7 +8,7 @@ use super::{
     producers::Plan,
 };
 use crate::{
-    config::{ConsumerConfig, ResolvedConfig, judge_text},
+    config::{ConsumerConfig, Elsewhere, ResolvedConfig, judge_text},
     error::Error,
 };
 
@@ -34,6 +34,14 @@ impl App {
     /// # Errors
     /// With all faults.
     pub(super) fn resolve(&self) -> crate::Result<Resolved> {
+        self.resolve_with(Elsewhere::Read)
+    }
+
+    /// The same, reading what is kept elsewhere or not.
+    ///
+    /// # Errors
+    /// With all faults.
+    pub(super) fn resolve_with(&self, elsewhere: Elsewhere) -> crate::Result<Resolved> {
         let mut faults = self.faults.clone();
         if self.consumers.is_empty() {
             faults.push(
@@ -45,14 +53,14 @@ impl App {
                 "`shutdown_timeout` must be longer than zero: nothing could be committed in it".to_owned(),
             );
         }
-        let configs = self.check_configs(&mut faults);
+        let configs = self.check_configs(elsewhere, &mut faults);
         self.check_names(&mut faults);
         self.check_shared_groups(&mut faults);
         self.check_policies(&mut faults);
         self.check_compression(&mut faults);
         faults.extend(loops::faults(&self.consumers));
         self.check_states(&mut faults);
-        let producers = self.check_producers(&mut faults);
+        let producers = self.check_producers(elsewhere, &mut faults);
         if faults.is_empty() {
             Ok(Resolved { consumers: configs, producers })
         } else {
@@ -61,10 +69,10 @@ impl App {
     }
 
     /// The configurations that have no fault.
-    fn check_configs(&self, faults: &mut Vec<String>) -> Vec<ResolvedConfig> {
+    fn check_configs(&self, elsewhere: Elsewhere, faults: &mut Vec<String>) -> Vec<ResolvedConfig> {
         let mut configs = Vec::with_capacity(self.consumers.len());
         for NamedConsumer { name, config, .. } in &self.consumers {
-            match config.resolve() {
+            match config.resolve_with(elsewhere) {
                 Ok(config) => configs.push(config),
                 Err(error) => {
                     faults.extend(error.faults().map(|fault| format!("consumer `{name}`: {fault}")))

@@ -172,6 +172,8 @@ fn start_members(
     states: &Arc<States>,
     reports: &mpsc::UnboundedSender<Report>,
 ) -> Result<(Arc<Shared>, Vec<Member>)> {
+    #[cfg(feature = "testing")]
+    let observers = entry.observers;
     let NamedConsumer { name, pipeline, .. } = entry;
     let pipeline = pipeline.expect("an app with a router in conflict is refused before it starts");
     let dead_letter_topics = pipeline.dead_letter_topics();
@@ -187,6 +189,8 @@ fn start_members(
     };
     let largest_call = pipeline.largest_call();
     let shared = Shared::new(name, config, largest_call, Arc::clone(states), dead_letters, reports.clone());
+    #[cfg(feature = "testing")]
+    let shared = shared.observed_by(observers);
     let shared = Arc::new(shared);
     let (events, has_fallback) = pipeline.events();
     shared.tell_of_consumer(&ConsumerEvent::Starts(&Handles {

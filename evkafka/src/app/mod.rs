@@ -3,9 +3,20 @@
 mod builder;
 mod check;
 mod consumers;
+#[cfg(feature = "testing")]
+mod facts;
 mod loops;
+#[cfg(feature = "testing")]
+mod memory;
 mod producers;
 mod run;
 mod signal;
 
 pub use self::builder::App;
+#[cfg(all(feature = "testing", feature = "embedded"))]
+pub(crate) use self::facts::ProducerFacts;
+#[cfg(feature = "testing")]
+pub(crate) use self::{
+    facts::ConsumerFacts,
+    memory::{MemoryApp, MemoryConsumer},
+};

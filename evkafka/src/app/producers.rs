@@ -3,8 +3,10 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::builder::{App, NamedProducer};
+#[cfg(feature = "testing")]
+use crate::send::{RecordForm, ReliableProducer, Sends};
 use crate::{
-    config::{ResolvedProducerConfig, judge_text},
+    config::{Elsewhere, ResolvedProducerConfig, judge_text},
     error::Result,
     event::EventSpec,
     send::{Outlet, Outlets, Producer},
@@ -19,12 +21,12 @@ type Sent = (&'static str, Option<u32>);
 
 impl App {
     /// Checks the producers, and which of them sends what handlers send.
-    pub(super) fn check_producers(&self, faults: &mut Vec<String>) -> Plan {
+    pub(super) fn check_producers(&self, elsewhere: Elsewhere, faults: &mut Vec<String>) -> Plan {
         self.check_producer_names(faults);
         self.check_listed_events(faults);
         let mut plan = Plan::default();
         for NamedProducer { name, config, .. } in &self.producers {
-            match config.resolve() {
+            match config.resolve_with(elsewhere) {
                 Ok(config) => plan.0.push((Arc::clone(name), config, Vec::new())),
                 Err(error) => {
                     faults.extend(error.faults().map(|fault| format!("producer `{name}`: {fault}")));
@@ -145,5 +147,17 @@ impl Plan {
             events.into_iter().for_each(|event| outlets.add(event, outlet));
         }
         Ok(outlets)
+    }
+
+    /// Starts producers that write to topics in memory.
+    #[cfg(feature = "testing")]
+    pub(super) fn start_in_memory(self, cluster: &crate::memory::Cluster) -> Outlets {
+        let mut outlets = Outlets::default();
+        for (name, config, events) in self.0 {
+            let producer = ReliableProducer::in_memory(Arc::clone(&name), cluster.clone(), Sends::Events);
+            let outlet = Arc::new(Outlet::new(name, producer, RecordForm::of(&config)));
+            events.into_iter().for_each(|event| outlets.add(event, &outlet));
+        }
+        outlets
     }
 }

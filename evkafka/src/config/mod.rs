@@ -45,6 +45,7 @@ pub(crate) use pattern::TopicPattern;
 pub(crate) use prefetch::Shares;
 pub use producer::ProducerConfig;
 pub(crate) use producer::ResolvedProducerConfig;
+pub(crate) use properties::Elsewhere;
 pub(crate) use resolved::ResolvedConfig;
 pub(crate) use secret::Secrets;
 pub(crate) use suggest::distance;

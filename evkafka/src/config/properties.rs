@@ -40,8 +40,8 @@ const RECEIVE: &str = "receive.message.max.bytes";
 
 /// What becomes of values that are kept in files and environment variables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Elsewhere {
-    /// They stay there: a configuration is being deserialized, which reads nothing else.
+pub(crate) enum Elsewhere {
+    /// They stay there: a configuration is being deserialized, which reads nothing else, or a test needs none of them.
     Leave,
     /// They are read: an app starts, or wants to know whether it could.
     Read,

@@ -21,10 +21,18 @@ impl ConsumerConfig {
     /// # Errors
     /// With all faults.
     pub(crate) fn resolve(&self) -> Result<ResolvedConfig, ConfigError> {
+        self.resolve_with(Elsewhere::Read)
+    }
+
+    /// The same, reading what is kept elsewhere or not.
+    ///
+    /// # Errors
+    /// With all faults.
+    pub(crate) fn resolve_with(&self, elsewhere: Elsewhere) -> Result<ResolvedConfig, ConfigError> {
         let mut faults = Faults::default();
         self.find_missing(&mut faults);
         self.find_in_settings(&mut faults);
-        let properties = self.judge_properties(Elsewhere::Read, &mut faults);
+        let properties = self.judge_properties(elsewhere, &mut faults);
         faults.into_result()?;
         let properties = properties.into_values();
         let bootstrap_servers = joined(&self.bootstrap_servers);

@@ -238,7 +238,7 @@ impl Cluster {
     }
 
     /// How many partitions a topic has.
-    pub(super) async fn partitions(&self, topic: &str) -> Result<usize> {
+    pub(crate) async fn partitions(&self, topic: &str) -> Result<usize> {
         self.topics.partitions(topic, &self.looks).await.map_err(Error::other)
     }
 

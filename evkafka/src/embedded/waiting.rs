@@ -25,13 +25,26 @@ impl Cluster {
     /// If there is no such topic, the broker does not answer, or the group has not caught up within 60 s; the error says what it has
     /// committed then.
     pub async fn until_caught_up(&self, group: &str, topic: &str) -> Result<()> {
+        let ends = self.ends(group, topic).await?;
+        self.until_all_committed(group, topic, &ends).await
+    }
+
+    /// Where the partitions of a topic end now.
+    async fn ends(&self, group: &str, topic: &str) -> Result<Vec<(i32, i64)>> {
         let partitions = self.partitions(topic).await?;
         let (name, what) = (topic.to_owned(), format!("topic `{topic}` cannot be read"));
         let ends = self.looks.ask(group, move |client| {
             ends(client, &name, partitions).map_err(|code| Fault::Refused { what, code })
         });
-        let ends = ends.await.map_err(Error::other)?;
-        self.until_all_committed(group, topic, &ends).await
+        ends.await.map_err(Error::other)
+    }
+
+    /// Whether a group has committed all that is in a topic now.
+    #[cfg(feature = "testing")]
+    pub(crate) async fn has_caught_up(&self, group: &str, topic: &str) -> Result<bool> {
+        let (ends, committed) = (self.ends(group, topic).await?, self.committed(group, topic).await?);
+        let has = |(partition, end): &(i32, i64)| *end == 0 || committed.get(partition) >= Some(end);
+        Ok(ends.iter().all(has))
     }
 
     /// Waits until a group has committed an offset of a partition, or a higher one.

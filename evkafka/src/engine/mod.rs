@@ -44,6 +44,8 @@
 //!   the client, so that the next owner begins after that. A lane that does not finish in time keeps its partition's next lane in this
 //!   process from beginning.
 //!
+//! `memory.rs` is the third of them where topics are in memory (`testing`); lane and committer are the same there.
+//!
 //! `models.rs` checks these with loom: every interleaving of the three, for each answer that a broker may give.
 
 mod assignment;
@@ -55,6 +57,8 @@ mod deadline;
 mod delivery;
 mod lane;
 mod member;
+#[cfg(feature = "testing")]
+mod memory;
 #[cfg(all(test, evkafka_loom))]
 mod models;
 mod observe;
@@ -66,6 +70,13 @@ mod start;
 mod unmatched;
 
 pub use self::bare::BareEngine;
+#[cfg(feature = "testing")]
+pub(crate) use self::{
+    attempt::Done,
+    delivery::Unfinished,
+    memory::MemoryMember,
+    observe::{MemberEvent, MemberName, Observer, PartitionEvent, RecordEvent},
+};
 pub(crate) use self::{
     commands::{
         Activity, Commands, Destination, NoOffset, PartitionFilter, PartitionSnapshot, PauseInForce,

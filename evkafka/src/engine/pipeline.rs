@@ -22,6 +22,10 @@ pub(crate) trait Pipeline: Send + Sync {
 
     /// The most records of one call.
     fn largest_call(&self) -> usize;
+
+    /// What is known of each handler, by its index.
+    #[cfg(feature = "testing")]
+    fn handlers(&self) -> Vec<HandlerSpec>;
 }
 
 /// A router that is ready to be used.
@@ -129,5 +133,12 @@ impl<R: Routes> Pipeline for Routed<R> {
 
     fn largest_call(&self) -> usize {
         self.largest_batch().unwrap_or(1)
+    }
+
+    #[cfg(feature = "testing")]
+    fn handlers(&self) -> Vec<HandlerSpec> {
+        let mut specs = Vec::with_capacity(self.rules.len());
+        self.routes.specs(&mut |spec| specs.push(spec));
+        specs
     }
 }

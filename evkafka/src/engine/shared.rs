@@ -164,9 +164,15 @@ impl Shared {
         Self { states, ..self }
     }
 
+    /// Plain functions run on threads of the runtime that the lanes run on.
+    #[cfg(feature = "testing")]
+    pub(crate) fn under_the_callers_clock(self) -> Self {
+        Self { threads: self.threads.under_the_callers_clock(), ..self }
+    }
+
     /// Watched by these too, and not by the log alone.
-    #[cfg(test)]
-    pub(super) fn observed_by(self, others: Vec<Arc<dyn Observer>>) -> Self {
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn observed_by(self, others: Vec<Arc<dyn Observer>>) -> Self {
         let observers = Arc::new(Observers::new(others));
         let commands = Arc::new(Commands::new(Arc::clone(&self.consumer), Arc::clone(&observers)));
         Self { observers, commands, ..self }

@@ -39,6 +39,28 @@ pub(super) struct Start {
     pub(super) foreign: Option<String>,
 }
 
+impl Start {
+    /// With what the metadata of the commit of `offset` say of progress.
+    pub(super) fn resume(self, lane: &LaneControl, offset: i64, metadata: &str) -> Self {
+        match SettledAhead::decode(offset, metadata) {
+            Found::Progress(settled) => {
+                if !settled.is_empty() {
+                    lane.tell(&PartitionEvent::SettledAhead { records: settled.len() });
+                }
+                Self { settled, ..self }
+            }
+            Found::Foreign => {
+                lane.tell(&PartitionEvent::ForeignMetadata { metadata });
+                Self { foreign: Some(metadata.to_owned()), ..self }
+            }
+            Found::Broken => {
+                lane.tell(&PartitionEvent::BrokenMetadata { metadata });
+                self
+            }
+        }
+    }
+}
+
 /// A lane that waits for its [`Start`].
 pub(super) struct Waiting {
     pub(super) partition: TopicPartition,
@@ -137,25 +159,9 @@ impl Starts {
             lane.control.tell(&PartitionEvent::Deleted { offsets: offset..next });
         }
         let start = Start { committed: Some(offset), next: Some(next), ..Start::default() };
-        if !self.persist_progress {
-            return start;
-        }
-        let Ok(metadata) = std::str::from_utf8(&committed.metadata) else { return start };
-        match SettledAhead::decode(offset, metadata) {
-            Found::Progress(settled) => {
-                if !settled.is_empty() {
-                    lane.control.tell(&PartitionEvent::SettledAhead { records: settled.len() });
-                }
-                Start { settled, ..start }
-            }
-            Found::Foreign => {
-                lane.control.tell(&PartitionEvent::ForeignMetadata { metadata });
-                Start { foreign: Some(metadata.to_owned()), ..start }
-            }
-            Found::Broken => {
-                lane.control.tell(&PartitionEvent::BrokenMetadata { metadata });
-                start
-            }
+        match std::str::from_utf8(&committed.metadata) {
+            Ok(metadata) if self.persist_progress => start.resume(&lane.control, offset, metadata),
+            Ok(_) | Err(_) => start,
         }
     }
 

@@ -16,12 +16,12 @@ pub struct EventKey<'k> {
 
 impl<'k> EventKey<'k> {
     /// Appends it to these bytes.
-    pub(super) fn new(bytes: &'k mut Vec<u8>) -> Self {
+    pub(crate) fn new(bytes: &'k mut Vec<u8>) -> Self {
         Self { start: bytes.len(), bytes, is_set: false }
     }
 
     /// Its length; `None` if there is no key.
-    pub(super) fn len(&self) -> Option<usize> {
+    pub(crate) fn len(&self) -> Option<usize> {
         self.is_set.then(|| self.bytes.len() - self.start)
     }
 

@@ -19,19 +19,36 @@ pub(crate) const MOST_THREADS: usize = 512;
 #[derive(Debug)]
 pub(crate) struct BlockingThreads {
     free: Arc<Semaphore>,
+    pool: Pool,
     warned_at: Mutex<Option<Instant>>,
 }
 
 /// A thread that one call of a plain function may use. It is free again when that function has returned, or was never called.
 #[derive(Debug)]
-pub(crate) struct ReservedThread(Mutex<Option<OwnedSemaphorePermit>>);
+pub(crate) struct ReservedThread(Mutex<Option<OwnedSemaphorePermit>>, Pool);
+
+/// Whose threads they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pool {
+    /// evkafka's own.
+    Own,
+    /// Those of the runtime that the lanes run on.
+    #[cfg(feature = "testing")]
+    Callers,
+}
 
 /// How often it may be said that no thread is free.
 const WARNS_EVERY: Duration = Duration::from_secs(300);
 
 impl BlockingThreads {
     pub(crate) fn new(most: usize) -> Self {
-        Self { free: Arc::new(Semaphore::new(most)), warned_at: Mutex::new(None) }
+        Self { free: Arc::new(Semaphore::new(most)), pool: Pool::Own, warned_at: Mutex::new(None) }
+    }
+
+    /// On threads of the caller's runtime: as long as one of them is at work, its clock stands still if it is paused.
+    #[cfg(feature = "testing")]
+    pub(crate) fn under_the_callers_clock(self) -> Self {
+        Self { pool: Pool::Callers, ..self }
     }
 
     /// Waits until a thread is free, and reserves it.
@@ -40,7 +57,7 @@ impl BlockingThreads {
     /// Dropping the future loses the place in the queue of those who wait.
     pub(crate) async fn reserve(&self) -> ReservedThread {
         let permit = Arc::clone(&self.free).acquire_owned().await.expect("the semaphore is never closed");
-        ReservedThread(Mutex::new(Some(permit)))
+        ReservedThread(Mutex::new(Some(permit)), self.pool)
     }
 
     /// Whether it is to be logged that no thread is free: once, and then rarely.
@@ -105,7 +122,13 @@ pub async fn call_blocking(
     context: &Context<'_>,
     call: impl FnOnce() -> Attempt + Send + 'static,
 ) -> Attempt {
-    let (caller, thread) = (Handle::current(), context.thread.and_then(ReservedThread::take));
+    let caller = Handle::current();
+    let pool = match context.thread.map_or(Pool::Own, |ReservedThread(_, pool)| *pool) {
+        Pool::Own => pool().clone(),
+        #[cfg(feature = "testing")]
+        Pool::Callers => caller.clone(),
+    };
+    let thread = context.thread.and_then(ReservedThread::take);
     let call = move || {
         let _entered = caller.enter();
         // Free only when the function has returned, whether anybody still waits for it or not.
@@ -114,7 +137,7 @@ pub async fn call_blocking(
     };
     let waiting = Queued(Arc::new(Mutex::new(Some(call))));
     let queued = Queued(Arc::clone(&waiting.0));
-    match pool().spawn_blocking(move || queued.take().map(|call| call())).await {
+    match pool.spawn_blocking(move || queued.take().map(|call| call())).await {
         Ok(attempt) => attempt.expect("only a future that was dropped calls its function off"),
         Err(error) => match error.try_into_panic() {
             Ok(payload) => Attempt::Panicked(super::panic::message(&*payload)),

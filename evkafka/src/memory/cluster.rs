@@ -5,28 +5,48 @@ use std::{
 };
 
 use rdkafka::error::RDKafkaErrorCode;
+use tokio::sync::Notify;
 
 use super::{Log, murmur2};
 use crate::{
     native::{Answer, RawRecord},
     record::{OwnedRecord, Timestamp, TimestampKind},
+    send::Sends,
+    settle::Commit,
 };
 
 /// Topics, and what producers have written to them.
 #[derive(Clone, Default)]
-pub(crate) struct Cluster(Arc<Mutex<State>>);
+pub(crate) struct Cluster(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    /// Notified when there is a topic more.
+    has_new_topic: Notify,
+}
 
 #[derive(Default)]
 struct State {
     topics: BTreeMap<String, Topic>,
-    /// All that was written, in order.
+    /// All that producers have written, in order.
     produced: Vec<Produced>,
-    /// What is answered to the next records for a topic, in place of an acknowledgement.
-    refusals: BTreeMap<String, VecDeque<RDKafkaErrorCode>>,
+    /// What is answered to records for a topic, in place of an acknowledgement.
+    refusals: BTreeMap<String, Refusals>,
+    /// What groups have committed, by group, topic and partition.
+    committed: BTreeMap<(String, String, i32), Commit>,
     /// Acknowledgements that are held back; `None` if none is to be.
     held: Option<Vec<(Answer, (i32, i64))>>,
     /// How many more records producers have room for.
     room: Option<usize>,
+}
+
+#[derive(Default)]
+struct Refusals {
+    /// Of the next records.
+    next: VecDeque<RDKafkaErrorCode>,
+    /// Of all behind them.
+    all: Option<RDKafkaErrorCode>,
 }
 
 #[derive(Debug)]
@@ -42,12 +62,10 @@ struct Partition {
     end: i64,
 }
 
-/// A record that was written.
+/// A record that a producer has written.
 #[derive(Clone, Debug)]
 pub(crate) struct Produced {
-    pub(crate) topic: String,
-    pub(crate) partition: i32,
-    pub(crate) offset: i64,
+    pub(crate) by: Sends,
     pub(crate) record: OwnedRecord,
 }
 
@@ -75,13 +93,25 @@ impl Topic {
 
 impl Cluster {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Makes a topic of so many partitions, unless it is there.
     pub(crate) fn create_topic(&self, name: &str, partitions: usize) {
-        let mut state = self.state();
-        state.topics.entry(name.to_owned()).or_insert_with(|| Topic::new(partitions));
+        let is_new = self.state().create(name, partitions);
+        if is_new {
+            self.0.has_new_topic.notify_one();
+        }
+    }
+
+    /// Waits until there is a topic more. One waits at a time.
+    pub(crate) async fn new_topic(&self) {
+        self.0.has_new_topic.notified().await;
+    }
+
+    /// The names of all topics.
+    pub(crate) fn topics(&self) -> Vec<String> {
+        self.state().topics.keys().cloned().collect()
     }
 
     /// How many partitions a topic has, if it is there.
@@ -94,14 +124,49 @@ impl Cluster {
         Some(self.state().topics.get(topic)?.partitions.get(partition)?.log.clone())
     }
 
-    /// All that was written, in order.
+    /// All records of a topic, partition by partition.
+    pub(crate) fn records(&self, topic: &str) -> Vec<OwnedRecord> {
+        let state = self.state();
+        let partitions = state.topics.get(topic).map_or(&[][..], |topic| &topic.partitions);
+        partitions.iter().flat_map(|partition| partition.log.records()).collect()
+    }
+
+    /// All that producers have written, in order.
     pub(crate) fn produced(&self) -> Vec<Produced> {
         self.state().produced.clone()
     }
 
     /// The next records for `topic` are answered with these errors, and not written.
     pub(crate) fn refuse(&self, topic: &str, codes: impl IntoIterator<Item = RDKafkaErrorCode>) {
-        self.state().refusals.entry(topic.to_owned()).or_default().extend(codes);
+        self.state().refusals.entry(topic.to_owned()).or_default().next.extend(codes);
+    }
+
+    /// All records for `topic` are answered with this error, and not written.
+    pub(crate) fn refuse_all(&self, topic: &str, code: RDKafkaErrorCode) {
+        self.state().refusals.entry(topic.to_owned()).or_default().all = Some(code);
+    }
+
+    /// Records for `topic` are refused no more.
+    pub(crate) fn accept(&self, topic: &str) {
+        self.state().refusals.remove(topic);
+    }
+
+    /// The offset behind all that is written to a partition; 0 if there is no such partition.
+    pub(crate) fn end(&self, topic: &str, partition: i32) -> i64 {
+        let state = self.state();
+        let partitions = state.topics.get(topic).map(|topic| &topic.partitions);
+        let partition = partitions.zip(usize::try_from(partition).ok());
+        partition.and_then(|(all, number)| all.get(number)).map_or(0, |partition| partition.end)
+    }
+
+    pub(super) fn commit(&self, group: &str, topic: &str, partition: i32, commit: Commit) {
+        self.state().committed.insert((group.to_owned(), topic.to_owned(), partition), commit);
+    }
+
+    /// What a group has committed of a partition.
+    pub(crate) fn committed(&self, group: &str, topic: &str, partition: i32) -> Option<Commit> {
+        let state = self.state();
+        state.committed.get(&(group.to_owned(), topic.to_owned(), partition)).cloned()
     }
 
     /// From now on acknowledgements are held back, until they are [let go](Self::acknowledge).
@@ -119,21 +184,37 @@ impl Cluster {
     }
 
     /// Producers have room for so many more records; `None` for no limit.
+    #[cfg_attr(not(test), expect(dead_code, reason = "tests of lanes need it"))]
     pub(crate) fn limit_room(&self, room: Option<usize>) {
         self.state().room = room;
+    }
+
+    /// Writes a record of a test, whatever is said to producers. Where it was written.
+    ///
+    /// # Errors
+    /// If the topic has no such partition.
+    pub(crate) fn write(&self, record: &RawRecord<'_>) -> Result<(i32, i64), RDKafkaErrorCode> {
+        self.create_topic(record.topic, 1);
+        let (partition, offset, _) = self.state().write(record)?;
+        Ok((partition, offset))
     }
 
     /// Writes a record, to a topic of one partition if there is none; `answer` is told.
     ///
     /// # Errors
     /// If there is no room; then `answer` is told nothing.
-    pub(crate) fn produce(&self, record: RawRecord<'_>, answer: Answer) -> Result<(), RDKafkaErrorCode> {
+    pub(crate) fn produce(
+        &self,
+        record: RawRecord<'_>,
+        by: Sends,
+        answer: Answer,
+    ) -> Result<(), RDKafkaErrorCode> {
+        self.create_topic(record.topic, 1);
         let mut state = self.state();
         if let Some(room) = &mut state.room {
             *room = room.checked_sub(1).ok_or(RDKafkaErrorCode::QueueFull)?;
         }
-        let refusal = state.refusals.get_mut(record.topic).and_then(VecDeque::pop_front);
-        let written = refusal.map_or_else(|| state.write(&record), Err);
+        let written = state.produce(&record, by);
         match (&mut state.held, written) {
             (Some(held), Ok(written)) => held.push((answer, written)),
             (_, written) => {
@@ -146,8 +227,27 @@ impl Cluster {
 }
 
 impl State {
-    fn write(&mut self, record: &RawRecord<'_>) -> Result<(i32, i64), RDKafkaErrorCode> {
-        let topic = self.topics.entry(record.topic.to_owned()).or_insert_with(|| Topic::new(1));
+    /// Whether it was not there.
+    fn create(&mut self, name: &str, partitions: usize) -> bool {
+        let is_new = !self.topics.contains_key(name);
+        if is_new {
+            self.topics.insert(name.to_owned(), Topic::new(partitions));
+        }
+        is_new
+    }
+
+    fn produce(&mut self, record: &RawRecord<'_>, by: Sends) -> Result<(i32, i64), RDKafkaErrorCode> {
+        let refusals = self.refusals.get_mut(record.topic);
+        if let Some(code) = refusals.and_then(|refusals| refusals.next.pop_front().or(refusals.all)) {
+            return Err(code);
+        }
+        let (partition, offset, written) = self.write(record)?;
+        self.produced.push(Produced { by, record: written });
+        Ok((partition, offset))
+    }
+
+    fn write(&mut self, record: &RawRecord<'_>) -> Result<(i32, i64, OwnedRecord), RDKafkaErrorCode> {
+        let topic = self.topics.get_mut(record.topic).ok_or(RDKafkaErrorCode::UnknownTopicOrPartition)?;
         let index = topic.partition_for(record)?;
         let number = i32::try_from(index).map_err(|_| RDKafkaErrorCode::UnknownPartition)?;
         let partition = &mut topic.partitions[index];
@@ -155,9 +255,7 @@ impl State {
         partition.end += 1;
         let written = owned(record, number, offset);
         partition.log.write(written.clone());
-        let topic = record.topic.to_owned();
-        self.produced.push(Produced { topic, partition: number, offset, record: written });
-        Ok((number, offset))
+        Ok((number, offset, written))
     }
 }
 
@@ -190,7 +288,7 @@ mod tests {
 
     fn send(cluster: &Cluster, record: RawRecord<'_>) -> Result<Delivery, RDKafkaErrorCode> {
         let (answer, mut answered) = oneshot::channel();
-        cluster.produce(record, Answer::One(answer))?;
+        cluster.produce(record, Sends::Events, Answer::One(answer))?;
         Ok(answered.try_recv().expect("it is answered at once"))
     }
 
@@ -226,11 +324,12 @@ mod tests {
     fn what_is_written_can_be_read() {
         let cluster = Cluster::default();
         send(&cluster, record(Some(b"k"))).unwrap().unwrap();
-        let [Produced { topic, partition: 0, offset: 0, record }] = &cluster.produced()[..] else {
+        let [Produced { by: Sends::Events, record }] = &cluster.produced()[..] else {
             panic!("{:?}", cluster.produced())
         };
         let record = record.as_record();
-        assert_eq!((&**topic, record.key(), record.payload()), ("orders", Some(&b"k"[..]), Some(&b"7"[..])));
+        assert_eq!((record.topic(), record.partition(), record.offset()), ("orders", 0, 0));
+        assert_eq!((record.key(), record.payload()), (Some(&b"k"[..]), Some(&b"7"[..])));
         assert_eq!(record.headers().get("name"), Some(&b"value"[..]));
         assert_eq!(record.timestamp().map(|timestamp| timestamp.millis), Some(99));
         assert!(cluster.log("orders", 0).is_some() && cluster.log("orders", 1).is_none());

@@ -3,7 +3,7 @@
 use std::{
     collections::VecDeque,
     ops::Range,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
 use tokio::sync::Notify;
@@ -23,7 +23,8 @@ struct Written {
     items: Vec<Item>,
     /// The offset behind control records and aborted transactions at the end.
     end: Option<i64>,
-    reader: Option<Arc<Notify>>,
+    /// Who is told of what is written.
+    readers: Vec<Weak<Notify>>,
 }
 
 /// What a reader gets.
@@ -60,11 +61,13 @@ impl Log {
     }
 
     /// An error is met behind what has been written.
+    #[cfg_attr(not(test), expect(dead_code, reason = "tests of lanes need it"))]
     pub(crate) fn fail(&self, error: PartitionError) {
         self.change(|written| written.items.push(Item::Error(error)));
     }
 
     /// Nothing that a reader gets lies between what has been written and `end`.
+    #[cfg_attr(not(test), expect(dead_code, reason = "tests of lanes need it"))]
     pub(crate) fn reach(&self, end: i64) {
         self.change(|written| written.end = Some(end));
     }
@@ -92,9 +95,16 @@ impl Log {
     fn change(&self, change: impl FnOnce(&mut Written)) {
         let mut written = self.written();
         change(&mut written);
-        if let Some(reader) = &written.reader {
-            reader.notify_one();
-        }
+        written.readers.retain(|reader| reader.upgrade().inspect(|reader| reader.notify_one()).is_some());
+    }
+
+    /// All records in it.
+    pub(crate) fn records(&self) -> Vec<OwnedRecord> {
+        let record = |item: &Item| match item {
+            Item::Record(record) => Some(OwnedRecord::clone(record)),
+            Item::Error(_) => None,
+        };
+        self.written().items.iter().filter_map(record).collect()
     }
 
     /// Reads it from the first record on that has at least the offset `from`.
@@ -125,7 +135,7 @@ impl Reader {
     }
 
     pub(crate) fn listen(&mut self, waker: Arc<Notify>) {
-        self.log.written().reader = Some(waker);
+        self.log.written().readers.push(Arc::downgrade(&waker));
     }
 
     pub(crate) fn begin_at(&mut self, next: i64) {

@@ -3,7 +3,7 @@ use std::{fmt, sync::Arc};
 /// Where records come from: one partition, read by one consumer of the app.
 ///
 /// All records of a partition share one `Origin`, so that a record costs no string.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Origin {
     /// The consumer's name in the app.
     pub consumer: Arc<str>,

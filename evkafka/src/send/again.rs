@@ -1,8 +1,9 @@
 //! What follows when a record was not acknowledged.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rdkafka::error::RDKafkaErrorCode as Code;
+use tokio::time::Instant;
 
 use super::refusal::Patience;
 use crate::{

@@ -4,11 +4,10 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Instant,
 };
 
 use rdkafka::error::RDKafkaErrorCode;
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 
 use crate::{
     client::Sparse,
@@ -58,7 +57,7 @@ impl Enqueued {
 impl Unawaited for Enqueued {
     fn answered(&self, event: &'static str, delivery: Delivery) {
         if let Err(error) = delivery
-            && let Some(times) = self.failed.hear(error, Instant::now())
+            && let Some(times) = self.failed.hear(error, Instant::now().into_std())
         {
             let producer = &self.producer;
             tracing::error!(target: "evkafka::producer", %producer, event, %error, times, "events that were enqueued were not acknowledged");

@@ -12,8 +12,10 @@ use rdkafka::{
 };
 use tokio::{sync::oneshot, time::timeout};
 
+#[cfg(any(test, feature = "testing"))]
+use super::Sends;
 use super::client::Client;
-#[cfg(test)]
+#[cfg(any(test, feature = "testing"))]
 use crate::memory;
 use crate::{
     client::ClientLog,
@@ -32,8 +34,8 @@ const LOOKS_AGAIN: Duration = Duration::from_millis(100);
 /// An idempotent client that has met a fatal error takes no more records; it is replaced.
 pub(crate) enum RawProducer {
     Kafka(Box<Replaceable>),
-    #[cfg(test)]
-    Memory(memory::Cluster),
+    #[cfg(any(test, feature = "testing"))]
+    Memory(memory::Cluster, Sends),
 }
 
 /// A client, and what its replacement is made of.
@@ -60,8 +62,8 @@ impl RawProducer {
     pub(crate) fn enqueue(&self, record: RawRecord<'_>, answer: Answer) -> Result<(), RDKafkaErrorCode> {
         match self {
             Self::Kafka(kafka) => kafka.client().enqueue(record, answer),
-            #[cfg(test)]
-            Self::Memory(cluster) => cluster.produce(record, answer),
+            #[cfg(any(test, feature = "testing"))]
+            Self::Memory(cluster, sends) => cluster.produce(record, *sends, answer),
         }
     }
 
@@ -88,8 +90,8 @@ impl RawProducer {
                 let client = kafka.client();
                 let _ = timeout(LOOKS_AGAIN, client.room()).await;
             }
-            #[cfg(test)]
-            Self::Memory(_) => tokio::time::sleep(LOOKS_AGAIN).await,
+            #[cfg(any(test, feature = "testing"))]
+            Self::Memory(..) => tokio::time::sleep(LOOKS_AGAIN).await,
         }
     }
 
@@ -97,8 +99,8 @@ impl RawProducer {
     pub(super) fn revive(&self) -> Option<RDKafkaErrorCode> {
         match self {
             Self::Kafka(kafka) => kafka.revive(),
-            #[cfg(test)]
-            Self::Memory(_) => None,
+            #[cfg(any(test, feature = "testing"))]
+            Self::Memory(..) => None,
         }
     }
 }
@@ -146,8 +148,8 @@ impl fmt::Debug for RawProducer {
             Self::Kafka(kafka) => {
                 f.debug_struct("RawProducer").field("name", kafka.log.name()).finish_non_exhaustive()
             }
-            #[cfg(test)]
-            Self::Memory(_) => f.write_str("RawProducer in memory"),
+            #[cfg(any(test, feature = "testing"))]
+            Self::Memory(..) => f.write_str("RawProducer in memory"),
         }
     }
 }

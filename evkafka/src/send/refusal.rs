@@ -1,8 +1,9 @@
 //! How long a record that a broker refuses is sent again, and what can be done about it.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rdkafka::error::RDKafkaErrorCode as Code;
+use tokio::time::Instant;
 
 use crate::{
     client::{Fault, WriteAnswer},

@@ -3,20 +3,21 @@
 use std::{
     fmt,
     sync::{Arc, OnceLock},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use rdkafka::{
     ClientConfig,
     error::{KafkaError, RDKafkaErrorCode},
 };
+use tokio::time::Instant;
 
 use super::{
     again::{Again, Batching, Then},
     raw_producer::RawProducer,
     refusal::advice_for,
 };
-#[cfg(test)]
+#[cfg(any(test, feature = "testing"))]
 use crate::memory;
 use crate::{
     client::{ClientLog, Fault, Sparse, WriteAnswer},
@@ -70,9 +71,9 @@ impl ReliableProducer {
     }
 
     /// One that writes to topics in memory.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "testing"))]
     pub(crate) fn in_memory(name: Arc<str>, cluster: memory::Cluster, sends: Sends) -> Self {
-        Self::of(name, RawProducer::Memory(cluster), None, sends)
+        Self::of(name, RawProducer::Memory(cluster, sends), None, sends)
     }
 
     fn of(
@@ -171,7 +172,9 @@ impl ReliableProducer {
     }
 
     pub(super) fn log_full(&self, topic: &str) {
-        let Some(times) = self.waits.hear(RDKafkaErrorCode::QueueFull, Instant::now()) else { return };
+        let Some(times) = self.waits.hear(RDKafkaErrorCode::QueueFull, Instant::now().into_std()) else {
+            return;
+        };
         let Names { consumer, producer, dead_letter_topic, topic } = self.names(topic);
         tracing::warn!(
             target: "evkafka::producer",
@@ -185,7 +188,7 @@ impl ReliableProducer {
     }
 
     fn log_refusal(&self, topic: &str, code: RDKafkaErrorCode, advice: &str, wait: Duration) {
-        let Some(times) = self.refused.hear(code, Instant::now()) else { return };
+        let Some(times) = self.refused.hear(code, Instant::now().into_std()) else { return };
         let Names { consumer, producer, dead_letter_topic, topic } = self.names(topic);
         tracing::error!(
             target: "evkafka::producer",
@@ -202,7 +205,7 @@ impl ReliableProducer {
     }
 
     fn log_wait(&self, topic: &str, code: RDKafkaErrorCode, wait: Duration) {
-        let Some(times) = self.waits.hear(code, Instant::now()) else { return };
+        let Some(times) = self.waits.hear(code, Instant::now().into_std()) else { return };
         let Names { consumer, producer, dead_letter_topic, topic } = self.names(topic);
         tracing::warn!(
             target: "evkafka::producer",

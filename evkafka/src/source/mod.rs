@@ -10,7 +10,7 @@ use std::{
 use rdkafka::error::RDKafkaErrorCode;
 use tokio::sync::{Notify, oneshot};
 
-#[cfg(test)]
+#[cfg(any(test, feature = "testing"))]
 use crate::memory;
 pub(crate) use crate::native::{Entry, PartitionError, Place, StartsOver};
 use crate::{
@@ -21,21 +21,21 @@ use crate::{
 /// The records of one partition, in the order of its log.
 pub(crate) enum Queue {
     Kafka(Box<PartitionQueue>),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "testing"))]
     Memory(memory::Reader),
 }
 
 /// Records taken from a [`Queue`], in order.
 pub(crate) enum Fetched {
     Kafka(native::Fetch),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "testing"))]
     Memory(memory::Fetch),
 }
 
 /// A record taken out of what was [`Fetched`].
 pub(crate) enum Message {
     Kafka(native::Message),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "testing"))]
     Memory(Arc<crate::record::OwnedRecord>),
 }
 
@@ -43,7 +43,7 @@ pub(crate) enum Message {
 #[derive(Clone, Debug)]
 pub(crate) enum Offsets {
     Kafka(Weak<ClientHandle>),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "testing"))]
     Memory(memory::Log),
 }
 
@@ -52,7 +52,7 @@ macro_rules! delegate {
     ($self:expr, $inner:ident => $call:expr) => {
         match $self {
             Self::Kafka($inner) => $call,
-            #[cfg(test)]
+            #[cfg(any(test, feature = "testing"))]
             Self::Memory($inner) => $call,
         }
     };
@@ -66,7 +66,7 @@ impl Queue {
     pub(crate) fn offsets(&self) -> Offsets {
         match self {
             Self::Kafka(queue) => Offsets::Kafka(Arc::downgrade(queue.client())),
-            #[cfg(test)]
+            #[cfg(any(test, feature = "testing"))]
             Self::Memory(reader) => Offsets::Memory(reader.log().clone()),
         }
     }
@@ -80,7 +80,7 @@ impl Queue {
     pub(crate) fn fetched(&self) -> Fetched {
         match self {
             Self::Kafka(queue) => Fetched::Kafka(queue.fetch()),
-            #[cfg(test)]
+            #[cfg(any(test, feature = "testing"))]
             Self::Memory(_) => Fetched::Memory(memory::Fetch::default()),
         }
     }
@@ -94,9 +94,9 @@ impl Queue {
     pub(crate) fn take(&mut self, fetched: &mut Fetched, most: usize) -> Option<StartsOver> {
         match (self, fetched) {
             (Self::Kafka(queue), Fetched::Kafka(fetch)) => queue.take(fetch, most),
-            #[cfg(test)]
+            #[cfg(any(test, feature = "testing"))]
             (Self::Memory(reader), Fetched::Memory(fetch)) => reader.take(fetch, most),
-            #[cfg(test)]
+            #[cfg(any(test, feature = "testing"))]
             _ => unreachable!("what is fetched comes from the queue that it is filled by"),
         }
     }
@@ -124,7 +124,7 @@ impl Queue {
                 }
                 is_sought
             }
-            #[cfg(test)]
+            #[cfg(any(test, feature = "testing"))]
             Self::Memory(reader) => {
                 reader.seek(next);
                 true
@@ -138,7 +138,7 @@ impl Offsets {
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Kafka(one), Self::Kafka(other)) => one.ptr_eq(other),
-            #[cfg(test)]
+            #[cfg(any(test, feature = "testing"))]
             _ => false,
         }
     }
@@ -164,7 +164,7 @@ impl Offsets {
                     partitions.iter().map(find).collect()
                 }))
             }
-            #[cfg(test)]
+            #[cfg(any(test, feature = "testing"))]
             Self::Memory(log) => Some(Ok(partitions.iter().map(|_| Ok(log.find(place))).collect())),
         }
     }
@@ -221,7 +221,7 @@ impl Fetched {
     pub(crate) fn pop(&mut self) -> Option<Message> {
         match self {
             Self::Kafka(fetch) => fetch.pop().map(Message::Kafka),
-            #[cfg(test)]
+            #[cfg(any(test, feature = "testing"))]
             Self::Memory(fetch) => fetch.pop().map(Message::Memory),
         }
     }
@@ -230,7 +230,7 @@ impl Fetched {
     pub(crate) fn take_back(&mut self, message: Message) {
         match (self, message) {
             (Self::Kafka(fetch), Message::Kafka(message)) => fetch.take_back(message),
-            #[cfg(test)]
+            #[cfg(any(test, feature = "testing"))]
             _ => {}
         }
     }
@@ -239,9 +239,9 @@ impl Fetched {
     pub(crate) fn move_to(&mut self, other: &mut Self, count: usize) {
         match (self, other) {
             (Self::Kafka(fetch), Self::Kafka(other)) => fetch.move_to(other, count),
-            #[cfg(test)]
+            #[cfg(any(test, feature = "testing"))]
             (Self::Memory(fetch), Self::Memory(other)) => fetch.move_to(other, count),
-            #[cfg(test)]
+            #[cfg(any(test, feature = "testing"))]
             _ => unreachable!("both are of the same queue"),
         }
     }
@@ -273,7 +273,7 @@ impl Message {
     pub(crate) fn record<'m>(&'m self, origin: &'m Origin) -> Record<'m> {
         match self {
             Self::Kafka(message) => message.record(origin),
-            #[cfg(test)]
+            #[cfg(any(test, feature = "testing"))]
             Self::Memory(record) => Record { origin, ..record.as_record() },
         }
     }

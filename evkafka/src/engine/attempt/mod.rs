@@ -45,7 +45,7 @@ pub(super) enum Flow {
 
 /// How a record was settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Done {
+pub(crate) enum Done {
     Handled,
     /// Nothing matched it, or its handler said that it does not concern this service.
     Skipped,

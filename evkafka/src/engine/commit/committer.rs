@@ -10,6 +10,7 @@ use super::{
     exchange::{Answer, Exchange},
     refused_topics::{Came, RefusedTopics, Round},
     requests::CommitRequests,
+    target::CommitTarget,
 };
 use crate::{
     client::{Fault, Sparse},
@@ -19,7 +20,6 @@ use crate::{
         shared::Shared,
     },
     error::Inner,
-    native::ClientHandle,
     settle::Backoff,
 };
 
@@ -52,8 +52,8 @@ impl Committer {
     }
 
     /// Commits until it is stopped. What is open then is left to the thread that stopped it.
-    pub(in crate::engine) async fn run(self, client: Arc<ClientHandle>) {
-        let mut exchange = Exchange::new(Arc::clone(&self.assignment), client);
+    pub(in crate::engine) async fn run(self, target: CommitTarget) {
+        let mut exchange = Exchange::new(Arc::clone(&self.assignment), target);
         let mut refused = RefusedTopics::default();
         let mut ticks = interval(self.interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -8,17 +8,18 @@ use std::{
 use rdkafka::error::RDKafkaErrorCode;
 use tokio::{sync::Notify, time::timeout};
 
+use super::target::{Channel, CommitTarget};
 use crate::{
     client::{CommitAnswer, Fault},
     engine::assignment::{Assignment, Sent, TopicPartition},
-    native::{ClientHandle, CommitQueue, CommitReply},
+    native::CommitReply,
 };
 
 /// Sends one commit at a time and looks for its answer.
 pub(in crate::engine) struct Exchange {
     assignment: Arc<Assignment>,
-    client: Arc<ClientHandle>,
-    queue: CommitQueue,
+    target: CommitTarget,
+    channel: Channel,
     /// Notified when an answer arrives.
     answered: Arc<Notify>,
     on_its_way: Option<OnItsWay>,
@@ -39,22 +40,22 @@ pub(in crate::engine) struct Answer {
 }
 
 impl Exchange {
-    pub(in crate::engine) fn new(assignment: Arc<Assignment>, client: Arc<ClientHandle>) -> Self {
+    pub(in crate::engine) fn new(assignment: Arc<Assignment>, target: CommitTarget) -> Self {
         let answered = Arc::new(Notify::new());
-        let queue = listening_queue(&client, &answered);
-        Self { assignment, client, queue, answered, on_its_way: None }
+        let channel = target.open(&answered);
+        Self { assignment, target, channel, answered, on_its_way: None }
     }
 
     /// Sends what is settled of `which` partitions and not committed, if there is anything; whether there is. The answer is waited
     /// for until `until`.
     pub(super) fn commit(&mut self, which: impl Fn(&TopicPartition) -> bool, until: Instant) -> bool {
-        let sent = self.assignment.commit_with(which, |entries| self.queue.send(entries));
+        let sent = self.assignment.commit_with(which, |entries| self.channel.send(entries));
         self.expect(sent, until, false)
     }
 
     /// The same for partitions that are not ours any more after that.
     pub(in crate::engine) fn give_up(&mut self, partitions: &[TopicPartition], until: Instant) -> bool {
-        let sent = self.assignment.disown_with(partitions, |entries| self.queue.send(entries));
+        let sent = self.assignment.disown_with(partitions, |entries| self.channel.send(entries));
         self.expect(sent, until, true)
     }
 
@@ -89,7 +90,7 @@ impl Exchange {
     pub(in crate::engine) fn take_answer(&mut self, now: Instant) -> Option<Answer> {
         let OnItsWay { sent, until, .. } = self.on_its_way.as_ref()?;
         let reply = match sent.result {
-            Ok(()) => self.queue.poll(Duration::ZERO),
+            Ok(()) => self.channel.poll(),
             Err(code) => Some(CommitReply::refused(code)),
         };
         if reply.is_none() && now < *until {
@@ -97,7 +98,7 @@ impl Exchange {
         }
         let reply = reply.unwrap_or_else(|| {
             // An answer that comes yet must not be taken for that to the next commit.
-            self.queue = listening_queue(&self.client, &self.answered);
+            self.channel = self.target.open(&self.answered);
             CommitReply::timed_out()
         });
         let OnItsWay { sent, is_given_up, .. } = self.on_its_way.take()?;
@@ -107,12 +108,6 @@ impl Exchange {
         }
         Some(Answer { sent, reply })
     }
-}
-
-fn listening_queue(client: &Arc<ClientHandle>, answered: &Arc<Notify>) -> CommitQueue {
-    let mut queue = CommitQueue::new(client);
-    queue.listen(Arc::clone(answered));
-    queue
 }
 
 /// Whether the answer to a commit says that the member is evicted from its group.

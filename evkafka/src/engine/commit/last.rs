@@ -10,6 +10,7 @@ use rdkafka::error::RDKafkaErrorCode;
 use super::{
     exchange::{Answer, Exchange},
     refused_topics::{Came, RefusedTopics, Round},
+    target::CommitTarget,
 };
 use crate::{
     client::{CommitAnswer, Fault},
@@ -17,7 +18,6 @@ use crate::{
         assignment::Assignment,
         observe::{MemberEvent, WatchedMember},
     },
-    native::ClientHandle,
 };
 
 /// For so long the answer to a commit is waited for at least.
@@ -51,11 +51,11 @@ impl LastCommit {
     pub(in crate::engine) fn new(
         member: Arc<WatchedMember>,
         assignment: Arc<Assignment>,
-        client: Arc<ClientHandle>,
+        target: CommitTarget,
         now: Instant,
         deadline: Instant,
     ) -> Self {
-        let exchange = Exchange::new(Arc::clone(&assignment), client);
+        let exchange = Exchange::new(Arc::clone(&assignment), target);
         let (step, round) = (Step::Due(now), Round::new(Vec::new()));
         Self { member, assignment, exchange, deadline, step, round, result: Ok(()) }
     }

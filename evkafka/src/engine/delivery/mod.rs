@@ -41,7 +41,7 @@ pub(super) struct Terms {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unfinished {
+pub(crate) enum Unfinished {
     ComesAgain,
     IsLost,
 }

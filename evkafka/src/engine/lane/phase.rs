@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 /// What a lane does. A drain takes it from each phase to a later one and never back; only a pause can be undone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
-pub(in crate::engine) enum Phase {
+pub(crate) enum Phase {
     /// It takes records.
     Running,
     /// It takes none until it is resumed; what is under way goes on.

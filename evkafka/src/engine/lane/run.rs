@@ -227,7 +227,9 @@ impl<R: Routes> Run<R> {
         let (worker, fetched) = (&self.tools.worker, self.delivery.taken(&self.fetched));
         fetched.count_while(&worker.origin, |entry| {
             if let Entry::Record(record) = entry {
-                worker.tell(&RecordEvent::Received { record });
+                let event = worker.event(&record);
+                let handler = worker.route(&self.tools.handlers, &event);
+                worker.tell(&RecordEvent::Received { record, event_type: event.name(), handler });
             }
             true
         });

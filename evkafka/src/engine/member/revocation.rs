@@ -149,7 +149,7 @@ impl Revocation {
             assignment.lose(&self.partitions);
             return Some(if has_uncommitted { Err(RDKafkaErrorCode::UnknownMemberId) } else { Ok(()) });
         }
-        let mut exchange = Exchange::new(Arc::clone(assignment), Arc::clone(client.handle()));
+        let mut exchange = Exchange::new(Arc::clone(assignment), Arc::clone(client.handle()).into());
         let is_sent = exchange.give_up(&self.partitions, self.drain.plan().end_at.max(now + SHORTEST_WAIT));
         self.stage = Stage::Committing(exchange);
         if is_sent { self.proceed(client, assignment, member, now) } else { Some(Ok(())) }

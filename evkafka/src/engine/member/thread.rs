@@ -266,7 +266,8 @@ impl Poller {
             stop,
             joining,
         )?;
-        let committer = tasks.spawn(&self.runtime, committer.run(Arc::clone(session.client().handle())));
+        let committer =
+            tasks.spawn(&self.runtime, committer.run(Arc::clone(session.client().handle()).into()));
         self.runtime.spawn(watch_task(Arc::clone(&self.shared), committer));
         Ok(session)
     }

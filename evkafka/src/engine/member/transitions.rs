@@ -97,7 +97,7 @@ impl Session {
         let last = LastCommit::new(
             Arc::clone(self.member()),
             Arc::clone(&self.coordinator.assignment),
-            Arc::clone(self.client.handle()),
+            Arc::clone(self.client.handle()).into(),
             now,
             draining.plan().leave_at(),
         );

@@ -46,7 +46,7 @@ pub(crate) struct Observers {
 
 impl Observers {
     /// The log and these.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "testing"))]
     pub(super) fn new(others: Vec<Arc<dyn Observer>>) -> Self {
         Self { others }
     }

@@ -14,7 +14,12 @@ use crate::{
 #[cfg_attr(not(test), expect(dead_code, reason = "there is more in it than the log says"))]
 pub(crate) enum RecordEvent<'a> {
     /// It was taken from its partition. Told only if all is [watched](super::Observers::watch_all).
-    Received { record: Record<'a> },
+    Received {
+        record: Record<'a>,
+        event_type: Option<&'a [u8]>,
+        /// The index of the handler that it is for; `None` if nothing matches it.
+        handler: Option<usize>,
+    },
     /// An earlier owner has settled it. Told only if all is watched.
     SettledBefore { offset: i64 },
     /// No handler takes its type. Told once for each type of a consumer, and of so many types only.

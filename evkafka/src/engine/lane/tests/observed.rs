@@ -39,7 +39,11 @@ impl Observer for Collected {
     fn record(&self, origin: &Origin, event: &RecordEvent<'_>) {
         assert_eq!((&*origin.consumer, origin.to_string().as_str()), ("test", "orders[0]"));
         self.note(match event {
-            RecordEvent::Received { record } => format!("received {}", record.offset()),
+            RecordEvent::Received { record, event_type, handler } => {
+                assert_eq!(event_type, &Some(&b"OrderCreated"[..]));
+                let for_nobody = if handler.is_none() { " for nobody" } else { "" };
+                format!("received {}{for_nobody}", record.offset())
+            }
             RecordEvent::SettledBefore { offset } => format!("settled before {offset}"),
             RecordEvent::Unmatched { event_type, nearest, .. } => {
                 format!("unmatched {} ({nearest:?})", String::from_utf8_lossy(event_type))
@@ -176,8 +180,8 @@ async fn a_record_that_nothing_matches_is_settled_without_having_begun() {
         let (_rig, assigned, seen) = watch(&config, OTHERS, 0..2, |_| async { unreachable!() }).await;
         let expected = [
             "begins None None",
-            "received 0",
-            "received 1",
+            "received 0 for nobody",
+            "received 1 for nobody",
             "unmatched OrderCreated (None)",
             "settled 0 Skipped by None after None",
             "settled 1 Skipped by None after None",

@@ -70,7 +70,11 @@ impl Pricing {
 
     /// The offsets that the events in `topic` are of, in its order.
     fn sent(&self, topic: &str) -> Vec<i64> {
-        let produced = self.cluster.produced().into_iter().filter(|produced| produced.topic == topic);
+        let produced = self
+            .cluster
+            .produced()
+            .into_iter()
+            .filter(|produced| produced.record.as_record().topic() == topic);
         produced.map(|produced| offset(&produced)).collect()
     }
 }
@@ -232,7 +236,11 @@ async fn a_refusal_for_good_is_the_policys_last_step_and_no_other_attempt() {
             assigned.revoke(Phase::Stopping).await;
             let called = pricing.calls.offsets().iter().filter(|offset| **offset == 0).count();
             assert_eq!(called, 1, "{config:?}");
-            let dead = pricing.cluster.produced().into_iter().filter(|produced| produced.topic == "dead");
+            let dead = pricing
+                .cluster
+                .produced()
+                .into_iter()
+                .filter(|produced| produced.record.as_record().topic() == "dead");
             assert_eq!(dead.count(), letters, "{config:?}");
         }
     }
@@ -248,7 +256,11 @@ async fn a_batch_whose_event_is_refused_is_given_up_as_a_whole() {
         let assigned = pricing.rig.assign();
         pricing.rig.until_committed(10).await;
         assigned.revoke(Phase::Stopping).await;
-        let dead = pricing.cluster.produced().into_iter().filter(|produced| produced.topic == "dead");
+        let dead = pricing
+            .cluster
+            .produced()
+            .into_iter()
+            .filter(|produced| produced.record.as_record().topic() == "dead");
         assert!(dead.count() > 1);
     }
 }

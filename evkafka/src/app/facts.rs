@@ -1,0 +1,120 @@
+//! What a test is to know of an app, and how it has it run.
+
+use std::sync::Arc;
+#[cfg(feature = "embedded")]
+use std::time::Duration;
+
+#[cfg(feature = "embedded")]
+use super::builder::NamedProducer;
+use super::{
+    builder::{App, NamedConsumer},
+    loops,
+};
+use crate::handle::HandlerSpec;
+#[cfg(feature = "embedded")]
+use crate::{
+    engine::Observer,
+    event::{EventSpec, Events},
+};
+
+/// What a test is to know of a consumer.
+pub(crate) struct ConsumerFacts {
+    pub(crate) name: Arc<str>,
+    pub(crate) group: String,
+    pub(crate) topics: Vec<String>,
+    /// The header that it reads the type of an event from, if it reads one.
+    pub(crate) event_type_header: Option<String>,
+    /// By their indices.
+    pub(crate) handlers: Vec<HandlerSpec>,
+}
+
+impl App {
+    pub(crate) fn consumer_facts(&self) -> Vec<ConsumerFacts> {
+        let facts = |NamedConsumer { name, config, pipeline, .. }: &NamedConsumer| ConsumerFacts {
+            name: Arc::clone(name),
+            group: config.group_id.clone(),
+            topics: config.topics.clone(),
+            event_type_header: config.event_types().headers().next().map(str::to_owned),
+            handlers: pipeline.as_ref().map(|pipeline| pipeline.handlers()).unwrap_or_default(),
+        };
+        self.consumers.iter().map(facts).collect()
+    }
+}
+
+impl ConsumerFacts {
+    /// Whether it reads a topic of this name.
+    pub(crate) fn reads(&self, topic: &str) -> bool {
+        loops::subscribes(&self.topics, topic)
+    }
+}
+
+/// What a test is to know of a producer.
+#[cfg(feature = "embedded")]
+pub(crate) struct ProducerFacts {
+    events: Events,
+    pub(crate) type_header: String,
+    pub(crate) version_header: String,
+}
+
+#[cfg(feature = "embedded")]
+impl ProducerFacts {
+    pub(crate) fn lists(&self, event: &EventSpec) -> bool {
+        let is_it = |listed: &&EventSpec| (listed.name, listed.version) == (event.name, event.version);
+        self.events.0.as_ref().is_some_and(|events| events.iter().any(is_it))
+    }
+
+    pub(crate) fn is_for_any(&self) -> bool {
+        self.events.0.is_none()
+    }
+}
+
+/// What an embedded cluster has committed soon, so that a test need not wait.
+#[cfg(feature = "embedded")]
+const COMMIT_INTERVAL: Duration = Duration::from_millis(50);
+
+#[cfg(feature = "embedded")]
+impl App {
+    pub(crate) fn producer_facts(&self) -> Vec<ProducerFacts> {
+        let facts = |NamedProducer { config, events, .. }: &NamedProducer| ProducerFacts {
+            events: events.clone(),
+            type_header: config.event_type_header.clone(),
+            version_header: config.event_version_header.clone(),
+        };
+        self.producers.iter().map(facts).collect()
+    }
+
+    /// All topics that it names.
+    pub(crate) fn topics(&self) -> Vec<String> {
+        let read = self.consumers.iter().flat_map(|consumer| &consumer.config.topics);
+        let read = read.filter(|topic| !topic.starts_with('^')).cloned();
+        let pipelines = self.consumers.iter().filter_map(|consumer| consumer.pipeline.as_ref());
+        let letters = pipelines.flat_map(|pipeline| pipeline.dead_letter_topics());
+        let requirements = self.consumers.iter().flat_map(|consumer| &consumer.requirements);
+        let events = requirements.flat_map(|(_, requirements)| requirements.events());
+        let sent = events.filter_map(|event| event.topic).map(str::to_owned);
+        let of_producers = self.producers.iter().filter_map(|producer| producer.config.topic.clone());
+        read.chain(letters).chain(sent).chain(of_producers).collect()
+    }
+
+    /// On these servers, with settings for tests, and watched.
+    pub(crate) fn on_cluster(mut self, servers: &str, observer: &Arc<dyn Observer>) -> Self {
+        let is_of_another = |name: &str| {
+            ["sasl.", "ssl.", "enable.ssl."].iter().any(|prefix| name.starts_with(prefix))
+                || ["security.protocol", "group.protocol.type", "heartbeat.interval.ms"].contains(&name)
+                || ["partition.assignment.strategy", "session.timeout.ms"].contains(&name)
+        };
+        for NamedConsumer { config, observers, .. } in &mut self.consumers {
+            servers.clone_into(&mut config.bootstrap_servers);
+            config.commit_interval = config.commit_interval.min(COMMIT_INTERVAL);
+            config.properties.retain(|name, _| !is_of_another(name));
+            config.properties.insert("group.protocol".to_owned(), "consumer".to_owned());
+            config.properties.insert("fetch.wait.max.ms".to_owned(), "10".to_owned());
+            observers.push(Arc::clone(observer));
+        }
+        for NamedProducer { config, .. } in &mut self.producers {
+            servers.clone_into(&mut config.bootstrap_servers);
+            config.properties.retain(|name, _| !is_of_another(name));
+        }
+        self
+    }
+}

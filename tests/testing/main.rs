@@ -1,0 +1,10 @@
+//! The client for tests without a broker.
+
+mod ends;
+mod everywhere;
+mod faults;
+mod sending;
+mod settling;
+mod stories;
+mod support;
+mod ways;
