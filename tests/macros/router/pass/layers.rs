@@ -55,7 +55,7 @@ fn may_fail() -> Result<App, String> {
         title: "billing",
         layers: [Trace::new(), Arc::clone(&shared), Ok::<_, String>(Plain)?],
         consumers: {
-            listed: config() => [a.layer(Arc::clone(&shared)), b.layer({ Plain }).layer(Timeout::new(config()))],
+            listed: config() => [a.layer(Arc::clone(&shared)), b.layer(if true { Plain } else { Plain }).layer(Timeout::new(config()))],
             router: config() => [a, others::c].layer(Ok::<_, String>(Plain)?).layer(Plain),
             other: config() => generic(Named(7), Plain).boxed().layer(Plain),
         },
@@ -73,6 +73,6 @@ fn by_the_builder() -> App {
 fn main() {
     let router = generic(Named("a"), Plain);
     let copy = router.clone();
-    assert_eq!(format!("{copy:?}"), format!("{:?}", router.boxed()));
+    assert_eq!(format!("{:?}", copy.boxed()), format!("{:?}", router.boxed()));
     let _ = (may_fail as fn() -> Result<App, String>, by_the_builder as fn() -> App);
 }
