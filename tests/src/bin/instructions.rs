@@ -3,7 +3,7 @@
 //! `instructions skipped N` takes N unmatched records through the engine, `handled` N matched ones, and `by-hand` does
 //! what is left of `handled` without an engine: the payload decoded, the handler's function called. `json-skipped` takes records whose
 //! type is the first field of their payload, `layered` matched ones through a layer that does nothing around the router, and
-//! `layered-handler` through one around the handler.
+//! `layered-handler` and `layered-app` through one around the handler or the app.
 
 use std::{env, hint::black_box};
 
@@ -59,6 +59,10 @@ fn main() {
     }
     match &*what {
         "layered" => settle(router![on_order_created, on_order_paid].layer(Idle), &record, times),
+        // What an app with a layer makes of its routers.
+        "layered-app" => {
+            settle(router![on_order_created, on_order_paid].boxed().layer(Idle).boxed(), &record, times)
+        }
         "layered-handler" => settle(router![on_order_created.layer(Idle), on_order_paid], &record, times),
         _ => settle(router![on_order_created, on_order_paid], &record, times),
     }
