@@ -85,8 +85,8 @@ use crate::handle::Attempt;
 ///
 /// # What it costs
 ///
-/// A layer of a router or a handler is compiled into the call: some ten instructions if it does nothing, and none at all where there
-/// is no layer. Around an app, it takes two virtual calls and two allocations.
+/// A layer of a router or a handler is compiled into the call: 30 to 40 instructions if it does nothing, and none at all where there is no
+/// layer. Around an app it takes two virtual calls and two allocations, some 470 instructions.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a layer",
     label = "not a layer",
