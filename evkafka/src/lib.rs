@@ -38,6 +38,7 @@
 //! - [`#[derive(Event)]`](macro@Event), [`event`]: what a struct that is sent knows of itself.
 //! - [`router!`], [`Router`]: sets of handlers. [`app!`](macro@app), [`App`]: consumers, start and stop.
 //! - [`ConsumerConfig`], [`ProducerConfig`]: all settings. [`AutoCommitMode`]: at least once or at most once. [`Concurrency`]: order.
+//! - [`Layer`], [`layer`]: what happens around handlers: limits, spans, and your own.
 //! - [`FailurePolicy`]: what becomes of a record whose handler fails.
 //! - [`App::control`], [`control`]: status, pause, resume, seek and drain while the app runs.
 #![cfg_attr(
@@ -77,6 +78,7 @@ pub mod error;
 pub mod event;
 mod event_type;
 pub mod handle;
+pub mod layer;
 #[cfg(any(test, feature = "testing"))]
 #[cfg_attr(not(feature = "testing"), expect(dead_code, reason = "tests of lanes use a part of it"))]
 mod memory;
@@ -110,6 +112,7 @@ pub use self::{
         Outcome,
         extract::{CancellationToken, EventType, Key, Metadata, Raw, State, Text},
     },
+    layer::{Call, Layer, Next},
     record::Headers,
     route::Router,
     send::{Delivered, Producer, SendError, SendErrorKind, Sender, Sending},

@@ -6,6 +6,7 @@ pub use std::{
     clone::Clone,
     marker::Copy,
     result::Result::{Err, Ok},
+    sync::Arc,
 };
 
 pub use crate::{
@@ -15,10 +16,12 @@ pub use crate::{
         Attempt, Context, Handler, HandlerSpec, HowOpaque, HowOther, IntoOutcome, Requirements, Returned,
         attempt_of, call_blocking, payloads, requires_events,
     },
-    route::{Routes, unique},
+    layer::Layer,
+    route::{Layered, Routes, unique},
 };
 use crate::{
     handle::{Argument, BatchArgument, How},
+    layer::{Call, Stack, ToHandler},
     route::{Merged, Nothing, Router},
 };
 
@@ -127,6 +130,27 @@ pub type Merge<A, B> = Merged<Nothing, (A, B)>;
 
 pub fn merge<A: Routes, B: Routes>(routes: A, other: B) -> Merge<A, B> {
     Merged::two(routes, other)
+}
+
+/// The handlers of a list with a layer around them.
+pub fn layered<L: Layer, R: Routes>(layer: L, routes: R) -> Layered<L, R> {
+    Layered::new(layer, routes)
+}
+
+/// A layer of a handler of a list.
+pub fn layer<L: Layer>(layer: L) -> Arc<L> {
+    Arc::new(layer)
+}
+
+/// Two of them, the outer one first.
+pub fn stack<A: Layer, B: Layer>(outer: A, inner: B) -> Stack<A, B> {
+    Stack(outer, inner)
+}
+
+/// Calls a handler of a list, with its layer around it.
+#[inline]
+pub async fn call_layered<'c, H: Handler, L: Layer>(layer: &L, context: &'c Context<'c>) -> Attempt {
+    layer.call(Call::from(context), ToHandler::<H>::new()).await
 }
 
 /// `Debug` of a router: the paths of its handlers.

@@ -17,6 +17,7 @@ mod going_back;
 mod groups;
 mod hostile;
 mod joining;
+mod layers;
 mod logs;
 mod looking_up;
 mod memory;

@@ -44,6 +44,9 @@ mod docs {
     #[doc = include_str!("../../docs/handlers.md")]
     mod handlers {}
 
+    #[doc = include_str!("../../docs/layers.md")]
+    mod layers {}
+
     #[doc = include_str!("../../docs/event-types.md")]
     mod event_types {}
 

@@ -23,7 +23,8 @@ pub(super) struct Consumer {
 }
 
 pub(super) enum Router {
-    List(Handlers),
+    /// What follows the list: `.layer(…)`, `.failure_policy(…)`.
+    List(Handlers, TokenStream),
     Value(Expr),
 }
 
@@ -170,7 +171,9 @@ fn has_arrow(input: ParseStream<'_>) -> bool {
 fn router(cx: &Ctxt, input: ParseStream<'_>) -> Option<Router> {
     if input.peek(Bracket) {
         let (bracket, content) = bracketed(input).ok()?;
-        return Some(Router::List(Handlers::parse(cx, &content, Some(bracket.span.join()))));
+        let handlers = Handlers::parse(cx, &content, Some(bracket.span.join()));
+        let calls = if input.peek(Token![.]) { take_to_comma(input) } else { TokenStream::new() };
+        return Some(Router::List(handlers, calls));
     }
     if input.is_empty() || input.peek(Token![,]) {
         cx.error_at(input.span(), format_args!("expected the handlers after `=>`: {EXAMPLE}"));

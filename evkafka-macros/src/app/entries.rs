@@ -28,6 +28,7 @@ pub(super) enum Entry {
     Title(Expr),
     Version(Expr),
     State(Expr),
+    Layer(Expr),
     ShutdownTimeout(Expr),
     Consumer(Consumer),
     Producer(Producer),
@@ -38,6 +39,7 @@ enum Name {
     Title,
     Version,
     State,
+    Layers,
     ShutdownTimeout,
     Consumers,
     Producers,
@@ -48,6 +50,7 @@ const KEYS: &[Key<Name>] = &[
     Key { name: "title", key: Name::Title, repeats: false },
     Key { name: "version", key: Name::Version, repeats: false },
     Key { name: "state", key: Name::State, repeats: true },
+    Key { name: "layers", key: Name::Layers, repeats: false },
     Key { name: "shutdown_timeout", key: Name::ShutdownTimeout, repeats: false },
     Key { name: "consumers", key: Name::Consumers, repeats: false },
     Key { name: "producers", key: Name::Producers, repeats: false },
@@ -103,6 +106,7 @@ impl App {
             Name::Producers => {
                 self.entries.extend(producer::parse(cx, input)?.into_iter().map(Entry::Producer))
             }
+            Name::Layers => self.entries.extend(layers(cx, input, &name)?.into_iter().map(Entry::Layer)),
             Name::Title => self.entries.push(Entry::Title(value(cx, input, &name)?)),
             Name::Version => self.entries.push(Entry::Version(value(cx, input, &name)?)),
             Name::ShutdownTimeout => self.entries.push(Entry::ShutdownTimeout(value(cx, input, &name)?)),
@@ -140,6 +144,17 @@ fn value(cx: &Ctxt, input: ParseStream<'_>, name: &Ident) -> Option<Expr> {
         return None;
     }
     expression(input).map_err(|fault| go_on(cx, input, fault)).ok()
+}
+
+/// `[A, B]`.
+fn layers(cx: &Ctxt, input: ParseStream<'_>, name: &Ident) -> Option<Vec<Expr>> {
+    match value(cx, input, name)? {
+        Expr::Array(layers) => Some(layers.elems.into_iter().collect()),
+        other => {
+            cx.error(&other, "the layers stand in brackets, the outermost first: `layers: [A, B]`");
+            None
+        }
+    }
 }
 
 /// Tells a fault that syn found, and goes on at the next comma.

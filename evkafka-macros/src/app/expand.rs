@@ -58,6 +58,10 @@ impl Entry {
                 let state = keep("state", value.to_token_stream());
                 quote_spanned!(located(value)=> .state(#state))
             }
+            Entry::Layer(value) => {
+                let layer = keep("layer", value.to_token_stream());
+                quote_spanned!(located(value)=> .layer(#layer))
+            }
             Entry::ShutdownTimeout(value) => {
                 let timeout = keep("shutdown_timeout", value.to_token_stream());
                 quote_spanned!(located(value)=> .shutdown_timeout(#timeout))
@@ -65,7 +69,10 @@ impl Entry {
             Entry::Consumer(Consumer { name, config, router }) => {
                 let config = keep("config", config.to_token_stream());
                 let router = match router {
-                    Router::List(handlers) => router::expand(krate, handlers),
+                    Router::List(handlers, calls) => {
+                        let router = router::expand(krate, handlers);
+                        quote!(#router #calls)
+                    }
                     Router::Value(router) => keep("router", router.to_token_stream()),
                 };
                 quote_spanned!(located(name)=> .consumer(#name, #config, #router))

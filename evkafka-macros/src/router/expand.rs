@@ -2,35 +2,44 @@ use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::{Path, spanned::Spanned};
 
-use super::Handlers;
+use super::{Handlers, layers::Layers, list::Listed};
 use crate::parse::{local, located};
 
 /// An expression: the router with these handlers.
 pub(crate) fn router(krate: &Path, handlers: &Handlers) -> TokenStream {
-    let paths = handlers.paths();
-    let len = paths.len();
+    let listed = handlers.listed();
+    let len = listed.len();
     let indices: Vec<_> = (0..len).collect();
     let private = &quote!(#krate::__private);
-    let [visit, index, requirements, context, f, other] =
-        ["visit", "index", "requirements", "context", "f", "other"].map(local);
+    let [visit, index, requirements, context, f, other, layer] =
+        ["visit", "index", "requirements", "context", "f", "other", "layer"].map(local);
     // Each on its handler's path, where the error about a second handler for an event belongs.
-    let checks = paths.iter().zip(&indices).map(|(path, index)| {
+    let checks = listed.iter().zip(&indices).map(|(Listed { path, .. }, index)| {
         let mut arguments = Group::new(Delimiter::Parenthesis, quote!(#index, __EVKAFKA_SPECS));
         arguments.set_span(path.segments.last().map_or_else(Span::call_site, located));
         quote_spanned!(located(path)=> const _: () = __EVKAFKA_CONFLICTS.check #arguments;)
     });
-    let Names { aliases, stand_ins, imports } = names(paths);
+    let Names { aliases, stand_ins, imports } = names(listed);
     // In the same words and with the same spans wherever they stand, so that the compiler tells a fault in them once.
     let handlers: Vec<_> =
         aliases.iter().map(|name| quote_spanned!(name.span()=> <#name as #private::Handler>)).collect();
-    let calls = paths
-        .iter()
-        .zip(&handlers)
-        .map(|(path, handler)| quote_spanned!(path.span()=> #handler::call(#context).await));
+    let layers = Layers::of(listed);
+    let calls = listed.iter().enumerate().map(|(index, Listed { path, .. })| match layers.of_handler(index) {
+        None => {
+            let handler = &handlers[index];
+            quote_spanned!(path.span()=> #handler::call(#context).await)
+        }
+        Some(field) => {
+            let handler = &aliases[index];
+            quote_spanned!(path.span()=> #private::call_layered::<#handler, _>(&*self.#field, #context).await)
+        }
+    });
+    let (structure, copy) = (layers.structure(private), layers.copy(private));
+    let [generics, arguments, value] = [layers.generics(private), layers.arguments(), layers.value(private)];
     let list = quote!({
         #imports
 
-        struct __Routes {}
+        #structure
 
         const __EVKAFKA_SPECS: &[#private::HandlerSpec; #len] = &[#(#handlers::SPEC),*];
         const __EVKAFKA_CONFLICTS: &#private::unique::Conflicts<#len> =
@@ -38,11 +47,17 @@ pub(crate) fn router(krate: &Path, handlers: &Handlers) -> TokenStream {
         #(#checks)*
 
         #[automatically_derived]
-        impl #private::Routes for __Routes {
+        impl #generics #private::Routes for __Routes #arguments {
             type Merge<S: #private::Routes> = #private::Merge<Self, S>;
 
             fn merge<S: #private::Routes>(self, #other: S) -> Self::Merge<S> {
                 #private::merge(self, #other)
+            }
+
+            type Layered<L: #private::Layer> = #private::Layered<L, Self>;
+
+            fn layer<L: #private::Layer>(self, #layer: L) -> Self::Layered<L> {
+                #private::layered(#layer, self)
             }
 
             fn count(&self) -> ::core::primitive::usize {
@@ -60,10 +75,10 @@ pub(crate) fn router(krate: &Path, handlers: &Handlers) -> TokenStream {
                 }
             }
 
-            async fn call<'r>(
-                &'r self,
+            async fn call<'c>(
+                &self,
                 #index: ::core::primitive::usize,
-                #context: &'r #private::Context<'r>,
+                #context: &'c #private::Context<'c>,
             ) -> #private::Attempt {
                 match #index {
                     #(#indices => #calls,)*
@@ -72,24 +87,16 @@ pub(crate) fn router(krate: &Path, handlers: &Handlers) -> TokenStream {
             }
         }
 
-        #[automatically_derived]
-        impl #private::Clone for __Routes {
-            fn clone(&self) -> Self {
-                *self
-            }
-        }
+        #copy
 
         #[automatically_derived]
-        impl #private::Copy for __Routes {}
-
-        #[automatically_derived]
-        impl ::core::fmt::Debug for __Routes {
+        impl #generics ::core::fmt::Debug for __Routes #arguments {
             fn fmt(&self, #f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
                 #private::fmt_routes(self, #f)
             }
         }
 
-        #private::router(__Routes {})
+        #private::router(__Routes #value)
     });
     quote!({ #stand_ins #list })
 }
@@ -105,9 +112,9 @@ struct Names {
 
 /// An import brings the function and the type beside it. Without `#[handler]` there is no such type, and the alias means the type of this
 /// name around it: one that is no handler, which is told with the attribute to add. (A path would be "expected type, found function".)
-fn names(paths: &[Path]) -> Names {
+fn names(listed: &[Listed]) -> Names {
     let mut names = Names { aliases: Vec::new(), stand_ins: TokenStream::new(), imports: TokenStream::new() };
-    for (index, path) in paths.iter().enumerate() {
+    for (index, Listed { path, .. }) in listed.iter().enumerate() {
         let place = located(path);
         let alias = format_ident!("__handler_{index}", span = place);
         let module = format_ident!("__stand_in_{index}", span = place);

@@ -1,18 +1,27 @@
 use proc_macro2::Span;
 use quote::ToTokens;
 use syn::{
-    Path, Token,
+    Expr, Ident, Path, Token,
+    ext::IdentExt,
     parse::{ParseStream, discouraged::Speculative},
+    token::Paren,
 };
 
 use crate::{
     ctxt::Ctxt,
-    parse::{error_to_comma, take_to_comma},
+    parse::{error_to_comma, expression, parenthesized, take_to_comma},
 };
 
-/// The paths of handlers, each of them once.
+/// Handlers, each of them once.
 #[derive(Default)]
-pub(crate) struct Handlers(Vec<Path>);
+pub(crate) struct Handlers(Vec<Listed>);
+
+/// A handler of a list.
+pub(crate) struct Listed {
+    pub(crate) path: Path,
+    /// The layers around this handler alone, the outermost first.
+    pub(crate) layers: Vec<Expr>,
+}
 
 impl Handlers {
     /// Parses `a, module::b, …` to the end. `place` is where to say that nothing stands there: the whole call if there
@@ -32,7 +41,7 @@ impl Handlers {
         handlers
     }
 
-    pub(crate) fn paths(&self) -> &[Path] {
+    pub(crate) fn listed(&self) -> &[Listed] {
         &self.0
     }
 
@@ -48,6 +57,7 @@ impl Handlers {
             return;
         };
         input.advance_to(&ahead);
+        let layers = layers(cx, input);
         if !input.is_empty() && !input.peek(Token![,]) {
             let text = text(&path);
             if input.peek(syn::Ident) {
@@ -55,16 +65,50 @@ impl Handlers {
             } else {
                 cx.error(
                     take_to_comma(input),
-                    format_args!("only the path of the handler stands here: `{text}`"),
+                    format_args!(
+                        "only the path of the handler and its layers stand here: `{text}`, or `{text}.layer(…)`"
+                    ),
                 );
             }
         }
-        if self.0.iter().any(|other| text(other) == text(&path)) {
+        if self.0.iter().any(|other| text(&other.path) == text(&path)) {
             cx.error(&path, format_args!("`{}` stands in this list twice", text(&path)));
         } else {
-            self.0.push(path);
+            self.0.push(Listed { path, layers });
         }
     }
+}
+
+/// Parses `.layer(a).layer(b)` behind a handler, as far as it goes.
+fn layers(cx: &Ctxt, input: ParseStream<'_>) -> Vec<Expr> {
+    let mut layers = Vec::new();
+    loop {
+        let ahead = input.fork();
+        let is_call = ahead.parse::<Token![.]>().is_ok()
+            && ahead.call(Ident::parse_any).is_ok_and(|name| name == "layer")
+            && ahead.peek(Paren);
+        if !is_call {
+            return layers;
+        }
+        input.advance_to(&ahead);
+        let Ok((paren, content)) = parenthesized(input) else { return layers };
+        match expression(&content) {
+            Ok(layer) if content.is_empty() => layers.push(layer),
+            Ok(_) => cx.error_at(
+                paren.span.join(),
+                "one layer stands here, the next one behind it: `.layer(A).layer(B)`, of which the first is the outermost",
+            ),
+            Err(_) if content.is_empty() => cx.error_at(paren.span.join(), "expected a layer: `.layer(A)`"),
+            Err(fault) => cx.push(fault),
+        }
+        // What is left was reported.
+        take_all(&content);
+    }
+}
+
+/// Takes all that is left.
+fn take_all(input: ParseStream<'_>) {
+    while input.parse::<proc_macro2::TokenTree>().is_ok() {}
 }
 
 /// Whether the path ends in a name.

@@ -1,6 +1,7 @@
 //! `router!`: one type whose dispatch is a flat `match` on the handler's index.
 
 mod expand;
+mod layers;
 mod list;
 
 use proc_macro2::TokenStream;

@@ -6,6 +6,7 @@ use crate::{
     engine::{Pipeline, Routed, policies, requirements},
     event::Events,
     handle::{Requirements, States},
+    layer::{AppLayers, Layer},
     route::{Router, Routes},
     settle::FailurePolicy,
 };
@@ -31,6 +32,8 @@ pub struct App {
     pub(super) title: String,
     pub(super) version: Option<String>,
     pub(super) states: States,
+    /// Around all consumers.
+    pub(super) layers: AppLayers,
     pub(super) consumers: Vec<NamedConsumer>,
     pub(super) producers: Vec<NamedProducer>,
     pub(super) shutdown_timeout: Duration,
@@ -44,7 +47,7 @@ pub(super) struct NamedConsumer {
     pub(super) name: Arc<str>,
     pub(super) config: ConsumerConfig,
     /// `None` if its router has conflicts, which are among the app's faults.
-    pub(super) pipeline: Option<Arc<dyn Pipeline>>,
+    pub(super) pipeline: Option<Box<dyn Pipeline>>,
     /// What each handler needs, by the handler's path.
     pub(super) requirements: Vec<(&'static str, Requirements)>,
     /// The failure policies that handlers have from their routers, by the handler's path.
@@ -68,6 +71,7 @@ impl App {
             title: title.into(),
             version: None,
             states: States::default(),
+            layers: AppLayers::default(),
             consumers: Vec::new(),
             producers: Vec::new(),
             shutdown_timeout: Duration::from_secs(25),
@@ -94,6 +98,26 @@ impl App {
         self
     }
 
+    /// Puts a [layer](Layer) around each call of all handlers, whether their consumers are added before or after it. The first is the
+    /// outermost.
+    ///
+    /// It takes two virtual calls and two allocations for each record that has a handler; [`Router::layer`] takes none.
+    ///
+    /// ```
+    /// use evkafka::{App, ConsumerConfig, handler, layer::Trace, router};
+    ///
+    /// #[handler(event = "OrderCreated")]
+    /// async fn on_order_created() {}
+    ///
+    /// let orders = ConsumerConfig::new(["orders"]).group_id("billing");
+    /// let app = App::new("billing").layer(Trace::new()).consumer("orders", orders, router![on_order_created]);
+    /// # let _ = app;
+    /// ```
+    pub fn layer<L: Layer>(mut self, layer: L) -> Self {
+        self.layers.add(layer);
+        self
+    }
+
     /// Adds a consumer, called `name` in logs and in [`Metadata`](crate::Metadata). One router may be given to several.
     ///
     /// Two consumers that share group and topic on one cluster are refused when the app is run: Kafka would give each of
@@ -114,7 +138,7 @@ impl App {
         }
         let policies = policies(&router);
         let pipeline = match Routed::new(router, &config) {
-            Ok(routed) => Some(Arc::new(routed) as Arc<dyn Pipeline>),
+            Ok(routed) => Some(Box::new(routed) as Box<dyn Pipeline>),
             Err(faults) => {
                 self.faults.extend(faults.iter().map(|fault| format!("consumer `{name}`: {fault}")));
                 None

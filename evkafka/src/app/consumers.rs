@@ -19,6 +19,7 @@ use crate::{
     engine::{ConsumerEvent, DrainPlan, Handles, Member, MemberSettings, Report, Shared, Shutdown},
     error::{Chain, Error, Inner, Result},
     handle::States,
+    layer::AppLayers,
     send::{ReliableProducer, Sends},
 };
 
@@ -58,7 +59,7 @@ impl Drain {
 impl Consumers {
     /// Starts the producers, and a member for each instance of each consumer; they look at their clusters.
     pub(super) fn start(app: App, resolved: Resolved) -> Result<Self> {
-        let App { mut states, consumers, shutdown_timeout, control, .. } = app;
+        let App { mut states, layers, consumers, shutdown_timeout, control, .. } = app;
         states.set_outlets(resolved.producers.start()?);
         let states = Arc::new(states);
         let (sender, reports) = mpsc::unbounded_channel();
@@ -67,7 +68,7 @@ impl Consumers {
         for (entry, config) in consumers.into_iter().zip(resolved.consumers) {
             let name = Arc::clone(&entry.name);
             let topics = entry.config.topics.clone();
-            let (shared, started) = start_members(entry, &config, &states, &sender)?;
+            let (shared, started) = start_members(entry, &config, &layers, &states, &sender)?;
             let commands = Arc::clone(&shared.commands);
             controlled.push(Controlled::new(commands, &config.group_id, topics, config.instances));
             members.extend(started.into_iter().map(|member| (Arc::clone(&name), member)));
@@ -169,6 +170,7 @@ impl Consumers {
 fn start_members(
     entry: NamedConsumer,
     config: &ResolvedConfig,
+    layers: &AppLayers,
     states: &Arc<States>,
     reports: &mpsc::UnboundedSender<Report>,
 ) -> Result<(Arc<Shared>, Vec<Member>)> {
@@ -176,6 +178,7 @@ fn start_members(
     let observers = entry.observers;
     let NamedConsumer { name, pipeline, .. } = entry;
     let pipeline = pipeline.expect("an app with a router in conflict is refused before it starts");
+    let pipeline = pipeline.behind(layers);
     let dead_letter_topics = pipeline.dead_letter_topics();
     let dead_letters = if dead_letter_topics.is_empty() {
         None

@@ -43,12 +43,12 @@ impl App {
             SERVERS.clone_into(servers);
         }
         let Resolved { producers, .. } = self.resolve_with(Elsewhere::Leave)?;
-        let Self { mut states, consumers, shutdown_timeout, .. } = self;
+        let Self { mut states, layers, consumers, shutdown_timeout, .. } = self;
         states.set_outlets(producers.start_in_memory(cluster));
         let consumers =
             consumers.into_iter().filter_map(|NamedConsumer { name, config, pipeline, .. }| {
                 // Without one, there were faults.
-                Some(MemoryConsumer { name, config, pipeline: pipeline? })
+                Some(MemoryConsumer { name, config, pipeline: pipeline?.behind(&layers) })
             });
         Ok(MemoryApp { consumers: consumers.collect(), states: Arc::new(states), shutdown_timeout })
     }

@@ -5,12 +5,16 @@ use crate::{
     config::{AutoCommitMode, ConsumerConfig},
     event_type::EventTypes,
     handle::{BatchSpec, HandlerSpec, Requirements},
+    layer::AppLayers,
     route::{RouteFault, RouteTable, Router, Routes},
     settle::{FailurePolicy, Judge},
 };
 
 /// A consumer's handlers behind one dynamic call for each lane. Only what is behind it is generic over the handlers.
 pub(crate) trait Pipeline: Send + Sync {
+    /// The same handlers behind the layers of their app.
+    fn behind(self: Box<Self>, layers: &AppLayers) -> Arc<dyn Pipeline>;
+
     /// Works on a lane until it ends.
     fn run(self: Arc<Self>, lane: Lane) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -117,6 +121,14 @@ pub(crate) fn policies<R: Routes>(router: &Router<R>) -> Vec<(&'static str, Fail
 }
 
 impl<R: Routes> Pipeline for Routed<R> {
+    fn behind(self: Box<Self>, layers: &AppLayers) -> Arc<dyn Pipeline> {
+        let Self { routes, table, rules } = *self;
+        if layers.is_empty() {
+            return Arc::new(Self { routes, table, rules });
+        }
+        Arc::new(Routed { routes: layers.around(Router::of(routes)).routes, table, rules })
+    }
+
     fn run(self: Arc<Self>, lane: Lane) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(lane.run(self))
     }

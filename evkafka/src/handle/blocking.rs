@@ -129,8 +129,11 @@ pub async fn call_blocking(
         Pool::Callers => caller.clone(),
     };
     let thread = context.thread.and_then(ReservedThread::take);
+    // What a function logs on its thread belongs to its caller's span.
+    let span = tracing::Span::current();
     let call = move || {
         let _entered = caller.enter();
+        let _in_span = span.enter();
         // Free only when the function has returned, whether anybody still waits for it or not.
         let _thread = thread;
         call()

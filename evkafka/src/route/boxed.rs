@@ -1,15 +1,17 @@
 use std::{fmt, pin::Pin, sync::Arc};
 
-use super::{Routes, routes::fmt_routes};
+use super::{Layered, Routes, routes::fmt_routes};
 use crate::{
     handle::{Attempt, BoxError, Context, HandlerSpec, Requirements},
+    layer::Layer,
     record::Record,
     settle::FailurePolicy,
 };
 
 /// Handlers that are known at run time only: those of a plain [`Router`](super::Router).
 ///
-/// However it was put together, a call of a handler is one virtual call, and one allocation for its future.
+/// However it was put together, a call of a handler is one virtual call, and one allocation for its future. A layer around a plain router
+/// that is boxed again adds one of each.
 #[derive(Clone, Default)]
 pub struct Boxed {
     handlers: Vec<Slot>,
@@ -98,6 +100,12 @@ impl Routes for Boxed {
         self
     }
 
+    type Layered<L: Layer> = Layered<L, Self>;
+
+    fn layer<L: Layer>(self, layer: L) -> Self::Layered<L> {
+        Layered::new(layer, self)
+    }
+
     fn box_into(self, boxed: &mut Boxed) {
         boxed.prepares |= self.prepares;
         boxed.handlers.extend(self.handlers);
@@ -144,13 +152,9 @@ impl Routes for Boxed {
         set.prepare(*index, record)
     }
 
-    fn call<'r>(
-        &'r self,
-        index: usize,
-        context: &'r Context<'r>,
-    ) -> impl Future<Output = Attempt> + Send + 'r {
+    async fn call<'c>(&self, index: usize, context: &'c Context<'c>) -> Attempt {
         let Slot { set, index, .. } = &self.handlers[index];
-        set.call(*index, context)
+        set.call(*index, context).await
     }
 }
 
@@ -179,6 +183,12 @@ mod tests {
             Merged::two(self, other)
         }
 
+        type Layered<L: Layer> = Layered<L, Self>;
+
+        fn layer<L: Layer>(self, layer: L) -> Self::Layered<L> {
+            Layered::new(layer, self)
+        }
+
         fn count(&self) -> usize {
             1
         }
@@ -193,7 +203,7 @@ mod tests {
             self.1
         }
 
-        async fn call<'r>(&'r self, _: usize, _: &'r Context<'r>) -> Attempt {
+        async fn call<'c>(&self, _: usize, _: &'c Context<'c>) -> Attempt {
             Attempt::Returned(Outcome::Done)
         }
     }

@@ -7,11 +7,12 @@
 use std::fmt;
 
 use super::{
-    Boxed, Routes,
+    Boxed, Layered, Routes,
     routes::{fmt_routes, no_such_handler},
 };
 use crate::{
     handle::{Attempt, BoxError, Context, HandlerSpec, Requirements},
+    layer::Layer,
     record::Record,
     settle::FailurePolicy,
 };
@@ -41,6 +42,12 @@ impl Routes for Nothing {
         Merged { earlier: self, list: (other,) }
     }
 
+    type Layered<L: Layer> = Layered<L, Self>;
+
+    fn layer<L: Layer>(self, layer: L) -> Self::Layered<L> {
+        Layered::new(layer, self)
+    }
+
     fn count(&self) -> usize {
         0
     }
@@ -51,7 +58,7 @@ impl Routes for Nothing {
         no_such_handler(index)
     }
 
-    async fn call<'r>(&'r self, index: usize, _: &'r Context<'r>) -> Attempt {
+    async fn call<'c>(&self, index: usize, _: &'c Context<'c>) -> Attempt {
         no_such_handler(index)
     }
 }
@@ -89,6 +96,12 @@ macro_rules! routes {
                 $merge
             }
 
+            type Layered<Y: Layer> = Layered<Y, Self>;
+
+            fn layer<Y: Layer>(self, layer: Y) -> Self::Layered<Y> {
+                Layered::new(layer, self)
+            }
+
             fn box_into(self, boxed: &mut Boxed) {
                 self.earlier.box_into(boxed);
                 $(self.list.$i.box_into(boxed);)+
@@ -121,7 +134,7 @@ macro_rules! routes {
                 in_its_set!(self, index, |set, at| set.prepare(at, record).await, $($i),+)
             }
 
-            async fn call<'r>(&'r self, index: usize, context: &'r Context<'r>) -> Attempt {
+            async fn call<'c>(&self, index: usize, context: &'c Context<'c>) -> Attempt {
                 in_its_set!(self, index, |set, at| set.call(at, context).await, $($i),+)
             }
         }

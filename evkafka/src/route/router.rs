@@ -1,5 +1,5 @@
 use super::{Boxed, Routes, WithPolicy};
-use crate::settle::FailurePolicy;
+use crate::{layer::Layer, settle::FailurePolicy};
 
 /// A set of handlers: a value that is made by [`router!`](crate::router), cloned, merged, and given to one consumer or
 /// to several.
@@ -89,6 +89,29 @@ impl<R: Routes> Router<R> {
         let mut routes = Boxed::default();
         self.routes.box_into(&mut routes);
         Router { routes }
+    }
+
+    /// Puts a [layer](Layer) around each call of these handlers.
+    ///
+    /// The first is the outermost: `.layer(A).layer(B)` calls `A`, which calls `B`, which calls the handler. Handlers that are merged
+    /// afterwards are outside of it.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use evkafka::{handler, layer::{ConcurrencyLimit, Timeout}, router};
+    ///
+    /// #[handler(event = "OrderCreated")]
+    /// async fn on_order_created() {}
+    ///
+    /// // The time that a call waits for its turn does not count towards its two seconds.
+    /// let orders = router![on_order_created]
+    ///     .layer(ConcurrencyLimit::new(10))
+    ///     .layer(Timeout::new(Duration::from_secs(2)));
+    /// # let _ = orders;
+    /// ```
+    pub fn layer<L: Layer>(self, layer: L) -> Router<R::Layered<L>> {
+        Router { routes: self.routes.layer(layer) }
     }
 
     /// Gives these handlers a failure policy of their own, in place of their consumer's. One that a handler has

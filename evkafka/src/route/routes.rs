@@ -1,14 +1,15 @@
 use super::Boxed;
 use crate::{
     handle::{Attempt, BoxError, Context, HandlerSpec, Requirements},
+    layer::Layer,
     record::Record,
     settle::FailurePolicy,
 };
 
 /// A set of handlers, each of which is called by its index.
 ///
-/// [`router!`](crate::router) generates one whose dispatch is a flat `match`; [`Merged`](super::Merged), [`WithPolicy`](super::WithPolicy)
-/// and [`Boxed`] are made of others. It is not meant to be implemented elsewhere: its items are the engine's, and may change.
+/// [`router!`](crate::router) generates one whose dispatch is a flat `match`; [`Merged`](super::Merged),
+/// [`WithPolicy`](super::WithPolicy), [`Layered`](super::Layered) and [`Boxed`] are made of others. It is not meant to be implemented elsewhere: its items are the engine's, and may change.
 pub trait Routes: Clone + Send + Sync + 'static {
     /// These handlers followed by those of `S`.
     #[doc(hidden)]
@@ -16,6 +17,13 @@ pub trait Routes: Clone + Send + Sync + 'static {
 
     #[doc(hidden)]
     fn merge<S: Routes>(self, other: S) -> Self::Merge<S>;
+
+    /// These handlers, with a layer around their calls that is inside of those which they have as a whole already.
+    #[doc(hidden)]
+    type Layered<L: Layer>: Routes;
+
+    #[doc(hidden)]
+    fn layer<L: Layer>(self, layer: L) -> Self::Layered<L>;
 
     /// Adds these handlers to boxed ones. Sets that are made of others add each of those, so that no box holds another.
     #[doc(hidden)]
@@ -64,11 +72,7 @@ pub trait Routes: Clone + Send + Sync + 'static {
 
     /// Calls the handler at `index`, which is below `count`.
     #[doc(hidden)]
-    fn call<'r>(
-        &'r self,
-        index: usize,
-        context: &'r Context<'r>,
-    ) -> impl Future<Output = Attempt> + Send + 'r;
+    fn call<'c>(&self, index: usize, context: &'c Context<'c>) -> impl Future<Output = Attempt> + Send;
 }
 
 /// The paths of the handlers.

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use super::{Boxed, Merged, Nothing, Routes};
 use crate::{
     handle::{Attempt, BoxError, Context, HandlerSpec, Requirements},
+    layer::Layer,
     record::Record,
     settle::FailurePolicy,
 };
@@ -25,6 +26,12 @@ impl<R: Routes> Routes for WithPolicy<R> {
 
     fn merge<S: Routes>(self, other: S) -> Self::Merge<S> {
         Merged::two(self, other)
+    }
+
+    type Layered<L: Layer> = WithPolicy<R::Layered<L>>;
+
+    fn layer<L: Layer>(self, layer: L) -> Self::Layered<L> {
+        WithPolicy { routes: self.routes.layer(layer), policy: self.policy }
     }
 
     fn box_into(self, boxed: &mut Boxed) {
@@ -62,11 +69,7 @@ impl<R: Routes> Routes for WithPolicy<R> {
         self.routes.prepare(index, record)
     }
 
-    fn call<'r>(
-        &'r self,
-        index: usize,
-        context: &'r Context<'r>,
-    ) -> impl Future<Output = Attempt> + Send + 'r {
+    fn call<'c>(&self, index: usize, context: &'c Context<'c>) -> impl Future<Output = Attempt> + Send {
         self.routes.call(index, context)
     }
 }

@@ -2,11 +2,15 @@
 //!
 //! `instructions skipped N` takes N unmatched records through the engine, `handled` N matched ones, and `by-hand` does
 //! what is left of `handled` without an engine: the payload decoded, the handler's function called. `json-skipped` takes records whose
-//! type is the first field of their payload.
+//! type is the first field of their payload, `layered` matched ones through a layer that does nothing around the router, and
+//! `layered-handler` and `layered-app` through one around the handler or the app.
 
 use std::{env, hint::black_box};
 
-use evkafka::{__private::testing::BareEngine, ConsumerConfig, handler, record::OwnedRecord, router};
+use evkafka::{
+    __private::testing::BareEngine, Call, ConsumerConfig, Layer, Next, Router, handle::Attempt, handler,
+    record::OwnedRecord, route::Routes, router,
+};
 use evkafka_tests::ready;
 use serde::Deserialize;
 
@@ -24,6 +28,15 @@ async fn on_order_created(order: Order<'_>) {
 #[handler(event = "OrderPaid")]
 async fn on_order_paid(order: Order<'_>) {
     black_box((order.id, order.sku.len()));
+}
+
+/// A layer that does nothing.
+struct Idle;
+
+impl Layer for Idle {
+    async fn call(&self, call: Call<'_>, next: impl Next) -> Attempt {
+        next.run(call).await
+    }
 }
 
 fn main() {
@@ -44,9 +57,23 @@ fn main() {
         }
         return;
     }
-    let engine = BareEngine::new(router![on_order_created, on_order_paid], &ConsumerConfig::new(["orders"]));
+    match &*what {
+        "layered" => settle(router![on_order_created, on_order_paid].layer(Idle), &record, times),
+        // What an app with a layer makes of its routers.
+        "layered-app" => {
+            settle(router![on_order_created, on_order_paid].boxed().layer(Idle).boxed(), &record, times)
+        }
+        "layered-handler" => settle(router![on_order_created.layer(Idle), on_order_paid], &record, times),
+        _ => settle(router![on_order_created, on_order_paid], &record, times),
+    }
+}
+
+/// Takes the record through the engine, again and again.
+fn settle<R: Routes>(router: Router<R>, record: &OwnedRecord, times: u64) {
+    let is_handled = record.as_record().headers().get("Event-Type") == Some(b"OrderCreated");
+    let engine = BareEngine::new(router, &ConsumerConfig::new(["orders"]));
     for _ in 0..times {
-        assert_eq!(ready(engine.settle(black_box(&record))), what == "handled");
+        assert_eq!(ready(engine.settle(black_box(record))), is_handled);
     }
 }
 

@@ -70,6 +70,12 @@ impl<const NEEDS_SCHEMA: bool> crate::route::Routes for Handler<NEEDS_SCHEMA> {
         crate::__private::merge(self, other)
     }
 
+    type Layered<L: crate::Layer> = crate::route::Layered<L, Self>;
+
+    fn layer<L: crate::Layer>(self, layer: L) -> Self::Layered<L> {
+        crate::route::Layered::new(layer, self)
+    }
+
     fn count(&self) -> usize {
         1
     }
@@ -84,7 +90,7 @@ impl<const NEEDS_SCHEMA: bool> crate::route::Routes for Handler<NEEDS_SCHEMA> {
 
     fn requires(&self, _: usize, _: &mut Requirements) {}
 
-    async fn call<'r>(&'r self, _: usize, context: &'r Context<'r>) -> Attempt {
+    async fn call<'c>(&self, _: usize, context: &'c Context<'c>) -> Attempt {
         let all = if context.batch.is_empty() { std::slice::from_ref(context) } else { context.batch };
         let call = Call {
             offsets: all.iter().map(|context| context.record.offset()).collect(),
