@@ -11,7 +11,10 @@ pub use std::{
 
 pub use crate::{
     app::App,
-    event::{EncodeError, Event, EventKey, EventSpec, IntoEvents, Outbox},
+    event::{
+        EncodeError, Event, EventKey, EventSpec, IntoEvents, Outbox,
+        taken::{self, EventOf, NoEvent},
+    },
     handle::{
         Attempt, Context, Handler, HandlerSpec, HowOpaque, HowOther, IntoOutcome, Requirements, Returned,
         attempt_of, call_blocking, payloads, requires_events,

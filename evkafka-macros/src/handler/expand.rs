@@ -2,7 +2,7 @@ use proc_macro2::{Delimiter, Group, Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::{Path, Type, ext::IdentExt};
 
-use super::{attr::Attr, batch::Batch, function::Function, signature::Signature};
+use super::{attr::Attr, batch::Batch, events::Events, function::Function, signature::Signature};
 use crate::parse::{local, located, moved};
 
 /// The type beside the function, and what makes it a handler.
@@ -21,18 +21,22 @@ pub(super) fn handler(attr: &Attr, function: &Function, signature: &Signature) -
         .collect();
     let spec = {
         let name = &function.sig.ident.unraw().to_string();
-        let events = attr.events.constants(krate);
+        let path = quote!(::core::concat!(::core::module_path!(), "::", #name));
+        let events = attr.events.constants(krate, &signature.arguments, &path);
         let summary = function.summary();
         let blocking = function.sig.asyncness.is_none().then(|| quote!(.blocking()));
         let batch = attr.batch.map(|Batch { max, within }| quote!(.batch(#max, #within)));
-        let version = attr.version.map(|version| quote!(.version(#version)));
+        let version = match attr.events {
+            Events::OfArgument => Some(quote!(.version_of(__EVKAFKA_EVENT))),
+            _ => attr.version.map(|version| quote!(.version(#version))),
+        };
         let payloads = payloads(krate, signature, &arguments);
         quote!({
             #events
             #payloads
 
             #krate::__private::HandlerSpec::new(
-                ::core::concat!(::core::module_path!(), "::", #name),
+                #path,
                 __EVKAFKA_EVENTS,
                 #summary,
             )
