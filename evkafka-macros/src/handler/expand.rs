@@ -51,7 +51,10 @@ pub(super) fn handler(attr: &Attr, function: &Function, signature: &Signature) -
     let extracts = signature.arguments.iter().zip(&arguments).map(|(ty, argument)| {
         let context = moved(context, located(ty));
         let extract = format_ident!("{extract}", span = located(ty));
-        quote_spanned!(located(ty)=> #argument.#extract(#context))
+        // What is not awaited is not kept across the other branch's `await`, and that branch is none at run time.
+        quote_spanned! {located(ty)=>
+            if #argument.awaits() { #argument.later(#context).await } else { #argument.#extract(#context) }
+        }
     });
     let values: Vec<_> = (0..arguments.len()).map(|index| local(&format!("argument_{index}"))).collect();
     let call = call(krate, function, signature.output.as_ref(), context, &values);
