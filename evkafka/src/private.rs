@@ -11,7 +11,10 @@ pub use std::{
 
 pub use crate::{
     app::App,
-    event::{EncodeError, Event, EventKey, EventSpec, IntoEvents, Outbox},
+    event::{
+        EncodeError, Event, EventKey, EventSpec, IntoEvents, Outbox,
+        taken::{self, EventOf, NoEvent},
+    },
     handle::{
         Attempt, Context, Handler, HandlerSpec, HowOpaque, HowOther, IntoOutcome, Requirements, Returned,
         attempt_of, call_blocking, payloads, requires_events,
@@ -20,7 +23,7 @@ pub use crate::{
     route::{Layered, Routes, unique},
 };
 use crate::{
-    handle::{Argument, BatchArgument, How},
+    handle::{Argument, BatchArgument, How, Later, Rejection},
     layer::{Call, Stack, ToHandler},
     route::{Merged, Nothing, Router},
 };
@@ -44,7 +47,9 @@ pub mod fuzzing;
 /// A handler's argument of type `T`. The bound stands on [`argument`] and [`batch_argument`] only, so that a type that is no argument is
 /// told once, although both methods are called on it.
 pub struct ArgumentOf<'r, T, Via> {
+    awaits: bool,
     extract: fn(&Context<'r>) -> Result<T, Attempt>,
+    later: fn(&'r Context<'r>) -> Later<'r, T>,
     requires: fn(&mut Requirements),
     is_payload: bool,
     via: PhantomData<Via>,
@@ -53,7 +58,9 @@ pub struct ArgumentOf<'r, T, Via> {
 #[inline]
 pub const fn argument<'r, T: Argument<'r, Via>, Via>() -> ArgumentOf<'r, T, Via> {
     ArgumentOf {
-        extract: |context| T::extract(context).map_err(Attempt::Undecodable),
+        awaits: T::AWAITS,
+        extract: |context| T::extract(context).map_err(Rejection::into_attempt),
+        later: T::later,
         requires: T::requires,
         is_payload: T::IS_PAYLOAD,
         via: PhantomData,
@@ -63,10 +70,24 @@ pub const fn argument<'r, T: Argument<'r, Via>, Via>() -> ArgumentOf<'r, T, Via>
 /// The same for a batch handler.
 #[inline]
 pub const fn batch_argument<'r, T: BatchArgument<'r, Via>, Via>() -> ArgumentOf<'r, T, Via> {
-    ArgumentOf { extract: T::extract, requires: T::requires, is_payload: T::IS_PAYLOAD, via: PhantomData }
+    ArgumentOf {
+        awaits: T::AWAITS,
+        extract: T::extract,
+        later: T::later,
+        requires: T::requires,
+        is_payload: T::IS_PAYLOAD,
+        via: PhantomData,
+    }
 }
 
 impl<'r, T, Via> ArgumentOf<'r, T, Via> {
+    /// Whether the argument is made by [`later`](Self::later), otherwise by [`extract`](Self::extract) or
+    /// [`extract_owned`](Self::extract_owned).
+    #[inline]
+    pub const fn awaits(&self) -> bool {
+        self.awaits
+    }
+
     /// Makes the argument; the attempt is over if that fails.
     #[inline]
     pub fn extract(self, context: &'r Context<'r>) -> Result<T, Attempt> {
@@ -80,6 +101,12 @@ impl<'r, T, Via> ArgumentOf<'r, T, Via> {
         T: 'static,
     {
         self.extract(context)
+    }
+
+    /// Makes the argument, for which it has to be waited.
+    #[inline]
+    pub fn later(self, context: &'r Context<'r>) -> Later<'r, T> {
+        (self.later)(context)
     }
 
     /// Notes what the argument needs from the app.

@@ -188,6 +188,64 @@ async fn the_exact_version_is_handled_first_then_any_then_the_rest() {
     assert!(notes[2..].iter().all(|note| note.starts_with("rest Some(\"OrderCreated\")")), "{notes:?}");
 }
 
+/// Three types for three versions of one event, each of which knows which it is.
+mod typed {
+    use evkafka::{DecodeError, Event, Metadata, State, handler};
+    use serde::Deserialize;
+
+    use crate::support::Ledger;
+
+    #[derive(Deserialize, Event)]
+    #[event(name = "OrderCreated", version = 1)]
+    pub(super) struct First<'r> {
+        sku: &'r str,
+    }
+
+    #[derive(Deserialize, Event)]
+    #[event(name = "OrderCreated", version = 2)]
+    pub(super) struct Second {
+        id: u64,
+    }
+
+    #[derive(Deserialize, Event)]
+    pub(super) struct OrderCreated {}
+
+    #[handler]
+    pub(super) async fn first(first: First<'_>, State(ledger): State<Ledger>, meta: Metadata) {
+        ledger.note(&meta, format!("first {}", first.sku));
+    }
+
+    #[handler]
+    pub(super) async fn second(
+        State(ledger): State<Ledger>,
+        meta: Metadata,
+        second: Result<Second, DecodeError>,
+    ) {
+        ledger.note(&meta, format!("second {}", second.unwrap().id));
+    }
+
+    #[handler(batch(max = 2, within = "0ms"))]
+    pub(super) async fn any(
+        all: Vec<Option<OrderCreated>>,
+        State(ledger): State<Ledger>,
+        metas: Vec<Metadata>,
+    ) {
+        for (one, meta) in all.iter().zip(&metas) {
+            ledger.note(meta, format!("any {}", one.is_some()));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_type_of_an_argument_says_which_event_and_version_its_handler_takes() {
+    let with = |version: &str| plain().header("Event-Type", "OrderCreated").header("Version", version);
+    let config = |cluster: &Cluster| config(cluster).event_version("header:Version");
+    let records = [with("2"), with("1"), with("3"), plain().header("Event-Type", "OrderPaid")];
+    let notes = notes!(cluster(1), config, router![typed::any, typed::first, typed::second, rest], records);
+    assert_eq!(notes[..3], ["second 1", "first a", "any true"]);
+    assert!(notes[3].starts_with("rest Some(\"OrderPaid\")"), "{notes:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_version_may_be_behind_the_name() {
     let named = |name: &str| plain().header("Event-Type", name);

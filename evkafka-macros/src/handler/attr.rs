@@ -1,4 +1,4 @@
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, TokenStream};
 use syn::{
     Lit, LitInt, Path, Token,
     ext::IdentExt,
@@ -7,7 +7,7 @@ use syn::{
 
 use super::{
     batch::{self, Batch},
-    events::Events,
+    events::{Events, Names},
 };
 use crate::{
     ctxt::Ctxt,
@@ -19,7 +19,7 @@ use crate::{
 pub(super) struct Attr {
     /// Where evkafka is found.
     pub(super) krate: Path,
-    /// The event types; empty for a fallback.
+    /// The event types.
     pub(super) events: Events,
     /// The version of them, if it handles only one.
     pub(super) version: Option<u32>,
@@ -46,15 +46,17 @@ const KEYS: &[Key<Argument>] = &[
     Key { name: "crate", key: Argument::Crate, repeats: false },
 ];
 
+/// The keys that decide about others.
+#[derive(Default)]
+struct Given {
+    fallback: Option<Ident>,
+    version: Option<Ident>,
+}
+
 /// Parses `event = "A"`, `event = ["A", "B"]`, `version = 2`, `fallback`, `batch(…)`, `crate = path`.
 pub(super) fn parse(cx: &Ctxt, args: TokenStream) -> Attr {
-    let mut attr = Attr {
-        krate: default_crate(),
-        events: Events::default(),
-        version: None,
-        batch: None,
-        names_batch: false,
-    };
+    let mut attr =
+        Attr { krate: default_crate(), events: Events::Rest, version: None, batch: None, names_batch: false };
     let parser = |input: ParseStream<'_>| {
         arguments(cx, input, &mut attr);
         Ok(())
@@ -67,15 +69,15 @@ pub(super) fn parse(cx: &Ctxt, args: TokenStream) -> Attr {
 
 fn arguments(cx: &Ctxt, input: ParseStream<'_>, attr: &mut Attr) {
     let mut keys = Keys::new("`#[handler]`", KEYS);
-    let mut fallback = None;
+    let mut given = Given::default();
     while !input.is_empty() {
-        argument(cx, input, &mut keys, attr, &mut fallback);
+        argument(cx, input, &mut keys, attr, &mut given);
         if !input.is_empty() && !input.peek(Token![,]) {
             error_to_comma(cx, input, "expected `,` before the next key");
         }
         let _ = input.parse::<Option<Token![,]>>();
     }
-    match fallback {
+    match given.fallback {
         Some(fallback) if keys.given("event") => cx.error(
             fallback,
             "a handler has events or is the fallback, not both: the fallback takes what no event matched",
@@ -86,11 +88,14 @@ fn arguments(cx: &Ctxt, input: ParseStream<'_>, attr: &mut Attr) {
                 "the fallback has no version: it takes what no event matched, of every version",
             );
         }
-        None if keys.misses("event") => cx.error_at(
-            Span::call_site(),
-            "which events does it handle? Write `#[handler(event = \"OrderCreated\")]`, or \
-             `#[handler(fallback)]` for those that no other handler takes",
-        ),
+        None if keys.misses("event") => match given.version {
+            None => attr.events = Events::OfArgument,
+            Some(version) => cx.error(
+                version,
+                "without `event`, the version is that of the argument's type: write `#[event(version = 2)]` there, or name the event \
+                 here too, `event = OrderCreated::NAME, version = 2`",
+            ),
+        },
         _ => {}
     }
 }
@@ -101,7 +106,7 @@ fn argument(
     input: ParseStream<'_>,
     keys: &mut Keys<Argument>,
     attr: &mut Attr,
-    fallback: &mut Option<Ident>,
+    given: &mut Given,
 ) -> Option<()> {
     if input.peek(Lit) {
         keys.stranger();
@@ -132,10 +137,14 @@ fn argument(
                 &name,
                 "write `event = \"OrderCreated\"` or `event = [\"OrderCreated\", \"OrderPaid\"]`",
             )?;
-            attr.events.parse(cx, input)
+            let mut names = Names::default();
+            let parsed = names.parse(cx, input);
+            attr.events = Events::Named(names);
+            parsed
         }
         Argument::Version => {
             equals(cx, input, &name, "write `version = 2`")?;
+            given.version = Some(name);
             attr.version = Some(version(cx, input)?);
             Some(())
         }
@@ -143,7 +152,7 @@ fn argument(
             if !input.is_empty() && !input.peek(Token![,]) {
                 error_to_comma(cx, input, "`fallback` stands alone, it takes no value");
             }
-            *fallback = Some(name);
+            given.fallback = Some(name);
             Some(())
         }
         Argument::Batch => {

@@ -2,18 +2,28 @@
 
 use std::collections::HashSet;
 
-use proc_macro2::{Delimiter, Group, TokenStream};
+use proc_macro2::{Delimiter, Group, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{Expr, LitStr, Path, Token, parse::ParseStream, token::Bracket};
+use syn::{Expr, LitStr, Path, Token, Type, ext::IdentExt, parse::ParseStream, token::Bracket};
 
 use crate::{
     ctxt::Ctxt,
     parse::{bracketed, error_to_comma, located, moved, take_to_comma},
 };
 
-/// The events in the order in which they were written; none for a fallback.
+/// The events that a handler takes.
+pub(super) enum Events {
+    /// Those that are named.
+    Named(Names),
+    /// The one that an argument is.
+    OfArgument,
+    /// Whatever no other handler takes.
+    Rest,
+}
+
+/// The events in the order in which they were written.
 #[derive(Default)]
-pub(super) struct Events {
+pub(super) struct Names {
     names: Vec<Name>,
     /// The literals among them, to find one that is named twice.
     literals: HashSet<String>,
@@ -25,7 +35,7 @@ enum Name {
     Constant(Path),
 }
 
-impl Events {
+impl Names {
     /// Parses `"A"`, `NAME` or `["A", module::NAME]`.
     pub(super) fn parse(&mut self, cx: &Ctxt, input: ParseStream<'_>) -> Option<()> {
         if !input.peek(Bracket) {
@@ -53,6 +63,17 @@ impl Events {
             let value = take_to_comma(input);
             match syn::parse2::<Expr>(value.clone()) {
                 Ok(Expr::Path(constant)) if constant.attrs.is_empty() && constant.qself.is_none() => {
+                    if is_type(&constant.path) {
+                        let ty = constant.path.to_token_stream().to_string().replace(' ', "");
+                        cx.error(
+                            &constant.path,
+                            format_args!(
+                                "`{ty}` is written like a type: leave `event` out to take the event of the argument, or write \
+                                 `event = {ty}::NAME`"
+                            ),
+                        );
+                        return None;
+                    }
                     self.names.push(Name::Constant(constant.path));
                     return Some(());
                 }
@@ -90,7 +111,7 @@ impl Events {
 
     /// Constants for a block: the names, and the hashes of the names. Those of literals are computed here, where the compiler would take
     /// its time for them. A constant that a literal would be refused for is refused too.
-    pub(super) fn constants(&self, krate: &Path) -> TokenStream {
+    fn constants(&self, krate: &Path) -> TokenStream {
         let names = &self.names;
         let unique = &quote!(#krate::__private::unique);
         let hashes = names.iter().enumerate().map(|(index, name)| match name {
@@ -115,6 +136,61 @@ impl Events {
             #(#checks)*
         }
     }
+}
+
+impl Events {
+    /// Constants for a block: the names, and the hashes of the names. The path is that of the handler.
+    pub(super) fn constants(&self, krate: &Path, arguments: &[Type], path: &TokenStream) -> TokenStream {
+        match self {
+            Self::Named(names) => names.constants(krate),
+            Self::OfArgument => of_argument(krate, arguments, path),
+            Self::Rest => Names::default().constants(krate),
+        }
+    }
+}
+
+/// Refuses a handler that names no event and takes none.
+pub(super) fn check(cx: &Ctxt, events: &Events, arguments: usize) {
+    if matches!(events, Events::OfArgument) && arguments == 0 {
+        cx.error_at(
+            Span::call_site(),
+            "which event does it handle? Take it as an argument whose type derives `evkafka::Event`, or name it, \
+             `#[handler(event = \"OrderCreated\")]`; `#[handler(fallback)]` takes what no other handler does",
+        );
+    }
+}
+
+/// The name of the event that one of the arguments is. That none is, is told on the attribute; that two are, on the second.
+fn of_argument(krate: &Path, arguments: &[Type], path: &TokenStream) -> TokenStream {
+    let taken = &quote!(#krate::__private::taken);
+    let specs = arguments.iter().map(|ty| {
+        let krate = moved(krate, located(ty));
+        quote_spanned!(located(ty)=> #krate::__private::EventOf::<#ty>::SPEC)
+    });
+    let checks = arguments.iter().enumerate().skip(1).map(|(index, ty)| {
+        let (taken, place) = (moved(taken, located(ty)), located(ty));
+        let mut call =
+            Group::new(Delimiter::Parenthesis, quote!(__EVKAFKA_TAKEN, __EVKAFKA_ARE_PAYLOADS, #index));
+        call.set_span(place);
+        quote_spanned!(place=> const _: () = #taken::check_only #call;)
+    });
+    quote! {
+        const __EVKAFKA_TAKEN: &[::core::option::Option<&#krate::__private::EventSpec>] = {
+            use #krate::__private::NoEvent as _;
+            &[#(#specs),*]
+        };
+        const _: () = #taken::check(__EVKAFKA_TAKEN);
+        #(#checks)*
+        const __EVKAFKA_EVENT: #krate::__private::EventSpec = #taken::first(__EVKAFKA_TAKEN, #path);
+        const __EVKAFKA_EVENTS: &[&::core::primitive::str] = &[__EVKAFKA_EVENT.name];
+        const __EVKAFKA_HASHES: &[::core::primitive::u64] = &[#krate::__private::unique::hash(__EVKAFKA_EVENT.name)];
+    }
+}
+
+/// Whether the path is rather that of a type than of a constant: so says its case.
+fn is_type(path: &Path) -> bool {
+    let name = path.segments.last().map(|last| last.ident.unraw().to_string()).unwrap_or_default();
+    name.starts_with(char::is_uppercase) && name.contains(char::is_lowercase)
 }
 
 impl ToTokens for Name {

@@ -2,7 +2,7 @@ use proc_macro2::{Delimiter, Group, Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::{Path, Type, ext::IdentExt};
 
-use super::{attr::Attr, batch::Batch, function::Function, signature::Signature};
+use super::{attr::Attr, batch::Batch, events::Events, function::Function, signature::Signature};
 use crate::parse::{local, located, moved};
 
 /// The type beside the function, and what makes it a handler.
@@ -21,18 +21,22 @@ pub(super) fn handler(attr: &Attr, function: &Function, signature: &Signature) -
         .collect();
     let spec = {
         let name = &function.sig.ident.unraw().to_string();
-        let events = attr.events.constants(krate);
+        let path = quote!(::core::concat!(::core::module_path!(), "::", #name));
+        let events = attr.events.constants(krate, &signature.arguments, &path);
         let summary = function.summary();
         let blocking = function.sig.asyncness.is_none().then(|| quote!(.blocking()));
         let batch = attr.batch.map(|Batch { max, within }| quote!(.batch(#max, #within)));
-        let version = attr.version.map(|version| quote!(.version(#version)));
+        let version = match attr.events {
+            Events::OfArgument => Some(quote!(.version_of(__EVKAFKA_EVENT))),
+            _ => attr.version.map(|version| quote!(.version(#version))),
+        };
         let payloads = payloads(krate, signature, &arguments);
         quote!({
             #events
             #payloads
 
             #krate::__private::HandlerSpec::new(
-                ::core::concat!(::core::module_path!(), "::", #name),
+                #path,
                 __EVKAFKA_EVENTS,
                 #summary,
             )
@@ -47,7 +51,10 @@ pub(super) fn handler(attr: &Attr, function: &Function, signature: &Signature) -
     let extracts = signature.arguments.iter().zip(&arguments).map(|(ty, argument)| {
         let context = moved(context, located(ty));
         let extract = format_ident!("{extract}", span = located(ty));
-        quote_spanned!(located(ty)=> #argument.#extract(#context))
+        // What is not awaited is not kept across the other branch's `await`, and that branch is none at run time.
+        quote_spanned! {located(ty)=>
+            if #argument.awaits() { #argument.later(#context).await } else { #argument.#extract(#context) }
+        }
     });
     let values: Vec<_> = (0..arguments.len()).map(|index| local(&format!("argument_{index}"))).collect();
     let call = call(krate, function, signature.output.as_ref(), context, &values);

@@ -23,6 +23,9 @@ pub(crate) fn handler(args: TokenStream, item: TokenStream) -> TokenStream {
     };
     let signature = signature::check(&cx, &function, &attr);
     batch::check(&cx, function.sig.ident.span(), attr.batch, function.sig.inputs.len());
+    if !attr.names_batch {
+        events::check(&cx, &attr.events, function.sig.inputs.len());
+    }
     match cx.check() {
         None => {
             let handler = expand::handler(&attr, &function, &signature);

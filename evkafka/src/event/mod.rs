@@ -5,6 +5,8 @@ mod into_events;
 mod key;
 mod outgoing;
 mod spec;
+#[doc(hidden)]
+pub mod taken;
 
 pub(crate) use self::outgoing::Encoded;
 pub use self::{

@@ -1,69 +1,56 @@
+use std::pin::Pin;
+
 use serde::Deserialize;
 
-use super::{BoxError, Context, Requirements};
-use crate::decode::{self, DecodeError};
-
-/// A handler's argument that is drawn from the [`Context`] of the call: an extractor.
-///
-/// Implement it for types of your own:
-///
-/// ```
-/// use evkafka::handle::{Context, FromContext};
-///
-/// struct Tenant(String);
-///
-/// impl<'r> FromContext<'r> for Tenant {
-///     type Rejection = &'static str;
-///
-///     fn from_context(context: &Context<'r>) -> Result<Self, Self::Rejection> {
-///         let tenant = context.record().headers().get("tenant").ok_or("the record names no tenant")?;
-///         Ok(Tenant(String::from_utf8_lossy(tenant).into_owned()))
-///     }
-/// }
-/// ```
-///
-/// A unit test calls it with the context of an [`OwnedContext`](super::OwnedContext).
-///
-/// A rejection is treated like a payload that does not decode: it would be the same the next time, so it is not
-/// retried. An extractor must not implement [`Deserialize`] as well: every deserializable type already is an
-/// argument, the payload.
-pub trait FromContext<'r>: Sized {
-    /// Why the argument could not be made.
-    type Rejection: Into<BoxError>;
-
-    /// Makes the argument.
-    ///
-    /// # Errors
-    /// When the record does not carry what the argument needs.
-    fn from_context(context: &Context<'r>) -> Result<Self, Self::Rejection>;
-
-    /// What it needs from the app; a lack is refused when the app starts.
-    fn requires(requirements: &mut Requirements) {
-        let _ = requirements;
-    }
-}
+use super::{AsyncFromContext, Attempt, Context, FromContext, Rejection, Requirements, batch::Each};
+use crate::decode;
 
 /// What a handler's function may take: any `T: Deserialize`, which is the decoded payload, or an extractor
-/// ([`FromContext`]).
+/// ([`FromContext`], [`AsyncFromContext`]).
 ///
-/// `Via` tells the two apart and is always inferred. The trait is implemented for you.
+/// `Via` tells them apart and is always inferred. The trait is implemented for you.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an argument of a handler",
     label = "neither an event nor an extractor",
     note = "a payload derives `serde::Deserialize`",
     note = "`State<T>` takes a `T` that derives `Clone`, and is `Send + Sync + 'static`",
-    note = "other arguments are `Metadata`, `Headers`, `Key`, `Raw`, `Text`, `EventType`, `CancellationToken`, and what implements `evkafka::handle::FromContext`"
+    note = "other arguments are `Metadata`, `Headers`, `Key`, `Raw`, `Text`, `EventType`, `CancellationToken`, and what implements `evkafka::handle::FromContext` or `AsyncFromContext`"
 )]
 pub trait Argument<'r, Via>: Sized {
     #[doc(hidden)]
-    const IS_PAYLOAD: bool;
+    const IS_PAYLOAD: bool = false;
+
+    /// Whether it is made by `later` and `each_later`, otherwise by `extract`.
+    #[doc(hidden)]
+    const AWAITS: bool = false;
 
     #[doc(hidden)]
-    fn extract(context: &Context<'r>) -> Result<Self, BoxError>;
+    fn extract(context: &Context<'r>) -> Result<Self, Rejection> {
+        let _ = context;
+        unreachable!("an argument that is awaited")
+    }
+
+    #[doc(hidden)]
+    fn later(context: &'r Context<'r>) -> Later<'r, Self> {
+        let _ = context;
+        unreachable!("an argument that is not awaited")
+    }
+
+    /// That of each record of a batch.
+    #[doc(hidden)]
+    fn each_later(batch: &'r [Context<'r>]) -> Later<'r, Vec<Self>> {
+        let _ = batch;
+        unreachable!("an argument that is not awaited")
+    }
 
     #[doc(hidden)]
     fn requires(requirements: &mut Requirements);
 }
+
+/// An argument that is awaited. It is boxed, since the bounds of an opaque type would be told a second time for each handler whose
+/// argument is none.
+#[doc(hidden)]
+pub type Later<'r, T> = Pin<Box<dyn Future<Output = Result<T, Attempt>> + Send + 'r>>;
 
 /// Marks an [`Argument`] that is the decoded payload.
 #[derive(Debug)]
@@ -73,13 +60,17 @@ pub enum ViaPayload {}
 #[derive(Debug)]
 pub enum ViaContext {}
 
+/// Marks an [`Argument`] that is an extractor which is awaited.
+#[derive(Debug)]
+pub enum ViaAsyncContext {}
+
 #[diagnostic::do_not_recommend]
 impl<'r, T: Deserialize<'r>> Argument<'r, ViaPayload> for T {
     const IS_PAYLOAD: bool = true;
 
     #[inline]
-    fn extract(context: &Context<'r>) -> Result<Self, BoxError> {
-        decode::payload(context.payload, || context.absent()).map_err(DecodeError::into)
+    fn extract(context: &Context<'r>) -> Result<Self, Rejection> {
+        decode::payload(context.payload, || context.absent()).map_err(Rejection::from)
     }
 
     fn requires(_: &mut Requirements) {}
@@ -87,13 +78,37 @@ impl<'r, T: Deserialize<'r>> Argument<'r, ViaPayload> for T {
 
 #[diagnostic::do_not_recommend]
 impl<'r, T: FromContext<'r>> Argument<'r, ViaContext> for T {
-    const IS_PAYLOAD: bool = false;
-
-    fn extract(context: &Context<'r>) -> Result<Self, BoxError> {
+    #[inline]
+    fn extract(context: &Context<'r>) -> Result<Self, Rejection> {
         T::from_context(context).map_err(Into::into)
     }
 
     fn requires(requirements: &mut Requirements) {
         <T as FromContext<'r>>::requires(requirements);
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<'r, T: AsyncFromContext<'r>> Argument<'r, ViaAsyncContext> for T {
+    const AWAITS: bool = true;
+
+    fn later(context: &'r Context<'r>) -> Later<'r, Self> {
+        Box::pin(async move {
+            T::from_context(context).await.map_err(|rejection| rejection.into().into_attempt())
+        })
+    }
+
+    fn each_later(batch: &'r [Context<'r>]) -> Later<'r, Vec<Self>> {
+        Box::pin(async move {
+            let mut each = Each::with_capacity(batch.len());
+            for context in batch {
+                each.add(T::from_context(context).await.map_err(Into::into));
+            }
+            each.into_result()
+        })
+    }
+
+    fn requires(requirements: &mut Requirements) {
+        <T as AsyncFromContext<'r>>::requires(requirements);
     }
 }

@@ -13,7 +13,7 @@ pub enum Attempt {
     Returned(Outcome),
     /// The function came back with events. The record is handled once they are sent and acknowledged.
     Sends(Outgoing),
-    /// The function returned an error.
+    /// The function returned an error, or was not called because an argument could not be made this time.
     Failed(BoxError),
     /// The function panicked; the panic's message.
     Panicked(String),

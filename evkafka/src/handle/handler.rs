@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::{Attempt, Context, Requirements};
+use crate::event::EventSpec;
 
 /// What [`#[handler]`](macro@crate::handler) makes of a function: a type of the function's name that knows its events
 /// and how to call it.
@@ -9,7 +10,7 @@ use super::{Attempt, Context, Requirements};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a handler",
     label = "not a handler",
-    note = "annotate the function with `#[evkafka::handler(event = \"…\")]`",
+    note = "annotate the function with `#[evkafka::handler]`, or `#[evkafka::handler(event = \"…\")]`",
     note = "a router is not listed: it is given without brackets, `orders: config => router`, or merged, `router![…].merge(router)`"
 )]
 pub trait Handler: Send + Sync + 'static {
@@ -70,6 +71,13 @@ impl HandlerSpec {
     #[doc(hidden)]
     pub const fn version(mut self, version: u32) -> Self {
         self.version = Some(version);
+        self
+    }
+
+    /// The version of the argument that the handler's event is that of.
+    #[doc(hidden)]
+    pub const fn version_of(mut self, event: EventSpec) -> Self {
+        self.version = event.version;
         self
     }
 

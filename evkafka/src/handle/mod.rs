@@ -6,6 +6,7 @@ mod batch;
 mod blocking;
 mod context;
 pub mod extract;
+mod from_context;
 mod handler;
 mod opaque;
 mod outcome;
@@ -13,24 +14,28 @@ mod owned_context;
 pub(crate) mod panic;
 #[doc(hidden)]
 pub mod payloads;
+mod rejection;
 mod requirements;
 mod states;
 
-pub use self::{
-    argument::{Argument, FromContext, ViaContext, ViaPayload},
-    attempt::{Attempt, BoxError},
-    batch::{BatchArgument, RecordIndependent, ViaAll, ViaEach},
-    context::Context,
-    handler::{BatchSpec, Handler, HandlerSpec},
-    outcome::{HandlerError, IntoOutcome, Outcome},
-    owned_context::OwnedContext,
-    requirements::Requirements,
-};
 #[doc(hidden)]
 pub use self::{
+    argument::Later,
     blocking::call_blocking,
     opaque::{How, HowOpaque, HowOther, Returned},
     outcome::{attempt_of, requires_events},
+};
+pub use self::{
+    argument::{Argument, ViaAsyncContext, ViaContext, ViaPayload},
+    attempt::{Attempt, BoxError},
+    batch::{BatchArgument, RecordIndependent, ViaAll, ViaEach},
+    context::Context,
+    from_context::{AsyncFromContext, FromContext, OptionalFromContext},
+    handler::{BatchSpec, Handler, HandlerSpec},
+    outcome::{HandlerError, IntoOutcome, Outcome},
+    owned_context::OwnedContext,
+    rejection::Rejection,
+    requirements::Requirements,
 };
 pub(crate) use self::{
     blocking::{BlockingThreads, MOST_THREADS, ReservedThread},

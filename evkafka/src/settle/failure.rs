@@ -20,11 +20,11 @@ pub struct Failure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FailureKind {
-    /// The handler returned an error.
+    /// The handler returned an error, or an extractor failed in a way that may pass ([`Rejection::Retry`](crate::handle::Rejection::Retry)).
     Error,
     /// The handler panicked.
     Panic,
-    /// The handler was not called: its payload did not decode, or an extractor rejected the record.
+    /// The handler was not called: its payload did not decode, or an extractor rejected the record for good.
     Undecodable,
     /// The handler said that no retry will help ([`Outcome::Reject`](crate::Outcome::Reject)).
     Rejected,

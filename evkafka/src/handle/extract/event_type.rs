@@ -1,6 +1,6 @@
 use std::convert::Infallible;
 
-use crate::handle::{Context, FromContext};
+use crate::handle::{Context, FromContext, OptionalFromContext};
 
 /// The event type of the record: which of several events it is, or what a fallback was given. It is the name that handlers have for it
 /// ([`event_names`](crate::ConsumerConfig::event_names)), without its version.
@@ -22,10 +22,10 @@ impl<'r> FromContext<'r> for EventType<'r> {
     }
 }
 
-impl<'r> FromContext<'r> for Option<EventType<'r>> {
+impl<'r> OptionalFromContext<'r> for EventType<'r> {
     type Rejection = Infallible;
 
-    fn from_context(context: &Context<'r>) -> Result<Self, Infallible> {
+    fn from_context(context: &Context<'r>) -> Result<Option<Self>, Infallible> {
         Ok(read(context))
     }
 }

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use crate::{
     decode::{self, DecodeError},
-    handle::{Context, FromContext},
+    handle::{Context, FromContext, OptionalFromContext},
     shown::Hidden,
 };
 
@@ -40,10 +40,10 @@ impl<'r> FromContext<'r> for Raw<'r> {
     }
 }
 
-impl<'r> FromContext<'r> for Option<Raw<'r>> {
+impl<'r> OptionalFromContext<'r> for Raw<'r> {
     type Rejection = DecodeError;
 
-    fn from_context(context: &Context<'r>) -> Result<Self, DecodeError> {
+    fn from_context(context: &Context<'r>) -> Result<Option<Self>, DecodeError> {
         Ok(context.payload()?.map(Raw))
     }
 }
@@ -57,10 +57,10 @@ impl<'r> FromContext<'r> for Text<'r> {
     }
 }
 
-impl<'r> FromContext<'r> for Option<Text<'r>> {
+impl<'r> OptionalFromContext<'r> for Text<'r> {
     type Rejection = DecodeError;
 
-    fn from_context(context: &Context<'r>) -> Result<Self, DecodeError> {
+    fn from_context(context: &Context<'r>) -> Result<Option<Self>, DecodeError> {
         let Some(bytes) = context.payload()? else { return Ok(None) };
         str::from_utf8(bytes).map(|text| Some(Text(text))).map_err(|error| DecodeError::text(bytes, error))
     }

@@ -206,6 +206,23 @@ pub async fn many(orders: Vec<u64>, State(state): State<u64>) {
     assert_ne!(orders[0], state);
 }
 
+/// An event.
+#[derive(Debug, Clone, Copy, evkafka::Event)]
+pub struct Created(u64);
+
+// serde's derive allows what is forbidden here.
+impl<'de> serde::Deserialize<'de> for Created {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        u64::deserialize(deserializer).map(Created)
+    }
+}
+
+/// Takes it.
+#[handler]
+pub async fn created(order: Created, State(state): State<u64>) {
+    assert_ne!(order.0, state);
+}
+
 mod inner {
     #[evkafka::handler(fallback)]
     pub(crate) fn rest() {}
@@ -219,11 +236,11 @@ fn app() -> evkafka::App {
     evkafka::app! {
         title: "billing",
         state: 7_u64,
-        consumers: { orders: config() => [one, many], others: config() => router![inner::rest].boxed() },
+        consumers: { orders: config() => [one, many, created], others: config() => router![inner::rest].boxed() },
     }
 }
 
 fn main() {
     let _ = app;
-    let _ = router![one, many, inner::rest];
+    let _ = router![one, many, created, inner::rest];
 }

@@ -27,6 +27,12 @@ async fn priced() -> ::core::option::Option<Priced<'static>> {
     ::core::option::Option::Some(Priced { id: "7" })
 }
 
+#[derive(::serde::Deserialize, ::evkafka::Event)]
+struct Created {}
+
+#[::evkafka::handler]
+async fn created(_: ::core::option::Option<Created>, _: ::evkafka::Metadata) {}
+
 fn config<T>() -> T {
     ::core::unimplemented!()
 }
@@ -35,7 +41,7 @@ fn app() -> ::evkafka::App {
     ::evkafka::app! {
         title: "billing",
         state: 7_u8,
-        consumers: { orders: config() => [a, priced, rest], rest: config() => ::evkafka::router![rest] },
+        consumers: { orders: config() => [a, priced, created, rest], rest: config() => ::evkafka::router![rest] },
     }
 }
 

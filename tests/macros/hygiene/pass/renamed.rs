@@ -14,7 +14,10 @@ fn rest() -> Priced {
     Priced { id: 7 }
 }
 
-#[derive(serde::Serialize, renamed::Event)]
+#[renamed::handler(crate = ::renamed)]
+async fn priced(_: Priced) {}
+
+#[derive(serde::Serialize, serde::Deserialize, renamed::Event)]
 #[event(crate = crate::inner, name = NAME, key = id)]
 struct Priced {
     id: u64,
@@ -30,7 +33,7 @@ fn app() -> renamed::App {
     renamed::app! {
         crate: ::renamed,
         title: "billing",
-        consumers: { orders: config() => [inner::a], rest: config() => renamed::router![crate = inner; rest] },
+        consumers: { orders: config() => [inner::a, priced], rest: config() => renamed::router![crate = inner; rest] },
     }
 }
 
