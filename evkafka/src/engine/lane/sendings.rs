@@ -83,6 +83,9 @@ impl Sendings {
 
     /// Sends events, in order; what there is no room for, when there is.
     pub(super) fn send(&mut self, of: Sent, outgoing: Outgoing, extras: Extras) {
+        if self.open.is_empty() {
+            self.forget_answers();
+        }
         self.last += 1;
         let (number, events) = (self.last, outgoing.len());
         self.events += events;
@@ -91,6 +94,13 @@ impl Sendings {
         let sending = Sending { of, outgoing, extras, unacknowledged: events, again: Vec::new() };
         self.open.insert(number, sending);
         self.send_backlog();
+    }
+
+    /// What has arrived is of nothing that is waited for. An inbox that it stays in is not empty, and would wake nobody.
+    fn forget_answers(&mut self) {
+        self.arrived.clear();
+        self.inbox.take(&mut self.arrived);
+        self.arrived.clear();
     }
 
     /// Sends what waits for room, as far as there is any.
@@ -126,9 +136,9 @@ impl Sendings {
                 }
                 Enqueued::NoRoom
             }
-            // As if the broker had said it.
+            // As if the broker had said it: the lane may be about to wait.
             Err(code) => {
-                self.arrived.push((ticket, Err(code)));
+                self.inbox.put(ticket, Err(code));
                 Enqueued::Taken
             }
         }

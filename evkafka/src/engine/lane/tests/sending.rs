@@ -2,19 +2,23 @@
 
 use rdkafka::error::RDKafkaErrorCode;
 use serde::Serialize;
+use tokio::sync::Notify;
 
-use super::*;
+use super::{
+    sendings::{Arrival, Sendings, Sent},
+    *,
+};
 use crate::{
     Event,
     event::EventKey,
     handle::{States, attempt_of},
     memory::{Cluster, Produced},
-    send::{Outlet, Outlets, RecordForm, ReliableProducer, Sends},
+    send::{Extras, Outlet, Outlets, RecordForm, ReliableProducer, Sends},
     settle::LastStep,
 };
 
 /// Returned for the record at `offset`.
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 struct Priced {
     offset: i64,
 }
@@ -284,4 +288,55 @@ async fn a_seek_waits_for_what_is_on_its_way_and_none_of_it_settles_what_comes_a
         after_the_seek.sort_unstable();
         assert!(after_the_seek.into_iter().eq(5..20), "{config:?}");
     }
+}
+
+/// So many events of one record.
+fn events_of_one(events: usize) -> (Sent, crate::event::Outgoing) {
+    let message = Message::Memory(Arc::new(OwnedRecord::new("orders", 0, 0)));
+    let slot = Slot { offset: 0, key: None, bytes: 0, round: 0 };
+    let job = Job::One(Held { message, handler: 0, slot });
+    let Attempt::Sends(outgoing) = attempt_of(vec![Priced { offset: 0 }; events]) else {
+        panic!("there are events")
+    };
+    (Sent { job, attempts: 1, begun: None }, outgoing)
+}
+
+/// What a lane sends with, and what wakes it.
+fn sendings(cluster: &Cluster) -> (Sendings, Arc<Notify>) {
+    let look = Arc::new(Notify::new());
+    (Sendings::new(Arc::clone(states(cluster).outlets()), Arc::clone(&look), u64::MAX), look)
+}
+
+async fn is_woken(look: &Notify) -> bool {
+    timeout(Duration::from_secs(1), look.notified()).await.is_ok()
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_nobody_waits_for_any_more_keeps_no_later_one_from_waking_the_lane() {
+    let cluster = Cluster::default();
+    let (mut sendings, look) = sendings(&cluster);
+    cluster.hold_acknowledgements();
+    cluster.refuse("prices", [RDKafkaErrorCode::InvalidRecord]);
+    let (sent, outgoing) = events_of_one(2);
+    sendings.send(sent, outgoing, Extras::default());
+    assert!(matches!(sendings.next(), Some(Arrival::Refused(..))));
+    assert!(is_woken(&look).await);
+    cluster.acknowledge();
+    assert!(is_woken(&look).await && sendings.next().is_none());
+    cluster.hold_acknowledgements();
+    let (sent, outgoing) = events_of_one(1);
+    sendings.send(sent, outgoing, Extras::default());
+    cluster.acknowledge();
+    assert!(is_woken(&look).await, "the lane sleeps, and its event is acknowledged");
+    assert!(matches!(sendings.next(), Some(Arrival::Acknowledged(..))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_producer_does_not_take_wakes_the_lane() {
+    let cluster = Cluster::default();
+    let (mut sendings, look) = sendings(&cluster);
+    cluster.take_nothing(RDKafkaErrorCode::MessageSizeTooLarge);
+    let (sent, outgoing) = events_of_one(1);
+    sendings.send(sent, outgoing, Extras::default());
+    assert!(is_woken(&look).await, "the lane sleeps, and its event is refused");
 }
