@@ -33,6 +33,7 @@ pub(super) struct Sendings {
     later: Vec<(Instant, Ticket)>,
     /// How many events are not acknowledged yet.
     events: usize,
+    /// Of the events of calls that are not closed, and of their records.
     bytes: u64,
     most_bytes: u64,
 }
@@ -89,7 +90,7 @@ impl Sendings {
         self.last += 1;
         let (number, events) = (self.last, outgoing.len());
         self.events += events;
-        self.bytes += outgoing.bytes() as u64;
+        self.bytes += bytes(&of.job, &outgoing);
         self.backlog.extend(outgoing.iter().map(|(event, _)| Ticket { sending: number, event }));
         let sending = Sending { of, outgoing, extras, unacknowledged: events, again: Vec::new() };
         self.open.insert(number, sending);
@@ -225,7 +226,7 @@ impl Sendings {
     fn close(&mut self, number: u64) -> Option<Sent> {
         let sending = self.open.remove(&number)?;
         self.events -= sending.unacknowledged;
-        self.bytes -= sending.outgoing.bytes() as u64;
+        self.bytes -= bytes(&sending.of.job, &sending.outgoing);
         if sending.unacknowledged > 0 {
             self.later.retain(|(_, ticket)| ticket.sending != number);
             self.backlog.retain(|ticket| ticket.sending != number);
@@ -259,6 +260,11 @@ impl Sendings {
         let room = (!self.backlog.is_empty()).then(|| Instant::now() + LOOKS_AGAIN);
         self.later.iter().map(|(at, _)| *at).chain(room).min()
     }
+}
+
+/// What events and the records they are of take up. Records are often the larger.
+fn bytes(job: &Job, outgoing: &Outgoing) -> u64 {
+    outgoing.bytes() as u64 + job.bytes()
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

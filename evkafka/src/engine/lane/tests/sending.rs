@@ -340,3 +340,23 @@ async fn what_a_producer_does_not_take_wakes_the_lane() {
     sendings.send(sent, outgoing, Extras::default());
     assert!(is_woken(&look).await, "the lane sleeps, and its event is refused");
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_records_whose_events_are_on_their_way_count_as_memory() {
+    for config in ways() {
+        let pricing = Pricing::new(&config, ONE, 1);
+        pricing.cluster.hold_acknowledgements();
+        for offset in 0..100 {
+            let record = OwnedRecord::new("orders", 0, offset).key(offset.to_string());
+            pricing.rig.log.write(record.header("Event-Type", "OrderCreated").payload(vec![b' '; 1 << 18]));
+        }
+        let assigned = pricing.rig.assign();
+        sleep(Duration::from_secs(60)).await;
+        // The lane has a mebibyte.
+        let called = pricing.calls.offsets().len();
+        assert!((4..20).contains(&called), "{config:?}: {called} records are kept");
+        pricing.cluster.acknowledge();
+        pricing.rig.until_committed(100).await;
+        assigned.revoke(Phase::Stopping).await;
+    }
+}
