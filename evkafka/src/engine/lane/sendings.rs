@@ -123,7 +123,12 @@ impl Sendings {
             again.iter().find(|(place, _)| *place == ticket.event).map_or(&unsent, |(_, again)| again);
         let answer = Answer::Inbox(Arc::clone(&self.inbox), ticket);
         let enqueued = match self.outlets.of_encoded(&event) {
-            Some(destination) => destination.enqueue(&event, extras, so_far, answer),
+            Some(destination) => {
+                // They were forwarded for the call's other events.
+                let plain = Extras::default();
+                let extras = if destination.outlet.form.forwards() { &*extras } else { &plain };
+                destination.enqueue(&event, extras, so_far, answer)
+            }
             // The start has refused events without one.
             None => Err(RDKafkaErrorCode::InvalidTopic),
         };

@@ -83,16 +83,19 @@ impl Pricing {
     }
 }
 
-fn states(cluster: &Cluster) -> Arc<States> {
-    let form = RecordForm {
+fn form() -> RecordForm {
+    RecordForm {
         topic: None,
         type_header: "Event-Type".to_owned(),
         version_header: "Event-Version".to_owned(),
         forwarded_headers: Vec::new(),
-    };
+    }
+}
+
+fn states(cluster: &Cluster) -> Arc<States> {
     let producer = ReliableProducer::in_memory("out".into(), cluster.clone(), Sends::Events);
     let mut outlets = Outlets::default();
-    let outlet = Arc::new(Outlet::new("out".into(), producer, form));
+    let outlet = Arc::new(Outlet::new("out".into(), producer, form()));
     outlets.add(crate::event::EventSpec::of::<Priced>(), &outlet);
     let mut states = States::default();
     states.set_outlets(outlets);
@@ -358,5 +361,55 @@ async fn the_records_whose_events_are_on_their_way_count_as_memory() {
         pricing.cluster.acknowledge();
         pricing.rig.until_committed(100).await;
         assigned.revoke(Phase::Stopping).await;
+    }
+}
+
+#[derive(Serialize)]
+struct Audited;
+
+impl Event for Audited {
+    const NAME: &'static str = "Audited";
+    const TOPIC: Option<&'static str> = Some("audit");
+
+    fn key(&self, _: &mut EventKey<'_>) {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_event_of_a_call_has_the_headers_that_its_own_producer_forwards() {
+    for is_audit_first in [true, false] {
+        let rig = Rig::new(&ConsumerConfig::new(["orders"]), ONE, move |_| async move {
+            let (priced, mut outbox) = (Priced { offset: 0 }, crate::event::Outbox::default());
+            if is_audit_first {
+                outbox.add(&Audited).and_then(|()| outbox.add(&priced)).unwrap();
+            } else {
+                outbox.add(&priced).and_then(|()| outbox.add(&Audited)).unwrap();
+            }
+            outbox.into_outgoing().map_or(Attempt::Returned(Outcome::Done), Attempt::Sends)
+        });
+        let (cluster, mut outlets) = (Cluster::default(), Outlets::default());
+        for (spec, forwarded) in [
+            (crate::event::EventSpec::of::<Priced>(), vec!["traceparent".to_owned()]),
+            (crate::event::EventSpec::of::<Audited>(), Vec::new()),
+        ] {
+            let form = RecordForm { forwarded_headers: forwarded, ..form() };
+            let producer = ReliableProducer::in_memory("out".into(), cluster.clone(), Sends::Events);
+            outlets.add(spec, &Arc::new(Outlet::new("out".into(), producer, form)));
+        }
+        let mut states = States::default();
+        states.set_outlets(outlets);
+        let shared = Arc::into_inner(rig.shared).expect("nobody else has it yet");
+        let rig = Rig { shared: Arc::new(shared.with_states(Arc::new(states))), ..rig };
+        let record = OwnedRecord::new("orders", 0, 0).header("traceparent", "00-1");
+        rig.log.write(record.header("Event-Type", "OrderCreated"));
+        let assigned = rig.assign();
+        rig.until_committed(1).await;
+        assigned.revoke(Phase::Stopping).await;
+        let produced = cluster.produced();
+        assert_eq!(produced.len(), 2);
+        for produced in produced {
+            let record = produced.record.as_record();
+            let expected = (record.topic() == "prices").then_some(&b"00-1"[..]);
+            assert_eq!(record.headers().get("traceparent"), expected, "{}", record.topic());
+        }
     }
 }
