@@ -39,6 +39,9 @@ struct State {
     held: Option<Vec<(Answer, (i32, i64))>>,
     /// How many more records producers have room for.
     room: Option<usize>,
+    /// Why producers take no record, if they take none.
+    #[cfg(test)]
+    untaken: Option<RDKafkaErrorCode>,
 }
 
 #[derive(Default)]
@@ -189,6 +192,12 @@ impl Cluster {
         self.state().room = room;
     }
 
+    /// Producers take no records, for this reason.
+    #[cfg(test)]
+    pub(crate) fn take_nothing(&self, code: RDKafkaErrorCode) {
+        self.state().untaken = Some(code);
+    }
+
     /// Writes a record of a test, whatever is said to producers. Where it was written.
     ///
     /// # Errors
@@ -211,6 +220,8 @@ impl Cluster {
     ) -> Result<(), RDKafkaErrorCode> {
         self.create_topic(record.topic, 1);
         let mut state = self.state();
+        #[cfg(test)]
+        state.untaken.map_or(Ok(()), Err)?;
         if let Some(room) = &mut state.room {
             *room = room.checked_sub(1).ok_or(RDKafkaErrorCode::QueueFull)?;
         }

@@ -52,7 +52,7 @@ impl Inbox {
         Self { deliveries: Mutex::default(), look }
     }
 
-    fn put(&self, ticket: Ticket, delivery: Delivery) {
+    pub(crate) fn put(&self, ticket: Ticket, delivery: Delivery) {
         let mut deliveries = self.deliveries.lock().unwrap_or_else(PoisonError::into_inner);
         deliveries.push((ticket, delivery));
         let is_first = deliveries.len() == 1;

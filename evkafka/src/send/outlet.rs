@@ -148,6 +148,11 @@ impl RecordForm {
         })
     }
 
+    /// Whether anything of a handled record's headers is passed on.
+    pub(crate) fn forwards(&self) -> bool {
+        !self.forwarded_headers.is_empty()
+    }
+
     /// What of a handled record's headers is passed on to what its handler sends.
     pub(crate) fn forwarded(&self, headers: Headers<'_>) -> Vec<OwnHeader> {
         let forwarded = |name: &String| {

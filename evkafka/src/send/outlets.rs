@@ -2,8 +2,11 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::Outlet;
-use crate::event::{Encoded, EventSpec};
+use super::{Outlet, OwnHeader};
+use crate::{
+    event::{Encoded, EventSpec, Outgoing},
+    record::Headers,
+};
 
 /// Which producer of an app sends which event, and where to.
 #[derive(Debug, Default)]
@@ -22,6 +25,13 @@ impl Outlets {
     pub(crate) fn add(&mut self, event: &EventSpec, outlet: &Arc<Outlet>) {
         let destination = Destination { outlet: Arc::clone(outlet), topic: event.topic };
         self.0.insert((event.name, event.version), destination);
+    }
+
+    /// What of a handled record's headers is passed on to those of these events whose producers do so.
+    pub(crate) fn forwarded(&self, outgoing: &Outgoing, headers: Headers<'_>) -> Vec<OwnHeader> {
+        let mut forms = outgoing.iter().filter_map(|(_, event)| Some(&self.of_encoded(&event)?.outlet.form));
+        let form = forms.find(|form| form.forwards());
+        form.map_or_else(Vec::new, |form| form.forwarded(headers))
     }
 
     /// Whether nothing is on its way whose acknowledgement nobody waits for.

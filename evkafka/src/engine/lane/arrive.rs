@@ -29,11 +29,9 @@ impl<R: Routes> Run<R> {
         let worker = &self.tools.worker;
         let headers = match &job {
             Job::One(held) => {
-                let first = outgoing.first();
                 let outlets = worker.shared.states.outlets();
-                let form = first.and_then(|event| Some(&outlets.of_encoded(&event)?.outlet.form));
-                let record = held.message.record(&worker.origin);
-                form.map_or_else(Vec::new, |form| form.forwarded(record.headers()))
+                let headers = held.message.record(&worker.origin).headers();
+                outlets.forwarded(&outgoing, headers)
             }
             // They come from many traces.
             Job::Many { .. } => Vec::new(),

@@ -33,6 +33,7 @@ pub(super) struct Sendings {
     later: Vec<(Instant, Ticket)>,
     /// How many events are not acknowledged yet.
     events: usize,
+    /// Of the events of calls that are not closed, and of their records.
     bytes: u64,
     most_bytes: u64,
 }
@@ -83,14 +84,24 @@ impl Sendings {
 
     /// Sends events, in order; what there is no room for, when there is.
     pub(super) fn send(&mut self, of: Sent, outgoing: Outgoing, extras: Extras) {
+        if self.open.is_empty() {
+            self.forget_answers();
+        }
         self.last += 1;
         let (number, events) = (self.last, outgoing.len());
         self.events += events;
-        self.bytes += outgoing.bytes() as u64;
+        self.bytes += bytes(&of.job, &outgoing);
         self.backlog.extend(outgoing.iter().map(|(event, _)| Ticket { sending: number, event }));
         let sending = Sending { of, outgoing, extras, unacknowledged: events, again: Vec::new() };
         self.open.insert(number, sending);
         self.send_backlog();
+    }
+
+    /// What has arrived is of nothing that is waited for. An inbox that it stays in is not empty, and would wake nobody.
+    fn forget_answers(&mut self) {
+        self.arrived.clear();
+        self.inbox.take(&mut self.arrived);
+        self.arrived.clear();
     }
 
     /// Sends what waits for room, as far as there is any.
@@ -112,7 +123,12 @@ impl Sendings {
             again.iter().find(|(place, _)| *place == ticket.event).map_or(&unsent, |(_, again)| again);
         let answer = Answer::Inbox(Arc::clone(&self.inbox), ticket);
         let enqueued = match self.outlets.of_encoded(&event) {
-            Some(destination) => destination.enqueue(&event, extras, so_far, answer),
+            Some(destination) => {
+                // They were forwarded for the call's other events.
+                let plain = Extras::default();
+                let extras = if destination.outlet.form.forwards() { &*extras } else { &plain };
+                destination.enqueue(&event, extras, so_far, answer)
+            }
             // The start has refused events without one.
             None => Err(RDKafkaErrorCode::InvalidTopic),
         };
@@ -126,9 +142,9 @@ impl Sendings {
                 }
                 Enqueued::NoRoom
             }
-            // As if the broker had said it.
+            // As if the broker had said it: the lane may be about to wait.
             Err(code) => {
-                self.arrived.push((ticket, Err(code)));
+                self.inbox.put(ticket, Err(code));
                 Enqueued::Taken
             }
         }
@@ -215,7 +231,7 @@ impl Sendings {
     fn close(&mut self, number: u64) -> Option<Sent> {
         let sending = self.open.remove(&number)?;
         self.events -= sending.unacknowledged;
-        self.bytes -= sending.outgoing.bytes() as u64;
+        self.bytes -= bytes(&sending.of.job, &sending.outgoing);
         if sending.unacknowledged > 0 {
             self.later.retain(|(_, ticket)| ticket.sending != number);
             self.backlog.retain(|ticket| ticket.sending != number);
@@ -249,6 +265,11 @@ impl Sendings {
         let room = (!self.backlog.is_empty()).then(|| Instant::now() + LOOKS_AGAIN);
         self.later.iter().map(|(at, _)| *at).chain(room).min()
     }
+}
+
+/// What events and the records they are of take up. Records are often the larger.
+fn bytes(job: &Job, outgoing: &Outgoing) -> u64 {
+    outgoing.bytes() as u64 + job.bytes()
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

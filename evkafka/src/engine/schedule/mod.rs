@@ -192,6 +192,14 @@ impl Job {
         }
     }
 
+    /// What its records take up.
+    pub(super) fn bytes(&self) -> u64 {
+        match self {
+            Self::One(held) => held.slot.bytes,
+            Self::Many { records, .. } => records.iter().map(|held| held.slot.bytes).sum(),
+        }
+    }
+
     pub(super) fn into_records(self) -> Vec<Held> {
         match self {
             Self::One(held) => vec![held],

@@ -2,19 +2,23 @@
 
 use rdkafka::error::RDKafkaErrorCode;
 use serde::Serialize;
+use tokio::sync::Notify;
 
-use super::*;
+use super::{
+    sendings::{Arrival, Sendings, Sent},
+    *,
+};
 use crate::{
     Event,
     event::EventKey,
     handle::{States, attempt_of},
     memory::{Cluster, Produced},
-    send::{Outlet, Outlets, RecordForm, ReliableProducer, Sends},
+    send::{Extras, Outlet, Outlets, RecordForm, ReliableProducer, Sends},
     settle::LastStep,
 };
 
 /// Returned for the record at `offset`.
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 struct Priced {
     offset: i64,
 }
@@ -79,16 +83,19 @@ impl Pricing {
     }
 }
 
-fn states(cluster: &Cluster) -> Arc<States> {
-    let form = RecordForm {
+fn form() -> RecordForm {
+    RecordForm {
         topic: None,
         type_header: "Event-Type".to_owned(),
         version_header: "Event-Version".to_owned(),
         forwarded_headers: Vec::new(),
-    };
+    }
+}
+
+fn states(cluster: &Cluster) -> Arc<States> {
     let producer = ReliableProducer::in_memory("out".into(), cluster.clone(), Sends::Events);
     let mut outlets = Outlets::default();
-    let outlet = Arc::new(Outlet::new("out".into(), producer, form));
+    let outlet = Arc::new(Outlet::new("out".into(), producer, form()));
     outlets.add(crate::event::EventSpec::of::<Priced>(), &outlet);
     let mut states = States::default();
     states.set_outlets(outlets);
@@ -283,5 +290,126 @@ async fn a_seek_waits_for_what_is_on_its_way_and_none_of_it_settles_what_comes_a
         after_the_seek.drain(..after_the_seek.len() - 15);
         after_the_seek.sort_unstable();
         assert!(after_the_seek.into_iter().eq(5..20), "{config:?}");
+    }
+}
+
+/// So many events of one record.
+fn events_of_one(events: usize) -> (Sent, crate::event::Outgoing) {
+    let message = Message::Memory(Arc::new(OwnedRecord::new("orders", 0, 0)));
+    let slot = Slot { offset: 0, key: None, bytes: 0, round: 0 };
+    let job = Job::One(Held { message, handler: 0, slot });
+    let Attempt::Sends(outgoing) = attempt_of(vec![Priced { offset: 0 }; events]) else {
+        panic!("there are events")
+    };
+    (Sent { job, attempts: 1, begun: None }, outgoing)
+}
+
+/// What a lane sends with, and what wakes it.
+fn sendings(cluster: &Cluster) -> (Sendings, Arc<Notify>) {
+    let look = Arc::new(Notify::new());
+    (Sendings::new(Arc::clone(states(cluster).outlets()), Arc::clone(&look), u64::MAX), look)
+}
+
+async fn is_woken(look: &Notify) -> bool {
+    timeout(Duration::from_secs(1), look.notified()).await.is_ok()
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_nobody_waits_for_any_more_keeps_no_later_one_from_waking_the_lane() {
+    let cluster = Cluster::default();
+    let (mut sendings, look) = sendings(&cluster);
+    cluster.hold_acknowledgements();
+    cluster.refuse("prices", [RDKafkaErrorCode::InvalidRecord]);
+    let (sent, outgoing) = events_of_one(2);
+    sendings.send(sent, outgoing, Extras::default());
+    assert!(matches!(sendings.next(), Some(Arrival::Refused(..))));
+    assert!(is_woken(&look).await);
+    cluster.acknowledge();
+    assert!(is_woken(&look).await && sendings.next().is_none());
+    cluster.hold_acknowledgements();
+    let (sent, outgoing) = events_of_one(1);
+    sendings.send(sent, outgoing, Extras::default());
+    cluster.acknowledge();
+    assert!(is_woken(&look).await, "the lane sleeps, and its event is acknowledged");
+    assert!(matches!(sendings.next(), Some(Arrival::Acknowledged(..))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_producer_does_not_take_wakes_the_lane() {
+    let cluster = Cluster::default();
+    let (mut sendings, look) = sendings(&cluster);
+    cluster.take_nothing(RDKafkaErrorCode::MessageSizeTooLarge);
+    let (sent, outgoing) = events_of_one(1);
+    sendings.send(sent, outgoing, Extras::default());
+    assert!(is_woken(&look).await, "the lane sleeps, and its event is refused");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_records_whose_events_are_on_their_way_count_as_memory() {
+    for config in ways() {
+        let pricing = Pricing::new(&config, ONE, 1);
+        pricing.cluster.hold_acknowledgements();
+        for offset in 0..100 {
+            let record = OwnedRecord::new("orders", 0, offset).key(offset.to_string());
+            pricing.rig.log.write(record.header("Event-Type", "OrderCreated").payload(vec![b' '; 1 << 18]));
+        }
+        let assigned = pricing.rig.assign();
+        sleep(Duration::from_secs(60)).await;
+        // The lane has a mebibyte.
+        let called = pricing.calls.offsets().len();
+        assert!((4..20).contains(&called), "{config:?}: {called} records are kept");
+        pricing.cluster.acknowledge();
+        pricing.rig.until_committed(100).await;
+        assigned.revoke(Phase::Stopping).await;
+    }
+}
+
+#[derive(Serialize)]
+struct Audited;
+
+impl Event for Audited {
+    const NAME: &'static str = "Audited";
+    const TOPIC: Option<&'static str> = Some("audit");
+
+    fn key(&self, _: &mut EventKey<'_>) {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_event_of_a_call_has_the_headers_that_its_own_producer_forwards() {
+    for is_audit_first in [true, false] {
+        let rig = Rig::new(&ConsumerConfig::new(["orders"]), ONE, move |_| async move {
+            let (priced, mut outbox) = (Priced { offset: 0 }, crate::event::Outbox::default());
+            if is_audit_first {
+                outbox.add(&Audited).and_then(|()| outbox.add(&priced)).unwrap();
+            } else {
+                outbox.add(&priced).and_then(|()| outbox.add(&Audited)).unwrap();
+            }
+            outbox.into_outgoing().map_or(Attempt::Returned(Outcome::Done), Attempt::Sends)
+        });
+        let (cluster, mut outlets) = (Cluster::default(), Outlets::default());
+        for (spec, forwarded) in [
+            (crate::event::EventSpec::of::<Priced>(), vec!["traceparent".to_owned()]),
+            (crate::event::EventSpec::of::<Audited>(), Vec::new()),
+        ] {
+            let form = RecordForm { forwarded_headers: forwarded, ..form() };
+            let producer = ReliableProducer::in_memory("out".into(), cluster.clone(), Sends::Events);
+            outlets.add(spec, &Arc::new(Outlet::new("out".into(), producer, form)));
+        }
+        let mut states = States::default();
+        states.set_outlets(outlets);
+        let shared = Arc::into_inner(rig.shared).expect("nobody else has it yet");
+        let rig = Rig { shared: Arc::new(shared.with_states(Arc::new(states))), ..rig };
+        let record = OwnedRecord::new("orders", 0, 0).header("traceparent", "00-1");
+        rig.log.write(record.header("Event-Type", "OrderCreated"));
+        let assigned = rig.assign();
+        rig.until_committed(1).await;
+        assigned.revoke(Phase::Stopping).await;
+        let produced = cluster.produced();
+        assert_eq!(produced.len(), 2);
+        for produced in produced {
+            let record = produced.record.as_record();
+            let expected = (record.topic() == "prices").then_some(&b"00-1"[..]);
+            assert_eq!(record.headers().get("traceparent"), expected, "{}", record.topic());
+        }
     }
 }
