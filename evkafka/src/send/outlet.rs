@@ -63,7 +63,7 @@ impl Outlet {
     }
 
     /// Hears of an event of this name, whose acknowledgement nobody waits for.
-    pub(super) fn unawaited(&self, event: &'static str) -> Answer {
+    pub(crate) fn unawaited(&self, event: &'static str) -> Answer {
         self.unawaited.add();
         Answer::Nobody(Arc::clone(&self.unawaited) as Arc<dyn Unawaited>, event)
     }

@@ -123,7 +123,7 @@ impl<R: Routes> Run<R> {
         }
     }
 
-    fn has_finished(&self) -> bool {
+    fn has_finished(&mut self) -> bool {
         let is_committed_and_open = match &self.delivery {
             Delivery::After => false,
             Delivery::Before(before) => {

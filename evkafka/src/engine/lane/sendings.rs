@@ -20,6 +20,9 @@ const MOST: usize = 8192;
 /// How often a full queue is looked at. Whoever has records in it looks when one has left it.
 const LOOKS_AGAIN: Duration = Duration::from_millis(10);
 
+/// How long the end of a lane waits for what handlers have enqueued. Brokers that work answer sooner, and the app waits for the rest.
+const FLUSH_TIMEOUT: Duration = Duration::from_millis(500);
+
 pub(super) struct Sendings {
     outlets: Arc<Outlets>,
     inbox: Arc<Inbox>,
@@ -36,6 +39,8 @@ pub(super) struct Sendings {
     /// Of the events of calls that are not closed, and of their records.
     bytes: u64,
     most_bytes: u64,
+    /// Until when the lane's end waits for what was enqueued.
+    flush_until: Option<Instant>,
 }
 
 /// The events that one call has returned.
@@ -79,6 +84,7 @@ impl Sendings {
             events: 0,
             bytes: 0,
             most_bytes,
+            flush_until: None,
         }
     }
 
@@ -247,9 +253,14 @@ impl Sendings {
         self.open.drain().map(|(_, sending)| sending.of).collect()
     }
 
-    /// Whether nothing is on its way that handlers have enqueued.
-    pub(super) fn are_flushed(&self) -> bool {
-        self.outlets.are_flushed()
+    /// Whether nothing is on its way that handlers have enqueued, or it was waited for as long as it may be: it is the whole app's, and other
+    /// lanes may go on enqueueing.
+    pub(super) fn are_flushed(&mut self) -> bool {
+        if self.outlets.are_flushed() {
+            return true;
+        }
+        let now = Instant::now();
+        now >= *self.flush_until.get_or_insert(now + FLUSH_TIMEOUT)
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -413,3 +413,25 @@ async fn each_event_of_a_call_has_the_headers_that_its_own_producer_forwards() {
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_lane_does_not_end_later_because_other_lanes_go_on_enqueueing() {
+    for config in both_modes() {
+        let pricing = Pricing::new(&config, ONE, 1);
+        pricing.rig.write(0..10);
+        let assigned = pricing.rig.assign();
+        pricing.rig.until_committed(10).await;
+        let outlets = Arc::clone(pricing.rig.shared.states.outlets());
+        let outlet = &outlets.of(crate::event::EventSpec::of::<Priced>()).expect("it is sent").outlet;
+        let on_its_way = outlet.unawaited("Priced");
+        let begun = Instant::now();
+        assigned.control.enter(Phase::Stopping);
+        assigned.lane.await.expect("the lane finishes");
+        assigned.committer.abort();
+        let took = begun.elapsed();
+        // Not at once: what its own handlers have enqueued may be acknowledged meanwhile.
+        assert!(took > Duration::from_millis(100) && took < Duration::from_secs(1), "{config:?}: {took:?}");
+        on_its_way.tell(Ok((0, 0)));
+        assert!(outlet.is_flushed());
+    }
+}
