@@ -62,7 +62,7 @@ pub(crate) fn record(n: u64) -> (&'static str, Vec<u8>) {
     }
 }
 
-fn order(n: u64) -> Order {
+pub(crate) fn order(n: u64) -> Order {
     let line = |i: u64| Line {
         sku: format!("sku-{:05}", (n * 31 + i * 7) % 100_000),
         quantity: u32::try_from(1 + (n + i) % 4).expect("small"),

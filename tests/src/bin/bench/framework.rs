@@ -17,7 +17,11 @@ pub(crate) async fn on_order(order: Order) {
     count_order(&order);
 }
 
-fn count_order(order: &Order) {
+pub(crate) fn count_order(order: &Order) {
+    totals::count(sums_of_order(order));
+}
+
+pub(crate) fn sums_of_order(order: &Order) -> Sums {
     let mut sums =
         Sums { records: 1, text: (order.customer.len() + order.currency.len()) as u64, ..Sums::default() };
     for line in &order.lines {
@@ -25,7 +29,7 @@ fn count_order(order: &Order) {
         sums.quantity += u64::from(line.quantity);
         sums.cents += line.cents + order.id % 2;
     }
-    totals::count(sums);
+    sums
 }
 
 #[handler(event = "PaymentReceived")]
@@ -33,13 +37,17 @@ pub(crate) async fn on_payment(payment: Payment) {
     count_payment(&payment);
 }
 
-fn count_payment(payment: &Payment) {
-    totals::count(Sums {
+pub(crate) fn count_payment(payment: &Payment) {
+    totals::count(sums_of_payment(payment));
+}
+
+pub(crate) fn sums_of_payment(payment: &Payment) -> Sums {
+    Sums {
         records: 1,
         quantity: 0,
         cents: payment.cents + payment.order % 2,
         text: payment.method.len() as u64,
-    });
+    }
 }
 
 #[handler(event = "OrderCreated")]

@@ -17,6 +17,8 @@ use crate::{
 pub(crate) enum Tuning {
     Default,
     Tuned,
+    /// Tuned, but for offsets, which are committed by hand.
+    Manual,
 }
 
 pub(crate) fn consumer(brokers: &str, topic: &str, tuning: Tuning) -> BaseConsumer {
@@ -25,9 +27,9 @@ pub(crate) fn consumer(brokers: &str, topic: &str, tuning: Tuning) -> BaseConsum
         .set("bootstrap.servers", brokers)
         .set("group.id", format!("bench-{}-{:?}", std::process::id(), Instant::now()))
         .set("auto.offset.reset", "earliest")
-        .set("enable.auto.commit", "true")
+        .set("enable.auto.commit", if tuning == Tuning::Manual { "false" } else { "true" })
         .set("enable.auto.offset.store", "false");
-    if tuning == Tuning::Tuned {
+    if tuning != Tuning::Default {
         config.set("fetch.queue.backoff.ms", "10");
     }
     let consumer: BaseConsumer = config.create().expect("a consumer");

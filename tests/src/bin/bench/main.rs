@@ -14,6 +14,7 @@ mod loops;
 mod picture;
 mod produce;
 mod resources;
+mod sending;
 mod table;
 mod totals;
 
@@ -73,6 +74,10 @@ fn run(variant: &str, options: &Options) {
         "loop" => loops::hand_written(brokers, topic, all, loops::Tuning::Tuned),
         "loop-default" => loops::hand_written(brokers, topic, all, loops::Tuning::Default),
         "drain" => loops::drain(brokers, topic, all),
+        sends if sends.starts_with("send-") => sending::send(sends, brokers, topic, records, partitions),
+        forwards if forwards.starts_with("forward") => {
+            sending::forward(forwards, brokers, topic, records, partitions)
+        }
         other => framework::run(other, brokers, topic, records, partitions),
     };
     println!("{run}");

@@ -110,8 +110,13 @@ pub(crate) fn counted() -> u64 {
 }
 
 pub(crate) fn finish() -> Run {
+    finish_with_first().0
+}
+
+/// The same, and when the first was counted.
+pub(crate) fn finish_with_first() -> (Run, Instant) {
     let first = FIRST.lock().expect("no panic").expect("records were counted");
     let last = LAST.lock().expect("no panic").expect("records were counted");
     let run = Run::ending_now(*ALL.lock().expect("no panic"), last - first);
-    Run { ended: run.ended - last.elapsed(), ..run }
+    (Run { ended: run.ended - last.elapsed(), ..run }, first)
 }
