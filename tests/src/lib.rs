@@ -53,6 +53,9 @@ mod docs {
     #[doc = include_str!("../../docs/delivery.md")]
     mod delivery {}
 
+    #[doc = include_str!("../../docs/sending.md")]
+    mod sending {}
+
     #[doc = include_str!("../../docs/configuration.md")]
     mod configuration {}
 
