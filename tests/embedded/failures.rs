@@ -330,7 +330,7 @@ async fn a_partition_that_waits_out_a_backoff_stops_no_other_and_no_shutdown() {
     cluster.send(event("OrderCreated", 1)).await.unwrap();
     let long = FailurePolicy::new().backoff(Backoff::constant(Duration::from_secs(3600)).jitter(0.0));
     let ledger = Ledger::default();
-    // A shutdown that waits for the backoff would not come to its end.
+    // A shutdown that waits for the backoff would not end.
     let app = App::new("test").state(ledger.clone()).shutdown_timeout(Duration::MAX).consumer(
         "orders",
         config(&cluster).failure_policy(long),

@@ -1,17 +1,18 @@
-use proc_macro2::{Ident, Span, TokenStream};
-use quote::ToTokens;
+use proc_macro2::{Span, TokenStream};
 use syn::{
     Expr, ExprAssign, LitStr, Token,
-    ext::IdentExt,
     parse::ParseStream,
     spanned::Spanned,
     token::{Brace, Bracket},
 };
 
-use super::entries::{colon, comma, go_on};
+use super::{
+    entries::{colon, comma, go_on},
+    name::{Bare, unique_name},
+};
 use crate::{
     ctxt::Ctxt,
-    parse::{braced, bracketed, error_to_comma, expression, take_to, take_to_comma},
+    parse::{braced, bracketed, error_to_comma, expression, take_to_comma},
     router::Handlers,
 };
 
@@ -57,61 +58,11 @@ pub(super) fn parse(cx: &Ctxt, input: ParseStream<'_>) -> Option<Vec<Consumer>> 
 }
 
 fn consumer(cx: &Ctxt, input: ParseStream<'_>, names: &mut Vec<String>) -> Option<Consumer> {
-    let Some(mut name) = name(input) else {
-        error_to_comma(
-            cx,
-            input,
-            format_args!("expected the name of a consumer, an identifier or a string literal: {EXAMPLE}"),
-        );
-        return None;
-    };
-    if input.peek(Token![-]) {
-        name = dashed(&name, &take_to(input, |input| input.peek(Token![:])));
-        cx.error(
-            &name,
-            format_args!("a name that is no identifier is a string literal: `{}: …`", name.to_token_stream()),
-        );
-    }
-    if names.contains(&name.value()) {
-        cx.error(&name, format_args!("there is a consumer `{}` already", name.value()));
-    } else if name.value().is_empty() {
-        cx.error(&name, "a consumer needs a name: its log lines carry it");
-    }
-    names.push(name.value());
+    let name = unique_name(cx, input, names, "consumer", EXAMPLE)?;
     colon(cx, input, &Bare(&name), "config => [on_order_created]")?;
     let config = config(cx, input)?;
     let router = router(cx, input)?;
     Some(Consumer { name, config, router })
-}
-
-/// A name such as `orders-eu`, of which the rest was read as other tokens.
-fn dashed(first: &LitStr, rest: &TokenStream) -> LitStr {
-    let text = format!("{}{}", first.value(), rest.to_string().replace(' ', ""));
-    let end = rest.clone().into_iter().last().map_or(first.span(), |token| token.span());
-    LitStr::new(&text, first.span().join(end).unwrap_or(first.span()))
-}
-
-/// A name as it was written, an identifier without the quotes that its literal would have.
-pub(super) struct Bare<'n>(pub(super) &'n LitStr);
-
-impl ToTokens for Bare<'_> {
-    fn to_tokens(&self, tokens: &mut TokenStream) {
-        match syn::parse_str::<Ident>(&self.0.value()) {
-            Ok(mut name) => {
-                name.set_span(self.0.span());
-                name.to_tokens(tokens);
-            }
-            Err(_) => self.0.to_tokens(tokens),
-        }
-    }
-}
-
-pub(super) fn name(input: ParseStream<'_>) -> Option<LitStr> {
-    if input.peek(LitStr) {
-        return input.parse().ok();
-    }
-    let name = input.call(Ident::parse_any).ok()?;
-    Some(LitStr::new(&name.unraw().to_string(), name.span()))
 }
 
 /// The expression before `=>`, and the `=>`.

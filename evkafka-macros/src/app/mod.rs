@@ -3,6 +3,7 @@
 mod consumer;
 mod entries;
 mod expand;
+mod name;
 mod producer;
 
 use proc_macro2::TokenStream;

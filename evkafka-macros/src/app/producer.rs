@@ -6,8 +6,8 @@ use syn::{
 };
 
 use super::{
-    consumer::{Bare, name},
     entries::{colon, comma, go_on},
+    name::{Bare, unique_name},
 };
 use crate::{
     ctxt::Ctxt,
@@ -45,20 +45,7 @@ pub(super) fn parse(cx: &Ctxt, input: ParseStream<'_>) -> Option<Vec<Producer>> 
 }
 
 fn producer(cx: &Ctxt, input: ParseStream<'_>, names: &mut Vec<String>) -> Option<Producer> {
-    let Some(name) = name(input) else {
-        error_to_comma(
-            cx,
-            input,
-            format_args!("expected the name of a producer, an identifier or a string literal: {EXAMPLE}"),
-        );
-        return None;
-    };
-    if names.contains(&name.value()) {
-        cx.error(&name, format_args!("there is a producer `{}` already", name.value()));
-    } else if name.value().is_empty() {
-        cx.error(&name, "a producer needs a name: its log lines carry it");
-    }
-    names.push(name.value());
+    let name = unique_name(cx, input, names, "producer", EXAMPLE)?;
     colon(cx, input, &Bare(&name), "config => [OrderPriced]")?;
     let config = expression(input).map_err(|fault| go_on(cx, input, fault)).ok()?;
     let events = if input.peek(Token![=>]) { Some(events(cx, input)?) } else { None };

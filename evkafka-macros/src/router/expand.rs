@@ -111,7 +111,7 @@ struct Names {
 }
 
 /// An import brings the function and the type beside it. Without `#[handler]` there is no such type, and the alias means the type of this
-/// name around it: one that is no handler, which is told with the attribute to add. (A path would be "expected type, found function".)
+/// name around it: one that is not a handler, which is reported with the attribute to add. (A path would be "expected type, found function".)
 fn names(listed: &[Listed]) -> Names {
     let mut names = Names { aliases: Vec::new(), stand_ins: TokenStream::new(), imports: TokenStream::new() };
     for (index, Listed { path, .. }) in listed.iter().enumerate() {

@@ -54,7 +54,7 @@ impl App {
             );
         }
         let configs = self.check_configs(elsewhere, &mut faults);
-        self.check_names(&mut faults);
+        check_names("consumer", self.consumers.iter().map(|consumer| &*consumer.name), &mut faults);
         self.check_shared_groups(&mut faults);
         self.check_policies(&mut faults);
         self.check_compression(&mut faults);
@@ -80,21 +80,6 @@ impl App {
             }
         }
         configs
-    }
-
-    fn check_names(&self, faults: &mut Vec<String>) {
-        let mut seen: BTreeMap<&str, u32> = BTreeMap::new();
-        for entry in &self.consumers {
-            *seen.entry(&entry.name).or_default() += 1;
-        }
-        for (name, count) in seen {
-            if let Some(fault) = judge_text(name) {
-                faults.push(format!("the consumer name {name:?} {fault}"));
-            }
-            if count > 1 {
-                faults.push(format!("{count} consumers are called `{name}`; give each a name of its own"));
-            }
-        }
     }
 
     fn check_shared_groups(&self, faults: &mut Vec<String>) {
@@ -159,6 +144,20 @@ impl App {
                     handlers.join("`, `")
                 ));
             }
+        }
+    }
+}
+
+/// What is wrong with the names of consumers, or of producers: each is to have one of its own.
+pub(super) fn check_names<'n>(what: &str, names: impl Iterator<Item = &'n str>, faults: &mut Vec<String>) {
+    let mut seen: BTreeMap<&str, u32> = BTreeMap::new();
+    names.for_each(|name| *seen.entry(name).or_default() += 1);
+    for (name, count) in seen {
+        if let Some(fault) = judge_text(name) {
+            faults.push(format!("the {what} name {name:?} {fault}"));
+        }
+        if count > 1 {
+            faults.push(format!("{count} {what}s are called `{name}`; give each a name of its own"));
         }
     }
 }

@@ -2,11 +2,14 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::builder::{App, NamedProducer};
+use super::{
+    builder::{App, NamedProducer},
+    check::check_names,
+};
 #[cfg(feature = "testing")]
 use crate::send::{RecordForm, ReliableProducer, Sends};
 use crate::{
-    config::{Elsewhere, ResolvedProducerConfig, judge_text},
+    config::{Elsewhere, ResolvedProducerConfig},
     error::Result,
     event::EventSpec,
     send::{Outlet, Outlets, Producer},
@@ -22,7 +25,7 @@ type Sent = (&'static str, Option<u32>);
 impl App {
     /// Checks the producers, and which of them sends what handlers send.
     pub(super) fn check_producers(&self, elsewhere: Elsewhere, faults: &mut Vec<String>) -> Plan {
-        self.check_producer_names(faults);
+        check_names("producer", self.producers.iter().map(|producer| &*producer.name), faults);
         self.check_listed_events(faults);
         let mut plan = Plan::default();
         for NamedProducer { name, config, .. } in &self.producers {
@@ -37,21 +40,6 @@ impl App {
             self.assign(event, &handlers, &mut plan, faults);
         }
         plan
-    }
-
-    fn check_producer_names(&self, faults: &mut Vec<String>) {
-        let mut seen: BTreeMap<&str, u32> = BTreeMap::new();
-        for producer in &self.producers {
-            *seen.entry(&producer.name).or_default() += 1;
-        }
-        for (name, count) in seen {
-            if let Some(fault) = judge_text(name) {
-                faults.push(format!("the producer name {name:?} {fault}"));
-            }
-            if count > 1 {
-                faults.push(format!("{count} producers are called `{name}`; give each a name of its own"));
-            }
-        }
     }
 
     /// An event is sent by one producer.

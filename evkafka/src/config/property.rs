@@ -30,8 +30,8 @@ pub(super) fn judge_name(side: Side, name: &str) -> Option<String> {
 /// The fault of a name that is none.
 pub(super) fn unknown(what: &str, suggestion: Option<&str>) -> String {
     match suggestion {
-        Some(suggestion) => format!("is no {what}; did you mean `{suggestion}`?"),
-        None => format!("is no {what}"),
+        Some(suggestion) => format!("is an unknown {what}; did you mean `{suggestion}`?"),
+        None => format!("is an unknown {what}"),
     }
 }
 

@@ -134,7 +134,7 @@ impl<S: Settings> Reader<S> {
         }
     }
 
-    /// What is no setting: a property, or a mistake.
+    /// A name that is not a setting: a property, or a mistake.
     fn read_other(&mut self, name: String, value: Value) {
         // Other clients write it `enable_auto_commit`.
         let dotted = if name.contains('.') { name.clone() } else { name.replace('_', ".") };

@@ -21,7 +21,7 @@ impl Pause {
         Self(PauseOrder { reason: reason.into(), lasts: None })
     }
 
-    /// It ends by itself after this time, unless it is resumed before. The time is that of tokio's clock.
+    /// It ends by itself after this time, unless it is resumed before. The clock is the tokio runtime's.
     pub fn ends_after(mut self, lasts: Duration) -> Self {
         self.0.lasts = Some(lasts);
         self

@@ -81,7 +81,7 @@ pub enum PartitionPhase {
     Paused,
     /// What was under way finishes, before it continues elsewhere.
     Seeking,
-    /// It is given up: revoked, or the app drains.
+    /// It is being released: revoked, or the app drains.
     Stopping,
 }
 

@@ -25,7 +25,7 @@ use crate::{
 pub struct Cluster {
     bootstrap_servers: String,
     topics: Topics,
-    // In the order in which they are dropped: whoever uses the cluster goes before it.
+    // In the order in which they are dropped: the cluster last, after all that uses it.
     producer: RawProducer,
     pub(super) looks: Looks,
     host: Host,

@@ -10,7 +10,7 @@ use crate::handle::Attempt;
 
 /// Lets so many calls begin per second: what another service allows. After an idle time a burst of them may begin at once.
 ///
-/// Clones share the limit. A call waits for its turn, in the order in which they come; one that is given up meanwhile takes nothing from
+/// Clones share the limit. A call waits for its turn, in the order in which they come; one that is dropped meanwhile takes nothing from
 /// the others. The wait counts towards the [`attempt_timeout`](crate::FailurePolicy::attempt_timeout). When its partition is revoked or the
 /// app shuts down, a call that still waits is given back ([`Attempt::release`]). A batch is one call, and so is each further attempt at a
 /// record.

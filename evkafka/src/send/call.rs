@@ -160,7 +160,7 @@ impl<'s, E: Event + Serialize + ?Sized> Sending<'s, E> {
             match enqueued {
                 Ok(()) => return Ok(()),
                 Err(RDKafkaErrorCode::QueueFull) => {
-                    form.with_record(topic, &event, &self.extras, |record| producer.log_full(record.topic));
+                    producer.log_full(topic);
                     producer.room().await;
                 }
                 Err(code) => self.sent_again(outgoing, again, code)?,

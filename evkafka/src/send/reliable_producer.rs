@@ -61,6 +61,21 @@ pub(crate) struct Refused {
     pub(crate) advice: String,
 }
 
+/// Logs what happened to what is sent: whose it is and where it goes, and what else is given.
+macro_rules! line {
+    ($level:ident, $names:expr, $($rest:tt)+) => {{
+        let Names { consumer, producer, topic, dead_letter_topic } = $names;
+        tracing::$level!(
+            target: "evkafka::producer",
+            consumer,
+            producer,
+            topic,
+            dead_letter_topic,
+            $($rest)+
+        );
+    }};
+}
+
 impl ReliableProducer {
     /// # Errors
     /// If librdkafka rejects the settings, or there is no thread.
@@ -175,27 +190,14 @@ impl ReliableProducer {
         let Some(times) = self.waits.hear(RDKafkaErrorCode::QueueFull, Instant::now().into_std()) else {
             return;
         };
-        let Names { consumer, producer, dead_letter_topic, topic } = self.names(topic);
-        tracing::warn!(
-            target: "evkafka::producer",
-            consumer,
-            producer,
-            topic,
-            dead_letter_topic,
-            times,
-            "the producer's queue is full; what is to be sent waits"
-        );
+        line!(warn, self.names(topic), times, "the producer's queue is full; what is to be sent waits");
     }
 
     fn log_refusal(&self, topic: &str, code: RDKafkaErrorCode, advice: &str, wait: Duration) {
         let Some(times) = self.refused.hear(code, Instant::now().into_std()) else { return };
-        let Names { consumer, producer, dead_letter_topic, topic } = self.names(topic);
-        tracing::error!(
-            target: "evkafka::producer",
-            consumer,
-            producer,
-            topic,
-            dead_letter_topic,
+        line!(
+            error,
+            self.names(topic),
             error = %code,
             advice,
             times,
@@ -206,13 +208,9 @@ impl ReliableProducer {
 
     fn log_wait(&self, topic: &str, code: RDKafkaErrorCode, wait: Duration) {
         let Some(times) = self.waits.hear(code, Instant::now().into_std()) else { return };
-        let Names { consumer, producer, dead_letter_topic, topic } = self.names(topic);
-        tracing::warn!(
-            target: "evkafka::producer",
-            consumer,
-            producer,
-            topic,
-            dead_letter_topic,
+        line!(
+            warn,
+            self.names(topic),
             error = %code,
             times,
             wait_ms = millis(wait),

@@ -86,7 +86,7 @@ impl Run {
         &self.state.members
     }
 
-    /// Whether it has come to its end.
+    /// Whether it has ended.
     pub(super) fn is_over(&self) -> bool {
         self.state.is_over.load(SeqCst)
     }

@@ -96,12 +96,12 @@ mod tests {
                 "group_id": "billing", "nothing": null}"#,
         );
         for part in [
-            "`attempts` is no setting of a failure policy; did you mean `retry_attempts`?",
-            "`backof` is no setting of a failure policy; did you mean `retry_backoff`?",
+            "`attempts` is an unknown setting of a failure policy; did you mean `retry_attempts`?",
+            "`backof` is an unknown setting of a failure policy; did you mean `retry_backoff`?",
             "`retry_backoff` has no unit",
             "`retry_last_step` must be `stop` or `skip`, not `ignore`",
             "`attempt_timeout` must be longer than zero",
-            "`group_id` is no setting of a failure policy",
+            "`group_id` is an unknown setting of a failure policy",
         ] {
             assert!(told.contains(part), "{part:?} is not in {told}");
         }

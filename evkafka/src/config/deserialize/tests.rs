@@ -260,7 +260,7 @@ fn reports_all_faults_of_what_is_written_at_once() {
         "`auto_commit_mode` must be `post-commit` or `pre-commit`, not `never`",
         "`auto_offset_reset` must be `earliest` or `latest` or `error`, not a boolean",
         "`bootstrap_servers` must be a list of strings, not a table",
-        "`colour` is no setting",
+        "`colour` is an unknown setting",
         "`commit_interval` has no unit: write a whole number and a unit (`ms`, `s`, `m` or `h`), such as `250ms` or \
          `5s`",
         "`connect_timeout` has no unit: write a whole number and a unit (`ms`, `s`, `m` or `h`), such as `250ms` or \
@@ -271,9 +271,9 @@ fn reports_all_faults_of_what_is_written_at_once() {
         "`enable_auto_commit` is evkafka's to set: offsets are always committed for you; choose when with \
          `auto_commit_mode` (`post-commit` or `pre-commit`)",
         "`event_type_header` must not be empty",
-        "`fetch.min.byte` is no property; did you mean `fetch.min.bytes`?",
+        "`fetch.min.byte` is an unknown property; did you mean `fetch.min.bytes`?",
         "`fetch.min.bytes` must be a whole number, not a list",
-        "`fetch_min_bytes` is no setting; did you mean `fetch.min.bytes`?",
+        "`fetch_min_bytes` is an unknown setting; did you mean `fetch.min.bytes`?",
         "`group_id` must be a string, not a list",
         "`instances` must be a whole number from 0 to 4294967295",
         "`linger.ms` is a property of producers, and of no use to a consumer; leave it out",
@@ -282,7 +282,7 @@ fn reports_all_faults_of_what_is_written_at_once() {
         "`persist_progress` must be `true` or `false`",
         "`rebalance_cb` is evkafka's to set: it is a function that evkafka gives to librdkafka; leave it out",
         "`revoke_grace` must be a duration, such as `250ms` or `5s`, not a number with a fraction",
-        "`topcis` is no setting; did you mean `topics`?",
+        "`topcis` is an unknown setting; did you mean `topics`?",
         "`topics` must be a list of strings, and has a list in it",
     ];
     expected.sort_unstable();
@@ -324,7 +324,7 @@ fn a_setting_that_is_given_twice_is_a_fault() {
 #[test]
 fn a_mistyped_table_is_no_group_of_properties() {
     let error = from_json(json!({ "property": { "fetch.min.bytes": 1 } })).unwrap_err();
-    assert_eq!(error, "`property` is no setting; did you mean `properties`?");
+    assert_eq!(error, "`property` is an unknown setting; did you mean `properties`?");
 }
 
 #[test]
@@ -400,7 +400,7 @@ fn what_can_be_judged_without_reading_is_judged_at_once() {
     .unwrap_err();
     for fault in [
         "`enable.auto.commit.file` is evkafka's to set",
-        "`sasl.pasword.env` is no property",
+        "`sasl.pasword.env` is an unknown property",
         "`linger.ms.env` is a property of producers",
         "`plugin.library.paths` is evkafka's to set",
         "`sasl.password.env` must not be empty",

@@ -193,19 +193,19 @@ fn every_property_of_producers_is_refused() {
 #[test]
 fn an_unknown_property_is_refused_with_the_nearest_name() {
     let (_, text) = only_fault(&config().property("sasl.passwort", "hunter2"));
-    assert_eq!(text, "`sasl.passwort` is no property; did you mean `sasl.password`?");
+    assert_eq!(text, "`sasl.passwort` is an unknown property; did you mean `sasl.password`?");
     let (_, text) = only_fault(&config().property("colour", "red"));
-    assert_eq!(text, "`colour` is no property");
+    assert_eq!(text, "`colour` is an unknown property");
     let (_, text) = only_fault(&config().property("", "red"));
-    assert_eq!(text, "`` is no property");
+    assert_eq!(text, "`` is an unknown property");
 }
 
 #[test]
 fn the_prefix_of_topic_properties_is_no_way_in() {
     for (property, instead) in [
         ("topic.fetch.min.bytes", "`fetch.min.bytes`"),
-        ("topic.client.software.name", "no property"),
-        ("topic.topic.auto.offset.reset", "no property"),
+        ("topic.client.software.name", "is an unknown property"),
+        ("topic.topic.auto.offset.reset", "is an unknown property"),
     ] {
         let (_, text) = only_fault(&config().property(property, "1"));
         assert!(text.contains(instead), "{text}");
@@ -215,7 +215,7 @@ fn the_prefix_of_topic_properties_is_no_way_in() {
 #[test]
 fn the_hooks_of_librdkafkas_own_tests_are_out_of_reach() {
     let (_, text) = only_fault(&config().property("ut_handle_ProduceResponse", "1"));
-    assert!(text.contains("is no property"), "{text}");
+    assert!(text.contains("is an unknown property"), "{text}");
 }
 
 #[test]

@@ -32,7 +32,7 @@ pub(crate) enum PartitionEvent<'a> {
     GoneBack { from: i64 },
     /// It goes on at this offset, as it was told to.
     Sought { to: i64 },
-    /// It is given up before it could go on where it was told to.
+    /// It is revoked, or the app ends, before it could go on where it was told to.
     SeekDropped,
     /// A seek was not answered, and is tried again.
     SeekUnanswered { to: i64 },

@@ -106,8 +106,8 @@ fn reports_all_faults_of_what_is_written_at_once() {
     let mut expected = vec![
         "`acks` is evkafka's to set: a producer waits for all in-sync replicas, so that nothing that is acknowledged is \
          lost; leave it out",
-        "`batch.siz` is no property; did you mean `batch.size`?",
-        "`bootstrap_server` is no setting; did you mean `bootstrap_servers`?",
+        "`batch.siz` is an unknown property; did you mean `batch.size`?",
+        "`bootstrap_server` is an unknown setting; did you mean `bootstrap_servers`?",
         "`delivery_timeout` has no unit: write a whole number and a unit (`ms`, `s`, `m` or `h`), such as `250ms` or \
          `5s`",
         "`dr_msg_cb` is evkafka's to set: every event is acknowledged to its sender; leave it out",
@@ -117,7 +117,7 @@ fn reports_all_faults_of_what_is_written_at_once() {
         "`fetch.min.bytes` is a property of consumers, and of no use to a producer; leave it out",
         "`forward_trace` must be `true` or `false`",
         "`group.id` is a property of consumers, and of no use to a producer; leave it out",
-        "`group_id` is no setting",
+        "`group_id` is an unknown setting",
         "`linger_ms` is evkafka's to set: use the setting `linger`",
         "`linger` is not a duration: write a whole number and a unit (`ms`, `s`, `m` or `h`), such as `250ms` or `5s`",
         "`topic` must be a string, not a number: write it in quotes (figment's `Env`: within the value; config's \

@@ -10,15 +10,27 @@ use crate::{
 /// How many characters of a type are shown that no handler takes.
 const UNMATCHED_LIMIT: usize = 100;
 
-/// Logs what became of an attempt: where the record is, which attempt it was, why, and what else is given.
-macro_rules! failed {
-    ($level:ident, $origin:expr, $context:expr, $failure:expr, $($rest:tt)+) => {
+/// Logs what happened to a record: where it is, and what else is given.
+macro_rules! line {
+    ($level:ident, $origin:expr, $offset:expr, $($rest:tt)+) => {
         tracing::$level!(
             target: "evkafka::record",
             consumer = %$origin.consumer,
             topic = %$origin.topic,
             partition = $origin.partition,
-            offset = $context.record.offset(),
+            offset = $offset,
+            $($rest)+
+        )
+    };
+}
+
+/// Logs what became of an attempt: where the record is, which attempt it was, why, and what else is given.
+macro_rules! failed {
+    ($level:ident, $origin:expr, $context:expr, $failure:expr, $($rest:tt)+) => {
+        line!(
+            $level,
+            $origin,
+            $context.record.offset(),
             event = $context.event_name().as_deref(),
             attempt = $context.attempt,
             // Of a batch; the offset is that of its first record.
@@ -41,13 +53,7 @@ pub(super) fn log(origin: &Origin, event: &RecordEvent<'_>) {
         RecordEvent::Unmatched { offset, event_type, nearest } => {
             unmatched(origin, offset, event_type, nearest)
         }
-        RecordEvent::Unprepared { offset, attempt, error, wait } => tracing::warn!(
-            target: "evkafka::record",
-            consumer = %origin.consumer,
-            topic = %origin.topic,
-            partition = origin.partition,
-            offset,
-            attempt,
+        RecordEvent::Unprepared { offset, attempt, error, wait } => line!(warn, origin, offset, attempt,
             error = %Chain(error),
             wait_ms = millis(wait),
             "what is needed to decode an event is not available; trying again"
@@ -79,11 +85,9 @@ pub(super) fn log(origin: &Origin, event: &RecordEvent<'_>) {
         RecordEvent::EventsUnsent { context, becomes } => {
             unsent(origin, context.record.offset(), becomes);
         }
-        RecordEvent::WaitsForThread { offset, waited, limit } => tracing::warn!(
-            target: "evkafka::record",
-            consumer = %origin.consumer,
-            topic = %origin.topic,
-            partition = origin.partition,
+        RecordEvent::WaitsForThread { offset, waited, limit } => line!(
+            warn,
+            origin,
             offset,
             waited_ms = millis(waited),
             limit,
@@ -126,43 +130,31 @@ fn log_letter(origin: &Origin, event: &RecordEvent<'_>) {
 fn unmatched(origin: &Origin, offset: i64, event_type: &[u8], nearest: Option<&'static str>) {
     let event = &*shown(event_type, UNMATCHED_LIMIT);
     match nearest {
-        Some(nearest) => tracing::warn!(
-            target: "evkafka::record",
-            consumer = %origin.consumer,
-            topic = %origin.topic,
-            partition = origin.partition,
+        Some(nearest) => line!(
+            warn,
+            origin,
             offset,
             event,
             nearest,
             "no handler takes this event type, which is close to one that has a handler; its records are skipped"
         ),
-        None => tracing::info!(
-            target: "evkafka::record",
-            consumer = %origin.consumer,
-            topic = %origin.topic,
-            partition = origin.partition,
-            offset,
-            event,
-            "no handler takes this event type; its records are skipped"
-        ),
+        None => {
+            line!(info, origin, offset, event, "no handler takes this event type; its records are skipped")
+        }
     }
 }
 
 fn unfinished(origin: &Origin, offset: i64, becomes: Unfinished) {
     match becomes {
-        Unfinished::ComesAgain => tracing::warn!(
-            target: "evkafka::record",
-            consumer = %origin.consumer,
-            topic = %origin.topic,
-            partition = origin.partition,
+        Unfinished::ComesAgain => line!(
+            warn,
+            origin,
             offset,
             "a handler did not finish in the time it had; its record is not committed"
         ),
-        Unfinished::IsLost => tracing::error!(
-            target: "evkafka::record",
-            consumer = %origin.consumer,
-            topic = %origin.topic,
-            partition = origin.partition,
+        Unfinished::IsLost => line!(
+            error,
+            origin,
             offset,
             "a handler did not finish in the time it had; its record, and what was committed \
              with it and not handled yet, is lost"
@@ -172,20 +164,16 @@ fn unfinished(origin: &Origin, offset: i64, becomes: Unfinished) {
 
 fn unsent(origin: &Origin, offset: i64, becomes: Unfinished) {
     match becomes {
-        Unfinished::ComesAgain => tracing::warn!(
-            target: "evkafka::record",
-            consumer = %origin.consumer,
-            topic = %origin.topic,
-            partition = origin.partition,
+        Unfinished::ComesAgain => line!(
+            warn,
+            origin,
             offset,
             "the events that a handler returned were not acknowledged in the time there was; its record is not committed and will \
              be handled again"
         ),
-        Unfinished::IsLost => tracing::error!(
-            target: "evkafka::record",
-            consumer = %origin.consumer,
-            topic = %origin.topic,
-            partition = origin.partition,
+        Unfinished::IsLost => line!(
+            error,
+            origin,
             offset,
             "the events that a handler returned were not acknowledged in the time there was, and may be lost"
         ),
