@@ -103,7 +103,7 @@ fn is_function(input: ParseStream<'_>) -> bool {
 }
 
 /// The attribute itself, a second time.
-fn is_handler(attr: &Attribute) -> bool {
+pub(super) fn is_handler(attr: &Attribute) -> bool {
     let path: Vec<_> = attr.path().segments.iter().map(|segment| segment.ident.to_string()).collect();
     path == ["handler"] || path == ["evkafka", "handler"]
 }

@@ -9,7 +9,7 @@ use crate::event::EventSpec;
 /// It is implemented by the attribute only; the items that the attribute uses may change.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a handler",
-    label = "not a handler",
+    label = "no function with `#[handler]` has this name",
     note = "annotate the function with `#[evkafka::handler]`, or `#[evkafka::handler(event = \"…\")]`",
     note = "a router is not listed: it is given without brackets, `orders: config => router`, or merged, `router![…].merge(router)`"
 )]

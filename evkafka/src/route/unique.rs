@@ -3,6 +3,10 @@
 //! [`router!`](crate::router) builds one [`Conflicts`] for its list, a hash table that is filled once, and then asks
 //! it about each handler, in a `const` that stands on the handler's path. Lists that are merged at run time are
 //! checked by the routing table.
+//!
+//! The compiler puts "evaluation panicked" before the message, and says where it evaluated. That is as plain as it gets: a trait's
+//! `on_unimplemented` can name the handlers but no event (a name is a constant, not a type), two implementations that collide name neither as
+//! one writes it, and would take one for each event of each handler.
 
 use crate::handle::HandlerSpec;
 
