@@ -42,6 +42,9 @@ pub const fn event_name(name: &'static str) -> &'static str {
     name
 }
 
+/// What the traits require that only the macros and evkafka itself implement, so that they can change.
+pub trait Generated {}
+
 #[cfg(fuzzing)]
 pub mod fuzzing;
 

@@ -159,6 +159,11 @@ fn item(
         #(#cfgs)*
         #[automatically_derived]
         #deprecated
+        impl #krate::__private::Generated for #name {}
+
+        #(#cfgs)*
+        #[automatically_derived]
+        #deprecated
         impl #krate::__private::Handler for #name {
             const SPEC: #krate::__private::HandlerSpec = #spec;
 

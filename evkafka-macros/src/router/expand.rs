@@ -46,6 +46,9 @@ pub(crate) fn router(krate: &Path, handlers: &Handlers) -> TokenStream {
         #(#checks)*
 
         #[automatically_derived]
+        impl #generics #private::Generated for __Routes #arguments {}
+
+        #[automatically_derived]
         impl #generics #private::Routes for __Routes #arguments {
             type Merge<S: #private::Routes> = #private::Merge<Self, S>;
 
