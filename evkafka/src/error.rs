@@ -295,7 +295,7 @@ impl fmt::Display for Error {
                 }
                 missing_codec(error).iter().try_for_each(|advice| write!(f, "; {advice}"))
             }
-            Inner::Client { consumer, .. } => write!(f, "consumer `{consumer}`: the Kafka client gave up"),
+            Inner::Client { consumer, .. } => write!(f, "consumer `{consumer}`: the Kafka client failed"),
             Inner::Join { consumer, group, failure, .. } => {
                 write!(f, "consumer `{consumer}` cannot join the group `{group}`: {failure}")
             }

@@ -99,13 +99,19 @@ impl Names {
     /// What is wrong with the name of an event, apart from its type.
     fn fault(&mut self, name: &str) -> Option<String> {
         if name.is_empty() {
-            Some("an event has a name; records without one go to the handler with `fallback`".to_owned())
+            Some(
+                "the name of the event is empty; `#[handler(fallback)]` takes records without an event type"
+                    .to_owned(),
+            )
         } else if name.trim() != name {
-            Some(format!("white space around the name would never match a record: write {:?}", name.trim()))
+            Some(format!(
+                "remove the white space around the name, which no record would match: write {:?}",
+                name.trim()
+            ))
         } else if name.contains('\0') {
             Some("the name of an event cannot contain NUL".to_owned())
         } else if !self.literals.insert(name.to_owned()) {
-            Some(format!("the event `{name}` is named twice here"))
+            Some(format!("the event `{name}` is listed twice"))
         } else {
             None
         }
@@ -157,7 +163,7 @@ pub(super) fn check(cx: &Ctxt, events: &Events, arguments: usize) {
     if matches!(events, Events::OfArgument) && arguments == 0 {
         cx.error_at(
             Span::call_site(),
-            "which event does it handle? Take it as an argument whose type derives `evkafka::Event`, or name it, \
+            "no event: take one as an argument whose type derives `evkafka::Event`, or name it, \
              `#[handler(event = \"OrderCreated\")]`; `#[handler(fallback)]` takes what no other handler does",
         );
     }

@@ -51,7 +51,7 @@ impl Function {
             if again {
                 cx.error(
                     attr,
-                    "one function, one `#[handler]`: name several events with `event = [\"A\", \"B\"]`",
+                    "a second `#[handler]` on one function: list several events in one, `event = [\"A\", \"B\"]`",
                 );
             }
             !again

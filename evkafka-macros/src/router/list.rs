@@ -116,7 +116,7 @@ fn layers(cx: &Ctxt, input: ParseStream<'_>) -> Vec<Expr> {
             Ok(layer) if content.is_empty() => layers.push(layer),
             Ok(_) => cx.error_at(
                 paren.span.join(),
-                "one layer stands here, the next one behind it: `.layer(A).layer(B)`, of which the first is the outermost",
+                "expected one layer; several are chained, `.layer(A).layer(B)`, of which the first is the outermost",
             ),
             Err(_) if content.is_empty() => cx.error_at(paren.span.join(), "expected a layer: `.layer(A)`"),
             Err(fault) => cx.push(fault),
