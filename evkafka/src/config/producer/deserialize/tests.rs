@@ -114,9 +114,9 @@ fn reports_all_faults_of_what_is_written_at_once() {
         "`enable.idempotence` is evkafka's to set: a producer is always idempotent: no event is in its partition twice \
          or out of order; leave it out",
         "`event_type_header` must not be empty",
-        "`fetch.min.bytes` is a property of consumers, and of no use to a producer; leave it out",
+        "`fetch.min.bytes` is a property of consumers, without effect on a producer; leave it out",
         "`forward_trace` must be `true` or `false`",
-        "`group.id` is a property of consumers, and of no use to a producer; leave it out",
+        "`group.id` is a property of consumers, without effect on a producer; leave it out",
         "`group_id` is an unknown setting",
         "`linger_ms` is evkafka's to set: use the setting `linger`",
         "`linger` is not a duration: write a whole number and a unit (`ms`, `s`, `m` or `h`), such as `250ms` or `5s`",
