@@ -52,6 +52,7 @@ impl<'s, E: Event + Serialize + ?Sized> Sending<'s, E> {
         event: &'s E,
         extras: Extras,
     ) -> Self {
+        let extras = Extras { stamp: outlet.form.stamp(), ..extras };
         Self { outlet, topic, event, key: Key::Events, extras }
     }
 
