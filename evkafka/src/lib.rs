@@ -123,7 +123,7 @@ pub mod __private;
 pub use self::{
     app::App,
     config::{
-        AutoCommitMode, Concurrency, ConfigError, ConsumerConfig, EventTypeSource, OffsetReset,
+        AutoCommitMode, Concurrency, ConfigError, ConsumerConfig, EventFormat, EventTypeSource, OffsetReset,
         OnUnavailable, ProducerConfig,
     },
     control::Control,

@@ -132,7 +132,7 @@ impl Sendings {
         let enqueued = match self.outlets.of_encoded(&event) {
             Some(destination) => {
                 // They were forwarded for the call's other events.
-                let plain = Extras::default();
+                let plain = Extras { stamp: extras.stamp, ..Extras::default() };
                 let extras = if destination.outlet.form.forwards() { &*extras } else { &plain };
                 destination.enqueue(&event, extras, so_far, answer)
             }
