@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, reason = "what was lost and repeated is worth knowing")]
 
 mod control;
+mod counterparts;
 mod crashes;
 mod dead_letters;
 mod delivery;
