@@ -12,5 +12,6 @@ mod harness;
 mod joining;
 mod members;
 mod position;
+mod sending;
 mod shutdown;
 mod support;

@@ -1,0 +1,1 @@
+//! What can go wrong with events that are sent, done on purpose.
