@@ -28,6 +28,9 @@ struct Forwarded {
     id: u64,
     partition: i32,
     offset: i64,
+    /// The partition that the event is in.
+    #[serde(skip)]
+    written_to: i32,
 }
 
 /// A topic of orders, a group that handles them, and the topic that their events are sent to.
@@ -158,8 +161,18 @@ impl Output {
     }
 
     fn ends(&self) -> BTreeMap<i32, i64> {
-        let end = |partition| self.consumer.fetch_watermarks(&self.topic, partition, DEADLINE);
-        self.next.keys().map(|&partition| (partition, end(partition).expect("an answer").1)).collect()
+        self.next.keys().map(|&partition| (partition, self.end(partition))).collect()
+    }
+
+    fn end(&self, partition: i32) -> i64 {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            match self.consumer.fetch_watermarks(&self.topic, partition, Duration::from_secs(5)) {
+                Ok((_, end)) => return end,
+                // The leader is away, and another not known yet.
+                Err(error) => assert!(Instant::now() < deadline, "{}[{partition}]: {error}", self.topic),
+            }
+        }
     }
 
     /// How many events are there.
@@ -174,8 +187,9 @@ impl Output {
             assert!(Instant::now() < deadline, "read to {:?} of {ends:?}", self.next);
             // Errors are of a broker that is away, and pass.
             let Some(Ok(message)) = self.consumer.poll(Duration::from_millis(100)) else { continue };
-            let event = serde_json::from_slice(message.payload().expect("a payload")).expect("an event");
-            self.events.push(event);
+            let event: Forwarded =
+                serde_json::from_slice(message.payload().expect("a payload")).expect("an event");
+            self.events.push(Forwarded { written_to: message.partition(), ..event });
             self.next.insert(message.partition(), message.offset() + 1);
         }
         &self.events
