@@ -118,13 +118,14 @@ fn consumer(options: &Options) -> ConsumerConfig {
     let mut config = ConsumerConfig::new([options.text("topic")])
         .bootstrap_servers(options.text("brokers"))
         .group_id(options.text("group"))
-        // So that a process that is started again takes the place of the one that was killed at once.
-        .group_instance_id("forwarder")
         .commit_interval(options.millis("commit-interval-ms", 20))
         .failure_policy(policy);
-    if options.0.get("protocol").is_some_and(|protocol| protocol == "consumer") {
-        config = config.property("group.protocol", "consumer");
-    }
+    config = match options.0.get("protocol") {
+        Some(protocol) if protocol == "consumer" => config.property("group.protocol", protocol),
+        // A process that is started again takes the place of the one that was killed at once. In the new protocol it would be refused
+        // until the other's session has timed out.
+        _ => config.group_instance_id("forwarder"),
+    };
     if options.way() == "keys" {
         config = config.concurrency(Concurrency::PerKey { in_flight: 100 }).persist_progress(true);
     }
