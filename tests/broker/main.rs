@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, reason = "what was lost and repeated is worth knowing")]
 
 mod control;
+mod counterparts;
 mod crashes;
 mod dead_letters;
 mod delivery;
@@ -11,5 +12,6 @@ mod harness;
 mod joining;
 mod members;
 mod position;
+mod sending;
 mod shutdown;
 mod support;
