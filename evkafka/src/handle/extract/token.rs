@@ -63,9 +63,26 @@ impl CancellationToken {
         self.0.cancelled_owned().await;
     }
 
+    /// A guard that cancels the token when it is dropped: what a handler has spawned ends with the handler, however that ends.
+    pub fn drop_guard(self) -> DropGuard {
+        DropGuard(self.0.drop_guard())
+    }
+
     /// A token that is cancelled with this one, and can be cancelled without it.
     pub fn child_token(&self) -> Self {
         Self(self.0.child_token())
+    }
+}
+
+/// Cancels its [`CancellationToken`] when it is dropped.
+#[derive(Debug)]
+#[must_use = "dropped at once, it cancels the token at once"]
+pub struct DropGuard(sync::DropGuard);
+
+impl DropGuard {
+    /// Takes the token back, which the guard no longer cancels.
+    pub fn disarm(self) -> CancellationToken {
+        CancellationToken(self.0.disarm())
     }
 }
 
@@ -93,5 +110,13 @@ mod tests {
         parent.clone().cancel();
         second.clone().cancelled_owned().await;
         assert!(parent.is_cancelled() && second.is_cancelled());
+    }
+
+    #[test]
+    fn a_guard_cancels_its_token_unless_it_is_disarmed() {
+        let (kept, dropped) = (CancellationToken::new(), CancellationToken::new());
+        assert!(!kept.clone().drop_guard().disarm().is_cancelled());
+        drop(dropped.clone().drop_guard());
+        assert!(!kept.is_cancelled() && dropped.is_cancelled());
     }
 }
