@@ -53,6 +53,7 @@
 //!
 //! - `testing`: the module of this name, a client that runs an app on topics in memory.
 //! - `embedded`: the module of this name, a Kafka cluster inside the process (librdkafka's mock cluster).
+//! - `tower`: layers of tower around handlers.
 //! - `zstd` (default): zstd compression, which any producer may use.
 //! - `tls`, `tls-vendored`: TLS, and SASL SCRAM and OAUTHBEARER, with the system's OpenSSL or a bundled one.
 //! - `sasl`, `sasl-vendored`: Kerberos.

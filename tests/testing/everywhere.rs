@@ -1,4 +1,4 @@
-//! The same tests on topics in memory and on an embedded cluster: how they agree.
+//! The same tests on topics in memory, on an embedded cluster and, with the feature `broker`, on Kafka: how they agree.
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,6 +24,12 @@ macro_rules! everywhere {
             #[tokio::test(flavor = "multi_thread")]
             async fn on_an_embedded_cluster() {
                 super::$test(super::Backend::Embedded(super::Arc::new(super::Cluster::start().unwrap()))).await;
+            }
+
+            #[cfg(feature = "broker")]
+            #[tokio::test(flavor = "multi_thread")]
+            async fn on_kafka() {
+                super::$test(super::Backend::Kafka { bootstrap_servers: evkafka_tests::kafka::brokers() }).await;
             }
         }
     )+};

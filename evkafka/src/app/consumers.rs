@@ -185,10 +185,16 @@ fn start_members(
     } else {
         let settings = config.producer_config();
         let log = ClientLog::new(Arc::clone(&name), &settings);
-        Some(
-            ReliableProducer::new(log.clone(), settings, Sends::DeadLetters)
-                .map_err(|cause| log.error(cause))?,
-        )
+        let letters = ReliableProducer::new(log.clone(), settings, Sends::DeadLetters)
+            .map_err(|cause| log.error(cause))?;
+        #[cfg(feature = "testing")]
+        let letters = letters.with_topic_prefix(config.topic_prefix.as_deref());
+        Some(letters)
+    };
+    #[cfg(feature = "testing")]
+    let dead_letter_topics: Vec<_> = {
+        let prefix = config.topic_prefix.as_deref().unwrap_or_default();
+        dead_letter_topics.iter().map(|topic| format!("{prefix}{topic}")).collect()
     };
     let largest_call = pipeline.largest_call();
     let shared = Shared::new(name, config, largest_call, Arc::clone(states), dead_letters, reports.clone());

@@ -95,6 +95,34 @@ impl App {
         read.chain(letters).chain(sent).chain(of_producers).collect()
     }
 
+    /// On a cluster that it shares with others, in topics and groups whose names begin with this, and watched.
+    pub(crate) fn on_shared_cluster(
+        mut self,
+        servers: &str,
+        prefix: &str,
+        observer: &Arc<dyn Observer>,
+    ) -> Self {
+        for NamedConsumer { config, observers, .. } in &mut self.consumers {
+            servers.clone_into(&mut config.bootstrap_servers);
+            config.group_id = format!("{prefix}{}", config.group_id);
+            for topic in &mut config.topics {
+                *topic = match topic.strip_prefix('^') {
+                    Some(pattern) => format!("^{}{pattern}", prefix.replace('.', "\\.")),
+                    None => format!("{prefix}{topic}"),
+                };
+            }
+            config.topic_prefix = Some(prefix.to_owned());
+            config.commit_interval = config.commit_interval.min(COMMIT_INTERVAL);
+            config.properties.insert("fetch.wait.max.ms".to_owned(), "10".to_owned());
+            observers.push(Arc::clone(observer));
+        }
+        for NamedProducer { config, .. } in &mut self.producers {
+            servers.clone_into(&mut config.bootstrap_servers);
+            config.topic_prefix = Some(prefix.to_owned());
+        }
+        self
+    }
+
     /// On these servers, with settings for tests, and watched.
     pub(crate) fn on_cluster(mut self, servers: &str, observer: &Arc<dyn Observer>) -> Self {
         let is_of_another = |name: &str| {

@@ -129,6 +129,9 @@ pub struct ConsumerConfig {
     pub(crate) auto_offset_reset: OffsetReset,
     pub(crate) event_type: Option<Vec<EventTypeSource>>,
     pub(crate) event_type_header: Option<String>,
+    /// What is in front of the names of topics: on a cluster that a test shares with others.
+    #[cfg(feature = "testing")]
+    pub(crate) topic_prefix: Option<String>,
     pub(crate) event_names: BTreeMap<String, String>,
     pub(crate) event_version: Option<String>,
     pub(crate) instances: u32,
@@ -191,6 +194,8 @@ impl ConsumerConfig {
             auto_offset_reset: OffsetReset::default(),
             event_type: None,
             event_type_header: None,
+            #[cfg(feature = "testing")]
+            topic_prefix: None,
             event_names: BTreeMap::new(),
             event_version: None,
             instances: 1,

@@ -3,6 +3,8 @@ use std::{collections::BTreeMap, fmt, net::TcpStream, time::Duration};
 use rdkafka::{ClientConfig, error::RDKafkaErrorCode, mocking::MockCoordinator};
 use tokio::sync::oneshot;
 
+#[cfg(feature = "testing")]
+use super::elsewhere::Elsewhere;
 use super::{
     Event, TIMEOUT,
     clients::Looks,
@@ -28,7 +30,14 @@ pub struct Cluster {
     // In the order in which they are dropped: the cluster last, after all that uses it.
     producer: RawProducer,
     pub(super) looks: Looks,
-    host: Host,
+    place: Place,
+}
+
+/// Where the brokers are.
+enum Place {
+    Inside(Host),
+    #[cfg(feature = "testing")]
+    Elsewhere(Elsewhere),
 }
 
 impl Cluster {
@@ -56,7 +65,52 @@ impl Cluster {
         let producer = RawProducer::new(log, settings).map_err(Error::other)?;
         let (looks, thread) = Looks::start(bootstrap_servers.clone())?;
         host.outlives(thread);
-        Ok(Self { bootstrap_servers, topics: Topics::default(), producer, looks, host })
+        let place = Place::Inside(host);
+        Ok(Self { bootstrap_servers, topics: Topics::default(), producer, looks, place })
+    }
+
+    /// A cluster that runs elsewhere.
+    ///
+    /// # Errors
+    /// If there is no client of it.
+    #[cfg(feature = "testing")]
+    pub(crate) fn at(servers: &str) -> Result<Self> {
+        let mut settings = ClientConfig::new();
+        settings
+            .set("bootstrap.servers", servers)
+            .set("linger.ms", "0")
+            .set("message.max.bytes", LARGEST_RECORD)
+            .set("partitioner", "murmur2_random");
+        let log = ClientLog::new("test".into(), &settings);
+        let producer = RawProducer::new(log, settings).map_err(Error::other)?;
+        let (looks, _) = Looks::start(servers.to_owned())?;
+        let place = Place::Elsewhere(Elsewhere::at(servers).map_err(Error::other)?);
+        Ok(Self { bootstrap_servers: servers.to_owned(), topics: Topics::default(), producer, looks, place })
+    }
+
+    /// The cluster in this process.
+    fn host(&self) -> Result<&Host> {
+        match &self.place {
+            Place::Inside(host) => Ok(host),
+            #[cfg(feature = "testing")]
+            Place::Elsewhere(_) => Err(Error::other(Fault::Gone)),
+        }
+    }
+
+    /// Makes a topic elsewhere, and waits until it is known.
+    #[cfg(feature = "testing")]
+    pub(crate) async fn create_topic_elsewhere(&self, name: &str, partitions: u16) -> Result<()> {
+        let Place::Elsewhere(elsewhere) = &self.place else { return self.create_topic(name, partitions) };
+        elsewhere.create_topic(name, partitions).await.map_err(Error::other)?;
+        self.until_topic(name).await
+    }
+
+    /// Deletes topics, if that is to be done at all: those in this process end with it.
+    #[cfg(feature = "testing")]
+    pub(crate) async fn delete_topics_elsewhere(&self, topics: &[String]) {
+        if let Place::Elsewhere(elsewhere) = &self.place {
+            elsewhere.delete_topics(topics).await;
+        }
     }
 
     /// The addresses of the brokers, as `bootstrap_servers` takes them.
@@ -102,12 +156,13 @@ impl Cluster {
         if partitions == 0 {
             return Err(Error::other(Fault::NoPartitions { topic }));
         }
-        let created = self.host.with(move |mock| match mock.create_topic(&topic, i32::from(partitions), 1) {
-            Err(error) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::TopicAlreadyExists) => {
-                Ok(Err(Fault::TopicExists { topic }))
-            }
-            other => other.map(Ok),
-        });
+        let created =
+            self.host()?.with(move |mock| match mock.create_topic(&topic, i32::from(partitions), 1) {
+                Err(error) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::TopicAlreadyExists) => {
+                    Ok(Err(Fault::TopicExists { topic }))
+                }
+                other => other.map(Ok),
+            });
         created?.map_err(Error::other)?;
         self.topics.add(name, partitions.into());
         Ok(())
@@ -121,7 +176,7 @@ impl Cluster {
         // The mock cluster closes its socket and binds another to the same port. Should somebody be given the port in between, it
         // aborts the process; a port that has a connection is given to nobody.
         let _connection = self.connect(broker);
-        self.host.with(move |mock| {
+        self.host()?.with(move |mock| {
             // Answered in the loop that accepts connections: when it is done, so is that. The group is nobody's.
             mock.coordinator(MockCoordinator::Group(NO_GROUP.to_owned()), 1)?;
             mock.broker_down(i32::from(broker))
@@ -138,7 +193,7 @@ impl Cluster {
     /// # Errors
     /// If there is no such broker.
     pub fn broker_up(&self, broker: u8) -> Result<()> {
-        self.host.with(move |mock| mock.broker_up(i32::from(broker)))
+        self.host()?.with(move |mock| mock.broker_up(i32::from(broker)))
     }
 
     /// Delays every answer of a broker.
@@ -146,7 +201,7 @@ impl Cluster {
     /// # Errors
     /// If there is no such broker.
     pub fn round_trip_time(&self, broker: u8, delay: Duration) -> Result<()> {
-        self.host.with(move |mock| mock.broker_round_trip_time(i32::from(broker), delay))
+        self.host()?.with(move |mock| mock.broker_round_trip_time(i32::from(broker), delay))
     }
 
     /// Sends an event and waits for the broker's acknowledgement; its partition and offset.

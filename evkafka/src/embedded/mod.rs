@@ -40,6 +40,8 @@
 
 mod clients;
 mod cluster;
+#[cfg(feature = "testing")]
+mod elsewhere;
 mod event;
 mod fault;
 mod host;

@@ -47,6 +47,19 @@ impl Cluster {
         Ok(ends.iter().all(has))
     }
 
+    /// Waits until the brokers say how many partitions a topic has.
+    #[cfg(feature = "testing")]
+    pub(super) async fn until_topic(&self, topic: &str) -> Result<()> {
+        let begun = Instant::now();
+        while let Err(error) = self.partitions(topic).await {
+            if begun.elapsed() > DEADLINE {
+                return Err(error);
+            }
+            tokio::time::sleep(LOOKS_AGAIN).await;
+        }
+        Ok(())
+    }
+
     /// Waits until a group has committed an offset of a partition, or a higher one.
     ///
     /// # Errors

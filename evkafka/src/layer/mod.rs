@@ -6,6 +6,7 @@
 //! | [`ConcurrencyLimit`] | so many calls at a time, across partitions, consumers and handlers that share it |
 //! | [`RateLimit`] | so many calls per second |
 //! | [`Trace`] | a [`tracing`] span that the handler's log lines carry |
+#![cfg_attr(feature = "tower", doc = "| [`Tower`] | a layer of tower's |")]
 
 mod app_layers;
 mod call;
@@ -16,11 +17,15 @@ mod stack;
 #[cfg(test)]
 mod tests;
 mod timeout;
+#[cfg(feature = "tower")]
+mod tower;
 mod trace;
 
 use std::sync::Arc;
 
 pub(crate) use self::app_layers::AppLayers;
+#[cfg(feature = "tower")]
+pub use self::tower::{FailedAttempt, HandlerCall, HandlerService, Tower};
 pub use self::{
     call::Call, concurrency_limit::ConcurrencyLimit, next::Next, rate_limit::RateLimit, timeout::Timeout,
     trace::Trace,

@@ -59,6 +59,13 @@ impl OwnedRecord {
         }
     }
 
+    /// The same record of another topic.
+    #[cfg(all(feature = "embedded", feature = "testing"))]
+    pub(crate) fn in_topic(mut self, topic: &str) -> Self {
+        self.origin.topic = topic.into();
+        self
+    }
+
     /// Names the consumer that is said to have read the record.
     pub fn consumer(mut self, name: &str) -> Self {
         self.origin.consumer = name.into();

@@ -59,6 +59,8 @@ impl Producer {
         let log = ClientLog::of_producer(Arc::clone(&name), &settings);
         let producer = ReliableProducer::new(log.clone(), settings, Sends::Events);
         let producer = producer.map_err(|cause| log.error(cause))?;
+        #[cfg(feature = "testing")]
+        let producer = producer.with_topic_prefix(config.topic_prefix.as_deref());
         Ok(Self(Arc::new(Outlet::new(name, producer, RecordForm::of(config)))))
     }
 

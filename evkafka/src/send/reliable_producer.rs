@@ -1,6 +1,7 @@
 //! Sends records until they are acknowledged or refused for good.
 
 use std::{
+    borrow::Cow,
     fmt,
     sync::{Arc, OnceLock},
     time::Duration,
@@ -34,6 +35,9 @@ pub(crate) struct ReliableProducer {
     /// What the one that sends records by themselves is made of, and that one once it is needed.
     made_of: Option<(ClientLog, ClientConfig)>,
     alone: OnceLock<Option<RawProducer>>,
+    /// What is in front of the names of topics.
+    #[cfg(feature = "testing")]
+    topic_prefix: Option<String>,
     /// What was last logged: of records that wait, and of those that are refused.
     waits: Sparse<RDKafkaErrorCode>,
     refused: Sparse<RDKafkaErrorCode>,
@@ -98,7 +102,32 @@ impl ReliableProducer {
         sends: Sends,
     ) -> Self {
         let (waits, refused) = (Sparse::new(), Sparse::new());
-        Self { sends, name, shared, made_of, alone: OnceLock::new(), waits, refused }
+        Self {
+            sends,
+            name,
+            shared,
+            made_of,
+            alone: OnceLock::new(),
+            #[cfg(feature = "testing")]
+            topic_prefix: None,
+            waits,
+            refused,
+        }
+    }
+
+    /// The same, which puts this in front of the names of topics.
+    #[cfg(feature = "testing")]
+    pub(crate) fn with_topic_prefix(self, prefix: Option<&str>) -> Self {
+        Self { topic_prefix: prefix.map(str::to_owned), ..self }
+    }
+
+    /// What the brokers call this topic.
+    fn called<'t>(&self, topic: &'t str) -> Cow<'t, str> {
+        #[cfg(feature = "testing")]
+        if let Some(prefix) = &self.topic_prefix {
+            return Cow::Owned(format!("{prefix}{topic}"));
+        }
+        Cow::Borrowed(topic)
     }
 
     /// Puts a record into the producer's queue; `answer` is told its delivery.
@@ -111,7 +140,8 @@ impl ReliableProducer {
         again: &Again,
         answer: Answer,
     ) -> Result<(), RDKafkaErrorCode> {
-        self.producer(again.batching).enqueue(record, answer)
+        let topic = self.called(record.topic);
+        self.producer(again.batching).enqueue(RawRecord { topic: &topic, ..record }, answer)
     }
 
     /// Waits until there may be room in the queue, for a tenth of a second at most.
@@ -127,7 +157,8 @@ impl ReliableProducer {
     /// # Cancel safety
     /// Dropping the future leaves open whether the record was sent; it may be there twice if it is sent again.
     pub(crate) async fn send(&self, record: RawRecord<'_>) -> Result<(), Refused> {
-        let mut again = Again::default();
+        let (mut again, topic) = (Again::default(), self.called(record.topic));
+        let record = RawRecord { topic: &topic, ..record };
         while let Err(code) = self.producer(again.batching).send(record).await {
             match self.after(&record, &mut again, code) {
                 Ok(Then::Room) => self.room().await,

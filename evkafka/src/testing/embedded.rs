@@ -1,13 +1,14 @@
-//! The app on an embedded cluster.
+//! The app on a cluster: an embedded one, or one elsewhere.
 
 use std::{
     collections::BTreeSet,
     future::Future,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering::SeqCst},
+        atomic::{AtomicBool, AtomicU32, Ordering::SeqCst},
     },
     thread,
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use tokio::{runtime::Builder, sync::Mutex as AsyncMutex, task::JoinHandle};
@@ -28,6 +29,8 @@ use crate::{
 
 pub(super) struct OnCluster {
     cluster: Arc<Cluster>,
+    /// In front of the names of topics and groups on the cluster.
+    prefix: String,
     producers: Vec<ProducerFacts>,
     topics: Mutex<BTreeSet<String>>,
     /// What the test has written.
@@ -50,16 +53,18 @@ impl OnCluster {
     pub(super) fn start(
         app: App,
         cluster: Arc<Cluster>,
+        prefix: &str,
         topics: &[(String, u16)],
         watch: &Arc<Watch>,
     ) -> Result<Self> {
-        let app = app.on_cluster(cluster.bootstrap_servers(), &(Arc::clone(watch) as _));
-        app.check()?;
-        let create = |topic: &str, partitions| {
-            // If it is there, it stays as it is; other faults are those of whoever uses it.
-            let _ = cluster.create_topic(topic, partitions);
-        };
+        let (servers, observer) = (cluster.bootstrap_servers(), Arc::clone(watch) as _);
         let named = app.topics();
+        let app = match prefix {
+            "" => app.on_cluster(servers, &observer),
+            prefix => app.on_shared_cluster(servers, prefix, &observer),
+        };
+        app.check()?;
+        let create = |topic: &str, partitions| create(&cluster, &format!("{prefix}{topic}"), partitions);
         topics.iter().for_each(|(topic, partitions)| create(topic, *partitions));
         named.iter().for_each(|topic| create(topic, 1));
         let known = topics.iter().map(|(topic, _)| topic.clone()).chain(named);
@@ -74,6 +79,7 @@ impl OnCluster {
             watch.changed.notify_waiters();
         });
         Ok(Self {
+            prefix: prefix.to_owned(),
             producers,
             topics: Mutex::new(known.collect()),
             written: Mutex::default(),
@@ -86,8 +92,13 @@ impl OnCluster {
 
     pub(super) fn create(&self, topic: &str) {
         if lock(&self.topics).insert(topic.to_owned()) {
-            let _ = self.cluster.create_topic(topic, 1);
+            create(&self.cluster, &self.called(topic), 1);
         }
+    }
+
+    /// What the cluster calls this topic, or group.
+    fn called(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
     }
 
     pub(super) fn topics(&self) -> Vec<String> {
@@ -97,7 +108,8 @@ impl OnCluster {
     /// # Errors
     /// If the topic has no such partition: how many it has.
     pub(super) fn write(&self, record: &RawRecord<'_>) -> Result<(i32, i64), usize> {
-        let mut event = Event::new(record.topic);
+        let topic = self.called(record.topic);
+        let mut event = Event::new(&*topic);
         if let Some(partition) = record.partition {
             event = event.partition(partition);
         }
@@ -115,9 +127,9 @@ impl OnCluster {
         }
         let (partition, offset) = match block(self.cluster.send(event)) {
             Ok(written) => written,
-            Err(error) => match block(self.cluster.partitions(record.topic)) {
+            Err(error) => match block(self.cluster.partitions(&topic)) {
                 Ok(count) if record.partition.is_some() => return Err(count),
-                Ok(_) | Err(_) => panic!("the embedded cluster does not take the record: {error}"),
+                Ok(_) | Err(_) => panic!("the cluster does not take the record: {error}"),
             },
         };
         lock(&self.written).insert((record.topic.to_owned(), partition, offset));
@@ -125,7 +137,8 @@ impl OnCluster {
     }
 
     pub(super) fn records(&self, topic: &str) -> Vec<OwnedRecord> {
-        expect("the records of a topic", block(self.cluster.records(topic)))
+        let records = expect("the records of a topic", block(self.cluster.records(&self.called(topic))));
+        records.into_iter().map(|record| record.in_topic(topic)).collect()
     }
 
     /// Partition by partition: the order among them is not known.
@@ -152,14 +165,19 @@ impl OnCluster {
     }
 
     pub(super) fn committed(&self, group: &str, topic: &str, partition: i32) -> Option<i64> {
-        let committed = expect("what is committed", block(self.cluster.committed(group, topic)));
+        let committed = expect(
+            "what is committed",
+            block(self.cluster.committed(&self.called(group), &self.called(topic))),
+        );
         committed.get(&partition).copied()
     }
 
     pub(super) fn is_idle(&self, consumers: &[ConsumerFacts], watch: &Watch) -> bool {
         let has_caught_up = |consumer: &ConsumerFacts| {
             let topics = self.topics().into_iter().filter(|topic| consumer.reads(topic));
-            let mut answers = topics.map(|topic| block(self.cluster.has_caught_up(&consumer.group, &topic)));
+            let mut answers = topics.map(|topic| {
+                block(self.cluster.has_caught_up(&self.called(&consumer.group), &self.called(&topic)))
+            });
             answers.all(|answer| expect("how far a group is", answer))
         };
         self.is_over() || (watch.is_idle() && consumers.iter().all(has_caught_up))
@@ -190,7 +208,23 @@ impl Drop for OnCluster {
         {
             task.abort();
         }
+        if !self.prefix.is_empty() {
+            let topics: Vec<_> = self.topics().iter().map(|topic| self.called(topic)).collect();
+            block(self.cluster.delete_topics_elsewhere(&topics));
+        }
     }
+}
+
+/// A name that no other client's topics begin with.
+pub(super) fn unique_prefix() -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    format!("evkafka-test-{since}-{}-{}.", std::process::id(), COUNT.fetch_add(1, SeqCst))
+}
+
+/// Makes a topic. If it is there, it stays as it is; other faults are those of whoever uses it.
+fn create(cluster: &Cluster, topic: &str, partitions: u16) {
+    let _ = block(cluster.create_topic_elsewhere(topic, partitions));
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -199,7 +233,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[track_caller]
 fn expect<T>(what: &str, answer: Result<T>) -> T {
-    answer.unwrap_or_else(|error| panic!("the embedded cluster does not say {what}: {error}"))
+    answer.unwrap_or_else(|error| panic!("the cluster does not say {what}: {error}"))
 }
 
 /// Waits for a cluster's answer, on a thread of its own: it comes without this runtime.

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 #[cfg(feature = "embedded")]
-use super::embedded::OnCluster;
+use super::embedded::{self, OnCluster};
 use super::{backend::Backend, memory::InMemory, watch::Watch};
+#[cfg(feature = "embedded")]
+use crate::embedded::Cluster;
 use crate::{
     App,
     app::ConsumerFacts,
@@ -36,11 +38,23 @@ impl Ground {
         let consumers = app.consumer_facts();
         let handlers =
             consumers.iter().map(|consumer| (Arc::clone(&consumer.name), consumer.handlers.clone()));
-        let watch = Arc::new(Watch::new(handlers.collect()));
+        let prefix = match &backend {
+            #[cfg(feature = "embedded")]
+            Backend::Kafka { .. } => embedded::unique_prefix(),
+            _ => String::new(),
+        };
+        let watch = Arc::new(Watch::new(handlers.collect(), &prefix));
         let place = match backend {
             Backend::Memory => Place::Memory(InMemory::start(app, topics, &watch)?),
             #[cfg(feature = "embedded")]
-            Backend::Embedded(cluster) => Place::Embedded(OnCluster::start(app, cluster, topics, &watch)?),
+            Backend::Embedded(cluster) => {
+                Place::Embedded(OnCluster::start(app, cluster, &prefix, topics, &watch)?)
+            }
+            #[cfg(feature = "embedded")]
+            Backend::Kafka { bootstrap_servers } => {
+                let cluster = Arc::new(Cluster::at(&bootstrap_servers)?);
+                Place::Embedded(OnCluster::start(app, cluster, &prefix, topics, &watch)?)
+            }
         };
         Ok(Self { consumers, watch, place })
     }

@@ -24,6 +24,8 @@ const SHOWN: usize = 200;
 
 pub(super) struct Watch {
     begun: Instant,
+    /// What is in front of the names of topics, and not told.
+    topic_prefix: String,
     /// The handlers of each consumer, by their indices.
     handlers: BTreeMap<Arc<str>, Vec<HandlerSpec>>,
     stories: Mutex<Stories>,
@@ -48,8 +50,14 @@ impl Stories {
 }
 
 impl Watch {
-    pub(super) fn new(handlers: BTreeMap<Arc<str>, Vec<HandlerSpec>>) -> Self {
-        Self { begun: Instant::now(), handlers, stories: Mutex::default(), changed: Notify::new() }
+    pub(super) fn new(handlers: BTreeMap<Arc<str>, Vec<HandlerSpec>>, topic_prefix: &str) -> Self {
+        Self {
+            begun: Instant::now(),
+            topic_prefix: topic_prefix.to_owned(),
+            handlers,
+            stories: Mutex::default(),
+            changed: Notify::new(),
+        }
     }
 
     /// That of a record as far as it has come.
@@ -87,6 +95,13 @@ impl Watch {
         let stories = self.stories();
         let unsettled = stories.all.values().filter(|story| story.settlement.is_none());
         unsettled.map(|story| Story { committed: stories.committed(&story.place), ..story.clone() }).collect()
+    }
+
+    /// The partition as the app calls it.
+    fn ours(&self, origin: &Origin) -> Origin {
+        let topic =
+            origin.topic.strip_prefix(&*self.topic_prefix).map_or(Arc::clone(&origin.topic), Arc::from);
+        Origin { topic, ..origin.clone() }
     }
 
     fn stories(&self) -> MutexGuard<'_, Stories> {
@@ -193,6 +208,7 @@ fn shown(record: &Record<'_>) -> String {
 
 impl Observer for Watch {
     fn record(&self, origin: &Origin, event: &RecordEvent<'_>) {
+        let origin = &self.ours(origin);
         match *event {
             RecordEvent::Received { ref record, event_type, handler } => {
                 self.received(origin, record, event_type, handler);
@@ -258,7 +274,7 @@ impl Observer for Watch {
         if let PartitionEvent::Committed { offset, .. }
         | PartitionEvent::Begins { committed: Some(offset), .. } = *event
         {
-            self.stories().committed.insert(origin.clone(), offset);
+            self.stories().committed.insert(self.ours(origin), offset);
         }
         self.changed.notify_waiters();
     }

@@ -85,6 +85,9 @@ pub struct ProducerConfig {
     pub(crate) event_source: Option<String>,
     pub(crate) event_type_header: Option<String>,
     pub(crate) event_version_header: Option<String>,
+    /// What is in front of the names of topics: on a cluster that a test shares with others.
+    #[cfg(feature = "testing")]
+    pub(crate) topic_prefix: Option<String>,
     pub(crate) delivery_timeout: Duration,
     pub(crate) linger: Duration,
     pub(crate) forward_trace: bool,
@@ -121,6 +124,8 @@ impl ProducerConfig {
             event_source: None,
             event_type_header: None,
             event_version_header: None,
+            #[cfg(feature = "testing")]
+            topic_prefix: None,
             delivery_timeout: Duration::from_secs(120),
             linger: Duration::from_millis(1),
             forward_trace: true,
