@@ -35,7 +35,7 @@ impl<K: Copy> Keys<K> {
             return None;
         };
         if !row.repeats && self.given.contains(&row.name) {
-            cx.error(name, format_args!("`{text}` was given already, and {} takes it once", self.owner));
+            cx.error(name, format_args!("`{text}` is given twice; {} takes it once", self.owner));
         }
         self.given.push(row.name);
         Some(row.key)
@@ -68,6 +68,6 @@ impl<K: Copy> Keys<K> {
             Some(name) => format!("; did you mean `{name}`?"),
             None => String::new(),
         };
-        format!("{} has no key `{text}`{hint} (it knows {})", self.owner, known.join(", "))
+        format!("unknown key `{text}`{hint} ({} takes {})", self.owner, known.join(", "))
     }
 }

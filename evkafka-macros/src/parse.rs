@@ -1,7 +1,7 @@
 //! What the parsers of several macros share.
 
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
-use quote::ToTokens;
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote};
 use syn::{
     Expr, Path, Token,
     parse::{ParseBuffer, ParseStream, discouraged::Speculative},
@@ -99,6 +99,26 @@ pub(crate) fn moved(tokens: impl ToTokens, place: Span) -> TokenStream {
         token
     };
     tokens.into_token_stream().into_iter().map(moved).collect()
+}
+
+/// A constant that stops the compilation where `check` panics. What it consists of counts as written by the user, between these two places:
+/// otherwise the compiler would add to the message that it is about a macro, and which.
+pub(crate) fn checked(
+    check: impl ToTokens,
+    arguments: TokenStream,
+    (first, last): (Span, Span),
+) -> TokenStream {
+    let check: TokenStream = check
+        .into_token_stream()
+        .into_iter()
+        .map(|mut token| {
+            token.set_span(first);
+            token
+        })
+        .collect();
+    let mut arguments = Group::new(Delimiter::Parenthesis, arguments);
+    arguments.set_span(last);
+    quote!(const _: () = #check #arguments;)
 }
 
 /// What stands in `(…)`.

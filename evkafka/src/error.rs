@@ -45,7 +45,7 @@ pub enum ErrorKind {
     Record,
     /// Kafka reported an error that does not pass by itself.
     Kafka,
-    /// The app did not come to an end in the time it had, or its last offsets could not be committed.
+    /// The app did not stop in the time it had, or its last offsets could not be committed.
     Shutdown,
     /// An error of the application's own, by way of [`Error::other`].
     Other,
@@ -85,6 +85,7 @@ pub(crate) enum Inner {
     Partition {
         origin: Origin,
         error: PartitionError,
+        cause: ClientError,
     },
     Client {
         consumer: Arc<str>,
@@ -102,7 +103,7 @@ pub(crate) enum Inner {
     },
     Commit {
         consumer: Arc<str>,
-        code: RDKafkaErrorCode,
+        cause: ClientError,
         last: bool,
     },
     Shutdown {
@@ -117,6 +118,23 @@ pub(crate) enum Inner {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct ClientError(String);
+
+impl Inner {
+    pub(crate) fn partition(origin: Origin, error: PartitionError) -> Self {
+        Self::Partition { origin, cause: error.code.into(), error }
+    }
+
+    /// The last commit of a consumer, or one before, failed for good.
+    pub(crate) fn commit(consumer: &Arc<str>, code: RDKafkaErrorCode, last: bool) -> Self {
+        Self::Commit { consumer: Arc::clone(consumer), cause: code.into(), last }
+    }
+}
+
+impl DeadLetterFault {
+    pub(crate) fn refused(Refused { code, advice }: Refused) -> Self {
+        Self::Refused { advice, cause: code.into() }
+    }
+}
 
 impl ClientError {
     /// `shown` takes secrets out of a reason.
@@ -172,7 +190,10 @@ pub(crate) struct DeadLetterError {
 /// Why a record cannot be a dead letter.
 #[derive(Debug)]
 pub(crate) enum DeadLetterFault {
-    Refused(Refused),
+    Refused {
+        advice: String,
+        cause: ClientError,
+    },
     /// It would come back to a topic of this path.
     Loop(String),
 }
@@ -263,7 +284,7 @@ impl fmt::Display for Error {
             ),
             Inner::Record(error) => error.fmt(f),
             Inner::DeadLetter(error) => error.fmt(f),
-            Inner::Partition { origin, error } => {
+            Inner::Partition { origin, error, .. } => {
                 write!(f, "consumer `{}`: {origin} cannot be read any further", origin.consumer)?;
                 error.offset.iter().try_for_each(|offset| write!(f, " than offset {offset}"))?;
                 if !error.reason.is_empty() {
@@ -274,7 +295,7 @@ impl fmt::Display for Error {
                 }
                 missing_codec(error).iter().try_for_each(|advice| write!(f, "; {advice}"))
             }
-            Inner::Client { consumer, .. } => write!(f, "consumer `{consumer}`: the Kafka client gave up"),
+            Inner::Client { consumer, .. } => write!(f, "consumer `{consumer}`: the Kafka client failed"),
             Inner::Join { consumer, group, failure, .. } => {
                 write!(f, "consumer `{consumer}` cannot join the group `{group}`: {failure}")
             }
@@ -287,7 +308,7 @@ impl fmt::Display for Error {
                 "consumer `{consumer}`: the last offsets could not be committed; their records will be handled again"
             ),
             Inner::Shutdown { consumer, waited } => {
-                write!(f, "consumer `{consumer}` did not come to an end within {waited:?}")
+                write!(f, "consumer `{consumer}` did not stop within {waited:?}")
             }
             Inner::Other(error) => error.fmt(f),
         }
@@ -315,7 +336,7 @@ impl fmt::Display for DeadLetterError {
         let Self { record, topic, fault } = self;
         let (consumer, place) = (&record.origin.consumer, Place(record));
         match fault {
-            DeadLetterFault::Refused(Refused { advice, .. }) => write!(
+            DeadLetterFault::Refused { advice, .. } => write!(
                 f,
                 "consumer `{consumer}`: the dead-letter topic `{topic}` does not take the record at {place}; {advice}"
             ),
@@ -346,16 +367,16 @@ impl fmt::Display for Place<'_> {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match &*self.0 {
-            Inner::Unreachable { cause, .. } | Inner::Client { cause, .. } | Inner::Join { cause, .. } => {
+            Inner::Unreachable { cause, .. }
+            | Inner::Client { cause, .. }
+            | Inner::Join { cause, .. }
+            | Inner::Partition { cause, .. }
+            | Inner::Commit { cause, .. }
+            | Inner::DeadLetter(DeadLetterError { fault: DeadLetterFault::Refused { cause, .. }, .. }) => {
                 Some(cause)
             }
             Inner::Record(error) => error.failure.source(),
-            Inner::DeadLetter(DeadLetterError { fault: DeadLetterFault::Refused(refused), .. }) => {
-                Some(&refused.code)
-            }
             Inner::DeadLetter(error) => error.record.failure.source(),
-            Inner::Partition { error, .. } => Some(&error.code),
-            Inner::Commit { code, .. } => Some(code),
             // Its own `Display` is ours already.
             Inner::Other(error) => error.source(),
             Inner::Faults(_)
@@ -425,7 +446,7 @@ mod tests {
             "Decompression (codec {codec}) of message at 42 of 84 bytes failed: Local: Not implemented"
         );
         let error = PartitionError { code, offset: Some(42), reason };
-        Error::from(Inner::Partition { origin: Origin::new("billing", "orders", 3), error }).to_string()
+        Error::from(Inner::partition(Origin::new("billing", "orders", 3), error)).to_string()
     }
 
     #[test]

@@ -64,6 +64,28 @@
 //! only if a handler matched. A partition's records are taken in batches from a queue of its own and handled in a task on
 //! your runtime; while a partition's handler is busy, its queue fills and librdkafka stops fetching it.
 
+//! # What is stable
+//!
+//! Before 1.0, a version 0.*x* may change what is listed here, and 0.*x*.*y* may not. The interface is what these pages show. Not part of it:
+//!
+//! - **Hidden items, and `__private`**, which the macros' expansions use; the macros come with the same version of evkafka.
+//! - **Other crates.** In signatures there are types of `std` and traits of serde 1 only; handlers run on tokio 1, and logs go through
+//!   tracing 0.1. librdkafka is reached through rdkafka, payloads through serde_json, and neither shows: an update of them breaks nobody.
+//!   [`CancellationToken`] wraps that of tokio-util, which has no 1.0.
+//! - **What is behind `source()`**: a text for people, of a type that has no name here, so that rdkafka's codes are not matched on by way of it.
+//!   [`Error::kind`], [`SendError::kind`] and [`DecodeError::kind`] are for programs, and [`settle::Failure::cause`] is the handler's own error.
+//! - **The words** of errors and log lines. Levels, targets and the names of fields are in the documentation of the logs.
+//!
+//! Traits that evkafka implements for you ([`handle::Argument`], [`handle::BatchArgument`], [`handle::HandlerError`]) are sealed; those that
+//! the macros implement ([`handle::Handler`], [`handle::IntoOutcome`], [`route::Routes`]) require a trait from `__private`. So they can get new
+//! items. The traits that are yours to implement get new ones with a default only: [`Event`], [`Layer`], [`event::ToKey`],
+//! [`event::IntoEvents`], [`handle::FromContext`], [`handle::AsyncFromContext`], [`handle::OptionalFromContext`] and
+//! [`handle::RecordIndependent`]. ([`Next`] is yours too: a closure.)
+//!
+//! Enums and structs with public fields are `#[non_exhaustive]`, and have constructors if they are yours to make ([`record::Origin`],
+//! [`record::Timestamp`], [`handle::Attempt`]). Exceptions: extractors that are destructured in a handler's arguments (`State(ledger)`), and
+//! [`record::TimestampKind`], for which Kafka's format has one bit.
+
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod app;
@@ -101,7 +123,7 @@ pub mod __private;
 pub use self::{
     app::App,
     config::{
-        AutoCommitMode, Concurrency, ConfigError, ConsumerConfig, EventTypeSource, OffsetReset,
+        AutoCommitMode, Concurrency, ConfigError, ConsumerConfig, EventFormat, EventTypeSource, OffsetReset,
         OnUnavailable, ProducerConfig,
     },
     control::Control,

@@ -18,6 +18,7 @@ pub use crate::{
     handle::{
         Attempt, Context, Handler, HandlerSpec, HowOpaque, HowOther, IntoOutcome, Requirements, Returned,
         attempt_of, call_blocking, payloads, requires_events,
+        via::{BatchViaOf, Inferred, InferredAsync, OneWay, ViaOf, Ways},
     },
     layer::Layer,
     route::{Layered, Routes, unique},
@@ -41,6 +42,9 @@ pub const fn event_name(name: &'static str) -> &'static str {
     name
 }
 
+/// What the traits require that only the macros and evkafka itself implement, so that they can change.
+pub trait Generated {}
+
 #[cfg(fuzzing)]
 pub mod fuzzing;
 
@@ -55,8 +59,12 @@ pub struct ArgumentOf<'r, T, Via> {
     via: PhantomData<Via>,
 }
 
+/// The values are there for their types only.
 #[inline]
-pub const fn argument<'r, T: Argument<'r, Via>, Via>() -> ArgumentOf<'r, T, Via> {
+pub const fn argument<'r, T: Argument<'r, Via>, Via, A: OneWay<T>, B: OneWay<T>>(
+    _: Ways<Via, A>,
+    _: Ways<Via, B>,
+) -> ArgumentOf<'r, T, Via> {
     ArgumentOf {
         awaits: T::AWAITS,
         extract: |context| T::extract(context).map_err(Rejection::into_attempt),
@@ -69,7 +77,10 @@ pub const fn argument<'r, T: Argument<'r, Via>, Via>() -> ArgumentOf<'r, T, Via>
 
 /// The same for a batch handler.
 #[inline]
-pub const fn batch_argument<'r, T: BatchArgument<'r, Via>, Via>() -> ArgumentOf<'r, T, Via> {
+pub const fn batch_argument<'r, T: BatchArgument<'r, Via>, Via, A: OneWay<T>, B: OneWay<T>>(
+    _: Ways<Via, A>,
+    _: Ways<Via, B>,
+) -> ArgumentOf<'r, T, Via> {
     ArgumentOf {
         awaits: T::AWAITS,
         extract: T::extract,

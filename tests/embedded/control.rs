@@ -287,13 +287,13 @@ async fn what_cannot_be_done_is_said_with_the_closest_match() {
     assert_eq!(error.kind(), ControlErrorKind::OffsetOutOfRange);
     assert_eq!(
         error.to_string(),
-        "no seek to offset 1: orders[1]: the log starts at offset 0 and ends before offset 0; orders[2]: the log starts at \
+        "cannot seek to offset 1: orders[1]: the log starts at offset 0 and ends before offset 0; orders[2]: the log starts at \
          offset 0 and ends before offset 0"
     );
     cluster.broker_down(1).unwrap();
     let error = control.seek(Scope::all().partition(2), SeekTo::Latest).await.unwrap_err();
     assert_eq!(error.kind(), ControlErrorKind::OffsetUnknown);
-    assert!(error.to_string().starts_with("no seek to the end of the log: orders[2]: "), "{error}");
+    assert!(error.to_string().starts_with("cannot seek to the end of the log: orders[2]: "), "{error}");
     cluster.broker_up(1).unwrap();
     app.stop().await.unwrap();
     assert_eq!(control.resume(Scope::all()).unwrap_err().kind(), ControlErrorKind::Ended);

@@ -406,7 +406,7 @@ async fn a_backoff_delays_no_rebalance(concurrency: Concurrency, names: [&str; 2
     second.stop().await.unwrap();
     assert_eq!(by_second(&ledger.calls()), 1, "the first keeps a partition");
     first.stop().await.unwrap();
-    assert_eq!(log.lines_with(&[names[0], "gone on without this member"]), [] as [&str; 0]);
+    assert_eq!(log.lines_with(&[names[0], "continued without this member"]), [] as [&str; 0]);
     let committed = cluster.committed("billing", "orders").await.unwrap();
     assert!(committed.values().all(|&offset| offset == 0), "{committed:?}");
 }

@@ -3,6 +3,7 @@
 mod ends;
 mod everywhere;
 mod faults;
+mod forms;
 mod sending;
 mod settling;
 mod stories;

@@ -37,7 +37,7 @@ pub(super) fn parse(cx: &Ctxt, input: ParseStream<'_>) -> Option<Vec<Consumer>> 
         error_to_comma(
             cx,
             input,
-            format_args!("the consumers stand in braces: `consumers: {{ {} }}`", EXAMPLE.trim_matches('`')),
+            format_args!("consumers are listed in braces: `consumers: {{ {} }}`", EXAMPLE.trim_matches('`')),
         );
         return None;
     }

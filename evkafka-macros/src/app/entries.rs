@@ -77,12 +77,12 @@ impl App {
             comma(cx, input, "key");
         }
         if keys.misses("title") {
-            cx.error_at(Span::call_site(), "an app has a title: `title: \"billing\"`");
+            cx.error_at(Span::call_site(), "missing `title`: write `title: \"billing\"`");
         }
         if keys.misses("consumers") {
             cx.error_at(
                 Span::call_site(),
-                "an app has consumers: `consumers: { orders: config => [on_order_created] }`",
+                "missing `consumers`: write `consumers: { orders: config => [on_order_created] }`",
             );
         }
     }
@@ -124,7 +124,7 @@ pub(super) fn colon(cx: &Ctxt, input: ParseStream<'_>, name: &impl ToTokens, val
     }
     if input.peek(Token![=]) && !input.peek(Token![==]) && !input.peek(Token![=>]) {
         let equals = input.parse::<Token![=]>().ok()?;
-        cx.error(equals, format_args!("a value follows `:` here, not `=`: `{text}: {value}`"));
+        cx.error(equals, format_args!("expected `:`, not `=`: `{text}: {value}`"));
         return Some(());
     }
     let place = input.span();
@@ -151,7 +151,7 @@ fn layers(cx: &Ctxt, input: ParseStream<'_>, name: &Ident) -> Option<Vec<Expr>> 
     match value(cx, input, name)? {
         Expr::Array(layers) => Some(layers.elems.into_iter().collect()),
         other => {
-            cx.error(&other, "the layers stand in brackets, the outermost first: `layers: [A, B]`");
+            cx.error(&other, "layers are listed in brackets, the outermost first: `layers: [A, B]`");
             None
         }
     }

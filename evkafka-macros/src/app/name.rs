@@ -29,7 +29,10 @@ pub(super) fn unique_name(
         name = dashed(&name, &take_to(input, |input| input.peek(Token![:])));
         cx.error(
             &name,
-            format_args!("a name that is no identifier is a string literal: `{}: …`", name.to_token_stream()),
+            format_args!(
+                "a name that is not an identifier is written as a string literal: `{}: …`",
+                name.to_token_stream()
+            ),
         );
     }
     if names.contains(&name.value()) {

@@ -30,7 +30,7 @@ pub(super) fn parse(cx: &Ctxt, input: ParseStream<'_>) -> Option<Vec<Producer>> 
         error_to_comma(
             cx,
             input,
-            format_args!("the producers stand in braces: `producers: {{ {example} }}`"),
+            format_args!("producers are listed in braces: `producers: {{ {example} }}`"),
         );
         return None;
     }
@@ -56,14 +56,14 @@ fn producer(cx: &Ctxt, input: ParseStream<'_>, names: &mut Vec<String>) -> Optio
 fn events(cx: &Ctxt, input: ParseStream<'_>) -> Option<Vec<Type>> {
     input.parse::<Token![=>]>().ok()?;
     if !input.peek(Bracket) {
-        error_to_comma(cx, input, format_args!("the events of a producer stand in brackets: {EXAMPLE}"));
+        error_to_comma(cx, input, format_args!("the events of a producer are listed in brackets: {EXAMPLE}"));
         return None;
     }
     let (bracket, content) = bracketed(input).ok()?;
     if content.is_empty() {
         cx.error_at(
             bracket.span.join(),
-            "a producer of no event sends nothing: name its events, or leave out `=> []` for all that no other producer is for",
+            "the list is empty: name the producer's events, or leave out `=> []` to have it send all events that no other producer lists",
         );
     }
     match Punctuated::<Type, Token![,]>::parse_terminated(&content) {

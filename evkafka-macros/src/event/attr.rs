@@ -60,7 +60,8 @@ const KEYS: &[Key<Argument>] = &[
     Key { name: "crate", key: Argument::Crate, repeats: false },
 ];
 
-const HELP: &str = "write `#[event(name = \"…\", version = 2, topic = \"…\", key = id)]`, or less of it";
+const HELP: &str =
+    "write `#[event(name = \"…\", version = 2, topic = \"…\", key = id)]`; each key is optional";
 
 /// Parses the attributes `#[event(…)]`; of several, each has some of the keys.
 pub(super) fn parse(cx: &Ctxt, attributes: &[Attribute]) -> Attr {

@@ -114,6 +114,9 @@ fn returned(
         }
 
         #[automatically_derived]
+        impl #parameters #krate::__private::Generated for #ty #conditions {}
+
+        #[automatically_derived]
         impl #parameters #krate::__private::IntoOutcome for #ty #conditions {
             fn into_attempt(self) -> #krate::__private::Attempt {
                 #krate::__private::attempt_of(self)

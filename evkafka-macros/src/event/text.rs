@@ -76,9 +76,9 @@ fn has_lower_case(name: &str) -> bool {
 
 fn fault_of_name(name: &str) -> Option<String> {
     if name.trim().is_empty() {
-        Some("an event has a name; without `name` it is the struct's".to_owned())
+        Some("the name is empty; leave `name` out to use the struct's".to_owned())
     } else if name.trim() != name {
-        Some(format!("white space around the name would be a part of it: write {:?}", name.trim()))
+        Some(format!("remove the white space around the name: write {:?}", name.trim()))
     } else if name.contains(char::is_control) {
         Some("the name of an event cannot contain control characters, such as line breaks".to_owned())
     } else {
@@ -92,6 +92,6 @@ fn fault_of_topic(topic: &str) -> Option<String> {
     let is_legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     let is_name = !matches!(topic, "" | "." | "..") && topic.len() <= LONGEST && topic.chars().all(is_legal);
     (!is_name).then(|| {
-        format!("no topic can be called {topic:?}: up to {LONGEST} letters (a-z), digits, `.`, `_` and `-`")
+        format!("invalid topic name {topic:?}: use up to {LONGEST} letters (a-z), digits, `.`, `_` and `-`")
     })
 }

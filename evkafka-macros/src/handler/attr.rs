@@ -150,7 +150,7 @@ fn argument(
         }
         Argument::Fallback => {
             if !input.is_empty() && !input.peek(Token![,]) {
-                error_to_comma(cx, input, "`fallback` stands alone, it takes no value");
+                error_to_comma(cx, input, "`fallback` takes no value");
             }
             given.fallback = Some(name);
             Some(())

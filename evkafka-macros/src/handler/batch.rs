@@ -22,8 +22,7 @@ pub(super) struct Batch {
 /// What a batch may hold at most: its records stay in memory until it is handled.
 const MOST: u32 = 100_000;
 
-const HELP: &str = "write `batch(max = 500, within = \"50ms\")`: at most so many events, and the first waits so long for \
-                    the others";
+const HELP: &str = "write `batch(max = 500, within = \"50ms\")`: up to 500 events a call, of which the first waits up to 50 ms for the others";
 
 #[derive(Clone, Copy)]
 enum Setting {
@@ -40,7 +39,7 @@ const KEYS: &[Key<Setting>] = &[
 pub(super) fn parse(cx: &Ctxt, input: ParseStream<'_>, name: &Ident) -> Option<Batch> {
     if !input.peek(syn::token::Paren) {
         let wrong = take_to_comma(input);
-        let message = format!("how are the events collected? {HELP}");
+        let message = format!("missing arguments: {HELP}");
         if wrong.is_empty() {
             cx.error(name, message)
         } else {
@@ -103,7 +102,7 @@ fn number(cx: &Ctxt, input: ParseStream<'_>) -> Option<u32> {
     match number {
         Ok(number @ 1..=MOST) => Some(number),
         _ => {
-            cx.error(value, format_args!("the most events of one call is a number from 1 to {MOST}"));
+            cx.error(value, format_args!("`max` is a number from 1 to {MOST}"));
             None
         }
     }
@@ -138,7 +137,7 @@ pub(super) fn check(cx: &Ctxt, name: Span, batch: Option<Batch>, arguments: usiz
     if batch.is_some() && arguments == 0 {
         cx.error_at(
             name,
-            "a batch handler takes its events: add an argument such as `orders: Vec<OrderCreated>`",
+            "a batch handler needs an argument for its events, such as `orders: Vec<OrderCreated>`",
         );
     }
 }

@@ -2,13 +2,15 @@
 
 use std::collections::HashSet;
 
-use proc_macro2::{Delimiter, Group, Span, TokenStream};
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{Expr, LitStr, Path, Token, Type, ext::IdentExt, parse::ParseStream, token::Bracket};
+use syn::{
+    Expr, LitStr, Path, Token, Type, ext::IdentExt, parse::ParseStream, spanned::Spanned, token::Bracket,
+};
 
 use crate::{
     ctxt::Ctxt,
-    parse::{bracketed, error_to_comma, located, moved, take_to_comma},
+    parse::{bracketed, checked, error_to_comma, located, moved, take_to_comma},
 };
 
 /// The events that a handler takes.
@@ -97,13 +99,19 @@ impl Names {
     /// What is wrong with the name of an event, apart from its type.
     fn fault(&mut self, name: &str) -> Option<String> {
         if name.is_empty() {
-            Some("an event has a name; records without one go to the handler with `fallback`".to_owned())
+            Some(
+                "the name of the event is empty; `#[handler(fallback)]` takes records without an event type"
+                    .to_owned(),
+            )
         } else if name.trim() != name {
-            Some(format!("white space around the name would never match a record: write {:?}", name.trim()))
+            Some(format!(
+                "remove the white space around the name, which no record would match: write {:?}",
+                name.trim()
+            ))
         } else if name.contains('\0') {
             Some("the name of an event cannot contain NUL".to_owned())
         } else if !self.literals.insert(name.to_owned()) {
-            Some(format!("the event `{name}` is named twice here"))
+            Some(format!("the event `{name}` is listed twice"))
         } else {
             None
         }
@@ -114,6 +122,7 @@ impl Names {
     fn constants(&self, krate: &Path) -> TokenStream {
         let names = &self.names;
         let unique = &quote!(#krate::__private::unique);
+        let check = &quote!(__evkafka_check_name);
         let hashes = names.iter().enumerate().map(|(index, name)| match name {
             Name::Literal(name) => {
                 let hash = hash(&name.value());
@@ -124,15 +133,15 @@ impl Names {
         let checks = names.iter().enumerate().filter_map(|(index, name)| match name {
             Name::Literal(_) => None,
             Name::Constant(path) => {
-                let (unique, place) = (moved(unique, located(path)), located(path));
-                let mut arguments = Group::new(Delimiter::Parenthesis, quote!(__EVKAFKA_EVENTS, #index));
-                arguments.set_span(place);
-                Some(quote_spanned!(place=> const _: () = #unique::check_name #arguments;))
+                Some(checked(check, quote!(__EVKAFKA_EVENTS, #index), (path.span(), path.span())))
             }
         });
+        let checks: Vec<_> = checks.collect();
+        let import = (!checks.is_empty()).then(|| quote!(use #unique::check_name as #check;));
         quote! {
             const __EVKAFKA_EVENTS: &[&::core::primitive::str] = &[#(#names),*];
             const __EVKAFKA_HASHES: &[::core::primitive::u64] = &[#(#hashes),*];
+            #import
             #(#checks)*
         }
     }
@@ -154,7 +163,7 @@ pub(super) fn check(cx: &Ctxt, events: &Events, arguments: usize) {
     if matches!(events, Events::OfArgument) && arguments == 0 {
         cx.error_at(
             Span::call_site(),
-            "which event does it handle? Take it as an argument whose type derives `evkafka::Event`, or name it, \
+            "no event: take one as an argument whose type derives `evkafka::Event`, or name it, \
              `#[handler(event = \"OrderCreated\")]`; `#[handler(fallback)]` takes what no other handler does",
         );
     }
@@ -167,19 +176,18 @@ fn of_argument(krate: &Path, arguments: &[Type], path: &TokenStream) -> TokenStr
         let krate = moved(krate, located(ty));
         quote_spanned!(located(ty)=> #krate::__private::EventOf::<#ty>::SPEC)
     });
+    let check = &quote!(__evkafka_check_only);
     let checks = arguments.iter().enumerate().skip(1).map(|(index, ty)| {
-        let (taken, place) = (moved(taken, located(ty)), located(ty));
-        let mut call =
-            Group::new(Delimiter::Parenthesis, quote!(__EVKAFKA_TAKEN, __EVKAFKA_ARE_PAYLOADS, #index));
-        call.set_span(place);
-        quote_spanned!(place=> const _: () = #taken::check_only #call;)
+        checked(check, quote!(__EVKAFKA_TAKEN, __EVKAFKA_ARE_PAYLOADS, #index), (ty.span(), ty.span()))
     });
+    let import = (arguments.len() > 1).then(|| quote!(use #taken::check_only as #check;));
     quote! {
         const __EVKAFKA_TAKEN: &[::core::option::Option<&#krate::__private::EventSpec>] = {
             use #krate::__private::NoEvent as _;
             &[#(#specs),*]
         };
         const _: () = #taken::check(__EVKAFKA_TAKEN);
+        #import
         #(#checks)*
         const __EVKAFKA_EVENT: #krate::__private::EventSpec = #taken::first(__EVKAFKA_TAKEN, #path);
         const __EVKAFKA_EVENTS: &[&::core::primitive::str] = &[__EVKAFKA_EVENT.name];

@@ -1,24 +1,33 @@
-use proc_macro2::{Delimiter, Group, Ident, TokenStream};
+use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
-use syn::{Path, Type, ext::IdentExt};
+use syn::{Path, Type, ext::IdentExt, spanned::Spanned};
 
 use super::{attr::Attr, batch::Batch, events::Events, function::Function, signature::Signature};
-use crate::parse::{local, located, moved};
+use crate::parse::{checked, local, located, moved};
 
 /// The type beside the function, and what makes it a handler.
 pub(super) fn handler(attr: &Attr, function: &Function, signature: &Signature) -> TokenStream {
     let krate = &attr.krate;
     let [requirements, context, value, attempt] = &["requirements", "context", "value", "attempt"].map(local);
-    let argument = if attr.batch.is_some() { "batch_argument" } else { "argument" };
+    let (argument, via) =
+        if attr.batch.is_some() { ("batch_argument", "BatchViaOf") } else { ("argument", "ViaOf") };
     // Only here do an argument's tokens become a bound: both functions call it in the same words and with the same
     // spans, so that the compiler tells a fault in them once.
     let arguments: Vec<_> = (signature.arguments.iter())
         .map(|ty| {
             let krate = moved(krate, located(ty));
             let argument = format_ident!("{argument}", span = located(ty));
-            quote_spanned!(located(ty)=> #krate::__private::#argument::<#ty, _>())
+            let via = format_ident!("{via}", span = located(ty));
+            quote_spanned! {located(ty)=>
+                #krate::__private::#argument::<#ty, _, _, _>(
+                    #krate::__private::#via::<#ty>::VIA,
+                    #krate::__private::#via::<#ty>::VIA_ASYNC,
+                )
+            }
         })
         .collect();
+    let inferred =
+        (!arguments.is_empty()).then(|| quote!(use #krate::__private::{Inferred as _, InferredAsync as _};));
     let spec = {
         let name = &function.sig.ident.unraw().to_string();
         let path = quote!(::core::concat!(::core::module_path!(), "::", #name));
@@ -31,6 +40,7 @@ pub(super) fn handler(attr: &Attr, function: &Function, signature: &Signature) -
             _ => attr.version.map(|version| quote!(.version(#version))),
         };
         let payloads = payloads(krate, signature, &arguments);
+        let payloads = payloads.map(|payloads| quote!(#inferred #payloads));
         quote!({
             #events
             #payloads
@@ -70,11 +80,13 @@ pub(super) fn handler(attr: &Attr, function: &Function, signature: &Signature) -
         &spec,
         &quote! {
             fn requires(#requirements: &mut #krate::__private::Requirements) {
+                #inferred
                 #(#arguments.requires(#requirements);)*
                 #returns
             }
         },
         &quote! {
+            #inferred
             #(
                 let #values = match #extracts {
                     #krate::__private::Ok(#value) => #value,
@@ -88,14 +100,14 @@ pub(super) fn handler(attr: &Attr, function: &Function, signature: &Signature) -
 
 /// Items that refuse a second payload, on its type.
 fn payloads(krate: &Path, signature: &Signature, arguments: &[TokenStream]) -> Option<TokenStream> {
-    let checks = signature.arguments.iter().enumerate().skip(1).map(|(index, ty)| {
-        let (krate, place) = (moved(krate, located(ty)), located(ty));
-        let mut call = Group::new(Delimiter::Parenthesis, quote!(__EVKAFKA_ARE_PAYLOADS, #index));
-        call.set_span(place);
-        quote_spanned!(place=> const _: () = #krate::__private::payloads::check #call;)
-    });
+    let check = &quote!(__evkafka_check_payloads);
+    let checks =
+        signature.arguments.iter().enumerate().skip(1).map(|(index, ty)| {
+            checked(check, quote!(__EVKAFKA_ARE_PAYLOADS, #index), (ty.span(), ty.span()))
+        });
     (arguments.len() > 1).then(|| {
         quote! {
+            use #krate::__private::payloads::check as #check;
             const __EVKAFKA_ARE_PAYLOADS: &[::core::primitive::bool] = &[#(#arguments.is_payload()),*];
             #(#checks)*
         }
@@ -143,6 +155,11 @@ fn item(
         #[doc(hidden)]
         #[non_exhaustive]
         #vis struct #type_name {}
+
+        #(#cfgs)*
+        #[automatically_derived]
+        #deprecated
+        impl #krate::__private::Generated for #name {}
 
         #(#cfgs)*
         #[automatically_derived]

@@ -51,7 +51,7 @@ impl Function {
             if again {
                 cx.error(
                     attr,
-                    "one function, one `#[handler]`: name several events with `event = [\"A\", \"B\"]`",
+                    "a second `#[handler]` on one function: list several events in one, `event = [\"A\", \"B\"]`",
                 );
             }
             !again
@@ -103,7 +103,7 @@ fn is_function(input: ParseStream<'_>) -> bool {
 }
 
 /// The attribute itself, a second time.
-fn is_handler(attr: &Attribute) -> bool {
+pub(super) fn is_handler(attr: &Attribute) -> bool {
     let path: Vec<_> = attr.path().segments.iter().map(|segment| segment.ident.to_string()).collect();
     path == ["handler"] || path == ["evkafka", "handler"]
 }

@@ -6,6 +6,7 @@ mod events;
 mod expand;
 mod function;
 mod lifetimes;
+mod place;
 mod signature;
 
 use proc_macro2::TokenStream;
@@ -21,6 +22,14 @@ pub(crate) fn handler(args: TokenStream, item: TokenStream) -> TokenStream {
         let faults = cx.check();
         return quote!(#faults #item);
     };
+    let has_self = function.sig.receiver().is_some();
+    let is_associated = has_self || place::is_associated(&function.sig.ident);
+    if is_associated && !has_self {
+        cx.error(
+            &function.sig.ident,
+            "a handler is a free function: move it out of the `impl` or `trait`; share data as a state of the app and take `State<T>`",
+        );
+    }
     let signature = signature::check(&cx, &function, &attr);
     batch::check(&cx, function.sig.ident.span(), attr.batch, function.sig.inputs.len());
     if !attr.names_batch {
@@ -32,7 +41,7 @@ pub(crate) fn handler(args: TokenStream, item: TokenStream) -> TokenStream {
             quote!(#function #handler)
         }
         // Among the items of an `impl` there is no room for a type.
-        Some(faults) if function.sig.receiver().is_some() => quote!(#faults #function),
+        Some(faults) if is_associated => quote!(#faults #function),
         Some(faults) => {
             let placeholder = expand::placeholder(&attr.krate, &function);
             quote!(#faults #function #placeholder)

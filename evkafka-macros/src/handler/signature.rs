@@ -48,7 +48,7 @@ fn qualifiers(cx: &Ctxt, sig: &syn::Signature) {
         cx.error(token, "a handler is called at run time: remove `const`");
     }
     if let Safety::Unsafe(token) = &sig.safety {
-        cx.error(token, "evkafka cannot keep the promises of an `unsafe fn`: make it safe, with the `unsafe` block inside");
+        cx.error(token, "a handler cannot be unsafe: make it a safe function, with an `unsafe` block inside");
     }
     if let Some(abi) = &sig.abi {
         cx.error(abi, "a handler is a Rust function: remove `extern`");
@@ -84,7 +84,7 @@ fn typed(cx: &Ctxt, argument: &PatType, blocking: bool) -> Type {
         cx.error(attr, "an argument cannot depend on `cfg`: write two functions, each with its own `#[cfg]`");
     }
     if let Some(opaque) = first_impl(&argument.ty) {
-        cx.error(opaque, "evkafka has to know what to make for this argument: write a concrete type");
+        cx.error(opaque, "an argument cannot be an `impl Trait`: write a concrete type");
     } else if blocking && borrows(&argument.ty) {
         cx.error(
             &argument.ty,

@@ -1,9 +1,9 @@
-use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
-use syn::{Path, spanned::Spanned};
+use syn::{Path, ext::IdentExt, spanned::Spanned};
 
-use super::{Handlers, layers::Layers, list::Listed};
-use crate::parse::{local, located};
+use super::{Handlers, attributes::is_attribute, layers::Layers, list::Listed};
+use crate::parse::{checked, local, located};
 
 /// An expression: the router with these handlers.
 pub(crate) fn router(krate: &Path, handlers: &Handlers) -> TokenStream {
@@ -15,9 +15,8 @@ pub(crate) fn router(krate: &Path, handlers: &Handlers) -> TokenStream {
         ["visit", "index", "requirements", "context", "f", "other", "layer"].map(local);
     // Each on its handler's path, where the error about a second handler for an event belongs.
     let checks = listed.iter().zip(&indices).map(|(Listed { path, .. }, index)| {
-        let mut arguments = Group::new(Delimiter::Parenthesis, quote!(#index, __EVKAFKA_SPECS));
-        arguments.set_span(path.segments.last().map_or_else(Span::call_site, located));
-        quote_spanned!(located(path)=> const _: () = __EVKAFKA_CONFLICTS.check #arguments;)
+        let last = path.segments.last().map_or_else(Span::call_site, Spanned::span);
+        checked(quote!(__EVKAFKA_CONFLICTS.check), quote!(#index, __EVKAFKA_SPECS), (path.span(), last))
     });
     let Names { aliases, stand_ins, imports } = names(listed);
     // In the same words and with the same spans wherever they stand, so that the compiler tells a fault in them once.
@@ -45,6 +44,9 @@ pub(crate) fn router(krate: &Path, handlers: &Handlers) -> TokenStream {
         const __EVKAFKA_CONFLICTS: &#private::unique::Conflicts<#len> =
             &#private::unique::Conflicts::new::<{ #private::unique::slots(__EVKAFKA_SPECS) }>(__EVKAFKA_SPECS);
         #(#checks)*
+
+        #[automatically_derived]
+        impl #generics #private::Generated for __Routes #arguments {}
 
         #[automatically_derived]
         impl #generics #private::Routes for __Routes #arguments {
@@ -102,6 +104,7 @@ pub(crate) fn router(krate: &Path, handlers: &Handlers) -> TokenStream {
 }
 
 /// What the handlers of a list are called in its expansion.
+#[derive(Default)]
 struct Names {
     aliases: Vec<Ident>,
     /// Types that stand around the list, one for each handler.
@@ -112,8 +115,11 @@ struct Names {
 
 /// An import brings the function and the type beside it. Without `#[handler]` there is no such type, and the alias means the type of this
 /// name around it: one that is not a handler, which is reported with the attribute to add. (A path would be "expected type, found function".)
+///
+/// A local variable, such as a router, cannot be imported. The macro of its name, which is never called, can: so that it too is reported as
+/// what is not a handler, and not as a crate that is missing.
 fn names(listed: &[Listed]) -> Names {
-    let mut names = Names { aliases: Vec::new(), stand_ins: TokenStream::new(), imports: TokenStream::new() };
+    let mut names = Names::default();
     for (index, Listed { path, .. }) in listed.iter().enumerate() {
         let place = located(path);
         let alias = format_ident!("__handler_{index}", span = place);
@@ -127,6 +133,9 @@ fn names(listed: &[Listed]) -> Names {
             use #module::#name as #alias;
         ));
         let path = past_variables(path);
+        if let Some(name) = path.get_ident().filter(|name| !is_attribute(&name.unraw().to_string())) {
+            names.stand_ins.extend(quote_spanned!(place=> macro_rules! #name { () => {}; }));
+        }
         names.imports.extend(quote_spanned!(place=> use #path as #alias;));
         names.aliases.push(alias);
     }

@@ -1,5 +1,5 @@
 use proc_macro2::Span;
-use quote::ToTokens;
+use quote::{ToTokens, quote};
 use syn::{
     Expr, Ident, Path, Token,
     ext::IdentExt,
@@ -57,6 +57,10 @@ impl Handlers {
             return;
         };
         input.advance_to(&ahead);
+        if input.peek(Paren) || input.peek(Token![!]) {
+            not_a_path(cx, input, &path);
+            return;
+        }
         let layers = layers(cx, input);
         if !input.is_empty() && !input.peek(Token![,]) {
             let text = text(&path);
@@ -66,18 +70,34 @@ impl Handlers {
                 cx.error(
                     take_to_comma(input),
                     format_args!(
-                        "only the path of the handler and its layers stand here: `{text}`, or `{text}.layer(…)`"
+                        "expected a handler's path and its layers only: `{text}`, or `{text}.layer(…)`"
                     ),
                 );
             }
         }
         if self.0.iter().any(|other| text(&other.path) == text(&path)) {
-            cx.error(&path, format_args!("`{}` stands in this list twice", text(&path)));
+            cx.error(&path, format_args!("`{}` is listed twice", text(&path)));
         } else {
             self.0.push(Listed { path, layers });
         }
     }
 }
+
+/// Reports a call or a macro: of a handler by mistake, or something that makes a router.
+fn not_a_path(cx: &Ctxt, input: ParseStream<'_>, path: &Path) {
+    let is_macro = input.peek(Token![!]);
+    let wrong = take_to_comma(input);
+    let wrong = quote!(#path #wrong);
+    let text = text(path);
+    if is_macro {
+        cx.error(wrong, format_args!("only the paths of handlers are listed: {ROUTER}"));
+    } else {
+        cx.error(wrong, format_args!("a handler is listed by its path, `{text}`, without a call; {ROUTER}"));
+    }
+}
+
+const ROUTER: &str =
+    "a router is given without brackets, `orders: config => router`, or merged, `router![…].merge(router)`";
 
 /// Parses `.layer(a).layer(b)` behind a handler, as far as it goes.
 fn layers(cx: &Ctxt, input: ParseStream<'_>) -> Vec<Expr> {
@@ -96,7 +116,7 @@ fn layers(cx: &Ctxt, input: ParseStream<'_>) -> Vec<Expr> {
             Ok(layer) if content.is_empty() => layers.push(layer),
             Ok(_) => cx.error_at(
                 paren.span.join(),
-                "one layer stands here, the next one behind it: `.layer(A).layer(B)`, of which the first is the outermost",
+                "expected one layer; several are chained, `.layer(A).layer(B)`, of which the first is the outermost",
             ),
             Err(_) if content.is_empty() => cx.error_at(paren.span.join(), "expected a layer: `.layer(A)`"),
             Err(fault) => cx.push(fault),

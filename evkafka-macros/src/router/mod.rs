@@ -1,5 +1,6 @@
 //! `router!`: one type whose dispatch is a flat `match` on the handler's index.
 
+mod attributes;
 mod expand;
 mod layers;
 mod list;

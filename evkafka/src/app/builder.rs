@@ -170,7 +170,7 @@ impl App {
         self.control.clone()
     }
 
-    /// Sets how long the app may take to come to an end, from the signal (or whatever stops it) to its last commit.
+    /// Sets how long the app may take to stop, from the signal (or whatever stops it) to its last commit.
     /// Default: 25 s, which is less than the 30 s that container platforms grant. It must be longer than zero.
     ///
     /// Handlers that are under way have 70 % of it to finish, are then told by their

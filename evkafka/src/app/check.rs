@@ -185,8 +185,7 @@ fn check_shared_member(first: &NamedConsumer, second: &NamedConsumer, faults: &m
     let mut ids = first.config.instance_ids();
     if let Some(id) = ids.find(|id| second.config.instance_ids().any(|other| *id == other)) {
         faults.push(format!(
-            "the consumers `{}` and `{}` share the group `{}` and the static member id `{id}` on one cluster: the brokers \
-             would shut one of them out; give each a `group_instance_id` of its own",
+            "the consumers `{}` and `{}` share the group `{}` and the static member id `{id}` on one cluster: the brokers would fence one of them; give each a `group_instance_id` of its own",
             first.name, second.name, first.config.group_id
         ));
     }

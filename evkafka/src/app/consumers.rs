@@ -140,12 +140,12 @@ impl Consumers {
             };
             if timeout_at(plan.end_at.into(), &mut member.closed).await.is_err() {
                 // What could be is committed; the group waits out the session timeout at most.
-                tracing::warn!(target: "evkafka::consumer", %consumer, "the Kafka client did not close in time and is left behind");
+                tracing::warn!(target: "evkafka::consumer", %consumer, "the Kafka client did not close in time and was abandoned");
             }
             match (&result, drained) {
                 (Ok(()), drained) => result = drained,
                 (Err(_), Err(error)) => {
-                    tracing::error!(target: "evkafka::app", error = %Chain(&error), "a consumer did not end well");
+                    tracing::error!(target: "evkafka::app", error = %Chain(&error), "a consumer failed at the shutdown");
                 }
                 (Err(_), Ok(())) => {}
             }

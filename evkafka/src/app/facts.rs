@@ -10,20 +10,21 @@ use super::{
     builder::{App, NamedConsumer},
     loops,
 };
-use crate::handle::HandlerSpec;
 #[cfg(feature = "embedded")]
 use crate::{
     engine::Observer,
     event::{EventSpec, Events},
+    send::RecordForm,
 };
+use crate::{event_type::EventTypes, handle::HandlerSpec};
 
 /// What a test is to know of a consumer.
 pub(crate) struct ConsumerFacts {
     pub(crate) name: Arc<str>,
     pub(crate) group: String,
     pub(crate) topics: Vec<String>,
-    /// The header that it reads the type of an event from, if it reads one.
-    pub(crate) event_type_header: Option<String>,
+    /// Where it reads which event a record is.
+    pub(crate) event_types: EventTypes,
     /// By their indices.
     pub(crate) handlers: Vec<HandlerSpec>,
 }
@@ -34,7 +35,7 @@ impl App {
             name: Arc::clone(name),
             group: config.group_id.clone(),
             topics: config.topics.clone(),
-            event_type_header: config.event_types().headers().next().map(str::to_owned),
+            event_types: config.event_types(),
             handlers: pipeline.as_ref().map(|pipeline| pipeline.handlers()).unwrap_or_default(),
         };
         self.consumers.iter().map(facts).collect()
@@ -52,8 +53,7 @@ impl ConsumerFacts {
 #[cfg(feature = "embedded")]
 pub(crate) struct ProducerFacts {
     events: Events,
-    pub(crate) type_header: String,
-    pub(crate) version_header: String,
+    pub(crate) form: RecordForm,
 }
 
 #[cfg(feature = "embedded")]
@@ -77,8 +77,7 @@ impl App {
     pub(crate) fn producer_facts(&self) -> Vec<ProducerFacts> {
         let facts = |NamedProducer { config, events, .. }: &NamedProducer| ProducerFacts {
             events: events.clone(),
-            type_header: config.event_type_header.clone(),
-            version_header: config.event_version_header.clone(),
+            form: RecordForm::of(config),
         };
         self.producers.iter().map(facts).collect()
     }

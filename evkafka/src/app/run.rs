@@ -97,7 +97,7 @@ impl App {
             (None, ended) => ended,
             (Some(failure), ended) => {
                 if let Err(error) = ended {
-                    tracing::error!(target: "evkafka::app", error = %Chain(&error), "the shutdown did not end well");
+                    tracing::error!(target: "evkafka::app", error = %Chain(&error), "the shutdown failed");
                 }
                 Err(failure)
             }

@@ -37,7 +37,7 @@ pub(super) fn judge_legal(name: &str, what: &str) -> Option<String> {
     let is_legal = name.len() <= LONGEST_NAME && name != "." && name != ".." && name.chars().all(legal);
     (!is_legal).then(|| {
         format!(
-            "has `{name}`, which no {what} can be called: up to {LONGEST_NAME} letters (a-z), digits, `.`, `_` and `-`"
+            "has `{name}`, which is not the name of a {what}: use up to {LONGEST_NAME} letters (a-z), digits, `.`, `_` and `-`"
         )
     })
 }

@@ -22,7 +22,7 @@ const COMMIT: &str = "offsets are always committed for you; choose when with `au
                       `pre-commit`)";
 const STORE: &str = "offsets are kept by the brokers; leave it out";
 const SERVERS: &str = "use the setting `bootstrap_servers`";
-pub(super) const HOOK: &str = "it is a function that evkafka gives to librdkafka; leave it out";
+pub(super) const HOOK: &str = "it is a callback that evkafka sets; leave it out";
 const CODE: &str = "librdkafka takes it from code only; leave it out";
 const STATISTICS: &str =
     "evkafka does not read librdkafka's statistics, which would only cost time; leave it out";
@@ -37,7 +37,7 @@ pub(super) const OF_BOTH: &[Owned] = &[
     owned("bootstrap.servers", SERVERS),
     owned("metadata.broker.list", SERVERS),
     // How librdkafka talks to the program.
-    owned("enabled_events", "evkafka chooses which events of librdkafka it hears of; leave it out"),
+    owned("enabled_events", "evkafka chooses which of librdkafka's events it receives; leave it out"),
     owned("statistics.interval.ms", STATISTICS),
     owned("log.queue", LOG),
     owned("log_level", LOG),

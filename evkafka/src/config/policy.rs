@@ -20,7 +20,7 @@ impl FailurePolicy {
 
     pub(super) fn find(&self, mode: AutoCommitMode, faults: &mut Faults) {
         if self.time_limit() == Some(Duration::ZERO) {
-            faults.add("attempt_timeout", "must be longer than zero: no handler would ever finish");
+            faults.add("attempt_timeout", "must be longer than zero, or no handler would finish");
         }
         if self.backoff.initial > self.backoff.max {
             faults.add("retry_backoff", "must not be longer than `retry_backoff_max`");

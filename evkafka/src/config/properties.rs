@@ -131,7 +131,7 @@ impl<'c> Properties<'c> {
         {
             faults.add(
                 "sasl.mechanism",
-                "must be set with this `security.protocol`, to `SCRAM-SHA-512` or `PLAIN`, say",
+                "must be set with this `security.protocol`, for example to `SCRAM-SHA-512` or `PLAIN`",
             );
         }
     }

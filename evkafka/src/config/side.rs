@@ -39,6 +39,6 @@ impl Side {
             (Self::Producer, Role::Consumer) => ("consumers", "producer"),
             _ => return None,
         };
-        Some(format!("is a property of {other}, and of no use to a {this}; leave it out"))
+        Some(format!("is a property of {other}, without effect on a {this}; leave it out"))
     }
 }

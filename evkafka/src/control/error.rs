@@ -91,7 +91,7 @@ impl ControlError {
             false => ControlErrorKind::OffsetUnknown,
         };
         let each: Vec<_> = failed.iter().map(|(origin, error)| format!("{origin}: {}", Why(error))).collect();
-        Self::new(kind, format!("no seek to {wanted}: {}", each.join("; ")))
+        Self::new(kind, format!("cannot seek to {wanted}: {}", each.join("; ")))
     }
 }
 
@@ -181,8 +181,8 @@ mod tests {
                 "unknown topic `zzz`; the app's consumers read `orders`",
                 "unknown partition 12 of topic `orders`, which has partitions 0 to 11",
                 "unknown partition -1 of every topic; partitions are numbered from 0",
-                "no seek to offset 9: orders[3]: the log starts at offset 10 and ends before offset 20",
-                "no seek to the end: orders[3]: the brokers do not say where that is (OperationTimedOut (Local: Timed \
+                "cannot seek to offset 9: orders[3]: the log starts at offset 10 and ends before offset 20",
+                "cannot seek to the end: orders[3]: the brokers do not say where that is (OperationTimedOut (Local: Timed \
              out)); orders[4]: the brokers could not be asked where that is",
             ]
         );

@@ -258,6 +258,6 @@ impl Drop for EndGuard {
 
 impl Controlled {
     fn origin(&self, (topic, partition): (Arc<str>, i32)) -> Origin {
-        Origin { consumer: Arc::clone(self.commands.consumer()), topic, partition }
+        Origin::new(Arc::clone(self.commands.consumer()), topic, partition)
     }
 }

@@ -16,6 +16,7 @@ mod stall;
 mod tests;
 mod turning;
 mod wait;
+mod window;
 
 use std::{sync::Arc, time::Duration};
 

@@ -141,7 +141,7 @@ impl MemoryMember {
 
     fn start_lane(&self, key: TopicPartition, log: &Log) {
         let (topic, partition) = key.clone();
-        let origin = Origin { consumer: Arc::clone(&self.shared.consumer), topic, partition };
+        let origin = Origin::new(Arc::clone(&self.shared.consumer), topic, partition);
         let control = LaneControl::watched(origin.clone(), Arc::clone(&self.shared.observers));
         let control = Arc::new(control);
         let handle = LaneHandle { control: Arc::clone(&control), owned: true };

@@ -37,6 +37,8 @@ pub(crate) struct Encoded<'o> {
     pub(crate) version: Option<u32>,
     pub(crate) key: Option<&'o [u8]>,
     pub(crate) payload: &'o [u8],
+    /// Its place among the events of its call.
+    pub(crate) place: u32,
 }
 
 impl Outgoing {
@@ -110,9 +112,8 @@ impl Outgoing {
         let mut place = FIRST;
         std::iter::from_fn(move || {
             let (event, next) = self.at(place)?;
-            let this = u32::try_from(place).ok()?;
             place = next;
-            Some((this, event))
+            Some((event.place, event))
         })
     }
 
@@ -144,7 +145,8 @@ impl Outgoing {
         };
         let version = (*has_version != 0).then_some(version);
         let name = str::from_utf8(name).ok()?;
-        Some((Encoded { name, version, key, payload }, start + LEN + all as usize))
+        let place = u32::try_from(start).ok()?;
+        Some((Encoded { name, version, key, payload, place }, start + LEN + all as usize))
     }
 
     /// How many they are.

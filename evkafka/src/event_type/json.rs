@@ -34,6 +34,12 @@ pub(super) fn first_text<'j>(json: &'j [u8], field: &str) -> Option<Cow<'j, [u8]
     value.text()
 }
 
+/// Whether there is a field of this name.
+#[cfg(feature = "testing")]
+pub(super) fn has_field(json: &[u8], field: &str) -> bool {
+    Cursor::at_field(json, field).is_some()
+}
+
 /// A field that is looked for at the front of objects, where it mostly is if its writer knew what it is for.
 #[derive(Clone, Debug)]
 pub(super) struct FirstField {

@@ -14,8 +14,12 @@ mod place;
 mod source;
 mod types;
 mod version;
+#[cfg(feature = "testing")]
+mod write;
 
 pub use self::source::EventTypeSource;
+#[cfg(feature = "testing")]
+pub(crate) use self::write::Inscription;
 pub(crate) use self::{
     answer::EventIdentity,
     fault::PlaceFault,

@@ -24,10 +24,10 @@ pub(crate) struct EventTypes {
     header: Option<Box<str>>,
     /// The field, if that is, which may be the first.
     field: Option<FirstField>,
-    places: Vec<Place>,
+    pub(super) places: Vec<Place>,
     /// What others call our events.
-    names: HashMap<Vec<u8>, String, FxBuildHasher>,
-    version: Option<VersionPlace>,
+    pub(super) names: HashMap<Vec<u8>, String, FxBuildHasher>,
+    pub(super) version: Option<VersionPlace>,
 }
 
 impl EventTypes {

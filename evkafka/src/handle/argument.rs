@@ -8,7 +8,7 @@ use crate::decode;
 /// What a handler's function may take: any `T: Deserialize`, which is the decoded payload, or an extractor
 /// ([`FromContext`], [`AsyncFromContext`]).
 ///
-/// `Via` tells them apart and is always inferred. The trait is implemented for you.
+/// `Via` tells them apart and is always inferred. The trait is implemented for you, and cannot be implemented otherwise.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an argument of a handler",
     label = "neither an event nor an extractor",
@@ -16,7 +16,7 @@ use crate::decode;
     note = "`State<T>` takes a `T` that derives `Clone`, and is `Send + Sync + 'static`",
     note = "other arguments are `Metadata`, `Headers`, `Key`, `Raw`, `Text`, `EventType`, `CancellationToken`, and what implements `evkafka::handle::FromContext` or `AsyncFromContext`"
 )]
-pub trait Argument<'r, Via>: Sized {
+pub trait Argument<'r, Via>: sealed::Sealed<Via> + Sized {
     #[doc(hidden)]
     const IS_PAYLOAD: bool = false;
 
@@ -63,6 +63,17 @@ pub enum ViaContext {}
 /// Marks an [`Argument`] that is an extractor which is awaited.
 #[derive(Debug)]
 pub enum ViaAsyncContext {}
+
+mod sealed {
+    /// Has no implementation for a marker of another crate.
+    pub trait Sealed<Via> {}
+}
+
+impl<T> sealed::Sealed<ViaPayload> for T {}
+
+impl<T> sealed::Sealed<ViaContext> for T {}
+
+impl<T> sealed::Sealed<ViaAsyncContext> for T {}
 
 #[diagnostic::do_not_recommend]
 impl<'r, T: Deserialize<'r>> Argument<'r, ViaPayload> for T {

@@ -8,6 +8,7 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// How one attempt at a record ended, before a policy has judged it.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Attempt {
     /// The function came back with an outcome.
     Returned(Outcome),

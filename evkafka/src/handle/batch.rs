@@ -6,7 +6,7 @@ use super::{Argument, Attempt, BoxError, Context, Later, Rejection, Requirements
 /// records may take ([`Argument`]); and what is the same for all records ([`RecordIndependent`]), such as
 /// [`State`](super::extract::State).
 ///
-/// `Via` tells the two apart and is always inferred. The trait is implemented for you.
+/// `Via` tells the two apart and is always inferred. The trait is implemented for you, and cannot be implemented otherwise.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an argument of a batch handler",
     label = "neither one for each record nor the same for all",
@@ -14,7 +14,7 @@ use super::{Argument, Attempt, BoxError, Context, Later, Rejection, Requirements
     note = "the element of a `Vec` is what a handler of single events may take: derive `serde::Deserialize` for a payload's type",
     note = "the same for all records are `State<T>` (of a `T` that derives `Clone`, and is `Send + Sync + 'static`), `CancellationToken`, and what implements `evkafka::handle::RecordIndependent`"
 )]
-pub trait BatchArgument<'r, Via>: Sized {
+pub trait BatchArgument<'r, Via>: sealed::Sealed<'r, Via> + Sized {
     #[doc(hidden)]
     const IS_PAYLOAD: bool;
 
@@ -58,6 +58,15 @@ pub struct ViaEach<Via>(Via);
 /// Marks a [`BatchArgument`] that is the same for all records.
 #[derive(Debug)]
 pub struct ViaAll<Via>(Via);
+
+mod sealed {
+    /// Has no implementation for a marker of another crate.
+    pub trait Sealed<'r, Via> {}
+}
+
+impl<'r, T: Argument<'r, Via>, Via> sealed::Sealed<'r, ViaEach<Via>> for Vec<T> {}
+
+impl<'r, T: Argument<'r, Via> + RecordIndependent, Via> sealed::Sealed<'r, ViaAll<Via>> for T {}
 
 #[diagnostic::do_not_recommend]
 impl<'r, T: Argument<'r, Via>, Via> BatchArgument<'r, ViaEach<Via>> for Vec<T> {

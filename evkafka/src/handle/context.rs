@@ -1,9 +1,10 @@
 use std::fmt;
 
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync;
 
 use super::{ReservedThread, States};
 use crate::{
+    CancellationToken,
     decode::{Absent, DecodeError},
     event_type::EventIdentity,
     record::Record,
@@ -21,7 +22,7 @@ pub struct Context<'r> {
     /// What handlers decode.
     pub(crate) payload: Option<&'r [u8]>,
     pub(crate) states: &'r States,
-    pub(crate) cancellation: &'r CancellationToken,
+    pub(crate) cancellation: &'r sync::CancellationToken,
     pub(crate) attempt: u32,
     /// For a plain function: where it runs.
     pub(crate) thread: Option<&'r ReservedThread>,
@@ -83,7 +84,7 @@ impl<'r> Context<'r> {
     ///
     /// Each call gives a token of its own: a handler that cancels it, to end its own tasks with it, cancels no other handler.
     pub fn cancellation(&self) -> CancellationToken {
-        self.cancellation.child_token()
+        CancellationToken::of(self.cancellation.child_token())
     }
 
     /// Which attempt at this record it is: 1 for the first.

@@ -1,19 +1,19 @@
 use std::time::Duration;
 
 use super::{Attempt, Context, Requirements};
-use crate::event::EventSpec;
+use crate::{__private::Generated, event::EventSpec};
 
 /// What [`#[handler]`](macro@crate::handler) makes of a function: a type of the function's name that knows its events
 /// and how to call it.
 ///
-/// It is implemented by the attribute only; the items that the attribute uses may change.
+/// It is implemented by the attribute, and cannot be implemented by hand.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a handler",
-    label = "not a handler",
+    label = "no function with `#[handler]` has this name",
     note = "annotate the function with `#[evkafka::handler]`, or `#[evkafka::handler(event = \"…\")]`",
     note = "a router is not listed: it is given without brackets, `orders: config => router`, or merged, `router![…].merge(router)`"
 )]
-pub trait Handler: Send + Sync + 'static {
+pub trait Handler: Generated + Send + Sync + 'static {
     /// What is known of the handler at compile time.
     const SPEC: HandlerSpec;
 

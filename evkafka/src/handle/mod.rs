@@ -17,6 +17,8 @@ pub mod payloads;
 mod rejection;
 mod requirements;
 mod states;
+#[doc(hidden)]
+pub mod via;
 
 #[doc(hidden)]
 pub use self::{

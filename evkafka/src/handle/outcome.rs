@@ -1,7 +1,10 @@
 use std::time::Duration;
 
 use super::{Attempt, BoxError, Requirements};
-use crate::event::{IntoEvents, Outbox};
+use crate::{
+    __private::Generated,
+    event::{IntoEvents, Outbox},
+};
 
 /// What a handler can say about a record beyond "done" and "failed".
 #[derive(Debug)]
@@ -50,12 +53,14 @@ pub enum Outcome {
 ///
 /// [`FailurePolicy::final_if`](crate::FailurePolicy::final_if) sees the error that was returned; of an `anyhow::Error` or an
 /// `eyre::Report`, the one that it was made of.
+///
+/// The trait is implemented by the derive, and cannot be implemented by hand.
 #[diagnostic::on_unimplemented(
     message = "a handler cannot return `{Self}`",
     label = "not an outcome",
     note = "return `()`, `Outcome`, an event (`#[derive(serde::Serialize, evkafka::Event)]`), an `Option`, `Vec` or tuple of events, or a `Result` of these whose error converts into `Box<dyn Error + Send + Sync>`"
 )]
-pub trait IntoOutcome {
+pub trait IntoOutcome: Generated {
     #[doc(hidden)]
     fn into_attempt(self) -> Attempt;
 
@@ -84,6 +89,8 @@ pub fn requires_events<E: IntoEvents>(requirements: &mut Requirements) {
 
 macro_rules! shapes_of_events {
     ($([$($generics:tt)*] $shape:ty;)+) => {$(
+        impl<$($generics)*> Generated for $shape {}
+
         impl<$($generics)*> IntoOutcome for $shape {
             fn into_attempt(self) -> Attempt {
                 attempt_of(self)
@@ -109,17 +116,23 @@ shapes_of_events! {
     [A: IntoEvents, B: IntoEvents, C: IntoEvents, D: IntoEvents, E: IntoEvents, F: IntoEvents] (A, B, C, D, E, F);
 }
 
+impl Generated for () {}
+
 impl IntoOutcome for () {
     fn into_attempt(self) -> Attempt {
         Attempt::Returned(Outcome::Done)
     }
 }
 
+impl Generated for Outcome {}
+
 impl IntoOutcome for Outcome {
     fn into_attempt(self) -> Attempt {
         Attempt::Returned(self)
     }
 }
+
+impl<T: IntoOutcome, E: HandlerError> Generated for Result<T, E> {}
 
 impl<T: IntoOutcome, E: HandlerError> IntoOutcome for Result<T, E> {
     fn into_attempt(self) -> Attempt {
@@ -136,7 +149,7 @@ impl<T: IntoOutcome, E: HandlerError> IntoOutcome for Result<T, E> {
 
 /// The error that a handler may return: whatever converts into `Box<dyn Error + Send + Sync>`.
 ///
-/// The trait is implemented for you.
+/// The trait is implemented for you, and cannot be implemented otherwise.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the error of a handler",
     label = "no conversion into `Box<dyn Error + Send + Sync>`",
@@ -144,10 +157,16 @@ impl<T: IntoOutcome, E: HandlerError> IntoOutcome for Result<T, E> {
     note = "a boxed error is `Box<dyn Error + Send + Sync>`; `Box<dyn Error>` alone cannot go to another thread",
     note = "`String`, `&'static str`, `anyhow::Error` and `eyre::Report` will do too"
 )]
-pub trait HandlerError: Sized {
+pub trait HandlerError: sealed::Sealed + Sized {
     #[doc(hidden)]
     fn into_boxed(self) -> BoxError;
 }
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+impl<E: Into<BoxError>> sealed::Sealed for E {}
 
 #[diagnostic::do_not_recommend]
 impl<E: Into<BoxError>> HandlerError for E {

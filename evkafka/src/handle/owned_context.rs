@@ -1,7 +1,5 @@
-use tokio_util::sync::CancellationToken;
-
 use super::{Context, States};
-use crate::{event_type::EventIdentity, record::OwnedRecord};
+use crate::{CancellationToken, event_type::EventIdentity, record::OwnedRecord};
 
 /// What a handler is called with, put together by hand: for unit tests of extractors.
 ///
@@ -99,7 +97,7 @@ impl OwnedContext {
             event: &self.event,
             payload: self.record.as_record().payload(),
             states: &self.states,
-            cancellation: &self.cancellation,
+            cancellation: self.cancellation.inner(),
             attempt: self.attempt,
             thread: None,
             batch: &[],
@@ -125,7 +123,7 @@ mod tests {
 
     #[test]
     fn every_extractor_gets_what_the_context_was_built_with() {
-        let timestamp = Timestamp { millis: 99, kind: TimestampKind::Create };
+        let timestamp = Timestamp::new(99, TimestampKind::Create);
         let record = OwnedRecord::new("orders", 3, 42)
             .consumer("billing")
             .key("k")

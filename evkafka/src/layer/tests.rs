@@ -7,10 +7,10 @@ use std::{
 };
 
 use tokio::time::{Instant, sleep};
-use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::{
+    CancellationToken,
     handle::{Outcome, OwnedContext},
     record::OwnedRecord,
 };

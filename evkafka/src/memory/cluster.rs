@@ -277,7 +277,7 @@ fn owned(record: &RawRecord<'_>, partition: i32, offset: i64) -> OwnedRecord {
     };
     let millis = record.timestamp.unwrap_or_else(now);
     let mut owned = OwnedRecord::new(record.topic, partition, offset)
-        .timestamp(Timestamp { millis, kind: TimestampKind::Create });
+        .timestamp(Timestamp::new(millis, TimestampKind::Create));
     if let Some(key) = record.key {
         owned = owned.key(key);
     }

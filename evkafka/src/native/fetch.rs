@@ -353,5 +353,5 @@ unsafe fn timestamp(message: NonNull<rd_kafka_message_t>) -> Option<Timestamp> {
         rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME => TimestampKind::LogAppend,
         rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE => return None,
     };
-    Some(Timestamp { millis, kind })
+    Some(Timestamp::new(millis, kind))
 }

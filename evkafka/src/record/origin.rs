@@ -4,6 +4,7 @@ use std::{fmt, sync::Arc};
 ///
 /// All records of a partition share one `Origin`, so that a record costs no string.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub struct Origin {
     /// The consumer's name in the app.
     pub consumer: Arc<str>,

@@ -2,6 +2,7 @@ use std::time::{Duration, SystemTime};
 
 /// When a record was written, in Kafka's terms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Timestamp {
     /// Milliseconds since the Unix epoch. A producer may send any value, a negative one too.
     pub millis: i64,
@@ -19,6 +20,11 @@ pub enum TimestampKind {
 }
 
 impl Timestamp {
+    /// A moment, in milliseconds since the Unix epoch, on this clock.
+    pub fn new(millis: i64, kind: TimestampKind) -> Self {
+        Self { millis, kind }
+    }
+
     /// The same moment as a [`SystemTime`]; `None` where the platform cannot represent it.
     pub fn to_system_time(self) -> Option<SystemTime> {
         let distance = Duration::from_millis(self.millis.unsigned_abs());
@@ -37,9 +43,9 @@ mod tests {
     #[test]
     fn a_time_before_1970_or_out_of_range_is_no_panic() {
         for millis in [i64::MIN, -1, 0, 1, i64::MAX] {
-            let _ = Timestamp { millis, kind: TimestampKind::Create }.to_system_time();
+            let _ = Timestamp::new(millis, TimestampKind::Create).to_system_time();
         }
-        let second_before = Timestamp { millis: -1000, kind: TimestampKind::Create }.to_system_time();
+        let second_before = Timestamp::new(-1000, TimestampKind::Create).to_system_time();
         assert_eq!(second_before, Some(SystemTime::UNIX_EPOCH - Duration::from_secs(1)));
     }
 }

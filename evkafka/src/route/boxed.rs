@@ -2,6 +2,7 @@ use std::{fmt, pin::Pin, sync::Arc};
 
 use super::{Layered, Routes, routes::fmt_routes};
 use crate::{
+    __private::Generated,
     handle::{Attempt, BoxError, Context, HandlerSpec, Requirements},
     layer::Layer,
     record::Record,
@@ -91,6 +92,8 @@ impl Slot {
     }
 }
 
+impl Generated for Boxed {}
+
 impl Routes for Boxed {
     /// What is merged with it is boxed too, so that a loop can do it.
     type Merge<S: Routes> = Self;
@@ -175,6 +178,8 @@ mod tests {
     /// A handler of this name, for which something may have to be prepared.
     #[derive(Clone)]
     struct One(&'static str, bool);
+
+    impl Generated for One {}
 
     impl Routes for One {
         type Merge<S: Routes> = Merged<Nothing, (Self, S)>;

@@ -2,6 +2,7 @@ use std::{fmt, sync::Arc};
 
 use super::{Merged, Nothing, Routes, routes::fmt_routes};
 use crate::{
+    __private::Generated,
     handle::{Attempt, BoxError, Context, HandlerSpec, Requirements},
     layer::{Call, Layer, Next},
     record::Record,
@@ -25,6 +26,8 @@ impl<L: Layer, R: Routes> Layered<L, R> {
         Self { layer: Arc::new(layer), routes }
     }
 }
+
+impl<L: Layer, R: Routes> Generated for Layered<L, R> {}
 
 impl<L: Layer, R: Routes> Routes for Layered<L, R> {
     type Merge<S: Routes> = Merged<Nothing, (Self, S)>;

@@ -11,6 +11,7 @@ use super::{
     routes::{fmt_routes, no_such_handler},
 };
 use crate::{
+    __private::Generated,
     handle::{Attempt, BoxError, Context, HandlerSpec, Requirements},
     layer::Layer,
     record::Record,
@@ -34,6 +35,8 @@ impl<A: Routes, B: Routes> Merged<Nothing, (A, B)> {
         Self { earlier: Nothing, list: (first, second) }
     }
 }
+
+impl Generated for Nothing {}
 
 impl Routes for Nothing {
     type Merge<S: Routes> = Merged<Self, (S,)>;
@@ -89,6 +92,8 @@ macro_rules! routes {
         type Merge<$S:ident> = $Merge:ty;
         |$self:ident, $other:ident| $merge:expr
     ) => {
+        impl<E: Routes, $($T: Routes),+> Generated for Merged<E, ($($T,)+)> {}
+
         impl<E: Routes, $($T: Routes),+> Routes for Merged<E, ($($T,)+)> {
             type Merge<$S: Routes> = $Merge;
 

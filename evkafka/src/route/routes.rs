@@ -1,5 +1,6 @@
 use super::Boxed;
 use crate::{
+    __private::Generated,
     handle::{Attempt, BoxError, Context, HandlerSpec, Requirements},
     layer::Layer,
     record::Record,
@@ -9,8 +10,8 @@ use crate::{
 /// A set of handlers, each of which is called by its index.
 ///
 /// [`router!`](crate::router) generates one whose dispatch is a flat `match`; [`Merged`](super::Merged),
-/// [`WithPolicy`](super::WithPolicy), [`Layered`](super::Layered) and [`Boxed`] are made of others. It is not meant to be implemented elsewhere: its items are the engine's, and may change.
-pub trait Routes: Clone + Send + Sync + 'static {
+/// [`WithPolicy`](super::WithPolicy), [`Layered`](super::Layered) and [`Boxed`] are made of others. It cannot be implemented by hand: its items are the engine's.
+pub trait Routes: Generated + Clone + Send + Sync + 'static {
     /// These handlers followed by those of `S`.
     #[doc(hidden)]
     type Merge<S: Routes>: Routes;

@@ -29,8 +29,7 @@ pub(crate) enum RouteFault {
     #[error("there are two fallback handlers, `{first}` and `{second}`")]
     DuplicateFallback { first: &'static str, second: &'static str },
     #[error(
-        "`{handler}` handles version {version} of an event, but no version is read: set `event_version`, to \
-         `header:Event-Version` or `suffix`, say"
+        "`{handler}` handles version {version} of an event, but no version is read: set `event_version`, for example to `header:Event-Version` or `suffix`"
     )]
     VersionNotRead { handler: &'static str, version: u32 },
     #[error(

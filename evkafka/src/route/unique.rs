@@ -3,6 +3,10 @@
 //! [`router!`](crate::router) builds one [`Conflicts`] for its list, a hash table that is filled once, and then asks
 //! it about each handler, in a `const` that stands on the handler's path. Lists that are merged at run time are
 //! checked by the routing table.
+//!
+//! The compiler puts "evaluation panicked" before the message, and says where it evaluated. That is as plain as it gets: a trait's
+//! `on_unimplemented` can name the handlers but no event (a name is a constant, not a type), two implementations that collide name neither as
+//! one writes it, and would take one for each event of each handler.
 
 use crate::handle::HandlerSpec;
 
@@ -112,9 +116,12 @@ impl<const N: usize> Conflicts<N> {
 #[track_caller]
 pub const fn check_name(names: &[&str], index: usize) {
     let bytes = names[index].as_bytes();
-    assert!(!bytes.is_empty(), "an event has a name; records without one go to the handler with `fallback`");
+    assert!(
+        !bytes.is_empty(),
+        "the name of the event is empty; `#[handler(fallback)]` takes records without an event type"
+    );
     let is_padded = bytes.trim_ascii().len() != bytes.len();
-    assert!(!is_padded, "white space around the name of an event would never match a record");
+    assert!(!is_padded, "the name of an event begins or ends with white space, which no record would match");
     let mut at = 0;
     while at < bytes.len() {
         assert!(bytes[at] != 0, "the name of an event cannot contain NUL");
@@ -122,7 +129,7 @@ pub const fn check_name(names: &[&str], index: usize) {
     }
     let mut other = 0;
     while other < names.len() {
-        assert!(other == index || !equal(names[other], names[index]), "this event is named twice here");
+        assert!(other == index || !equal(names[other], names[index]), "this event is listed twice");
         other += 1;
     }
 }

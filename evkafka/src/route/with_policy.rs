@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use super::{Boxed, Merged, Nothing, Routes};
 use crate::{
+    __private::Generated,
     handle::{Attempt, BoxError, Context, HandlerSpec, Requirements},
     layer::Layer,
     record::Record,
@@ -20,6 +21,8 @@ impl<R> WithPolicy<R> {
         Self { routes, policy: Arc::new(policy) }
     }
 }
+
+impl<R: Routes> Generated for WithPolicy<R> {}
 
 impl<R: Routes> Routes for WithPolicy<R> {
     type Merge<S: Routes> = Merged<Nothing, (Self, S)>;

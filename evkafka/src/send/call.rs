@@ -23,15 +23,15 @@ pub struct Sending<'s, E: ?Sized> {
     /// The topic that the event names.
     topic: Option<&'static str>,
     event: &'s E,
-    key: Key<'s>,
+    key: Key,
     extras: Extras,
 }
 
 /// Which key the record has.
-enum Key<'s> {
+enum Key {
     /// The event's.
     Events,
-    Given(&'s (dyn ToKey + Sync)),
+    Given(Vec<u8>),
     None,
 }
 
@@ -52,6 +52,7 @@ impl<'s, E: Event + Serialize + ?Sized> Sending<'s, E> {
         event: &'s E,
         extras: Extras,
     ) -> Self {
+        let extras = Extras { stamp: outlet.form.stamp(), ..extras };
         Self { outlet, topic, event, key: Key::Events, extras }
     }
 
@@ -62,8 +63,11 @@ impl<'s, E: Event + Serialize + ?Sized> Sending<'s, E> {
     }
 
     /// Sends it with this key, in place of the event's.
-    pub fn key(mut self, key: &'s (impl ToKey + Sync)) -> Self {
-        self.key = Key::Given(key);
+    pub fn key(mut self, key: impl ToKey) -> Self {
+        let mut bytes = Vec::new();
+        let mut set = EventKey::new(&mut bytes);
+        key.write_key(&mut set);
+        self.key = if set.len().is_some() { Key::Given(bytes) } else { Key::None };
         self
     }
 
@@ -132,9 +136,9 @@ impl<'s, E: Event + Serialize + ?Sized> Sending<'s, E> {
     }
 
     fn encode(&self) -> Result<Outgoing, SendError> {
-        let set_key = |key: &mut EventKey<'_>| match self.key {
+        let set_key = |key: &mut EventKey<'_>| match &self.key {
             Key::Events => self.event.key(key),
-            Key::Given(given) => given.write_key(key),
+            Key::Given(given) => key.set_bytes(given),
             Key::None => {}
         };
         Outgoing::one(self.event, set_key).map_err(|error| SendError::encoding(&error))

@@ -5,8 +5,10 @@
 mod again;
 mod call;
 mod client;
+mod cloud_events;
 mod enqueued;
 mod error;
+mod form;
 mod outlet;
 mod outlets;
 mod producer;
@@ -14,15 +16,18 @@ mod raw_producer;
 mod refusal;
 mod reliable_producer;
 mod sender;
+mod stamp;
 
 #[cfg(feature = "embedded")]
 pub(crate) use self::raw_producer::RawProducer;
 pub(crate) use self::{
     again::{Again, Then},
-    outlet::{Extras, Outlet, OwnHeader, RecordForm},
+    form::{NoTopic, RecordForm},
+    outlet::{Extras, Outlet, OwnHeader},
     outlets::{Destination, Outlets},
     raw_producer::LARGEST_RECORD,
     reliable_producer::{Refused, ReliableProducer, Sends},
+    stamp::Stamp,
 };
 pub use self::{
     call::{Delivered, Sending},

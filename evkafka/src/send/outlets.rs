@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::{Outlet, OwnHeader};
+use super::{Outlet, OwnHeader, Stamp};
 use crate::{
     event::{Encoded, EventSpec, Outgoing},
     record::Headers,
@@ -10,7 +10,11 @@ use crate::{
 
 /// Which producer of an app sends which event, and where to.
 #[derive(Debug, Default)]
-pub(crate) struct Outlets(FxHashMap<(&'static str, Option<u32>), Destination>);
+pub(crate) struct Outlets {
+    destinations: FxHashMap<(&'static str, Option<u32>), Destination>,
+    /// Whether any event's record has an id.
+    have_ids: bool,
+}
 
 /// Where an event goes.
 #[derive(Clone, Debug)]
@@ -24,7 +28,8 @@ impl Outlets {
     /// This one sends this event.
     pub(crate) fn add(&mut self, event: &EventSpec, outlet: &Arc<Outlet>) {
         let destination = Destination { outlet: Arc::clone(outlet), topic: event.topic };
-        self.0.insert((event.name, event.version), destination);
+        self.have_ids |= outlet.form.has_ids();
+        self.destinations.insert((event.name, event.version), destination);
     }
 
     /// What of a handled record's headers is passed on to those of these events whose producers do so.
@@ -34,25 +39,30 @@ impl Outlets {
         form.map_or_else(Vec::new, |form| form.forwarded(headers))
     }
 
+    /// What tells the events of a call from others, if a record may say so.
+    pub(crate) fn stamp(&self) -> Option<Stamp> {
+        self.have_ids.then(Stamp::now)
+    }
+
     /// Whether nothing is on its way whose acknowledgement nobody waits for.
     pub(crate) fn are_flushed(&self) -> bool {
-        self.0.values().all(|destination| destination.outlet.is_flushed())
+        self.destinations.values().all(|destination| destination.outlet.is_flushed())
     }
 
     /// Waits until nothing is.
     pub(crate) async fn flushed(&self) {
-        for destination in self.0.values() {
+        for destination in self.destinations.values() {
             destination.outlet.flushed().await;
         }
     }
 
     /// Where an event of this kind goes, if the app sends it.
     pub(crate) fn of(&self, event: &EventSpec) -> Option<&Destination> {
-        self.0.get(&(event.name, event.version))
+        self.destinations.get(&(event.name, event.version))
     }
 
     /// Where an event goes, if the app sends it.
     pub(crate) fn of_encoded<'o>(&'o self, event: &Encoded<'o>) -> Option<&'o Destination> {
-        self.0.get(&(event.name, event.version))
+        self.destinations.get(&(event.name, event.version))
     }
 }

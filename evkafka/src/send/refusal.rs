@@ -59,7 +59,7 @@ fn advice(code: Code, topic: &str, bytes: usize, has_key: bool) -> String {
             )
         }
         Code::InvalidRecord | Code::PolicyViolation => {
-            format!("look for rules on the broker that records of the topic `{topic}` have to keep")
+            format!("check which rules the brokers enforce for records of the topic `{topic}`")
         }
         Code::InvalidTimestamp => {
             format!(
@@ -76,7 +76,7 @@ fn advice(code: Code, topic: &str, bytes: usize, has_key: bool) -> String {
         Code::UnsupportedCompressionType => {
             format!("the broker does not take this `compression.type` for the topic `{topic}`; set another")
         }
-        _ => format!("look into the log of the brokers of the topic `{topic}`"),
+        _ => format!("see the log of the brokers of the topic `{topic}`"),
     }
 }
 

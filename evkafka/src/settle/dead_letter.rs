@@ -118,8 +118,7 @@ mod tests {
     }
 
     fn with_headers(headers: &[OwnedHeader]) -> OwnedRecord {
-        let record = OwnedRecord::new("orders", 3, 42)
-            .timestamp(Timestamp { millis: 99, kind: TimestampKind::Create });
+        let record = OwnedRecord::new("orders", 3, 42).timestamp(Timestamp::new(99, TimestampKind::Create));
         headers.iter().fold(record, |record, (name, value)| match value {
             Some(value) => record.header(name.clone(), value.clone()),
             None => record.null_header(name.clone()),

@@ -53,7 +53,7 @@ impl Failure {
             Ok(Err(fmt::Error)) => "its `Display` returned an error".to_owned(),
             Err(payload) => format!("its `Display` panicked: {}", panic::message(&*payload)),
         };
-        Self::new(self.kind, format!("an error whose text could not be had ({why})"))
+        Self::new(self.kind, format!("an error whose text is not available ({why})"))
     }
 
     /// How it came about.

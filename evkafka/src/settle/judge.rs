@@ -97,7 +97,7 @@ impl Judge {
             Attempt::Failed(cause) => (Failure::new(FailureKind::Error, cause), None),
             Attempt::Panicked(message) => (Failure::new(FailureKind::Panic, message), None),
             Attempt::TimedOut(limit) => {
-                (Failure::new(FailureKind::Timeout, format!("not done after {limit:?}")), None)
+                (Failure::new(FailureKind::Timeout, format!("not finished after {limit:?}")), None)
             }
             Attempt::Undecodable(cause) => (Failure::new(FailureKind::Undecodable, cause), None),
             // Taken out of the batch and judged one by one before the batch is.
@@ -259,7 +259,7 @@ mod tests {
             };
             assert_eq!(failure.kind(), FailureKind::Error);
             let text = failure.cause().to_string();
-            assert!(text.starts_with("an error whose text could not be had"), "{text}");
+            assert!(text.starts_with("an error whose text is not available"), "{text}");
         }
     }
 

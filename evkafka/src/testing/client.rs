@@ -12,13 +12,13 @@ use super::{
     story::{Place, Settlement, Story},
 };
 use crate::{
-    App,
+    App, ProducerConfig,
     app::ConsumerFacts,
     error::Result,
     event::{Event, EventSpec, Outgoing},
     native::RawRecord,
     record::OwnedRecord,
-    send::Sends,
+    send::{RecordForm, Sends},
 };
 
 /// How long anything is awaited, unless it is set: so long in any case,
@@ -29,10 +29,6 @@ const PART: u32 = 12;
 
 /// How soon it is looked again, at first: not everything that is awaited is told.
 const LOOKS_AGAIN: Duration = Duration::from_millis(1);
-
-/// Where the type of an event is that no producer of the app sends.
-const TYPE_HEADER: &str = "Event-Type";
-const VERSION_HEADER: &str = "Event-Version";
 
 /// Runs an app on topics in memory, and speaks with it. See the [module](super).
 ///
@@ -87,29 +83,24 @@ impl TestClient {
         TestRecord::new(self, Some(topic))
     }
 
-    /// The events of this type that the app has sent, in the order in which they were written. Dead letters are none.
+    /// The events of this type that the app has sent, in the order in which they were written, read in the form in which its producer
+    /// writes them. Dead letters are none.
     ///
     /// # Panics
     /// If one cannot be decoded.
     #[track_caller]
     pub fn sent<E: Event + DeserializeOwned>(&self) -> Vec<E> {
-        let headers = self.ground.headers_of(EventSpec::of::<E>());
-        let (type_header, version_header) =
-            headers.unwrap_or_else(|| (TYPE_HEADER.to_owned(), VERSION_HEADER.to_owned()));
-        let version = E::VERSION.map(|version| version.to_string());
-        let is_it = |record: &OwnedRecord| {
-            let headers = record.as_record().headers();
-            headers.get(&type_header) == Some(E::NAME.as_bytes())
-                && headers.get(&version_header) == version.as_deref().map(str::as_bytes)
-        };
+        let event = EventSpec::of::<E>();
+        let form = self.ground.form_of(event).unwrap_or_else(|| RecordForm::of(&ProducerConfig::new()));
         let decode = |record: OwnedRecord| {
             let record = record.as_record();
-            serde_json::from_slice(record.payload().unwrap_or_default()).unwrap_or_else(|error| {
+            let payload = form.read(&record, event)?;
+            Some(serde_json::from_slice(&payload).unwrap_or_else(|error| {
                 let (origin, offset) = (record.origin(), record.offset());
                 panic!("the event `{}` at {origin} offset {offset} cannot be decoded: {error}", E::NAME)
-            })
+            }))
         };
-        self.ground.produced(Sends::Events).into_iter().filter(is_it).map(decode).collect()
+        self.ground.produced(Sends::Events).into_iter().filter_map(decode).collect()
     }
 
     /// All records of a topic, with their headers, partition by partition.

@@ -22,7 +22,7 @@ use crate::{
     event::EventSpec,
     native::RawRecord,
     record::OwnedRecord,
-    send::Sends,
+    send::{RecordForm, Sends},
     settle::DEAD_LETTER_PREFIX,
 };
 
@@ -145,10 +145,10 @@ impl OnCluster {
             .collect()
     }
 
-    pub(super) fn headers_of(&self, event: &EventSpec) -> Option<(String, String)> {
+    pub(super) fn form_of(&self, event: &EventSpec) -> Option<RecordForm> {
         let sender = self.producers.iter().find(|producer| producer.lists(event));
         let sender = sender.or_else(|| self.producers.iter().find(|producer| producer.is_for_any()))?;
-        Some((sender.type_header.clone(), sender.version_header.clone()))
+        Some(sender.form.clone())
     }
 
     pub(super) fn committed(&self, group: &str, topic: &str, partition: i32) -> Option<i64> {

@@ -6,8 +6,13 @@ use std::sync::Arc;
 use super::embedded::OnCluster;
 use super::{backend::Backend, memory::InMemory, watch::Watch};
 use crate::{
-    App, app::ConsumerFacts, error::Result, event::EventSpec, native::RawRecord, record::OwnedRecord,
-    send::Sends,
+    App,
+    app::ConsumerFacts,
+    error::Result,
+    event::EventSpec,
+    native::RawRecord,
+    record::OwnedRecord,
+    send::{RecordForm, Sends},
 };
 
 pub(super) struct Ground {
@@ -109,12 +114,12 @@ impl Ground {
         }
     }
 
-    /// The headers that name an event's type and version, if the app sends it.
-    pub(super) fn headers_of(&self, event: &EventSpec) -> Option<(String, String)> {
+    /// How an event is written, if the app sends it.
+    pub(super) fn form_of(&self, event: &EventSpec) -> Option<RecordForm> {
         match &self.place {
-            Place::Memory(memory) => memory.headers_of(event),
+            Place::Memory(memory) => memory.form_of(event),
             #[cfg(feature = "embedded")]
-            Place::Embedded(cluster) => cluster.headers_of(event),
+            Place::Embedded(cluster) => cluster.form_of(event),
         }
     }
 

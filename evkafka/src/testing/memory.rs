@@ -11,7 +11,7 @@ use crate::{
     memory::{Cluster, Produced},
     native::RawRecord,
     record::OwnedRecord,
-    send::Sends,
+    send::{RecordForm, Sends},
 };
 
 pub(super) struct InMemory {
@@ -66,10 +66,9 @@ impl InMemory {
         produced.map(|produced| produced.record)
     }
 
-    /// The headers that name an event's type and version, if the app sends it.
-    pub(super) fn headers_of(&self, event: &EventSpec) -> Option<(String, String)> {
-        let form = &self.app.states.outlets().of(event)?.outlet.form;
-        Some((form.type_header.clone(), form.version_header.clone()))
+    /// How an event is written, if the app sends it.
+    pub(super) fn form_of(&self, event: &EventSpec) -> Option<RecordForm> {
+        Some(self.app.states.outlets().of(event)?.outlet.form.clone())
     }
 
     pub(super) fn is_idle(&self) -> bool {

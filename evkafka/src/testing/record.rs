@@ -9,7 +9,9 @@ use serde::Serialize;
 
 use super::{client::TestClient, settled::Settled, story::Place};
 use crate::{
+    app::ConsumerFacts,
     event::{Encoded, EventKey, ToKey},
+    event_type::Inscription,
     record::OwnedRecord,
 };
 
@@ -71,7 +73,8 @@ impl<'c> TestRecord<'c> {
         self
     }
 
-    /// Sets the event type, where each consumer of the topic looks for it.
+    /// Sets the event type, where each consumer of the topic looks for it: in a header, in a field of a JSON payload, in an envelope
+    /// around it.
     pub fn event_type(mut self, name: impl Into<Vec<u8>>) -> Self {
         self.event_type = Some(name.into());
         self
@@ -116,7 +119,8 @@ impl<'c> TestRecord<'c> {
     /// Sends it, and does not wait until it is settled: what this returns can be awaited later.
     ///
     /// # Panics
-    /// If it has no topic, no consumer of the app reads it, or it has no such partition.
+    /// If it has no topic, no consumer of the app reads it, or it has no such partition; if its type is to be in a field, and the payload is
+    /// not a JSON object.
     #[track_caller]
     pub fn enqueue(self) -> Pending<'c> {
         let Some(topic) = self.topic.as_deref() else {
@@ -126,21 +130,21 @@ impl<'c> TestRecord<'c> {
         };
         let client = self.client;
         let readers = client.readers(topic);
+        let inscription =
+            self.event_type.map(|name| inscription(&readers, &name, self.version)).unwrap_or_default();
+        let payload = inscription.payload(self.payload).unwrap_or_else(|field| {
+            panic!(
+                "the type of the event is read from the field `{field}`, and the payload is not a JSON object that it could be put into"
+            )
+        });
         let mut record = OwnedRecord::new(topic, 0, 0);
-        if let Some(event_type) = &self.event_type {
-            let mut names: Vec<_> =
-                readers.iter().filter_map(|reader| reader.event_type_header.as_deref()).collect();
-            names.sort_unstable();
-            names.dedup();
-            record = names.into_iter().fold(record, |record, name| record.header(name, event_type.clone()));
-        }
-        if let Some(version) = self.version {
-            record = record.header("Event-Version", version.to_string());
+        for (name, value) in inscription.headers {
+            record = record.header(name, value);
         }
         if let Some(key) = self.key {
             record = record.key(key);
         }
-        if let Some(payload) = self.payload {
+        if let Some(payload) = payload {
             record = record.payload(payload);
         }
         for (name, value) in self.headers {
@@ -157,6 +161,36 @@ impl<'c> TestRecord<'c> {
             places: readers.into_iter().map(|reader| place(Arc::clone(&reader.name))).collect(),
         }
     }
+}
+
+/// What the record needs, so that each of these consumers reads this event in it.
+///
+/// # Panics
+/// If they want different payloads for it.
+#[track_caller]
+fn inscription(readers: &[&ConsumerFacts], name: &[u8], version: Option<u32>) -> Inscription {
+    let mut all: Option<(&str, Inscription)> = None;
+    for reader in readers {
+        let inscription = reader.event_types.inscribe(name, version);
+        let Some((first, all)) = &mut all else {
+            all = Some((&reader.name, inscription));
+            continue;
+        };
+        assert!(
+            all.envelope == inscription.envelope,
+            "the consumers `{first}` and `{}` expect different envelopes around an event: send a record that has what both read, \
+             with `record(topic)`",
+            reader.name
+        );
+        let is_new = |header: &(String, Vec<u8>), all: &Inscription| !all.headers.contains(header);
+        inscription.headers.into_iter().for_each(|header| {
+            if is_new(&header, all) {
+                all.headers.push(header)
+            }
+        });
+        all.fields.extend(inscription.fields);
+    }
+    all.map(|(_, inscription)| inscription).unwrap_or_default()
 }
 
 /// Waits until each consumer of the topic has settled it.

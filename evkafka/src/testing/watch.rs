@@ -43,7 +43,7 @@ struct Stories {
 impl Stories {
     fn committed(&self, place: &Place) -> Option<i64> {
         let Place { consumer, topic, partition, .. } = place.clone();
-        self.committed.get(&Origin { consumer, topic, partition }).copied()
+        self.committed.get(&Origin::new(consumer, topic, partition)).copied()
     }
 }
 

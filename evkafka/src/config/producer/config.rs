@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use super::EventFormat;
 use crate::config::secret::{Redacted, shown_servers};
 
 /// The configuration of one producer: where it sends events, and how.
@@ -24,6 +25,8 @@ use crate::config::secret::{Redacted, shown_servers};
 /// |---|---|---|
 /// | `bootstrap_servers` | required | [where the cluster is](Self::bootstrap_servers) |
 /// | `topic` | none | [where events are sent that name no topic](Self::topic) |
+/// | `event_format` | `"headers"` | [how a record says which event it is](Self::event_format): in headers, or as a CloudEvent |
+/// | `event_source` | none | [whose events they are](Self::event_source), as CloudEvents say it: required for them |
 /// | `event_type_header` | `"Event-Type"` | [the header that names the event](Self::event_type_header) |
 /// | `event_version_header` | `"Event-Version"` | [the header with the event's version](Self::event_version_header) |
 /// | `delivery_timeout` | `"2m"` | [how long sending an event may take](Self::delivery_timeout) |
@@ -78,8 +81,10 @@ use crate::config::secret::{Redacted, shown_servers};
 pub struct ProducerConfig {
     pub(crate) bootstrap_servers: String,
     pub(crate) topic: Option<String>,
-    pub(crate) event_type_header: String,
-    pub(crate) event_version_header: String,
+    pub(crate) event_format: EventFormat,
+    pub(crate) event_source: Option<String>,
+    pub(crate) event_type_header: Option<String>,
+    pub(crate) event_version_header: Option<String>,
     pub(crate) delivery_timeout: Duration,
     pub(crate) linger: Duration,
     pub(crate) forward_trace: bool,
@@ -90,6 +95,8 @@ pub struct ProducerConfig {
 pub(in crate::config) const SETTINGS: &[&str] = &[
     "bootstrap_servers",
     "topic",
+    "event_format",
+    "event_source",
     "event_type_header",
     "event_version_header",
     "delivery_timeout",
@@ -110,8 +117,10 @@ impl ProducerConfig {
         Self {
             bootstrap_servers: String::new(),
             topic: None,
-            event_type_header: "Event-Type".to_owned(),
-            event_version_header: "Event-Version".to_owned(),
+            event_format: EventFormat::Headers,
+            event_source: None,
+            event_type_header: None,
+            event_version_header: None,
             delivery_timeout: Duration::from_secs(120),
             linger: Duration::from_millis(1),
             forward_trace: true,
@@ -134,11 +143,40 @@ impl ProducerConfig {
         self
     }
 
+    /// How a record says which event it is. Default: [`Headers`](EventFormat::Headers).
+    ///
+    /// As CloudEvents, events are read by consumers whose [`event_type`](crate::ConsumerConfig::event_type) is `cloudevents`, and by the
+    /// SDKs of others. Each has an id of its own (a random UUID), which it keeps when it is sent again. A
+    /// [version](crate::Event::VERSION) is behind the type, `OrderPriced.v2`: consumers read it with
+    /// [`event_version`](crate::ConsumerConfig::event_version) = `suffix`.
+    ///
+    /// ```
+    /// use evkafka::{EventFormat, ProducerConfig};
+    ///
+    /// let prices = ProducerConfig::new()
+    ///     .bootstrap_servers("localhost:9092")
+    ///     .event_format(EventFormat::CloudEvents)
+    ///     .event_source("/billing");
+    /// assert!(prices.validate().is_ok());
+    /// ```
+    pub fn event_format(mut self, format: EventFormat) -> Self {
+        self.event_format = format;
+        self
+    }
+
+    /// Whose events they are: the attribute `source` of CloudEvents, a URI reference such as `/billing` or
+    /// `https://example.com/billing`. Together with the id it is unique. Required where the [`event_format`](Self::event_format) is one of
+    /// theirs, and of no use elsewhere.
+    pub fn event_source(mut self, source: impl Into<String>) -> Self {
+        self.event_source = Some(source.into());
+        self
+    }
+
     /// The header whose value names the type of a record's event. Default: `Event-Type`, where a
     /// [consumer](crate::ConsumerConfig::event_type_header) looks for it by default. It must not be empty, contain control characters,
     /// or begin or end with white space.
     pub fn event_type_header(mut self, name: impl Into<String>) -> Self {
-        self.event_type_header = name.into();
+        self.event_type_header = Some(name.into());
         self
     }
 
@@ -146,7 +184,7 @@ impl ProducerConfig {
     /// [version](crate::Event::VERSION) do not have it. The same is required of it as of
     /// [`event_type_header`](Self::event_type_header), and the two must differ.
     pub fn event_version_header(mut self, name: impl Into<String>) -> Self {
-        self.event_version_header = name.into();
+        self.event_version_header = Some(name.into());
         self
     }
 
@@ -211,6 +249,16 @@ impl ProducerConfig {
         self.topic.as_deref()
     }
 
+    /// The header that names the event.
+    pub(crate) fn type_header(&self) -> &str {
+        self.event_type_header.as_deref().unwrap_or("Event-Type")
+    }
+
+    /// The header with the event's version.
+    pub(crate) fn version_header(&self) -> &str {
+        self.event_version_header.as_deref().unwrap_or("Event-Version")
+    }
+
     /// The value that was given to a property of librdkafka. It may be a secret.
     pub fn get_property(&self, name: &str) -> Option<&str> {
         self.properties.get(name).map(String::as_str)
@@ -223,6 +271,8 @@ impl fmt::Debug for ProducerConfig {
         f.debug_struct("ProducerConfig")
             .field("bootstrap_servers", &shown_servers(&self.bootstrap_servers))
             .field("topic", &self.topic)
+            .field("event_format", &self.event_format)
+            .field("event_source", &self.event_source)
             .field("event_type_header", &self.event_type_header)
             .field("event_version_header", &self.event_version_header)
             .field("delivery_timeout", &self.delivery_timeout)
@@ -246,7 +296,7 @@ mod tests {
             .property("sasl.password", "hunter2")
             .property("batch.size", 1024);
         let debug = format!("{config:?}");
-        for shown in ["kafka:9092", "prices", "Event-Version", "\"batch.size\": \"1024\""] {
+        for shown in ["kafka:9092", "prices", "event_version_header", "\"batch.size\": \"1024\""] {
             assert!(debug.contains(shown), "{shown} is not in {debug}");
         }
         assert!(debug.contains("\"sasl.password\": \"…\""));

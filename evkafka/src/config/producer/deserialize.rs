@@ -29,8 +29,10 @@ impl Settings for ProducerSettings {
         match name {
             "bootstrap_servers" => config.bootstrap_servers = value.list()?.join(","),
             "topic" => config.topic = Some(value.text()?),
-            "event_type_header" => config.event_type_header = value.text()?,
-            "event_version_header" => config.event_version_header = value.text()?,
+            "event_format" => config.event_format = value.choice()?,
+            "event_source" => config.event_source = Some(value.text()?),
+            "event_type_header" => config.event_type_header = Some(value.text()?),
+            "event_version_header" => config.event_version_header = Some(value.text()?),
             "delivery_timeout" => config.delivery_timeout = value.duration()?,
             "linger" => config.linger = value.duration()?,
             "forward_trace" => config.forward_trace = value.boolean()?,

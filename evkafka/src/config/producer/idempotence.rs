@@ -23,13 +23,13 @@ const LIMITS: &[Limit] = &[
         property: "message.send.max.retries",
         least: 1,
         most: u64::MAX,
-        text: "must be at least 1, for a producer is idempotent; limit the time with `delivery_timeout`",
+        text: "must be at least 1, since producers are idempotent; limit the time with `delivery_timeout`",
     },
     Limit {
         property: "queue.buffering.backpressure.threshold",
         least: 1,
         most: 1,
-        text: "must be 1, for a producer is idempotent; leave it out",
+        text: "must be 1, since producers are idempotent; leave it out",
     },
 ];
 

@@ -3,12 +3,13 @@
 mod config;
 mod defaults;
 mod deserialize;
+mod event_format;
 mod idempotence;
 mod librdkafka;
 mod owned;
 mod resolved;
 mod validate;
 
-pub use self::config::ProducerConfig;
 pub(crate) use self::resolved::ResolvedProducerConfig;
+pub use self::{config::ProducerConfig, event_format::EventFormat};
 pub(super) use self::{config::SETTINGS, idempotence::judge_idempotence, owned::OWNED};

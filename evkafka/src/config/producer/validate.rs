@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::ProducerConfig;
+use super::{EventFormat, ProducerConfig};
 use crate::config::ConfigError;
 use crate::config::fault::Faults;
 use crate::config::names::{judge_legal, judge_text};
@@ -29,6 +29,20 @@ impl ProducerConfig {
     /// Finds what is required and not there.
     pub(super) fn find_missing(&self, faults: &mut Faults) {
         find_missing_servers(&self.bootstrap_servers, faults);
+        match (self.event_format, &self.event_source) {
+            (EventFormat::Headers, Some(_)) => faults.add(
+                "event_source",
+                "is of use to CloudEvents only: set `event_format` to `cloudevents` or `cloudevents-structured`, or leave it out",
+            ),
+            (EventFormat::CloudEvents | EventFormat::CloudEventsStructured, None) => faults.add(
+                "event_source",
+                format!(
+                    "is required where `event_format` is `{}`: a URI reference that says whose events they are, such as `/billing`",
+                    self.event_format.name()
+                ),
+            ),
+            _ => {}
+        }
     }
 
     /// Finds what is wrong with what is there, as far as it shows without looking elsewhere.
@@ -44,6 +58,9 @@ impl ProducerConfig {
             faults.add("topic", fault);
         }
         self.find_in_headers(faults);
+        if let Some(fault) = self.event_source.as_deref().and_then(judge_source) {
+            faults.add("event_source", fault);
+        }
         self.find_in_times(faults);
     }
 
@@ -52,11 +69,16 @@ impl ProducerConfig {
             ("event_type_header", &self.event_type_header),
             ("event_version_header", &self.event_version_header),
         ] {
+            let Some(name) = name else { continue };
             if let Some(fault) = judge_text(name) {
                 faults.add(setting, fault);
             }
+            if self.event_format != EventFormat::Headers {
+                let format = self.event_format.name();
+                faults.add(setting, format!("is of no use where `event_format` is `{format}`; leave it out"));
+            }
         }
-        if self.event_type_header == self.event_version_header {
+        if self.type_header() == self.version_header() {
             faults.add("event_version_header", "must not be the header that `event_type_header` names");
         }
     }
@@ -76,6 +98,15 @@ impl ProducerConfig {
                 .add("linger", "must be shorter than `delivery_timeout`, or no event would be sent in time");
         }
     }
+}
+
+/// Of a URI reference, as far as its characters say.
+fn judge_source(source: &str) -> Option<String> {
+    let is_legal = |c: char| c.is_ascii_graphic() && !"\"<>\\^`{|}".contains(c);
+    judge_text(source).or_else(|| {
+        let illegal = source.chars().find(|c| !is_legal(*c))?;
+        Some(format!("must be a URI reference, such as `/billing`, and has `{illegal}`, which none has: write it percent-encoded"))
+    })
 }
 
 #[cfg(test)]

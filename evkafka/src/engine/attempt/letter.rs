@@ -72,7 +72,7 @@ impl Worker {
                     true
                 }
                 Err(refused) => {
-                    self.report_dead_letter(context, topic, failure, DeadLetterFault::Refused(refused));
+                    self.report_dead_letter(context, topic, failure, DeadLetterFault::refused(refused));
                     false
                 }
             },

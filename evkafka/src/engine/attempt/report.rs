@@ -105,7 +105,7 @@ impl Worker {
                 Flow::Continue
             }
             ReadAnswer::Final => {
-                self.shared.report(Inner::Partition { origin: self.origin.clone(), error: error.clone() });
+                self.shared.report(Inner::partition(self.origin.clone(), error.clone()));
                 Flow::End
             }
         }

@@ -122,7 +122,7 @@ async fn a_time_leads_to_the_first_record_that_is_no_earlier_and_to_the_end_if_t
     let commands = commands();
     let log = Log::default();
     for (offset, millis) in [(10, 1_000), (11, 2_000), (15, 2_000), (16, 3_000)] {
-        let at = Timestamp { millis, kind: TimestampKind::Create };
+        let at = Timestamp::new(millis, TimestampKind::Create);
         log.write(OwnedRecord::new("orders", 0, offset).timestamp(at));
     }
     let control = Arc::new(LaneControl::default());

@@ -145,11 +145,7 @@ impl Committer {
 
     fn failed(&self, code: RDKafkaErrorCode) {
         if Fault::of(code).for_commit().is_final() {
-            self.shared.report(Inner::Commit {
-                consumer: Arc::clone(&self.shared.consumer),
-                code,
-                last: false,
-            });
+            self.shared.report(Inner::commit(&self.shared.consumer, code, false));
         } else if let Some(times) = self.told.hear(code, Instant::now().into_std()) {
             self.member.tell(&MemberEvent::CommitFailed { error: code, times });
         }

@@ -27,16 +27,16 @@ impl<R: Routes> Run<R> {
     /// Sends the events that were returned for these records. What is handled later sends its own behind them.
     pub(super) fn send_returned(&mut self, job: Job, outgoing: Outgoing, begun: Option<Instant>) {
         let worker = &self.tools.worker;
+        let outlets = worker.shared.states.outlets();
         let headers = match &job {
             Job::One(held) => {
-                let outlets = worker.shared.states.outlets();
                 let headers = held.message.record(&worker.origin).headers();
                 outlets.forwarded(&outgoing, headers)
             }
             // They come from many traces.
             Job::Many { .. } => Vec::new(),
         };
-        let extras = Extras { headers, ..Extras::default() };
+        let extras = Extras { headers, stamp: outlets.stamp(), ..Extras::default() };
         self.sendings.send(Sent { job, attempts: outgoing.attempt(), begun }, outgoing, extras);
     }
 

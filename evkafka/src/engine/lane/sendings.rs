@@ -7,15 +7,13 @@ use rdkafka::error::RDKafkaErrorCode;
 use rustc_hash::FxHashMap;
 use tokio::{sync::Notify, time::Instant};
 
+use super::window::Window;
 use crate::{
     engine::schedule::Job,
     event::Outgoing,
     native::{Answer, Delivery, Inbox, Ticket},
     send::{Again, Extras, Outlets, Refused, SendError, Then},
 };
-
-/// How many events of a partition may be on their way at a time.
-const MOST: usize = 8192;
 
 /// How often a full queue is looked at. Whoever has records in it looks when one has left it.
 const LOOKS_AGAIN: Duration = Duration::from_millis(10);
@@ -36,6 +34,7 @@ pub(super) struct Sendings {
     later: Vec<(Instant, Ticket)>,
     /// How many events are not acknowledged yet.
     events: usize,
+    window: Window,
     /// Of the events of calls that are not closed, and of their records.
     bytes: u64,
     most_bytes: u64,
@@ -82,6 +81,7 @@ impl Sendings {
             backlog: VecDeque::new(),
             later: Vec::new(),
             events: 0,
+            window: Window::new(),
             bytes: 0,
             most_bytes,
             flush_until: None,
@@ -96,6 +96,7 @@ impl Sendings {
         self.last += 1;
         let (number, events) = (self.last, outgoing.len());
         self.events += events;
+        self.window.sent(self.events);
         self.bytes += bytes(&of.job, &outgoing);
         self.backlog.extend(outgoing.iter().map(|(event, _)| Ticket { sending: number, event }));
         let sending = Sending { of, outgoing, extras, unacknowledged: events, again: Vec::new() };
@@ -131,7 +132,7 @@ impl Sendings {
         let enqueued = match self.outlets.of_encoded(&event) {
             Some(destination) => {
                 // They were forwarded for the call's other events.
-                let plain = Extras::default();
+                let plain = Extras { stamp: extras.stamp, ..Extras::default() };
                 let extras = if destination.outlet.form.forwards() { &*extras } else { &plain };
                 destination.enqueue(&event, extras, so_far, answer)
             }
@@ -186,6 +187,7 @@ impl Sendings {
             Ok(_) => {
                 sending.unacknowledged -= 1;
                 self.events -= 1;
+                self.window.acknowledged();
                 (sending.unacknowledged == 0).then(|| self.close(ticket.sending))?.map(Arrival::Acknowledged)
             }
             Err(code) => {
@@ -268,7 +270,7 @@ impl Sendings {
     }
 
     pub(super) fn has_room(&self) -> bool {
-        self.backlog.is_empty() && self.events < MOST && self.bytes < self.most_bytes
+        self.backlog.is_empty() && self.window.has_room(self.events) && self.bytes < self.most_bytes
     }
 
     /// When to look again, though nothing may arrive until then.

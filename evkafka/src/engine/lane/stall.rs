@@ -17,13 +17,15 @@ impl Limit {
     pub(in crate::engine) fn name(self) -> &'static str {
         match self {
             Self::Memory => "prefetch_memory_mib: unsettled records fill the partition's share of the memory",
-            Self::InFlight => "in_flight: as many handlers run as may",
-            Self::Threads => "plain functions: as many records wait for a thread as may",
-            Self::Persisted => "persist_progress: a commit has no room for more of what is settled ahead",
-            Self::CommittedAhead => "in_flight: as many records as may be are committed and not handled yet",
-            Self::DeadLetters => "dead letters: as many as may be are not acknowledged yet",
+            Self::InFlight => "in_flight: the maximum number of handlers is running",
+            Self::Threads => "plain functions: the maximum number of records is waiting for a thread",
+            Self::Persisted => "persist_progress: the commit's metadata has no room for more settled offsets",
+            Self::CommittedAhead => {
+                "in_flight: the maximum number of records is committed and not handled yet"
+            }
+            Self::DeadLetters => "dead letters: the maximum number is not acknowledged yet",
             Self::Events => {
-                "returned events: as many as may be are not acknowledged yet, or their producer's queue is full"
+                "returned events: the maximum number is not acknowledged yet, or their producer's queue is full"
             }
         }
     }

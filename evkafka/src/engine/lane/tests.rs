@@ -62,6 +62,8 @@ struct Handler<const NEEDS_SCHEMA: bool = false> {
     registry: Arc<AtomicBool>,
 }
 
+impl<const NEEDS_SCHEMA: bool> crate::__private::Generated for Handler<NEEDS_SCHEMA> {}
+
 impl<const NEEDS_SCHEMA: bool> crate::route::Routes for Handler<NEEDS_SCHEMA> {
     type Merge<S: crate::route::Routes> = crate::__private::Merge<Self, S>;
     const PREPARES: bool = NEEDS_SCHEMA;

@@ -98,8 +98,7 @@ impl Coordinator {
 
     /// Starts a lane, which waits to hear where it begins.
     fn start_lane(&self, topic: Arc<str>, partition: i32, queue: PartitionQueue) -> Waiting {
-        let origin =
-            Origin { consumer: Arc::clone(&self.shared.consumer), topic: Arc::clone(&topic), partition };
+        let origin = Origin::new(Arc::clone(&self.shared.consumer), Arc::clone(&topic), partition);
         let control = Arc::new(LaneControl::watched(origin.clone(), Arc::clone(&self.shared.observers)));
         if self.is_leaving.get() {
             // The lane ends before its first record.

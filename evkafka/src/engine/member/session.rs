@@ -221,8 +221,7 @@ impl Session {
     fn drained(&self, committed: Outcome) -> Option<Result<()>> {
         let consumer = &self.shared().consumer;
         self.member().tell(&MemberEvent::Left);
-        let committed: Result<()> = committed
-            .map_err(|code| Inner::Commit { consumer: Arc::clone(consumer), code, last: true }.into());
+        let committed: Result<()> = committed.map_err(|code| Inner::commit(consumer, code, true).into());
         if self.assignment().all().iter().all(|(_, lane)| lane.control.is_finished()) {
             return Some(committed);
         }

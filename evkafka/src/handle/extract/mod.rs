@@ -14,5 +14,5 @@ pub use self::{
     metadata::Metadata,
     payload::{Raw, Text},
     state::{MissingState, State},
+    token::CancellationToken,
 };
-pub use tokio_util::sync::CancellationToken;

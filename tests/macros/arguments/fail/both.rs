@@ -1,4 +1,4 @@
-use evkafka::{handle::{Context, FromContext}, handler};
+use evkafka::{handle::{AsyncFromContext, Context, FromContext}, handler};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -12,9 +12,30 @@ impl<'r> FromContext<'r> for Tenant {
     }
 }
 
+#[derive(Deserialize)]
+struct Account<'r>(&'r str);
+
+impl<'r> AsyncFromContext<'r> for Account<'r> {
+    type Rejection = &'static str;
+
+    async fn from_context(_: &'r Context<'r>) -> Result<Self, Self::Rejection> {
+        Err("no account")
+    }
+}
+
 #[handler(event = "OrderCreated")]
 async fn on_order_created(tenant: Tenant) {
     let _ = tenant.0;
+}
+
+#[handler(event = "OrderPaid")]
+async fn on_order_paid(account: Account<'_>) {
+    let _ = account.0;
+}
+
+#[handler(event = "OrderShipped", batch(max = 10, within = "0ms"))]
+async fn on_orders_shipped(tenants: Vec<Tenant>) {
+    let _ = tenants.len();
 }
 
 fn main() {}

@@ -10,7 +10,15 @@ struct a_type;
 
 mod orders {
     pub async fn forgotten_too() {}
+
+    pub static SHARED: u8 = 0;
+
+    pub fn routes() -> evkafka::Router {
+        evkafka::Router::new()
+    }
 }
+
+const ROUTES: u8 = 0;
 
 fn main() {
     let _ = router![forgotten];
@@ -19,4 +27,11 @@ fn main() {
     let _ = router![orders::forgotten_too];
     let router = router![a];
     let _ = router![router];
+    let payments = router![a];
+    let _ = router![payments];
+    let _ = router![ROUTES];
+    let _ = router![orders::SHARED];
+    let _ = router![orders::routes()];
+    let _ = router![&payments];
+    let _ = router![router![a].merge(payments)];
 }

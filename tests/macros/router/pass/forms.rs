@@ -14,6 +14,32 @@ mod orders {
 
 use orders::paid;
 
+/// Called like macros: one that is imported, one of the prelude, an attribute, and one that makes the handler.
+mod like_macros {
+    use evkafka::handler;
+
+    #[handler(event = "D")]
+    pub async fn handler() {}
+
+    #[handler(event = "E")]
+    pub async fn println() {}
+
+    #[handler(event = "G")]
+    pub async fn warn() {}
+
+    macro_rules! on_made {
+        () => {
+            #[handler(event = "F")]
+            pub async fn on_made() {}
+        };
+    }
+    on_made!();
+
+    pub fn routes() -> super::Router<impl super::Routes> {
+        evkafka::router![handler, println, warn, on_made]
+    }
+}
+
 fn routes() -> Router<impl Routes> {
     router![self::a, paid::b,]
 }
@@ -26,6 +52,7 @@ fn main() {
     let both = (router![a, c], router![a]);
     let copied = both.0.clone();
     let _ = both.0.merge(routes());
+    let _ = like_macros::routes();
     // A variable of a function's name is not in the way.
     let a = router![a];
     let _ = a.merge(router![c]);

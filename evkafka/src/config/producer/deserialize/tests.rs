@@ -5,15 +5,37 @@ use serde::de::value::{Error as PlainError, MapDeserializer};
 use serde_json::json;
 
 use super::*;
+use crate::config::EventFormat;
 
 fn from_json(value: serde_json::Value) -> Result<ProducerConfig, String> {
     serde_json::from_value(value).map_err(|error| error.to_string())
+}
+
+#[test]
+fn reads_the_format_of_cloud_events() {
+    for (name, format) in [
+        ("cloudevents", EventFormat::CloudEvents),
+        ("cloudevents-structured", EventFormat::CloudEventsStructured),
+    ] {
+        let config = from_json(json!({ "event_format": name, "event_source": "/billing" }));
+        assert_eq!(config.unwrap(), ProducerConfig::new().event_format(format).event_source("/billing"));
+    }
+    let error = from_json(json!({ "event_format": "cloud-events", "event_source": "a b" })).unwrap_err();
+    let lines: Vec<_> = error.lines().collect();
+    assert_eq!(
+        lines,
+        [
+            "`event_format` must be `headers` or `cloudevents` or `cloudevents-structured`, not `cloud-events`",
+            "`event_source` must be a URI reference, such as `/billing`, and has ` `, which none has: write it percent-encoded",
+        ]
+    );
 }
 
 fn everything() -> ProducerConfig {
     ProducerConfig::new()
         .bootstrap_servers("kafka-1:9092,kafka-2:9092")
         .topic("prices")
+        .event_format(EventFormat::Headers)
         .event_type_header("type")
         .event_version_header("version")
         .delivery_timeout(Duration::from_secs(30))
@@ -30,6 +52,7 @@ fn reads_every_setting_from_toml() {
         r#"
         bootstrap_servers = ["kafka-1:9092", "kafka-2:9092"]
         topic = "prices"
+        event_format = "headers"
         event_type_header = "type"
         event_version_header = "version"
         delivery_timeout = "30s"
@@ -48,6 +71,7 @@ fn reads_every_setting_from_strings() {
     let entries = [
         ("bootstrap_servers", "kafka-1:9092, kafka-2:9092,"),
         ("topic", "prices"),
+        ("event_format", "headers"),
         ("event_type_header", "type"),
         ("event_version_header", "version"),
         ("delivery_timeout", "30s"),
@@ -114,9 +138,9 @@ fn reports_all_faults_of_what_is_written_at_once() {
         "`enable.idempotence` is evkafka's to set: a producer is always idempotent: no event is in its partition twice \
          or out of order; leave it out",
         "`event_type_header` must not be empty",
-        "`fetch.min.bytes` is a property of consumers, and of no use to a producer; leave it out",
+        "`fetch.min.bytes` is a property of consumers, without effect on a producer; leave it out",
         "`forward_trace` must be `true` or `false`",
-        "`group.id` is a property of consumers, and of no use to a producer; leave it out",
+        "`group.id` is a property of consumers, without effect on a producer; leave it out",
         "`group_id` is an unknown setting",
         "`linger_ms` is evkafka's to set: use the setting `linger`",
         "`linger` is not a duration: write a whole number and a unit (`ms`, `s`, `m` or `h`), such as `250ms` or `5s`",

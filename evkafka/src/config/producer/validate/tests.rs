@@ -78,6 +78,30 @@ fn the_type_and_the_version_have_headers_of_their_own() {
 }
 
 #[test]
+fn cloud_events_have_a_source_and_no_headers_of_other_names() {
+    for format in [EventFormat::CloudEvents, EventFormat::CloudEventsStructured] {
+        let cloud_events = config().event_format(format);
+        let (setting, fault) = only_fault(&cloud_events);
+        assert!(
+            setting == "event_source" && fault.contains("is required where `event_format` is `cloudevents"),
+            "{fault}"
+        );
+        for good in ["/billing", "https://example.com/a?b#c", "urn:uuid:6e8bc430", "billing%20service"] {
+            assert_eq!(faults(&cloud_events.clone().event_source(good)), [], "{good}");
+        }
+        for bad in ["", " ", "a b", "/bill\u{ef}ng", "<billing>", "a\0"] {
+            assert_eq!(only_fault(&cloud_events.clone().event_source(bad)).0, "event_source", "{bad:?}");
+        }
+        let named =
+            cloud_events.event_source("/billing").event_type_header("type").event_version_header("version");
+        let settings: Vec<_> = faults(&named).into_iter().map(|(setting, _)| setting).collect();
+        assert_eq!(settings, ["event_type_header", "event_version_header"]);
+    }
+    let (setting, fault) = only_fault(&config().event_source("/billing"));
+    assert!(setting == "event_source" && fault.contains("of use to CloudEvents only"), "{fault}");
+}
+
+#[test]
 fn an_event_has_time_to_be_sent() {
     let second = Duration::from_secs(1);
     let times = |delivery, linger| config().delivery_timeout(delivery).linger(linger);

@@ -84,12 +84,7 @@ impl Pricing {
 }
 
 fn form() -> RecordForm {
-    RecordForm {
-        topic: None,
-        type_header: "Event-Type".to_owned(),
-        version_header: "Event-Version".to_owned(),
-        forwarded_headers: Vec::new(),
-    }
+    RecordForm::of(&crate::ProducerConfig::new().forward_trace(false))
 }
 
 fn states(cluster: &Cluster) -> Arc<States> {
@@ -388,10 +383,10 @@ async fn each_event_of_a_call_has_the_headers_that_its_own_producer_forwards() {
         });
         let (cluster, mut outlets) = (Cluster::default(), Outlets::default());
         for (spec, forwarded) in [
-            (crate::event::EventSpec::of::<Priced>(), vec!["traceparent".to_owned()]),
-            (crate::event::EventSpec::of::<Audited>(), Vec::new()),
+            (crate::event::EventSpec::of::<Priced>(), &["traceparent"][..]),
+            (crate::event::EventSpec::of::<Audited>(), &[]),
         ] {
-            let form = RecordForm { forwarded_headers: forwarded, ..form() };
+            let form = form().forwarding(forwarded);
             let producer = ReliableProducer::in_memory("out".into(), cluster.clone(), Sends::Events);
             outlets.add(spec, &Arc::new(Outlet::new("out".into(), producer, form)));
         }

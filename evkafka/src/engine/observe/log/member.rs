@@ -61,7 +61,7 @@ fn waits(member: &MemberName, event: &MemberEvent<'_>) {
             line!(info, member, waited_s = waited.as_secs(), "ready to consume, after waiting");
         }
         MemberEvent::WaitsToJoin { group, error, reason } => {
-            line!(warn, member, group, error, %reason, "the group does not admit this member, which tries again");
+            line!(warn, member, group, error, %reason, "the group does not admit this member; trying again");
         }
         MemberEvent::WaitsForGroup { group, waited, error: Some(error) } => line!(
             info,
@@ -173,18 +173,17 @@ fn rejoin(member: &MemberName, event: &MemberEvent<'_>) {
         MemberEvent::Evicted => line!(
             warn,
             member,
-            "the group has gone on without this member, which rejoins; what it has handled since its last commit is handled again"
+            "the group continued without this member, which rejoins; what it has handled since its last commit is handled again"
         ),
         MemberEvent::OffsetsUntold => line!(
             warn,
             member,
-            "the brokers did not say what is committed of partitions that are assigned, which are not read: the member leaves its \
-             group and joins again"
+            "the brokers did not say what is committed of partitions that are assigned, which are not read: the member rejoins its group"
         ),
         MemberEvent::AssignmentRejected => line!(
             warn,
             member,
-            "the client rejected an assignment, whose partitions are not read: the member leaves its group and joins again"
+            "the client rejected an assignment, whose partitions are not read: the member rejoins its group"
         ),
         MemberEvent::Outgrown { assigned, shared_out_for, exceeded_by_mib } => line!(
             warn,

@@ -73,14 +73,13 @@ fn start(origin: &Origin, event: &PartitionEvent<'_>) {
             warn,
             origin,
             metadata = &*shown(metadata.as_bytes(), METADATA_LIMIT),
-            "the commit's metadata is not evkafka's: it is kept, and what is settled ahead is not persisted"
+            "the commit's metadata is not evkafka's: it is kept, and what is settled above the offset is not persisted"
         ),
         PartitionEvent::BrokenMetadata { metadata } => line!(
             warn,
             origin,
             metadata = &*shown(metadata.as_bytes(), METADATA_LIMIT),
-            "the commit's metadata cannot be read, perhaps because a later version of evkafka wrote it: what is settled ahead is \
-             handled again"
+            "the commit's metadata cannot be read, perhaps because a later version of evkafka wrote it: what was settled above the offset is handled again"
         ),
         PartitionEvent::WaitsForPredecessor => line!(
             warn,
@@ -100,14 +99,13 @@ fn read(origin: &Origin, event: &PartitionEvent<'_>) {
             origin,
             offset = offsets.start,
             records = offsets.end - offsets.start,
-            "records were deleted from the topic before they were handled, and are lost to this group; it goes on at the start of \
-             the log: raise the topic's `retention.ms` or `retention.bytes`, or handle its records sooner"
+            "records were deleted from the topic before they were handled, and are lost to this group; it continues at the start of the log: raise the topic's `retention.ms` or `retention.bytes`, or handle its records sooner"
         ),
         PartitionEvent::GoneBack { from } => line!(
             warn,
             origin,
             offset = from,
-            "the partition's offsets have gone back: its topic was recreated, or its log cut off; what is there now is handled"
+            "the partition's offsets have gone back: its topic was recreated, or its log truncated; what is there now is handled"
         ),
         PartitionEvent::SeekUnanswered { to } => {
             line!(warn, origin, offset = to, "no answer to a seek; trying again");
@@ -165,7 +163,7 @@ fn commit(origin: &Origin, event: &PartitionEvent<'_>) {
             error,
             origin,
             records,
-            "records that were committed were not handled to their end in the time they had, and are lost"
+            "handlers of committed records did not finish in the time they had; the records are lost"
         ),
         _ => {}
     }

@@ -112,7 +112,7 @@ fn log_letter(origin: &Origin, event: &RecordEvent<'_>) {
             context,
             failure,
             dead_letter_topic = %topic,
-            "event that cannot be sent to the dead-letter topic"
+            "event cannot be sent to the dead-letter topic"
         ),
         RecordEvent::LetterUnsent { context, topic, failure } => failed!(
             warn,
