@@ -2,7 +2,8 @@
 //!
 //! `bench produce --brokers B --topic T --records N --partitions P` writes the records; `bench run VARIANT --brokers B
 //! --topic T` consumes all of them once in a group of its own and prints one line of figures; `bench table --brokers B`
-//! runs the variants in turn, round by round, each as a process of its own, and prints the ratios. `latency`, `idle` and
+//! runs the variants in turn, round by round, each as a process of its own, and prints the ratios (`--of sending` those of
+//! sending, also against producers of other languages). `latency`, `idle` and
 //! `stuck` measure what their names say.
 #![allow(clippy::print_stdout, reason = "figures are what the program is for")]
 
@@ -11,6 +12,7 @@ mod framework;
 mod group;
 mod latency;
 mod loops;
+mod others;
 mod picture;
 mod produce;
 mod resources;
@@ -70,6 +72,9 @@ fn run(variant: &str, options: &Options) {
     let (records, partitions) = (options.number("records", 2_000_000), options.number("partitions", 8));
     // One mark at the beginning and one at the end of each partition.
     let all = records + 2 * partitions;
+    if let Some(program) = others::of_variant(variant) {
+        return println!("{}", program.send(brokers, topic, records, partitions));
+    }
     let run = match variant {
         "loop" => loops::hand_written(brokers, topic, all, loops::Tuning::Tuned),
         "loop-default" => loops::hand_written(brokers, topic, all, loops::Tuning::Default),

@@ -114,7 +114,7 @@ impl CoreTime {
 }
 
 /// User and system time of this process.
-fn cpu_seconds() -> f64 {
+pub(crate) fn cpu_seconds() -> f64 {
     let stat = fs::read_to_string("/proc/self/stat").expect("Linux");
     // The name before it, in brackets, may have spaces. `utime` and `stime` are the 12th and 13th after it, in hundredths.
     let fields = stat.rsplit_once(')').expect("a name").1.split_whitespace();

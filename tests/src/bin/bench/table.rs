@@ -54,31 +54,52 @@ const ROWS: &[Row] = &[
     row("latency p99 / tuned loop", P99("owned"), P99("loop"), 0.95),
 ];
 
+/// The same of sending, which `--of sending` measures.
+const SENDING: &[Row] = &[
+    row("sending / ThreadedProducer, callback", Run("send-evkafka"), Run("send-loop"), 1.0),
+    row("sending / FutureProducer, 1,000 in flight", Run("send-evkafka"), Run("send-future"), 2.0),
+    row("sending / Java's producer", Run("send-evkafka"), Run("send-java"), 0.9),
+    row("sending / franz-go", Run("send-evkafka"), Run("send-franz"), 0.9),
+    row("returned events / a loop of that guarantee", Run("forward"), Run("forward-loop"), 1.2),
+    row("returned events / consuming alone", Run("forward"), Run("owned"), 0.6),
+];
+
 const fn row(name: &'static str, ours: Measure, theirs: Measure, wanted: f64) -> Row {
     Row { name, ours, theirs, wanted }
 }
 
 pub(crate) fn table(options: &Options) {
     let rounds = options.number("rounds", 5);
-    let mut measures: Vec<Measure> = ROWS.iter().flat_map(|row| [row.ours, row.theirs]).collect();
+    let rows = match options.text_or("of", "consuming") {
+        "consuming" => ROWS,
+        "sending" => SENDING,
+        other => panic!("--of takes consuming or sending, not {other}"),
+    };
+    let mut measures: Vec<Measure> = rows.iter().flat_map(|row| [row.ours, row.theirs]).collect();
     measures.sort_unstable();
     measures.dedup();
     // One run of each topic that is not counted, so that the broker's page cache is warm for the first variant too.
     take(Run("drain"), options);
-    take(In1000Partitions("owned"), options);
+    if measures.contains(&In1000Partitions("owned")) {
+        take(In1000Partitions("owned"), options);
+    }
     let mut figures: BTreeMap<Measure, Vec<f64>> = BTreeMap::new();
     let mut peaks: BTreeMap<Measure, Vec<f64>> = BTreeMap::new();
+    let mut times: BTreeMap<Measure, Vec<f64>> = BTreeMap::new();
     let mut sums: Option<String> = None;
     for round in 0..rounds {
         // What comes first finds another machine than what comes last, and what follows a long run another than what follows a
         // short one: each round has an order of its own, the same in each table.
         fastrand::Rng::with_seed(round).shuffle(&mut measures);
         for &measure in &measures {
-            for Taken { measure, figure, peak_mib, counted } in take(measure, options) {
+            for Taken { measure, figure, peak_mib, cpu_seconds, counted } in take(measure, options) {
                 println!("round {} {:<24} {figure:.4} {counted}", round + 1, measure.name());
                 figures.entry(measure).or_default().push(figure);
                 if let Some(peak) = peak_mib {
                     peaks.entry(measure).or_default().push(peak);
+                }
+                if let Some(seconds) = cpu_seconds {
+                    times.entry(measure).or_default().push(seconds);
                 }
                 if measure.decodes_all() {
                     let counted_before = sums.get_or_insert_with(|| counted.clone());
@@ -87,9 +108,11 @@ pub(crate) fn table(options: &Options) {
             }
         }
     }
-    print_figures(&figures, options.number("records", 2_000_000) as f64);
-    print_peaks(peaks);
-    let ratios: Vec<_> = ROWS.iter().map(|row| (row.name, ratio(row, &figures), row.wanted)).collect();
+    let records = options.number("records", 2_000_000) as f64;
+    print_figures(&figures, records);
+    print_spreads("peak resident memory", "MiB", 0, peaks, 1.0);
+    print_spreads("processor time", "s per million records", 2, times, 1e6 / records);
+    let ratios: Vec<_> = rows.iter().map(|row| (row.name, ratio(row, &figures), row.wanted)).collect();
     println!(
         "\n{:<46} {:>8} {:>8} {:>8} {:>8}",
         "times as fast, round by round", "median", "least", "most", "wanted"
@@ -108,6 +131,8 @@ struct Taken {
     figure: f64,
     /// The most that was resident, if that is of use.
     peak_mib: Option<f64>,
+    /// User and system time, where all of the process is spent on the records.
+    cpu_seconds: Option<f64>,
     counted: String,
 }
 
@@ -115,14 +140,15 @@ struct Taken {
 fn take(measure: Measure, options: &Options) -> Vec<Taken> {
     let of_run = |line: String| {
         let counted = line[line.find("records=").expect("figures")..].trim().to_owned();
-        let (figure, peak_mib) = (field(&line, "seconds"), Some(field(&line, "peak-mib")));
-        vec![Taken { measure, figure, peak_mib, counted }]
+        let (peak_mib, cpu_seconds) = (field_if_any(&line, "peak-mib"), field_if_any(&line, "cpu-seconds"));
+        vec![Taken { measure, figure: field(&line, "seconds"), peak_mib, cpu_seconds, counted }]
     };
     let of_latency = |line: &str, figures: [(Measure, &str); 2]| {
         let of = |(measure, name)| Taken {
             measure,
             figure: field(line, name),
             peak_mib: None,
+            cpu_seconds: None,
             counted: String::new(),
         };
         figures.map(of).into()
@@ -142,7 +168,7 @@ fn take(measure: Measure, options: &Options) -> Vec<Taken> {
         Processes(count) => {
             let (seconds, records, busy) = group::processes(count, options);
             let counted = format!("records={records} all cores {busy:.0} % busy");
-            vec![Taken { measure, figure: seconds, peak_mib: None, counted }]
+            vec![Taken { measure, figure: seconds, peak_mib: None, cpu_seconds: None, counted }]
         }
         P50("owned") => {
             let line = bench(&["latency"], options, &[("feed", "in-turn")]);
@@ -173,8 +199,12 @@ fn bench(command: &[&str], options: &Options, other: &[(&str, &str)]) -> String 
 }
 
 pub(crate) fn field(line: &str, name: &str) -> f64 {
+    field_if_any(line, name).unwrap_or_else(|| panic!("no {name} in {line:?}"))
+}
+
+fn field_if_any(line: &str, name: &str) -> Option<f64> {
     let value = line.split_whitespace().find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
-    value.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {name} in {line:?}"))
+    value.and_then(|value| value.parse().ok())
 }
 
 fn ratio(row: &Row, figures: &BTreeMap<Measure, Vec<f64>>) -> [f64; 3] {
@@ -194,11 +224,11 @@ fn print_figures(figures: &BTreeMap<Measure, Vec<f64>>, records: f64) {
     }
 }
 
-fn print_peaks(peaks: BTreeMap<Measure, Vec<f64>>) {
-    println!("\n{:<24} {:>12} {:>12} {:>12}", "peak resident memory", "median", "least", "most");
-    for (measure, peaks) in peaks {
-        let [median, least, most] = spread(peaks.into_iter());
-        println!("{:<24} {median:>12.0} {least:>12.0} {most:>12.0} MiB", measure.name());
+fn print_spreads(what: &str, unit: &str, digits: usize, figures: BTreeMap<Measure, Vec<f64>>, times: f64) {
+    println!("\n{what:<24} {:>12} {:>12} {:>12}", "median", "least", "most");
+    for (measure, figures) in figures {
+        let [median, least, most] = spread(figures.into_iter().map(|figure| figure * times));
+        println!("{:<24} {median:>12.digits$} {least:>12.digits$} {most:>12.digits$} {unit}", measure.name());
     }
 }
 
@@ -223,7 +253,11 @@ impl Measure {
     /// Whether it has to come to the same sums as all others that do.
     fn decodes_all(self) -> bool {
         match self {
-            Run(variant) => !["drain", "unmatched"].contains(&variant),
+            // Forwarding counts what is sent, and not the marks.
+            Run(variant) => {
+                !["drain", "unmatched"].contains(&variant)
+                    && !["send-", "forward"].iter().any(|other| variant.starts_with(other))
+            }
             In1000Partitions(_) => true,
             In1Partition(_) | Processes(_) | P50(_) | P99(_) => false,
         }

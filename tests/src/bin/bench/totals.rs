@@ -52,10 +52,11 @@ impl fmt::Display for Run {
         let Sums { records, quantity, cents, text } = self.sums;
         write!(
             f,
-            "seconds={:.4} ended={:.4} peak-mib={:.1} records={records} quantity={quantity} cents={cents} text={text}",
+            "seconds={:.4} ended={:.4} peak-mib={:.1} cpu-seconds={:.2} records={records} quantity={quantity} cents={cents} text={text}",
             self.elapsed.as_secs_f64(),
             self.ended.as_secs_f64(),
             resources::peak_mib(),
+            resources::cpu_seconds(),
         )
     }
 }
