@@ -19,7 +19,7 @@ mod sender;
 pub(crate) use self::raw_producer::RawProducer;
 pub(crate) use self::{
     again::{Again, Then},
-    outlet::{Extras, Outlet, OwnHeader, RecordForm},
+    outlet::{Extras, NoTopic, Outlet, OwnHeader, RecordForm},
     outlets::{Destination, Outlets},
     raw_producer::LARGEST_RECORD,
     reliable_producer::{Refused, ReliableProducer, Sends},

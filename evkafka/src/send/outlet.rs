@@ -8,6 +8,7 @@ use crate::{
     event::Encoded,
     native::{Answer, RawHeader, RawRecord, Unawaited},
     record::Headers,
+    traces::{OutletTracer, Tracing},
 };
 
 /// Where the events of one producer go, and what their records say of them.
@@ -17,6 +18,7 @@ pub(crate) struct Outlet {
     pub(crate) name: Arc<str>,
     pub(crate) producer: ReliableProducer,
     pub(crate) form: RecordForm,
+    pub(crate) tracer: OutletTracer,
     /// Events whose acknowledgement nobody waits for.
     unawaited: Arc<Enqueued>,
 }
@@ -36,6 +38,10 @@ pub(crate) struct RecordForm {
 
 /// The W3C's trace context, and the names that message brokers' frameworks have for what belongs together and what caused it.
 const FORWARDED: &[&str] = &["traceparent", "tracestate", "correlation-id", "causation-id"];
+
+/// What is of the trace among them.
+#[cfg(feature = "otel")]
+const TRACE: &[&str] = &["traceparent", "tracestate"];
 
 /// A header whose value is owned: one that a call adds, or that is forwarded.
 pub(crate) type OwnHeader = (Vec<u8>, Option<Vec<u8>>);
@@ -57,9 +63,15 @@ pub(crate) struct NoTopic;
 const FEW: usize = 8;
 
 impl Outlet {
-    pub(crate) fn new(name: Arc<str>, producer: ReliableProducer, form: RecordForm) -> Self {
+    pub(crate) fn new(
+        name: Arc<str>,
+        producer: ReliableProducer,
+        form: RecordForm,
+        tracing: &Tracing,
+    ) -> Self {
         let unawaited = Arc::new(Enqueued::new(Arc::clone(&name)));
-        Self { name, producer, form, unawaited }
+        let tracer = OutletTracer::new(tracing);
+        Self { name, producer, form: tracer.form(form), tracer, unawaited }
     }
 
     /// Hears of an event of this name, whose acknowledgement nobody waits for.
@@ -108,12 +120,14 @@ impl RecordForm {
         extras.topic.as_deref().or(events).or(self.topic.as_deref()).ok_or(NoTopic)
     }
 
-    /// Calls `with` with the record of an event for this topic.
+    /// Calls `with` with the record of an event for this topic, which has these headers besides those of the call: what a call says
+    /// itself comes last, and consumers read the last.
     pub(crate) fn with_record<T>(
         &self,
         topic: &str,
         event: &Encoded<'_>,
         extras: &Extras,
+        traced: &[OwnHeader],
         with: impl FnOnce(RawRecord<'_>) -> T,
     ) -> T {
         let mut version = String::new();
@@ -127,11 +141,13 @@ impl RecordForm {
             few[1] = (self.version_header.as_bytes(), Some(version.as_bytes()));
             len = 2;
         }
-        let own = extras.headers.iter().map(|(name, value)| (name.as_slice(), value.as_deref()));
-        let headers = match few[len..].get_mut(..extras.headers.len()) {
+        let own = traced.iter().chain(&extras.headers);
+        let own = own.map(|(name, value)| (name.as_slice(), value.as_deref()));
+        let all = traced.len() + extras.headers.len();
+        let headers = match few[len..].get_mut(..all) {
             Some(rest) => {
                 rest.iter_mut().zip(own).for_each(|(place, header)| *place = header);
-                &few[..len + extras.headers.len()]
+                &few[..len + all]
             }
             None => {
                 many.extend(few[..len].iter().copied().chain(own));
@@ -146,6 +162,13 @@ impl RecordForm {
             headers,
             timestamp: extras.timestamp,
         })
+    }
+
+    /// The same, where spans say which trace a record belongs to.
+    #[cfg(feature = "otel")]
+    pub(crate) fn without_trace(mut self) -> Self {
+        self.forwarded_headers.retain(|name| !TRACE.contains(&name.as_str()));
+        self
     }
 
     /// Whether anything of a handled record's headers is passed on.
@@ -172,6 +195,12 @@ impl Destination {
         self.outlet.form.topic(self.topic, extras)
     }
 
+    /// That of an event that a handler returns.
+    #[cfg(feature = "otel")]
+    pub(crate) fn topic_of_returned(&self) -> Option<&str> {
+        self.topic.or(self.outlet.form.topic.as_deref())
+    }
+
     /// Puts an event into the producer's queue; `answer` is told its delivery.
     ///
     /// # Errors
@@ -180,13 +209,14 @@ impl Destination {
         &self,
         event: &Encoded<'_>,
         extras: &Extras,
+        traced: &[OwnHeader],
         again: &Again,
         answer: Answer,
     ) -> Result<(), RDKafkaErrorCode> {
         let Outlet { producer, form, .. } = &*self.outlet;
         // The start has refused events without one.
         let topic = self.topic(extras).map_err(|NoTopic| RDKafkaErrorCode::InvalidTopic)?;
-        form.with_record(topic, event, extras, |record| producer.enqueue(record, again, answer))
+        form.with_record(topic, event, extras, traced, |record| producer.enqueue(record, again, answer))
     }
 
     /// What is done about an event with this answer.
@@ -203,7 +233,7 @@ impl Destination {
         let Outlet { producer, form, .. } = &*self.outlet;
         match self.topic(extras) {
             Ok(topic) => {
-                form.with_record(topic, event, extras, |record| producer.after(&record, again, code))
+                form.with_record(topic, event, extras, &[], |record| producer.after(&record, again, code))
             }
             Err(NoTopic) => Err(Refused { code, advice: format!("give the event `{}` a topic", event.name) }),
         }
@@ -230,7 +260,7 @@ mod tests {
             let text = |name: &[u8]| String::from_utf8(name.to_vec()).unwrap();
             record.headers.iter().map(|(name, value)| (text(name), value.map(<[u8]>::to_vec))).collect()
         };
-        form(None).with_record("paid", &event, extras, read)
+        form(None).with_record("paid", &event, extras, &[], read)
     }
 
     #[test]

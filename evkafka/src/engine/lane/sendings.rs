@@ -12,6 +12,7 @@ use crate::{
     event::Outgoing,
     native::{Answer, Delivery, Inbox, Ticket},
     send::{Again, Extras, Outlets, Refused, SendError, Then},
+    traces::SendSpans,
 };
 
 /// How many events of a partition may be on their way at a time.
@@ -48,6 +49,7 @@ struct Sending {
     of: Sent,
     outgoing: Outgoing,
     extras: Extras,
+    spans: SendSpans,
     unacknowledged: usize,
     /// How those were sent so far that were not acknowledged at once, by their places.
     again: Vec<(u32, Again)>,
@@ -98,7 +100,8 @@ impl Sendings {
         self.events += events;
         self.bytes += bytes(&of.job, &outgoing);
         self.backlog.extend(outgoing.iter().map(|(event, _)| Ticket { sending: number, event }));
-        let sending = Sending { of, outgoing, extras, unacknowledged: events, again: Vec::new() };
+        let spans = SendSpans::begin(&outgoing, |event| self.outlets.of_encoded(event));
+        let sending = Sending { of, outgoing, extras, spans, unacknowledged: events, again: Vec::new() };
         self.open.insert(number, sending);
         self.send_backlog();
     }
@@ -122,7 +125,7 @@ impl Sendings {
 
     fn enqueue(&mut self, ticket: Ticket) -> Enqueued {
         let Some(sending) = self.open.get_mut(&ticket.sending) else { return Enqueued::Taken };
-        let Sending { outgoing, extras, again, .. } = sending;
+        let Sending { outgoing, extras, spans, again, .. } = sending;
         let Some(event) = outgoing.get(ticket.event) else { return Enqueued::Taken };
         let unsent = Again::default();
         let so_far =
@@ -133,7 +136,7 @@ impl Sendings {
                 // They were forwarded for the call's other events.
                 let plain = Extras::default();
                 let extras = if destination.outlet.form.forwards() { &*extras } else { &plain };
-                destination.enqueue(&event, extras, so_far, answer)
+                destination.enqueue(&event, extras, spans.headers(ticket.event), so_far, answer)
             }
             // The start has refused events without one.
             None => Err(RDKafkaErrorCode::InvalidTopic),
@@ -184,6 +187,7 @@ impl Sendings {
         let sending = self.open.get_mut(&ticket.sending)?;
         match delivery {
             Ok(_) => {
+                sending.spans.answered(ticket.event, delivery);
                 sending.unacknowledged -= 1;
                 self.events -= 1;
                 (sending.unacknowledged == 0).then(|| self.close(ticket.sending))?.map(Arrival::Acknowledged)
@@ -218,7 +222,9 @@ impl Sendings {
             Err(refused) => {
                 let destination = self.outlets.of_encoded(&event);
                 let topic = destination.and_then(|destination| destination.topic(&sending.extras).ok());
-                return Some(SendError::refused(event.name, topic, refused));
+                let error = SendError::refused(event.name, topic, refused);
+                sending.spans.failed(ticket.event, &error);
+                return Some(error);
             }
         }
         self.send_backlog();
