@@ -4,6 +4,8 @@
 
 #[cfg(feature = "otel")]
 mod attributes;
+#[cfg(feature = "otel")]
+mod name;
 #[cfg(not(feature = "otel"))]
 mod off;
 #[cfg(feature = "otel")]

@@ -1,10 +1,10 @@
 //! Without the feature `otel`: types of no size, whose functions do nothing.
 
-use std::sync::Arc;
+use std::{sync::Arc, task::Poll};
 
 use crate::{
     event::{Encoded, Outgoing},
-    handle::Context,
+    handle::{Attempt, Context},
     native::Delivery,
     record::Origin,
     send::{Destination, OwnHeader, RecordForm, SendError},
@@ -49,9 +49,9 @@ impl LaneTracer {
 }
 
 impl ProcessSpan {
-    #[inline]
-    pub(crate) fn enter(&self) -> Entered {
-        Entered
+    #[inline(always)]
+    pub(crate) fn poll(&mut self, attempt: impl FnOnce() -> Poll<Attempt>) -> Poll<Attempt> {
+        attempt()
     }
 
     #[inline]

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{mem::take, sync::Arc, task::Poll};
 
 use opentelemetry::{
     Context, ContextGuard, KeyValue,
@@ -7,13 +7,14 @@ use opentelemetry::{
 
 use super::{
     attributes::{self as names, number, text},
+    name::Name,
     remote,
     settings::{Keys, Relation},
     tracer::{Begun, Recording, Settings, Tracing},
 };
 use crate::{
     error::Chain,
-    handle,
+    handle::{self, Attempt, Outcome},
     record::Origin,
     settle::{Failure, FailureKind, Verdict},
 };
@@ -26,7 +27,7 @@ pub(crate) struct LaneTracer(Option<Box<Lane>>);
 
 struct Lane {
     settings: Arc<Settings>,
-    name: String,
+    name: Name,
     /// What all spans have.
     common: Vec<KeyValue>,
 }
@@ -54,7 +55,7 @@ impl LaneTracer {
                 text(names::GROUP, Arc::<str>::from(group)),
                 text(names::CONSUMER, Arc::clone(&origin.consumer)),
             ];
-            let name = format!("process {}", origin.topic);
+            let name = Name::of(&origin.topic);
             Box::new(Lane { settings: Arc::clone(settings), name, common })
         }))
     }
@@ -75,8 +76,8 @@ impl Lane {
             }
             _ => Context::new(),
         };
-        let span = SpanBuilder::from_name(self.name.clone()).with_kind(SpanKind::Consumer);
-        let begun = self.settings.begin(span, &parent);
+        let span = SpanBuilder::from_name(self.name.to_cow()).with_kind(SpanKind::Consumer);
+        let begun = self.settings.begin(span, parent);
         if begun.fate == Recording::Yes {
             self.describe(&begun.context, context, sender);
         }
@@ -118,10 +119,25 @@ impl Lane {
 }
 
 impl ProcessSpan {
-    /// Has the code that runs until the guard is dropped run in the span.
+    /// Polls an attempt in the span.
     #[inline]
-    pub(crate) fn enter(&self) -> Option<ContextGuard> {
-        self.0.as_ref().map(|begun| begun.context.clone().attach())
+    pub(crate) fn poll(&mut self, attempt: impl FnOnce() -> Poll<Attempt>) -> Poll<Attempt> {
+        let Some(begun) = &mut self.0 else { return attempt() };
+        match begun.fate {
+            Recording::Yes => {
+                let _entered = begun.context.clone().attach();
+                attempt()
+            }
+            // Nearly all records are done at once and not sampled: they are spared a copy.
+            Recording::No => {
+                let _entered = take(&mut begun.context).attach();
+                let polled = attempt();
+                if !matches!(polled, Poll::Ready(Attempt::Returned(Outcome::Done))) {
+                    begun.context = Context::current();
+                }
+                polled
+            }
+        }
     }
 
     /// Events are returned in it.

@@ -56,12 +56,12 @@ impl OutletTracer {
     #[inline]
     pub(crate) fn begin(&self, form: &RecordForm, topic: &str, producer: &Arc<str>, event: &str) -> SendSpan {
         let Some(settings) = &self.0.0 else { return SendSpan(None) };
-        begin(settings, form, topic, producer, event, &Context::current())
+        begin(settings, form, topic, producer, event, Context::current())
     }
 
     fn begin_in(&self, parent: &Context, of: &Destination, topic: &str, event: &Encoded<'_>) -> SendSpan {
         let Some(settings) = &self.0.0 else { return SendSpan(None) };
-        begin(settings, &of.outlet.form, topic, &of.outlet.name, event.name, parent)
+        begin(settings, &of.outlet.form, topic, &of.outlet.name, event.name, parent.clone())
     }
 }
 
@@ -71,7 +71,7 @@ fn begin(
     topic: &str,
     producer: &Arc<str>,
     event: &str,
-    parent: &Context,
+    parent: Context,
 ) -> SendSpan {
     let span = SpanBuilder::from_name(format!("send {topic}")).with_kind(SpanKind::Producer);
     let begun = settings.begin(span, parent);

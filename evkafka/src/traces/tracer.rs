@@ -2,7 +2,7 @@ use std::{fmt, sync::Arc};
 
 use opentelemetry::{
     Context, InstrumentationScope, global,
-    trace::{Span, SpanBuilder, TraceContextExt, Tracer},
+    trace::{Span, SpanBuilder, SpanContext, TraceContextExt, Tracer},
 };
 
 use super::{
@@ -23,7 +23,7 @@ pub(super) struct Settings {
 
 /// A tracer, whatever its spans are.
 pub(super) trait AnyTracer: Send + Sync {
-    fn begin(&self, span: SpanBuilder, parent: &Context) -> Begun;
+    fn begin(&self, span: SpanBuilder, parent: Context) -> Begun;
 }
 
 /// A span that has begun.
@@ -45,24 +45,27 @@ where
     T: Tracer + Send + Sync + 'static,
     T::Span: Span + Send + Sync + 'static,
 {
-    fn begin(&self, span: SpanBuilder, parent: &Context) -> Begun {
-        let span = self.build_with_context(span, parent);
+    #[inline]
+    fn begin(&self, span: SpanBuilder, parent: Context) -> Begun {
+        let span = self.build_with_context(span, &parent);
         if span.is_recording() {
             return Begun { context: parent.with_span(span), fate: Recording::Yes };
         }
         // What is inside of it has to know that it is not sampled, and the number of the trace. Where the parent says that, it will do.
-        let (parents, own) = (parent.span(), span.span_context());
-        let context = match parents.span_context() {
-            parents if parents == own => parent.clone(),
-            parents
-                if parents.is_valid() && !parents.is_sampled() && parents.trace_id() == own.trace_id() =>
-            {
-                parent.clone()
-            }
-            _ => parent.with_remote_span_context(own.clone()),
-        };
+        let own = span.span_context();
+        let context = if says(&parent, own) { parent } else { parent.with_remote_span_context(own.clone()) };
         Begun { context, fate: Recording::No }
     }
+}
+
+/// Whether a context says of the trace what a span that is not recorded would.
+#[inline]
+fn says(parent: &Context, own: &SpanContext) -> bool {
+    let span = parent.span();
+    let parents = span.span_context();
+    let is_unsampled_too =
+        parents.is_valid() && !parents.is_sampled() && parents.trace_id() == own.trace_id();
+    parents == own || is_unsampled_too
 }
 
 impl Tracing {
@@ -80,7 +83,8 @@ fn global_tracer() -> global::BoxedTracer {
 }
 
 impl Settings {
-    pub(super) fn begin(&self, span: SpanBuilder, parent: &Context) -> Begun {
+    #[inline]
+    pub(super) fn begin(&self, span: SpanBuilder, parent: Context) -> Begun {
         self.tracer.begin(span, parent)
     }
 }

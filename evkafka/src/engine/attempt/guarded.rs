@@ -24,7 +24,7 @@ use crate::{
 /// Dropping it drops the attempt.
 pub(crate) async fn guarded(
     attempt: impl Future<Output = Attempt>,
-    span: &ProcessSpan,
+    span: &mut ProcessSpan,
     abort: &CancellationToken,
     limit: Option<Duration>,
 ) -> Option<Attempt> {
@@ -34,10 +34,7 @@ pub(crate) async fn guarded(
     poll_fn(|cx| {
         // Unwind safety: after a panic the future is only dropped, and user state that a panic can break is the
         // user's to guard, as with tokio's own tasks.
-        match catch_unwind(AssertUnwindSafe(|| {
-            let _entered = span.enter();
-            attempt.as_mut().poll(cx)
-        })) {
+        match catch_unwind(AssertUnwindSafe(|| span.poll(|| attempt.as_mut().poll(cx)))) {
             Ok(Poll::Ready(attempt)) => Poll::Ready(Some(attempt)),
             Ok(Poll::Pending) => {
                 let Interruptions { aborted, deadline } =
@@ -78,9 +75,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_an_attempt_that_failed() {
-        let attempt =
-            guarded(async { panic!("boom {}", 7) }, &ProcessSpan::default(), &CancellationToken::new(), None)
-                .await;
+        let attempt = guarded(
+            async { panic!("boom {}", 7) },
+            &mut ProcessSpan::default(),
+            &CancellationToken::new(),
+            None,
+        )
+        .await;
         assert!(matches!(attempt, Some(Attempt::Panicked(message)) if message == "boom 7"));
     }
 
@@ -92,9 +93,9 @@ mod tests {
             let _dropped = dropped;
             std::future::pending().await
         };
-        let (span, canceller) = (ProcessSpan::default(), abort.clone());
+        let (mut span, canceller) = (ProcessSpan::default(), abort.clone());
         let (attempt, ()) =
-            tokio::join!(guarded(attempt, &span, &abort, None), async move { canceller.cancel() });
+            tokio::join!(guarded(attempt, &mut span, &abort, None), async move { canceller.cancel() });
         assert!(attempt.is_none());
         assert!(on_drop.await.is_err(), "the sender must be gone");
     }
@@ -104,7 +105,8 @@ mod tests {
         let abort = CancellationToken::new();
         abort.cancel();
         let attempt =
-            guarded(async { Attempt::Returned(Outcome::Done) }, &ProcessSpan::default(), &abort, None).await;
+            guarded(async { Attempt::Returned(Outcome::Done) }, &mut ProcessSpan::default(), &abort, None)
+                .await;
         assert!(matches!(attempt, Some(Attempt::Returned(Outcome::Done))));
     }
 
@@ -117,7 +119,8 @@ mod tests {
             std::future::pending().await
         };
         let begun = tokio::time::Instant::now();
-        let attempt = guarded(attempt, &ProcessSpan::default(), &CancellationToken::new(), Some(limit)).await;
+        let attempt =
+            guarded(attempt, &mut ProcessSpan::default(), &CancellationToken::new(), Some(limit)).await;
         assert!(matches!(attempt, Some(Attempt::TimedOut(after)) if after == limit));
         assert_eq!(begun.elapsed(), limit);
         assert!(on_drop.await.is_err(), "the sender must be gone");

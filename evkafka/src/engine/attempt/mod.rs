@@ -197,9 +197,9 @@ impl Worker {
                             &called
                         }
                     };
-                    let span = self.tracer.begin(context);
+                    let mut span = self.tracer.begin(context);
                     let call = handlers.routes.call(handler, context);
-                    (guarded(call, &span, self.control.aborted(), rule.time_limit).await, span)
+                    (guarded(call, &mut span, self.control.aborted(), rule.time_limit).await, span)
                 };
                 let Some(attempt) = attempt else {
                     span.unfinished();
