@@ -28,7 +28,8 @@ fn is_parent(value: &[u8]) -> bool {
     let parts: Vec<&str> = text.splitn(5, '-').collect();
     let [version, trace, span, flags, more @ ..] = &parts[..] else { return false };
     let is_hex = |part: &str, length: usize| {
-        part.len() == length && part.bytes().all(|digit| digit.is_ascii_digit() || (b'a'..=b'f').contains(&digit))
+        part.len() == length
+            && part.bytes().all(|digit| digit.is_ascii_digit() || (b'a'..=b'f').contains(&digit))
     };
     let is_not_zero = |part: &str| part.bytes().any(|digit| digit != b'0');
     is_hex(version, 2)
