@@ -2,8 +2,26 @@
 
 use std::ops::Range;
 
+use opentelemetry::trace::SpanContext;
+
 pub use crate::native::headers_of;
-use crate::settle::{Found, SettledAhead};
+use crate::{
+    record::OwnedRecord,
+    settle::{Found, SettledAhead},
+    traces,
+};
+
+/// The span that has sent a record with these headers.
+pub fn sender(traceparent: &[u8], tracestate: &[u8]) -> Option<SpanContext> {
+    let record =
+        OwnedRecord::new("orders", 0, 0).header("traceparent", traceparent).header("tracestate", tracestate);
+    traces::sender(record.as_record().headers())
+}
+
+/// The headers of a record that a span has sent.
+pub fn headers_of_span(span: &SpanContext) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
+    traces::headers_of_span(span)
+}
 
 /// The records settled above a committed offset, as a commit's metadata has them.
 #[derive(Debug, PartialEq, Eq)]

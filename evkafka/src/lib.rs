@@ -52,6 +52,7 @@
 //! # Cargo features
 //!
 //! - `testing`: the module of this name, a client that runs an app on topics in memory.
+//! - `otel`: OpenTelemetry traces (`Traces`): who caused what, across services.
 //! - `embedded`: the module of this name, a Kafka cluster inside the process (librdkafka's mock cluster).
 //! - `tower`: layers of tower around handlers.
 //! - `zstd` (default): zstd compression, which any producer may use.
@@ -115,11 +116,15 @@ mod source;
 mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod traces;
 
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
 
+#[cfg(feature = "otel")]
+#[doc(inline)]
+pub use self::traces::Traces;
 #[doc(inline)]
 pub use self::{
     app::App,

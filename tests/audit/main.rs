@@ -110,3 +110,21 @@ fn no_crate_is_there_in_two_versions() {
     versions.retain(|name, versions| versions.len() > 1 && !AT_BUILD_TIME.contains(&&**name));
     assert!(versions.is_empty(), "{versions:#?}");
 }
+
+#[test]
+fn opentelemetry_is_there_with_its_feature_only() {
+    let tree = |features: &[&str]| {
+        let output = Command::new(env!("CARGO"))
+            .args(["tree", "-e", "normal", "--prefix", "none", "-p", "evkafka", "--manifest-path"])
+            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../evkafka/Cargo.toml"))
+            .args(features)
+            .output()
+            .expect("cargo runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("cargo's text")
+    };
+    let without = tree(&["--features", "embedded,testing"]);
+    assert!(without.contains("rdkafka ") && !without.contains("opentelemetry"), "{without}");
+    let with = tree(&["--features", "otel"]);
+    assert!(with.contains("opentelemetry ") && !with.contains("opentelemetry_sdk"), "{with}");
+}

@@ -8,4 +8,5 @@ mod sending;
 mod settling;
 mod stories;
 mod support;
+mod traces;
 mod ways;

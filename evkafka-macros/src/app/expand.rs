@@ -62,6 +62,10 @@ impl Entry {
                 let layer = keep("layer", value.to_token_stream());
                 quote_spanned!(located(value)=> .layer(#layer))
             }
+            Entry::Traces(value) => {
+                let traces = keep("traces", value.to_token_stream());
+                quote_spanned!(located(value)=> .traces(#traces))
+            }
             Entry::ShutdownTimeout(value) => {
                 let timeout = keep("shutdown_timeout", value.to_token_stream());
                 quote_spanned!(located(value)=> .shutdown_timeout(#timeout))

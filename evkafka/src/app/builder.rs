@@ -9,6 +9,7 @@ use crate::{
     layer::{AppLayers, Layer},
     route::{Router, Routes},
     settle::FailurePolicy,
+    traces::Tracing,
 };
 
 /// An app: parallel consumers on one set of states.
@@ -38,6 +39,8 @@ pub struct App {
     pub(super) producers: Vec<NamedProducer>,
     pub(super) shutdown_timeout: Duration,
     pub(super) control: Control,
+    #[cfg(feature = "otel")]
+    traces: Option<crate::Traces>,
     /// What is wrong with it, collected until it is run so that all of it can be said at once.
     pub(super) faults: Vec<String>,
 }
@@ -76,6 +79,8 @@ impl App {
             producers: Vec::new(),
             shutdown_timeout: Duration::from_secs(25),
             control: Control::default(),
+            #[cfg(feature = "otel")]
+            traces: None,
             faults: Vec::new(),
         }
     }
@@ -163,6 +168,23 @@ impl App {
         let name: Arc<str> = name.into().into();
         self.producers.push(NamedProducer { name, config, events });
         self
+    }
+
+    /// Makes OpenTelemetry spans of what is handled and sent. Without this there are none.
+    ///
+    /// See [`Traces`](crate::Traces).
+    #[cfg(feature = "otel")]
+    pub fn traces(mut self, traces: crate::Traces) -> Self {
+        self.traces = Some(traces);
+        self
+    }
+
+    /// How it is traced: the tracer is taken now.
+    pub(super) fn tracing(&mut self) -> Tracing {
+        #[cfg(feature = "otel")]
+        return Tracing::of(self.traces.take());
+        #[cfg(not(feature = "otel"))]
+        Tracing
     }
 
     /// Controls the app while it runs: status, pause, resume, seek, drain. See [`control`](crate::control).

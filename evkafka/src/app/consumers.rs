@@ -58,9 +58,11 @@ impl Drain {
 
 impl Consumers {
     /// Starts the producers, and a member for each instance of each consumer; they look at their clusters.
-    pub(super) fn start(app: App, resolved: Resolved) -> Result<Self> {
+    pub(super) fn start(mut app: App, resolved: Resolved) -> Result<Self> {
+        let tracing = app.tracing();
         let App { mut states, layers, consumers, shutdown_timeout, control, .. } = app;
-        states.set_outlets(resolved.producers.start()?);
+        states.set_outlets(resolved.producers.start(&tracing)?);
+        states.set_tracing(tracing);
         let states = Arc::new(states);
         let (sender, reports) = mpsc::unbounded_channel();
         let mut members: Vec<(Arc<str>, Member)> = Vec::new();

@@ -43,8 +43,10 @@ impl App {
             SERVERS.clone_into(servers);
         }
         let Resolved { producers, .. } = self.resolve_with(Elsewhere::Leave)?;
+        let tracing = self.tracing();
         let Self { mut states, layers, consumers, shutdown_timeout, .. } = self;
-        states.set_outlets(producers.start_in_memory(cluster));
+        states.set_outlets(producers.start_in_memory(cluster, &tracing));
+        states.set_tracing(tracing);
         let consumers =
             consumers.into_iter().filter_map(|NamedConsumer { name, config, pipeline, .. }| {
                 // Without one, there were faults.

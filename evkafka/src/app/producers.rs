@@ -13,6 +13,7 @@ use crate::{
     error::Result,
     event::EventSpec,
     send::{Outlet, Outlets, Producer},
+    traces::Tracing,
 };
 
 /// An app's producers that have no fault, with the events that its handlers send by each.
@@ -127,10 +128,10 @@ impl Plan {
     ///
     /// # Errors
     /// If librdkafka cannot start one.
-    pub(super) fn start(self) -> Result<Outlets> {
+    pub(super) fn start(self, tracing: &Tracing) -> Result<Outlets> {
         let mut outlets = Outlets::default();
         for (name, config, events) in self.0 {
-            let producer = Producer::start(name, &config)?;
+            let producer = Producer::start(name, &config, tracing)?;
             let outlet: &Arc<Outlet> = producer.outlet();
             events.into_iter().for_each(|event| outlets.add(event, outlet));
         }
@@ -139,11 +140,11 @@ impl Plan {
 
     /// Starts producers that write to topics in memory.
     #[cfg(feature = "testing")]
-    pub(super) fn start_in_memory(self, cluster: &crate::memory::Cluster) -> Outlets {
+    pub(super) fn start_in_memory(self, cluster: &crate::memory::Cluster, tracing: &Tracing) -> Outlets {
         let mut outlets = Outlets::default();
         for (name, config, events) in self.0 {
             let producer = ReliableProducer::in_memory(Arc::clone(&name), cluster.clone(), Sends::Events);
-            let outlet = Arc::new(Outlet::new(name, producer, RecordForm::of(&config)));
+            let outlet = Arc::new(Outlet::new(name, producer, RecordForm::of(&config), tracing));
             events.into_iter().for_each(|event| outlets.add(event, &outlet));
         }
         outlets

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     config::ConsumerConfig,
+    handle::States,
     record::OwnedRecord,
     route::{Router, Routes},
 };
@@ -28,9 +29,24 @@ impl<R: Routes> BareEngine<R> {
     /// # Panics
     /// If the router has conflicts.
     pub fn new(router: Router<R>, config: &ConsumerConfig) -> Self {
+        Self::with_states(router, config, States::default())
+    }
+
+    /// The same, traced.
+    ///
+    /// # Panics
+    /// As [`new`](Self::new).
+    #[cfg(feature = "otel")]
+    pub fn with_traces(router: Router<R>, config: &ConsumerConfig, traces: crate::Traces) -> Self {
+        let mut states = States::default();
+        states.set_tracing(crate::traces::Tracing::of(Some(traces)));
+        Self::with_states(router, config, states)
+    }
+
+    fn with_states(router: Router<R>, config: &ConsumerConfig, states: States) -> Self {
         let handlers = Routed::new(router, config).expect("a router without conflicts");
         let (reports, _reports) = mpsc::unbounded_channel();
-        let shared = Arc::new(Shared::new("bare".into(), config, 1, Arc::default(), None, reports));
+        let shared = Arc::new(Shared::new("bare".into(), config, 1, Arc::new(states), None, reports));
         let origin = crate::record::Origin::new("bare", "orders", 0);
         let worker = Worker::new(origin, shared, Arc::default());
         Self { handlers, worker, unmatched: RefCell::default(), _reports }

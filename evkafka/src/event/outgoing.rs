@@ -3,6 +3,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::{Event, EventKey, EventSpec};
+use crate::traces::Cause;
 
 /// Events that are to be sent, each as the key and the payload of a record.
 ///
@@ -17,7 +18,7 @@ use super::{Event, EventKey, EventSpec};
 /// | 5 | its version, behind a byte that says whether it has one |
 /// | … | its name, its key, its payload |
 #[derive(Clone, Default)]
-pub struct Outgoing(Vec<u8>);
+pub struct Outgoing(Vec<u8>, Cause);
 
 /// What most events fit into, with their names and keys.
 const USUAL: usize = 240;
@@ -176,6 +177,18 @@ impl Outgoing {
         }
     }
 
+    /// The span in which they were returned.
+    #[cfg(feature = "otel")]
+    pub(crate) fn cause(&self) -> &Cause {
+        &self.1
+    }
+
+    /// They were returned in this span.
+    #[inline]
+    pub(crate) fn set_cause(&mut self, cause: Cause) {
+        self.1 = cause;
+    }
+
     pub(crate) fn bytes(&self) -> usize {
         self.0.len()
     }
@@ -284,6 +297,6 @@ mod tests {
         let outgoing = Outgoing::one(&paid, |key| key.set("secret")).unwrap();
         assert_eq!(outgoing.0.capacity(), USUAL);
         assert_eq!(format!("{outgoing:?}"), r#"["Paid"]"#);
-        assert_eq!(size_of::<Outgoing>(), size_of::<Vec<u8>>());
+        assert_eq!(size_of::<Outgoing>(), size_of::<Vec<u8>>() + size_of::<Cause>());
     }
 }

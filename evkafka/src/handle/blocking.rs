@@ -11,6 +11,7 @@ use tokio::{
 };
 
 use super::{Attempt, Context};
+use crate::traces::Surroundings;
 
 /// How many plain functions of one consumer may run at a time, each on a thread: as many as tokio's own pool has threads.
 pub(crate) const MOST_THREADS: usize = 512;
@@ -131,8 +132,10 @@ pub async fn call_blocking(
     let thread = context.thread.and_then(ReservedThread::take);
     // What a function logs on its thread belongs to its caller's span.
     let span = tracing::Span::current();
+    let surroundings = Surroundings::here();
     let call = move || {
         let _entered = caller.enter();
+        let _surrounded = surroundings.enter();
         let _in_span = span.enter();
         // Free only when the function has returned, whether anybody still waits for it or not.
         let _thread = thread;

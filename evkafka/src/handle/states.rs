@@ -4,7 +4,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::send::Outlets;
+use crate::{send::Outlets, traces::Tracing};
 
 /// What an app lends its handlers.
 #[derive(Default)]
@@ -12,6 +12,7 @@ pub(crate) struct States {
     /// One for each type. A list, because a look-up in a handful of entries is faster than a hash.
     states: Vec<(TypeId, Box<dyn Any + Send + Sync>)>,
     outlets: Arc<Outlets>,
+    tracing: Tracing,
 }
 
 impl States {
@@ -36,6 +37,16 @@ impl States {
     /// The app's producers.
     pub(crate) fn outlets(&self) -> &Arc<Outlets> {
         &self.outlets
+    }
+
+    /// How the app is traced.
+    pub(crate) fn tracing(&self) -> &Tracing {
+        &self.tracing
+    }
+
+    /// It is traced like this.
+    pub(crate) fn set_tracing(&mut self, tracing: Tracing) {
+        self.tracing = tracing;
     }
 
     /// These are the app's producers.

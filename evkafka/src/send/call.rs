@@ -9,11 +9,12 @@ use rdkafka::error::RDKafkaErrorCode;
 use serde::Serialize;
 use tokio::sync::oneshot;
 
-use super::{Again, Extras, Outlet, Refused, SendError, refusal::advice_for};
+use super::{Again, Extras, NoTopic, Outlet, Refused, SendError, refusal::advice_for};
 use crate::{
     client::{Fault, WriteAnswer},
     event::{Event, EventKey, Outgoing, ToKey},
     native::{Answer, RawRecord},
+    traces::SendSpan,
 };
 
 /// An event that is about to be sent: await it, for the broker's acknowledgement, or [enqueue](Self::enqueue) it.
@@ -108,13 +109,41 @@ impl<'s, E: Event + Serialize + ?Sized> Sending<'s, E> {
     /// Dropped while it waits for room, it has sent nothing.
     pub async fn enqueue(self) -> Result<(), SendError> {
         let outgoing = self.encode()?;
+        let mut span = self.span();
         let outlet = self.outlet;
         let answer = || outlet.unawaited(E::NAME);
-        self.enqueue_with(&outgoing, &mut Again::default(), answer, || outlet.was_not_taken()).await
+        let mut again = Again::default();
+        let enqueued =
+            self.enqueue_with(&outgoing, &span, &mut again, answer, || outlet.was_not_taken()).await;
+        match &enqueued {
+            Ok(()) => span.enqueued(),
+            Err(error) => span.failed(error),
+        }
+        enqueued
     }
 
     async fn deliver(self) -> Result<Delivered, SendError> {
         let outgoing = self.encode()?;
+        let mut span = self.span();
+        let delivered = self.deliver_in(&outgoing, &span).await;
+        match &delivered {
+            Ok(Delivered { partition, offset }) => span.acknowledged(*partition, *offset),
+            Err(error) => span.failed(error),
+        }
+        delivered
+    }
+
+    /// It is sent in the span of the code that polls this.
+    fn span(&self) -> SendSpan {
+        let Outlet { name, form, tracer, .. } = &**self.outlet;
+        match form.topic(self.topic, &self.extras) {
+            Ok(topic) => tracer.begin(form, topic, name, E::NAME),
+            // It is not sent.
+            Err(NoTopic) => SendSpan::default(),
+        }
+    }
+
+    async fn deliver_in(&self, outgoing: &Outgoing, span: &SendSpan) -> Result<Delivered, SendError> {
         let mut again = Again::default();
         loop {
             let mut answered = None;
@@ -123,14 +152,14 @@ impl<'s, E: Event + Serialize + ?Sized> Sending<'s, E> {
                 answered = Some(receiver);
                 Answer::One(answer)
             };
-            self.enqueue_with(&outgoing, &mut again, answer, || {}).await?;
+            self.enqueue_with(outgoing, span, &mut again, answer, || {}).await?;
             let delivery = match answered {
                 Some(answered) => answered.await.unwrap_or(Err(RDKafkaErrorCode::BrokerDestroy)),
                 None => Err(RDKafkaErrorCode::BrokerDestroy),
             };
             match delivery {
                 Ok((partition, offset)) => return Ok(Delivered { partition, offset }),
-                Err(code) => self.sent_again(&outgoing, &mut again, code)?,
+                Err(code) => self.sent_again(outgoing, &mut again, code)?,
             }
         }
     }
@@ -148,16 +177,17 @@ impl<'s, E: Event + Serialize + ?Sized> Sending<'s, E> {
     async fn enqueue_with(
         &self,
         outgoing: &Outgoing,
+        span: &SendSpan,
         again: &mut Again,
         mut answer: impl FnMut() -> Answer,
         was_not_taken: impl Fn(),
     ) -> Result<(), SendError> {
         let Some(event) = outgoing.first() else { return Ok(()) };
         let Outlet { producer, form, .. } = &**self.outlet;
-        let topic = form.topic(self.topic, &self.extras).map_err(|_| SendError::no_topic(E::NAME))?;
+        let topic = form.topic(self.topic, &self.extras).map_err(|NoTopic| SendError::no_topic(E::NAME))?;
         loop {
             let enqueue = |record: RawRecord<'_>| producer.enqueue(record, again, answer());
-            let enqueued = form.with_record(topic, &event, &self.extras, enqueue);
+            let enqueued = form.with_record(topic, &event, &self.extras, span.headers(), enqueue);
             if enqueued.is_err() {
                 was_not_taken();
             }
@@ -188,7 +218,7 @@ impl<'s, E: Event + Serialize + ?Sized> Sending<'s, E> {
             WriteAnswer::TooLarge if again.is_to_be_alone(code) => Ok(()),
             WriteAnswer::TooLarge | WriteAnswer::Final | WriteAnswer::Doubtful => {
                 let advice =
-                    form.with_record(topic, &event, &self.extras, |record| advice_for(&record, code));
+                    form.with_record(topic, &event, &self.extras, &[], |record| advice_for(&record, code));
                 Err(SendError::refused(E::NAME, Some(topic), Refused { code, advice }))
             }
             // librdkafka has tried for as long as it may.

@@ -52,6 +52,7 @@ impl CloudEvents {
         topic: &str,
         event: &Encoded<'_>,
         extras: &Extras,
+        traced: &[OwnHeader],
         with: impl FnOnce(RawRecord<'_>) -> T,
     ) -> T {
         let stamp = extras.stamp.unwrap_or_else(Stamp::now);
@@ -82,10 +83,12 @@ impl CloudEvents {
         match self.mode {
             Mode::Binary => {
                 let ours = ours.map(|(name, value)| (name.as_bytes(), Some(value.as_bytes())));
-                with(&ours.chain(own.iter().map(raw)).collect::<Vec<_>>(), event.payload)
+                let own = traced.iter().chain(own).map(raw);
+                with(&ours.chain(own).collect::<Vec<_>>(), event.payload)
             }
             Mode::Structured => {
-                let headers = own.iter().filter(|header| attribute(header).is_none()).map(raw);
+                let own_headers = traced.iter().chain(own);
+                let headers = own_headers.filter(|header| attribute(header).is_none()).map(raw);
                 let content_type = (CONTENT_TYPE.as_bytes(), Some(STRUCTURED.as_bytes()));
                 let headers: Vec<_> = std::iter::once(content_type).chain(headers).collect();
                 let ours = ours
@@ -155,7 +158,7 @@ mod tests {
             let headers = headers.map(|(name, value)| (text(name), value.map(text).unwrap_or_default()));
             (headers.collect(), text(record.payload.unwrap()))
         };
-        CloudEvents::new(mode, "/billing").with_record("prices", &EVENT, extras, read)
+        CloudEvents::new(mode, "/billing").with_record("prices", &EVENT, extras, &[], read)
     }
 
     fn extras(own: &[(&str, &str)]) -> Extras {

@@ -35,6 +35,10 @@ enum Shape {
 /// The W3C's trace context, and the names that message brokers' frameworks have for what belongs together and what caused it.
 const FORWARDED: &[&str] = &["traceparent", "tracestate", "correlation-id", "causation-id"];
 
+/// What is of the trace among them.
+#[cfg(feature = "otel")]
+const TRACE: &[&str] = &["traceparent", "tracestate"];
+
 /// An event has no topic: neither the call, nor the event, nor its producer names one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NoTopic;
@@ -91,20 +95,29 @@ impl RecordForm {
         self.has_ids().then(Stamp::now)
     }
 
-    /// Calls `with` with the record of an event for this topic.
+    /// Calls `with` with the record of an event for this topic, which has these headers besides those of the call: what a call says
+    /// itself comes last, and consumers read the last.
     pub(crate) fn with_record<T>(
         &self,
         topic: &str,
         event: &Encoded<'_>,
         extras: &Extras,
+        traced: &[OwnHeader],
         with: impl FnOnce(RawRecord<'_>) -> T,
     ) -> T {
         match &self.shape {
             Shape::Headers { event_type, version } => {
-                with_headers([event_type, version], topic, event, extras, with)
+                with_headers([event_type, version], topic, event, extras, traced, with)
             }
-            Shape::CloudEvents(cloud_events) => cloud_events.with_record(topic, event, extras, with),
+            Shape::CloudEvents(cloud_events) => cloud_events.with_record(topic, event, extras, traced, with),
         }
+    }
+
+    /// The same, where spans say which trace a record belongs to.
+    #[cfg(feature = "otel")]
+    pub(crate) fn without_trace(mut self) -> Self {
+        self.forwarded_headers.retain(|name| !TRACE.contains(&name.as_str()));
+        self
     }
 
     /// Whether anything of a handled record's headers is passed on.
@@ -127,6 +140,7 @@ fn with_headers<T>(
     topic: &str,
     event: &Encoded<'_>,
     extras: &Extras,
+    traced: &[OwnHeader],
     with: impl FnOnce(RawRecord<'_>) -> T,
 ) -> T {
     let mut version = String::new();
@@ -140,11 +154,13 @@ fn with_headers<T>(
         few[1] = (version_header.as_bytes(), Some(version.as_bytes()));
         len = 2;
     }
-    let own = extras.headers.iter().map(|(name, value)| (name.as_slice(), value.as_deref()));
-    let headers = match few[len..].get_mut(..extras.headers.len()) {
+    let own = traced.iter().chain(&extras.headers);
+    let own = own.map(|(name, value)| (name.as_slice(), value.as_deref()));
+    let all = traced.len() + extras.headers.len();
+    let headers = match few[len..].get_mut(..all) {
         Some(rest) => {
             rest.iter_mut().zip(own).for_each(|(place, header)| *place = header);
-            &few[..len + extras.headers.len()]
+            &few[..len + all]
         }
         None => {
             many.extend(few[..len].iter().copied().chain(own));
@@ -181,7 +197,7 @@ mod tests {
             let text = |name: &[u8]| String::from_utf8(name.to_vec()).unwrap();
             record.headers.iter().map(|(name, value)| (text(name), value.map(<[u8]>::to_vec))).collect()
         };
-        form(None).with_record("paid", &event, extras, read)
+        form(None).with_record("paid", &event, extras, &[], read)
     }
 
     #[test]

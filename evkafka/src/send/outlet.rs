@@ -8,6 +8,7 @@ use super::{
 use crate::{
     event::Encoded,
     native::{Answer, Unawaited},
+    traces::{OutletTracer, Tracing},
 };
 
 /// Where the events of one producer go, and what their records say of them.
@@ -17,6 +18,7 @@ pub(crate) struct Outlet {
     pub(crate) name: Arc<str>,
     pub(crate) producer: ReliableProducer,
     pub(crate) form: RecordForm,
+    pub(crate) tracer: OutletTracer,
     /// Events whose acknowledgement nobody waits for.
     unawaited: Arc<Enqueued>,
 }
@@ -36,9 +38,15 @@ pub(crate) struct Extras {
 }
 
 impl Outlet {
-    pub(crate) fn new(name: Arc<str>, producer: ReliableProducer, form: RecordForm) -> Self {
+    pub(crate) fn new(
+        name: Arc<str>,
+        producer: ReliableProducer,
+        form: RecordForm,
+        tracing: &Tracing,
+    ) -> Self {
         let unawaited = Arc::new(Enqueued::new(Arc::clone(&name)));
-        Self { name, producer, form, unawaited }
+        let tracer = OutletTracer::new(tracing);
+        Self { name, producer, form: tracer.form(form), tracer, unawaited }
     }
 
     /// Hears of an event of this name, whose acknowledgement nobody waits for.
@@ -72,6 +80,12 @@ impl Destination {
         self.outlet.form.topic(self.topic, extras)
     }
 
+    /// That of an event that a handler returns.
+    #[cfg(feature = "otel")]
+    pub(crate) fn topic_of_returned(&self) -> Option<&str> {
+        self.topic.or(self.outlet.form.topic.as_deref())
+    }
+
     /// Puts an event into the producer's queue; `answer` is told its delivery.
     ///
     /// # Errors
@@ -80,13 +94,14 @@ impl Destination {
         &self,
         event: &Encoded<'_>,
         extras: &Extras,
+        traced: &[OwnHeader],
         again: &Again,
         answer: Answer,
     ) -> Result<(), RDKafkaErrorCode> {
         let Outlet { producer, form, .. } = &*self.outlet;
         // The start has refused events without one.
         let topic = self.topic(extras).map_err(|NoTopic| RDKafkaErrorCode::InvalidTopic)?;
-        form.with_record(topic, event, extras, |record| producer.enqueue(record, again, answer))
+        form.with_record(topic, event, extras, traced, |record| producer.enqueue(record, again, answer))
     }
 
     /// What is done about an event with this answer.
@@ -103,7 +118,7 @@ impl Destination {
         let Outlet { producer, form, .. } = &*self.outlet;
         match self.topic(extras) {
             Ok(topic) => {
-                form.with_record(topic, event, extras, |record| producer.after(&record, again, code))
+                form.with_record(topic, event, extras, &[], |record| producer.after(&record, again, code))
             }
             Err(NoTopic) => Err(Refused { code, advice: format!("give the event `{}` a topic", event.name) }),
         }

@@ -8,6 +8,7 @@ use crate::{
     config::{ProducerConfig, ResolvedProducerConfig},
     error::{Error, Result},
     event::Event,
+    traces::Tracing,
 };
 
 /// Sends events, of any type. Clones share one client.
@@ -46,22 +47,38 @@ impl Producer {
     /// If the configuration has faults, of the kind [`Configuration`](crate::error::ErrorKind::Configuration), or librdkafka cannot start
     /// the client.
     pub fn new(name: impl Into<String>, config: &ProducerConfig) -> Result<Self> {
-        let name: Arc<str> = name.into().into();
+        Self::resolve(name.into().into(), config, &Tracing::default())
+    }
+
+    fn resolve(name: Arc<str>, config: &ProducerConfig, tracing: &Tracing) -> Result<Self> {
         let config = config.resolve().map_err(|error| {
             Error::faults(error.faults().map(|fault| format!("producer `{name}`: {fault}")).collect())
         })?;
-        Self::start(name, &config)
+        Self::start(name, &config, tracing)
+    }
+
+    /// A producer whose events are OpenTelemetry spans, in the trace of the code that sends them; their records say so.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    #[cfg(feature = "otel")]
+    pub fn with_traces(
+        name: impl Into<String>,
+        config: &ProducerConfig,
+        traces: crate::Traces,
+    ) -> Result<Self> {
+        Self::resolve(name.into().into(), config, &Tracing::of(Some(traces)))
     }
 
     /// With a configuration that has no fault.
-    pub(crate) fn start(name: Arc<str>, config: &ResolvedProducerConfig) -> Result<Self> {
+    pub(crate) fn start(name: Arc<str>, config: &ResolvedProducerConfig, tracing: &Tracing) -> Result<Self> {
         let settings = config.client_config();
         let log = ClientLog::of_producer(Arc::clone(&name), &settings);
         let producer = ReliableProducer::new(log.clone(), settings, Sends::Events);
         let producer = producer.map_err(|cause| log.error(cause))?;
         #[cfg(feature = "testing")]
         let producer = producer.with_topic_prefix(config.topic_prefix.as_deref());
-        Ok(Self(Arc::new(Outlet::new(name, producer, RecordForm::of(config)))))
+        Ok(Self(Arc::new(Outlet::new(name, producer, RecordForm::of(config), tracing))))
     }
 
     pub(crate) fn outlet(&self) -> &Arc<Outlet> {

@@ -9,9 +9,14 @@ use std::{
 use tokio::time::{Sleep, sleep};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
-use crate::handle::{Attempt, panic};
+use crate::{
+    handle::{Attempt, panic},
+    traces::ProcessSpan,
+};
 
 /// Runs one attempt to its end; `None` if it was dropped because `abort` was cancelled first.
+///
+/// It runs in `span`, whichever thread polls it.
 ///
 /// An attempt that is not done after `limit` is dropped and has failed. A panic is an attempt that failed. The future is not polled again after it.
 ///
@@ -19,6 +24,7 @@ use crate::handle::{Attempt, panic};
 /// Dropping it drops the attempt.
 pub(crate) async fn guarded(
     attempt: impl Future<Output = Attempt>,
+    span: &mut ProcessSpan,
     abort: &CancellationToken,
     limit: Option<Duration>,
 ) -> Option<Attempt> {
@@ -28,7 +34,7 @@ pub(crate) async fn guarded(
     poll_fn(|cx| {
         // Unwind safety: after a panic the future is only dropped, and user state that a panic can break is the
         // user's to guard, as with tokio's own tasks.
-        match catch_unwind(AssertUnwindSafe(|| attempt.as_mut().poll(cx))) {
+        match catch_unwind(AssertUnwindSafe(|| span.poll(|| attempt.as_mut().poll(cx)))) {
             Ok(Poll::Ready(attempt)) => Poll::Ready(Some(attempt)),
             Ok(Poll::Pending) => {
                 let Interruptions { aborted, deadline } =
@@ -69,7 +75,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_an_attempt_that_failed() {
-        let attempt = guarded(async { panic!("boom {}", 7) }, &CancellationToken::new(), None).await;
+        let attempt = guarded(
+            async { panic!("boom {}", 7) },
+            &mut ProcessSpan::default(),
+            &CancellationToken::new(),
+            None,
+        )
+        .await;
         assert!(matches!(attempt, Some(Attempt::Panicked(message)) if message == "boom 7"));
     }
 
@@ -81,8 +93,9 @@ mod tests {
             let _dropped = dropped;
             std::future::pending().await
         };
-        let canceller = abort.clone();
-        let (attempt, ()) = tokio::join!(guarded(attempt, &abort, None), async move { canceller.cancel() });
+        let (mut span, canceller) = (ProcessSpan::default(), abort.clone());
+        let (attempt, ()) =
+            tokio::join!(guarded(attempt, &mut span, &abort, None), async move { canceller.cancel() });
         assert!(attempt.is_none());
         assert!(on_drop.await.is_err(), "the sender must be gone");
     }
@@ -91,7 +104,9 @@ mod tests {
     async fn an_attempt_that_is_ready_is_not_lost_to_an_abort() {
         let abort = CancellationToken::new();
         abort.cancel();
-        let attempt = guarded(async { Attempt::Returned(Outcome::Done) }, &abort, None).await;
+        let attempt =
+            guarded(async { Attempt::Returned(Outcome::Done) }, &mut ProcessSpan::default(), &abort, None)
+                .await;
         assert!(matches!(attempt, Some(Attempt::Returned(Outcome::Done))));
     }
 
@@ -104,7 +119,8 @@ mod tests {
             std::future::pending().await
         };
         let begun = tokio::time::Instant::now();
-        let attempt = guarded(attempt, &CancellationToken::new(), Some(limit)).await;
+        let attempt =
+            guarded(attempt, &mut ProcessSpan::default(), &CancellationToken::new(), Some(limit)).await;
         assert!(matches!(attempt, Some(Attempt::TimedOut(after)) if after == limit));
         assert_eq!(begun.elapsed(), limit);
         assert!(on_drop.await.is_err(), "the sender must be gone");

@@ -24,6 +24,7 @@ use crate::{
     record::{Origin, Record},
     route::Routes,
     settle::{Failure, Tries, Verdict},
+    traces::LaneTracer,
 };
 
 /// What works on a partition's records: shared by the tasks of a lane.
@@ -34,6 +35,7 @@ pub(super) struct Worker {
     terms: Terms,
     /// Whether somebody wants to know all that happens to each record.
     is_watched: bool,
+    tracer: LaneTracer,
 }
 
 /// Whether a lane goes on.
@@ -118,7 +120,8 @@ impl Ended {
 impl Worker {
     pub(super) fn new(origin: Origin, shared: Arc<Shared>, control: Arc<LaneControl>) -> Self {
         let (terms, is_watched) = (Terms::of(shared.mode), shared.observers.watch_all());
-        Self { origin, shared, control, terms, is_watched }
+        let tracer = LaneTracer::new(shared.states.tracing(), &origin, &shared.group);
+        Self { origin, shared, control, terms, is_watched, tracer }
     }
 
     /// What is known of the event that a record is.
@@ -184,7 +187,7 @@ impl Worker {
                 if self.is_watched {
                     state.begun = self.tell_begun(&open, state.begun);
                 }
-                let attempt = {
+                let (attempt, span) = {
                     let thread = turn.as_ref().and_then(|turn| turn.thread.as_ref());
                     let called;
                     let context = match (&open, thread) {
@@ -194,10 +197,14 @@ impl Worker {
                             &called
                         }
                     };
+                    let mut span = self.tracer.begin(context);
                     let call = handlers.routes.call(handler, context);
-                    guarded(call, self.control.aborted(), rule.time_limit).await
+                    (guarded(call, &mut span, self.control.aborted(), rule.time_limit).await, span)
                 };
-                let Some(attempt) = attempt else { return self.unfinished(open, tries) };
+                let Some(attempt) = attempt else {
+                    span.unfinished();
+                    return self.unfinished(open, tries);
+                };
                 let attempt = match (attempt, &mut open) {
                     // What comes of nearly all records costs no more than it has to.
                     (Attempt::Returned(Outcome::Done), Open::One(_)) => {
@@ -205,6 +212,7 @@ impl Worker {
                         return Ended::All(Done::Handled);
                     }
                     (Attempt::UndecodableAmong(faults), Open::Many(batch)) => {
+                        span.undecodable(faults.len());
                         if self.take_out(rule, handler, tries, batch, faults) == Flow::End {
                             return self.leave(open, tries);
                         }
@@ -214,13 +222,15 @@ impl Worker {
                         // The handler was not called, so this was no attempt at the others.
                         continue;
                     }
-                    (Attempt::Sends(outgoing), _) => {
+                    (Attempt::Sends(mut outgoing), _) => {
+                        outgoing.set_cause(span.cause());
                         state.permits.keep(turn);
                         return self.sends(open, outgoing, tries);
                     }
                     (attempt, _) => attempt,
                 };
                 let verdict = rule.judge.judge(tries, attempt, self.control.cancelled(), fastrand::f64);
+                span.judged(&verdict);
                 let (wait, failure) = match verdict {
                     Verdict::Retry(wait, failure) => (wait, failure),
                     last => {

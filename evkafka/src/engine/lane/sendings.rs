@@ -13,6 +13,7 @@ use crate::{
     event::Outgoing,
     native::{Answer, Delivery, Inbox, Ticket},
     send::{Again, Extras, Outlets, Refused, SendError, Then},
+    traces::SendSpans,
 };
 
 /// How often a full queue is looked at. Whoever has records in it looks when one has left it.
@@ -47,6 +48,7 @@ struct Sending {
     of: Sent,
     outgoing: Outgoing,
     extras: Extras,
+    spans: SendSpans,
     unacknowledged: usize,
     /// How those were sent so far that were not acknowledged at once, by their places.
     again: Vec<(u32, Again)>,
@@ -99,7 +101,8 @@ impl Sendings {
         self.window.sent(self.events);
         self.bytes += bytes(&of.job, &outgoing);
         self.backlog.extend(outgoing.iter().map(|(event, _)| Ticket { sending: number, event }));
-        let sending = Sending { of, outgoing, extras, unacknowledged: events, again: Vec::new() };
+        let spans = SendSpans::begin(&outgoing, |event| self.outlets.of_encoded(event));
+        let sending = Sending { of, outgoing, extras, spans, unacknowledged: events, again: Vec::new() };
         self.open.insert(number, sending);
         self.send_backlog();
     }
@@ -123,7 +126,7 @@ impl Sendings {
 
     fn enqueue(&mut self, ticket: Ticket) -> Enqueued {
         let Some(sending) = self.open.get_mut(&ticket.sending) else { return Enqueued::Taken };
-        let Sending { outgoing, extras, again, .. } = sending;
+        let Sending { outgoing, extras, spans, again, .. } = sending;
         let Some(event) = outgoing.get(ticket.event) else { return Enqueued::Taken };
         let unsent = Again::default();
         let so_far =
@@ -134,7 +137,7 @@ impl Sendings {
                 // They were forwarded for the call's other events.
                 let plain = Extras { stamp: extras.stamp, ..Extras::default() };
                 let extras = if destination.outlet.form.forwards() { &*extras } else { &plain };
-                destination.enqueue(&event, extras, so_far, answer)
+                destination.enqueue(&event, extras, spans.headers(ticket.event), so_far, answer)
             }
             // The start has refused events without one.
             None => Err(RDKafkaErrorCode::InvalidTopic),
@@ -185,6 +188,7 @@ impl Sendings {
         let sending = self.open.get_mut(&ticket.sending)?;
         match delivery {
             Ok(_) => {
+                sending.spans.answered(ticket.event, delivery);
                 sending.unacknowledged -= 1;
                 self.events -= 1;
                 self.window.acknowledged();
@@ -220,7 +224,9 @@ impl Sendings {
             Err(refused) => {
                 let destination = self.outlets.of_encoded(&event);
                 let topic = destination.and_then(|destination| destination.topic(&sending.extras).ok());
-                return Some(SendError::refused(event.name, topic, refused));
+                let error = SendError::refused(event.name, topic, refused);
+                sending.spans.failed(ticket.event, &error);
+                return Some(error);
             }
         }
         self.send_backlog();

@@ -11,12 +11,12 @@ use std::{
 };
 
 use tokio::time::{Instant, sleep};
-use tokio_util::sync::CancellationToken;
+
 use tower::{ServiceBuilder, limit::RateLimitLayer, timeout::TimeoutLayer};
 
 use super::*;
 use crate::{
-    Outcome,
+    CancellationToken, Outcome,
     handle::{BlockingThreads, OwnedContext},
     record::OwnedRecord,
 };

@@ -15,6 +15,7 @@ use crate::{
     memory::{Cluster, Produced},
     send::{Extras, Outlet, Outlets, RecordForm, ReliableProducer, Sends},
     settle::LastStep,
+    traces::Tracing,
 };
 
 /// Returned for the record at `offset`.
@@ -90,7 +91,7 @@ fn form() -> RecordForm {
 fn states(cluster: &Cluster) -> Arc<States> {
     let producer = ReliableProducer::in_memory("out".into(), cluster.clone(), Sends::Events);
     let mut outlets = Outlets::default();
-    let outlet = Arc::new(Outlet::new("out".into(), producer, form()));
+    let outlet = Arc::new(Outlet::new("out".into(), producer, form(), &Tracing::default()));
     outlets.add(crate::event::EventSpec::of::<Priced>(), &outlet);
     let mut states = States::default();
     states.set_outlets(outlets);
@@ -388,7 +389,7 @@ async fn each_event_of_a_call_has_the_headers_that_its_own_producer_forwards() {
         ] {
             let form = form().forwarding(forwarded);
             let producer = ReliableProducer::in_memory("out".into(), cluster.clone(), Sends::Events);
-            outlets.add(spec, &Arc::new(Outlet::new("out".into(), producer, form)));
+            outlets.add(spec, &Arc::new(Outlet::new("out".into(), producer, form, &Tracing::default())));
         }
         let mut states = States::default();
         states.set_outlets(outlets);

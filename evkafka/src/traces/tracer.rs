@@ -1,0 +1,96 @@
+use std::{fmt, sync::Arc};
+
+use opentelemetry::{
+    Context, InstrumentationScope, global,
+    trace::{Span, SpanBuilder, SpanContext, TraceContextExt, Tracer},
+};
+
+use super::{
+    Traces,
+    settings::{Keys, Relation},
+};
+
+/// How an app, or a producer without one, is traced, if it is. Clones share it.
+#[derive(Clone, Default)]
+pub(crate) struct Tracing(pub(super) Option<Arc<Settings>>);
+
+/// What was set, with a tracer.
+pub(super) struct Settings {
+    tracer: Box<dyn AnyTracer>,
+    pub(super) relation: Relation,
+    pub(super) keys: Keys,
+}
+
+/// A tracer, whatever its spans are.
+pub(super) trait AnyTracer: Send + Sync {
+    fn begin(&self, span: SpanBuilder, parent: Context) -> Begun;
+}
+
+/// A span that has begun.
+pub(super) struct Begun {
+    /// What it surrounds.
+    pub(super) context: Context,
+    pub(super) fate: Recording,
+}
+
+/// Whether anybody will see a span.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Recording {
+    Yes,
+    No,
+}
+
+impl<T> AnyTracer for T
+where
+    T: Tracer + Send + Sync + 'static,
+    T::Span: Span + Send + Sync + 'static,
+{
+    #[inline]
+    fn begin(&self, span: SpanBuilder, parent: Context) -> Begun {
+        let span = self.build_with_context(span, &parent);
+        if span.is_recording() {
+            return Begun { context: parent.with_span(span), fate: Recording::Yes };
+        }
+        // What is inside of it has to know that it is not sampled, and the number of the trace. Where the parent says that, it will do.
+        let own = span.span_context();
+        let context = if says(&parent, own) { parent } else { parent.with_remote_span_context(own.clone()) };
+        Begun { context, fate: Recording::No }
+    }
+}
+
+/// Whether a context says of the trace what a span that is not recorded would.
+#[inline]
+fn says(parent: &Context, own: &SpanContext) -> bool {
+    let span = parent.span();
+    let parents = span.span_context();
+    let is_unsampled_too =
+        parents.is_valid() && !parents.is_sampled() && parents.trace_id() == own.trace_id();
+    parents == own || is_unsampled_too
+}
+
+impl Tracing {
+    pub(crate) fn of(traces: Option<Traces>) -> Self {
+        Self(traces.map(|Traces { tracer, relation, keys }| {
+            let tracer = tracer.unwrap_or_else(|| Box::new(global_tracer()));
+            Arc::new(Settings { tracer, relation, keys })
+        }))
+    }
+}
+
+fn global_tracer() -> global::BoxedTracer {
+    let scope = InstrumentationScope::builder("evkafka").with_version(env!("CARGO_PKG_VERSION"));
+    global::tracer_with_scope(scope.build())
+}
+
+impl Settings {
+    #[inline]
+    pub(super) fn begin(&self, span: SpanBuilder, parent: Context) -> Begun {
+        self.tracer.begin(span, parent)
+    }
+}
+
+impl fmt::Debug for Tracing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Tracing").field(&self.0.is_some()).finish()
+    }
+}
