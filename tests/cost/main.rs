@@ -1,8 +1,8 @@
 //! What the engine takes for a record, over and above decoding and the handler.
 
+mod counting;
+
 use std::{
-    alloc::{GlobalAlloc, Layout, System},
-    cell::Cell,
     future::Future,
     pin::pin,
     task::{Context, Poll, Waker},
@@ -11,31 +11,7 @@ use std::{
 use evkafka::{__private::testing::BareEngine, ConsumerConfig, handler, record::OwnedRecord, router};
 use serde::Deserialize;
 
-/// Counts the allocations of each thread.
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-#[allow(unsafe_code, reason = "an allocator is unsafe to implement")]
-// SAFETY: every call goes to the system's allocator as it came.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // A thread that is ending has no counter any more.
-        let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller's promise is the same.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise is the same.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
+use counting::of_this_thread;
 
 #[derive(Deserialize)]
 struct Order<'a> {
@@ -73,9 +49,9 @@ fn allocations(record: &OwnedRecord) -> (u64, bool) {
     };
     // The first time a thread's generator of random numbers is seeded.
     settle();
-    let before = ALLOCATIONS.get();
+    let before = of_this_thread();
     let handled = settle();
-    (ALLOCATIONS.get() - before, handled)
+    (of_this_thread() - before, handled)
 }
 
 #[test]

@@ -46,6 +46,22 @@ impl<'k> EventKey<'k> {
         self.is_set = true;
     }
 
+    /// The same text as [`set_text`](Self::set_text) makes of it, in a fraction of the time: most keys are such numbers.
+    fn set_decimal(&mut self, mut number: u64) {
+        const MOST: usize = 20;
+        let mut digits = [0; MOST];
+        let mut start = MOST;
+        loop {
+            start -= 1;
+            digits[start] = b'0' + (number % 10) as u8;
+            number /= 10;
+            if number == 0 {
+                break;
+            }
+        }
+        self.set_bytes(&digits[start..]);
+    }
+
     fn clear(&mut self) {
         self.bytes.truncate(self.start);
         self.is_set = false;
@@ -120,7 +136,10 @@ macro_rules! integers {
     ($($type:ty)+) => {$(
         impl ToKey for $type {
             fn write_key(&self, key: &mut EventKey<'_>) {
-                key.set_text(self);
+                match u64::try_from(*self) {
+                    Ok(number) => key.set_decimal(number),
+                    Err(_) => key.set_text(self),
+                }
             }
         }
     )+};
@@ -151,6 +170,17 @@ mod tests {
         assert_eq!(key(&-1_i64).as_deref(), Some(&b"-1"[..]));
         assert_eq!(key(&[0_u8, 255]).as_deref(), Some(&[0, 255][..]));
         assert_eq!(key(&Some(Arc::new("a"))).as_deref(), Some(&b"a"[..]));
+    }
+
+    #[test]
+    fn an_integer_is_its_decimal_text() {
+        for number in [0, 9, 10, 7_919, u64::from(u32::MAX), u64::MAX] {
+            assert_eq!(key(&number), Some(number.to_string().into_bytes()));
+        }
+        assert_eq!(key(&i64::MIN), Some(i64::MIN.to_string().into_bytes()));
+        for number in [0, u128::from(u64::MAX) + 1, u128::MAX] {
+            assert_eq!(key(&number), Some(number.to_string().into_bytes()));
+        }
     }
 
     #[test]

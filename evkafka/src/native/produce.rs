@@ -1,5 +1,5 @@
 use std::{
-    ffi::{CString, c_int, c_void},
+    ffi::{CStr, CString, c_char, c_int, c_void},
     mem, ptr,
 };
 
@@ -62,7 +62,7 @@ pub(super) unsafe fn produce(
     record: RawRecord<'_>,
     opaque: *mut c_void,
 ) -> Result<(), RDKafkaErrorCode> {
-    let topic = CString::new(record.topic).map_err(|_| RDKafkaErrorCode::InvalidTopic)?;
+    let topic = TopicName::new(record.topic).map_err(|InvalidName| RDKafkaErrorCode::InvalidTopic)?;
     // SAFETY: creates a list of our own, given to librdkafka or destroyed below.
     let headers = unsafe { rd_kafka_headers_new(record.headers.len()) };
     for (name, value) in record.headers {
@@ -112,6 +112,47 @@ pub(super) unsafe fn produce(
     }
 }
 
+/// The longest name that Kafka has for a topic.
+const LONGEST_NAME: usize = 249;
+
+/// A topic's name with a NUL behind it.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "it stays on the stack: an allocation for each record would be felt"
+)]
+enum TopicName {
+    Short([u8; LONGEST_NAME + 1]),
+    /// librdkafka refuses it.
+    Long(CString),
+}
+
+/// It has a NUL in it.
+struct InvalidName;
+
+impl TopicName {
+    fn new(name: &str) -> Result<Self, InvalidName> {
+        let mut short = [0; LONGEST_NAME + 1];
+        match short.get_mut(..name.len()) {
+            Some(place) if name.len() <= LONGEST_NAME => {
+                place.copy_from_slice(name.as_bytes());
+                // Not within the name.
+                match CStr::from_bytes_until_nul(&short) {
+                    Ok(all) if all.count_bytes() == name.len() => Ok(Self::Short(short)),
+                    _ => Err(InvalidName),
+                }
+            }
+            _ => CString::new(name).map(Self::Long).map_err(|_| InvalidName),
+        }
+    }
+
+    fn as_ptr(&self) -> *const c_char {
+        match self {
+            Self::Short(bytes) => bytes.as_ptr().cast(),
+            Self::Long(name) => name.as_ptr(),
+        }
+    }
+}
+
 fn argument(vtype: rd_kafka_vtype_t) -> rd_kafka_vu_t {
     // SAFETY: a union of integers and pointers, for which zeroes are valid.
     rd_kafka_vu_t { vtype, u: unsafe { mem::zeroed() } }
@@ -120,4 +161,31 @@ fn argument(vtype: rd_kafka_vtype_t) -> rd_kafka_vu_t {
 /// Null stays null: an empty slice has an address.
 fn memory(bytes: Option<&[u8]>) -> (*mut c_void, usize) {
     bytes.map_or((ptr::null_mut(), 0), |bytes| (bytes.as_ptr().cast_mut().cast(), bytes.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> Option<String> {
+        let name = TopicName::new(text).ok()?;
+        // SAFETY: it ends with a NUL, and is alive.
+        let name = unsafe { CStr::from_ptr(name.as_ptr()) };
+        Some(name.to_str().expect("as it came").to_owned())
+    }
+
+    #[test]
+    fn a_topics_name_of_any_length_ends_with_a_nul() {
+        for len in [0, 1, LONGEST_NAME - 1, LONGEST_NAME, LONGEST_NAME + 1, 1_000] {
+            let text = "t".repeat(len);
+            assert_eq!(name(&text), Some(text));
+        }
+    }
+
+    #[test]
+    fn a_topics_name_with_a_nul_is_refused() {
+        for text in ["\0", "a\0", "\0a", "a\0b", &format!("{}\0", "t".repeat(300))] {
+            assert_eq!(name(text), None, "{text:?}");
+        }
+    }
 }

@@ -3,16 +3,17 @@
 //! `instructions skipped N` takes N unmatched records through the engine, `handled` N matched ones, and `by-hand` does
 //! what is left of `handled` without an engine: the payload decoded, the handler's function called. `json-skipped` takes records whose
 //! type is the first field of their payload, `layered` matched ones through a layer that does nothing around the router, and
-//! `layered-handler` and `layered-app` through one around the handler or the app.
+//! `layered-handler` and `layered-app` through one around the handler or the app. `sent` sends N events and waits for all
+//! acknowledgements, `encoded` only encodes them.
 
-use std::{env, hint::black_box};
+use std::{env, hint::black_box, time::Duration};
 
 use evkafka::{
-    __private::testing::BareEngine, Call, ConsumerConfig, Layer, Next, Router, handle::Attempt, handler,
-    record::OwnedRecord, route::Routes, router,
+    __private::testing::BareEngine, Call, ConsumerConfig, Event, Layer, Next, Producer, ProducerConfig,
+    Router, embedded::Cluster, handle::Attempt, handler, record::OwnedRecord, route::Routes, router,
 };
 use evkafka_tests::ready;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 #[derive(Deserialize)]
 struct Order<'a> {
@@ -43,8 +44,11 @@ fn main() {
     let mut arguments = env::args().skip(1);
     let what = arguments.next().expect("skipped, handled or by-hand");
     let times: u64 = arguments.next().expect("a number").parse().expect("a number");
-    if what == "json-skipped" {
-        return skip_json(times);
+    match &*what {
+        "json-skipped" => return skip_json(times),
+        "sent" => return send(times),
+        "encoded" => return encode(times),
+        _ => {}
     }
     let event = if what == "skipped" { "InventoryCounted" } else { "OrderCreated" };
     let record = OwnedRecord::new("orders", 0, 7)
@@ -85,4 +89,43 @@ fn skip_json(times: u64) {
     for _ in 0..times {
         assert!(!ready(engine.settle(black_box(&record))));
     }
+}
+
+/// What `by-hand` and `handled` decode.
+#[derive(Serialize, Event)]
+#[event(topic = "prices", key = id)]
+struct OrderPriced<'a> {
+    id: u64,
+    sku: &'a str,
+}
+
+fn send(times: u64) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let cluster = Cluster::start().expect("a cluster");
+        cluster.create_topic("prices", 1).expect("a topic");
+        let config = ProducerConfig::new().bootstrap_servers(cluster.bootstrap_servers());
+        let producer = Producer::new("bench", &config).expect("a producer");
+        for _ in 0..times {
+            send_one(&producer);
+        }
+        assert!(producer.flush(Duration::from_secs(600)).await);
+    });
+}
+
+fn encode(times: u64) {
+    let mut payload = Vec::with_capacity(256);
+    for _ in 0..times {
+        payload.clear();
+        let event = black_box(OrderPriced { id: 7, sku: "sku-00042" });
+        serde_json::to_writer(&mut payload, &event).expect("plain data");
+        black_box(&payload);
+    }
+}
+
+/// One event into the queue. What is counted on this side begins and ends here.
+#[inline(never)]
+fn send_one(producer: &Producer) {
+    let event = black_box(OrderPriced { id: 7, sku: "sku-00042" });
+    ready(producer.send(&event).enqueue()).expect("there is room");
 }
