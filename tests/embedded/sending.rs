@@ -131,7 +131,7 @@ async fn a_producer_needs_no_app() {
     let producer = Producer::new("shop", &out(&cluster).topic("orders")).unwrap();
     let event = OrderPriced { id: 7, gross: 1 };
     let first = producer.send(&event).await.unwrap();
-    let second = producer.send(&event).key(&"another").partition(first.partition).await.unwrap();
+    let second = producer.send(&event).key("another").partition(first.partition).await.unwrap();
     assert_eq!((second.partition, second.offset), (first.partition, 1));
     let at = std::time::UNIX_EPOCH + Duration::from_millis(1234);
     for _ in 0..1000 {
