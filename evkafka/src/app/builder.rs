@@ -7,6 +7,7 @@ use crate::{
     event::Events,
     handle::{Requirements, States},
     layer::{AppLayers, Layer},
+    metrics::Metrics,
     route::{Router, Routes},
     settle::FailurePolicy,
 };
@@ -38,6 +39,7 @@ pub struct App {
     pub(super) producers: Vec<NamedProducer>,
     pub(super) shutdown_timeout: Duration,
     pub(super) control: Control,
+    pub(super) metrics: Metrics,
     /// What is wrong with it, collected until it is run so that all of it can be said at once.
     pub(super) faults: Vec<String>,
 }
@@ -76,6 +78,7 @@ impl App {
             producers: Vec::new(),
             shutdown_timeout: Duration::from_secs(25),
             control: Control::default(),
+            metrics: Metrics::default(),
             faults: Vec::new(),
         }
     }
@@ -168,6 +171,11 @@ impl App {
     /// Controls the app while it runs: status, pause, resume, seek, drain. See [`control`](crate::control).
     pub fn control(&self) -> Control {
         self.control.clone()
+    }
+
+    /// The numbers of the app: counts, durations and lag, as data and as text for Prometheus. See [`metrics`](crate::metrics).
+    pub fn metrics(&self) -> Metrics {
+        self.metrics.clone()
     }
 
     /// Sets how long the app may take to come to an end, from the signal (or whatever stops it) to its last commit.
