@@ -35,7 +35,6 @@ use super::{
     observe::PartitionEvent,
     pipeline::Routed,
     schedule::{Concurrent, InOrder, Ordering, Schedule, Tools},
-    shared::LocalCounts,
     start::Start,
     unmatched::LaneUnmatched,
 };
@@ -90,6 +89,9 @@ impl Lane {
         }
         let (shared, is_watched) = (Arc::clone(&worker.shared), worker.is_watched());
         let Start { committed, next, .. } = start;
+        if let Some(next) = next {
+            worker.control.gauges.settled_below(next);
+        }
         worker.tell_of_partition(&PartitionEvent::Begins { committed, next });
         let persists = shared.persist_progress.then(|| Arc::clone(&shared.metadata_limit));
         let epoch = Epoch::resume(start, persists);
@@ -112,6 +114,7 @@ impl Lane {
         };
         worker.control.install(Arc::clone(&epoch.progress));
         let outlets = Arc::clone(shared.states.outlets());
+        let numbers = shared.numbers().lane(&worker.origin.topic, &handlers.table);
         let sendings = Sendings::new(outlets, Arc::clone(&worker.control.look), work_bytes);
         let run = Run {
             fetched: queue.fetched(),
@@ -125,7 +128,7 @@ impl Lane {
             letters: Letters::new(work_bytes),
             sendings,
             stall: Stall::default(),
-            counts: LocalCounts::default(),
+            numbers,
             unmatched: LaneUnmatched::default(),
             dropped: 0,
             is_watched,

@@ -8,6 +8,7 @@ use tokio::sync::{Semaphore, mpsc};
 use super::{
     attempt::Done,
     commands::Commands,
+    numbers::ConsumerNumbers,
     observe::{ConsumerEvent, MemberName, MostlyUnmatched, Observer, Observers, WatchedMember},
     unmatched::{LaneUnmatched, Unmatched},
 };
@@ -72,14 +73,13 @@ pub(crate) struct LocalCounts {
 }
 
 impl LocalCounts {
-    #[inline]
-    pub(super) fn add(&mut self, done: Done) {
-        match done {
-            Done::Handled => self.handled += 1,
-            Done::Skipped => self.skipped += 1,
-            Done::GivenUp => self.given_up += 1,
-            Done::DeadLettered => self.dead_lettered += 1,
-        }
+    pub(super) fn add(&mut self, done: Done, records: u64) {
+        *match done {
+            Done::Handled => &mut self.handled,
+            Done::Skipped => &mut self.skipped,
+            Done::GivenUp => &mut self.given_up,
+            Done::DeadLettered => &mut self.dead_lettered,
+        } += records;
     }
 }
 
@@ -176,6 +176,10 @@ impl Shared {
         let observers = Arc::new(Observers::new(others));
         let commands = Arc::new(Commands::new(Arc::clone(&self.consumer), Arc::clone(&observers)));
         Self { observers, commands, ..self }
+    }
+
+    pub(super) fn numbers(&self) -> &ConsumerNumbers {
+        self.observers.numbers()
     }
 
     /// Adds what a lane has counted.

@@ -76,6 +76,14 @@ pub(crate) struct Sources {
     pub(crate) producers: Vec<Arc<dyn Producer>>,
 }
 
+impl Sources {
+    /// These consumers.
+    pub(crate) fn of<C: Consumer + 'static>(consumers: &[Arc<C>]) -> Self {
+        let consumers = consumers.iter().map(|consumer| Arc::clone(consumer) as Arc<dyn Consumer>);
+        Self { consumers: consumers.collect(), producers: Vec::new() }
+    }
+}
+
 /// A consumer that counts.
 pub(crate) trait Consumer: Send + Sync {
     fn metrics(&self) -> ConsumerMetrics;

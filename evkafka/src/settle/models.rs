@@ -52,7 +52,7 @@ fn what_persisted_progress_takes_for_committed_is_what_the_broker_has() {
         explore(move || {
             let (progress, tracker) = (Arc::new(Progress::new()), SharedTracker::default());
             progress.persist(Persisted::new(tracker.clone(), Some(0), SettledAhead::default(), None));
-            (0..3).for_each(|offset| tracker.lock().begin(offset));
+            (0..3).for_each(|offset| tracker.lock().begin(offset, Written::UNKNOWN));
             let committers = answers.map(|is_accepted| {
                 let progress = Arc::clone(&progress);
                 spawn(move || {

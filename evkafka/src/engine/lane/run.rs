@@ -13,12 +13,12 @@ use crate::{
         attempt::Flow,
         commit::CommitRequests,
         delivery::{Delivery, NotRequested},
+        numbers::{LaneNumbers, Standing},
         observe::{PartitionEvent, RecordEvent},
         schedule::{Limit, Schedule, Tools},
-        shared::LocalCounts,
         unmatched::LaneUnmatched,
     },
-    route::Routes,
+    route::{Matched, Routes},
     source::{Entry, Fetched, Queue},
 };
 
@@ -42,7 +42,7 @@ pub(super) struct Run<R> {
     pub(super) letters: Letters,
     pub(super) sendings: Sendings,
     pub(super) stall: Stall,
-    pub(super) counts: LocalCounts,
+    pub(super) numbers: LaneNumbers,
     pub(super) unmatched: LaneUnmatched,
     /// How many records were committed and, at an abort, not begun.
     pub(super) dropped: usize,
@@ -82,18 +82,38 @@ impl<R: Routes> Run<R> {
                 }
                 return;
             }
+            self.say_standing();
             if has_ended || self.fetched.len() < waiting {
                 self.schedule.give_back_permit();
                 yield_now().await;
             } else {
                 self.wait(limit).await;
             }
+            self.numbers.waited();
         }
     }
 
     /// Adds what was counted to what the consumer has.
     fn count(&mut self) {
-        self.tools.worker.shared.count(&mut self.counts, &mut self.unmatched);
+        self.tools.worker.shared.count(self.numbers.counts(), &mut self.unmatched);
+    }
+
+    /// Says what is under way, for whoever looks while the lane waits or works.
+    pub(super) fn say_standing(&mut self) {
+        let (open, unsettled) = self.epoch.oldest_and_unsettled();
+        let (worker, taken) = (&self.tools.worker, self.delivery.taken(&self.fetched));
+        let next = self.fetched.entry(&worker.origin).or_else(|| taken.entry(&worker.origin));
+        let waiting = next.and_then(|entry| match entry {
+            Entry::Record(record) => Some(record.written()),
+            Entry::Error(_) => None,
+        });
+        let taken = match &self.delivery {
+            Delivery::After => 0,
+            Delivery::Before(before) => before.waiting(),
+        };
+        let queued = self.fetched.len() + taken + self.queue.waiting();
+        let last_settled = self.numbers.last_settled();
+        worker.control.gauges.say(&Standing { open, waiting, last_settled, unsettled, queued });
     }
 
     pub(super) fn control(&self) -> &LaneControl {
@@ -208,10 +228,13 @@ impl<R: Routes> Run<R> {
         }
         match starts_over {
             Some(starts_over) => self.go_back(starts_over),
-            None => self.epoch.meet(first),
+            None => self.meet(first),
         }
-        if !is_empty && self.tools.handlers.routes.prepares() {
-            self.preparation.begin();
+        if !is_empty {
+            self.numbers.fetched();
+            if self.tools.handlers.routes.prepares() {
+                self.preparation.begin();
+            }
         }
         if is_empty
             && self.fetched.is_empty()
@@ -222,6 +245,14 @@ impl<R: Routes> Run<R> {
         Ok(())
     }
 
+    fn meet(&mut self, first: Option<i64>) {
+        if self.epoch.meet(first)
+            && let Some(first) = first
+        {
+            self.control().gauges.settled_below(first);
+        }
+    }
+
     #[cold]
     fn tell_received(&self) {
         let (worker, fetched) = (&self.tools.worker, self.delivery.taken(&self.fetched));
@@ -229,6 +260,7 @@ impl<R: Routes> Run<R> {
             if let Entry::Record(record) = entry {
                 let event = worker.event(&record);
                 let handler = worker.route(&self.tools.handlers, &event);
+                let handler = handler.map(Matched::handler);
                 worker.tell(&RecordEvent::Received { record, event_type: event.name(), handler });
             }
             true
@@ -270,6 +302,7 @@ impl<R: Routes> Run<R> {
         };
         if let Some(next) = committable {
             self.epoch.progress.advance(next);
+            self.control().gauges.settled_below(next);
         }
     }
 
