@@ -75,7 +75,7 @@ impl Consumers {
             members.extend(started.into_iter().map(|member| (Arc::clone(&name), member)));
             all_shared.push(shared);
         }
-        metrics.begin(Sources::of(&all_shared));
+        metrics.begin(Sources::new(all_shared.iter().cloned(), states.outlets().all()));
         let drain = Drain {
             members: members.iter().map(|(_, member)| member.shutdown()).collect(),
             timeout: shutdown_timeout,

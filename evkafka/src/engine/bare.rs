@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     config::ConsumerConfig,
-    record::{OwnedRecord, Written},
+    record::OwnedRecord,
     route::{Router, Routes},
 };
 
@@ -50,31 +50,20 @@ impl<R: Routes> BareEngine<R> {
                 event.name(),
                 &mut self.unmatched.borrow_mut(),
             );
-            let event = self.handlers.table.event_without_handler(event.name());
-            let numbers = &mut *self.numbers.borrow_mut();
-            numbers.received(event);
-            numbers.settled(event, Done::Skipped, Written::UNKNOWN);
             return false;
         };
         let (event_index, written) = (matched.event(), record.written());
-        let began = {
-            let numbers = &mut *self.numbers.borrow_mut();
-            numbers.received(event_index);
-            numbers.begin()
-        };
-        self.worker.control.gauges.works_on(written);
+        let began = self.numbers.borrow().begin();
         event.open(record.payload());
         let open = Open::One(self.worker.context(record, &event));
         let mut state = AttemptState::new(Permits::Unlimited, began);
         let ended = self.worker.attempt(&self.handlers, matched.handler(), open, &mut state).await;
-        let numbers = &mut *self.numbers.borrow_mut();
-        let now = numbers.look();
-        numbers.called(event_index, state.began, now);
         match ended {
-            Ended::All(done) => {
-                numbers.settled(event_index, done, written);
-                done == Done::Handled
+            Ended::All(Done::Handled) => {
+                self.numbers.borrow_mut().handled_at_once(event_index, written, state.began);
+                true
             }
+            Ended::All(_) => false,
             Ended::Each(fates) => panic!("the record was not settled: {fates:?}"),
             Ended::Sends(events) => panic!("{events:?} would have to be sent"),
             Ended::SendsOfSome(of_some) => unreachable!("it is one record, and not {of_some:?}"),

@@ -5,6 +5,7 @@ mod backing_off;
 mod control;
 mod epoch;
 mod exit;
+mod front;
 mod letters;
 mod offer;
 mod phase;
@@ -14,6 +15,7 @@ mod sendings;
 mod stall;
 #[cfg(all(test, not(evkafka_loom)))]
 mod tests;
+mod told;
 mod turning;
 mod wait;
 

@@ -5,6 +5,8 @@ use std::sync::{
 
 use tokio::sync::{Semaphore, mpsc};
 
+#[cfg(feature = "testing")]
+use super::numbers::Clock;
 use super::{
     attempt::Done,
     commands::Commands,
@@ -167,13 +169,15 @@ impl Shared {
     /// Plain functions run on threads of the runtime that the lanes run on.
     #[cfg(feature = "testing")]
     pub(crate) fn under_the_callers_clock(self) -> Self {
-        Self { threads: self.threads.under_the_callers_clock(), ..self }
+        let observers = Arc::new(Observers::default().by(Clock::tokios()));
+        let commands = Arc::new(Commands::new(Arc::clone(&self.consumer), Arc::clone(&observers)));
+        Self { threads: self.threads.under_the_callers_clock(), observers, commands, ..self }
     }
 
     /// Watched by these too, and not by the log alone.
     #[cfg(any(test, feature = "testing"))]
     pub(crate) fn observed_by(self, others: Vec<Arc<dyn Observer>>) -> Self {
-        let observers = Arc::new(Observers::new(others));
+        let observers = Arc::new(Observers::new(others).by(self.numbers().clock()));
         let commands = Arc::new(Commands::new(Arc::clone(&self.consumer), Arc::clone(&observers)));
         Self { observers, commands, ..self }
     }

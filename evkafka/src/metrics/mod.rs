@@ -72,15 +72,19 @@ pub struct Metrics(Arc<Mutex<Sources>>);
 #[derive(Default)]
 pub(crate) struct Sources {
     /// In the order in which the app has them.
-    pub(crate) consumers: Vec<Arc<dyn Consumer>>,
-    pub(crate) producers: Vec<Arc<dyn Producer>>,
+    consumers: Vec<Arc<dyn Consumer>>,
+    producers: Vec<Arc<dyn Producer>>,
 }
 
 impl Sources {
-    /// These consumers.
-    pub(crate) fn of<C: Consumer + 'static>(consumers: &[Arc<C>]) -> Self {
-        let consumers = consumers.iter().map(|consumer| Arc::clone(consumer) as Arc<dyn Consumer>);
-        Self { consumers: consumers.collect(), producers: Vec::new() }
+    pub(crate) fn new<C: Consumer + 'static, P: Producer + 'static>(
+        consumers: impl IntoIterator<Item = Arc<C>>,
+        producers: impl IntoIterator<Item = Arc<P>>,
+    ) -> Self {
+        Self {
+            consumers: consumers.into_iter().map(|consumer| consumer as Arc<dyn Consumer>).collect(),
+            producers: producers.into_iter().map(|producer| producer as Arc<dyn Producer>).collect(),
+        }
     }
 }
 

@@ -43,8 +43,15 @@ impl Written {
         timestamp.map_or(Self::UNKNOWN, |timestamp| Self(timestamp.millis))
     }
 
+    #[inline]
     pub(crate) fn at(millis: i64) -> Self {
         Self(millis)
+    }
+
+    /// As it is kept: what is not known is beyond all times.
+    #[inline]
+    pub(crate) fn to_bits(self) -> u64 {
+        self.0 as u64
     }
 
     /// Milliseconds since 1970, which are not negative.

@@ -5,6 +5,7 @@
 mod again;
 mod call;
 mod client;
+mod counts;
 mod enqueued;
 mod error;
 mod outlet;

@@ -2,10 +2,11 @@ use std::{fmt::Write, sync::Arc};
 
 use rdkafka::error::RDKafkaErrorCode;
 
-use super::{Again, Destination, Refused, ReliableProducer, Then, enqueued::Enqueued};
+use super::{Again, Destination, Refused, ReliableProducer, Then, counts::SentCounts, enqueued::Enqueued};
 use crate::{
     config::ResolvedProducerConfig,
     event::Encoded,
+    metrics::{self, ProducerMetrics},
     native::{Answer, RawHeader, RawRecord, Unawaited},
     record::Headers,
 };
@@ -19,6 +20,7 @@ pub(crate) struct Outlet {
     pub(crate) form: RecordForm,
     /// Events whose acknowledgement nobody waits for.
     unawaited: Arc<Enqueued>,
+    counts: Arc<SentCounts>,
 }
 
 /// How an event becomes a record.
@@ -58,8 +60,19 @@ const FEW: usize = 8;
 
 impl Outlet {
     pub(crate) fn new(name: Arc<str>, producer: ReliableProducer, form: RecordForm) -> Self {
-        let unawaited = Arc::new(Enqueued::new(Arc::clone(&name)));
-        Self { name, producer, form, unawaited }
+        let counts = Arc::<SentCounts>::default();
+        let unawaited = Arc::new(Enqueued::new(Arc::clone(&name), Arc::clone(&counts)));
+        Self { name, producer, form, unawaited, counts }
+    }
+
+    /// It sends events of this name for an app, which counts them.
+    pub(super) fn register(&self, event: &'static str) {
+        self.counts.register(event);
+    }
+
+    /// An event is acknowledged, or refused for good.
+    pub(crate) fn count(&self, event: &str, is_sent: bool) {
+        self.counts.count(event, is_sent);
     }
 
     /// Hears of an event of this name, whose acknowledgement nobody waits for.
@@ -81,6 +94,12 @@ impl Outlet {
     /// Waits until nothing is.
     pub(crate) async fn flushed(&self) {
         self.unawaited.flushed().await;
+    }
+}
+
+impl metrics::Producer for Outlet {
+    fn metrics(&self) -> ProducerMetrics {
+        ProducerMetrics { name: Arc::clone(&self.name), events: self.counts.read() }
     }
 }
 

@@ -24,6 +24,7 @@ impl Outlets {
     /// This one sends this event.
     pub(crate) fn add(&mut self, event: &EventSpec, outlet: &Arc<Outlet>) {
         let destination = Destination { outlet: Arc::clone(outlet), topic: event.topic };
+        outlet.register(event.name);
         self.0.insert((event.name, event.version), destination);
     }
 
@@ -32,6 +33,14 @@ impl Outlets {
         let mut forms = outgoing.iter().filter_map(|(_, event)| Some(&self.of_encoded(&event)?.outlet.form));
         let form = forms.find(|form| form.forwards());
         form.map_or_else(Vec::new, |form| form.forwarded(headers))
+    }
+
+    /// All of them, in the order of their names.
+    pub(crate) fn all(&self) -> Vec<Arc<Outlet>> {
+        let mut all: Vec<_> = self.0.values().map(|destination| Arc::clone(&destination.outlet)).collect();
+        all.sort_by(|one, other| one.name.cmp(&other.name));
+        all.dedup_by(|one, other| Arc::ptr_eq(one, other));
+        all
     }
 
     /// Whether nothing is on its way whose acknowledgement nobody waits for.

@@ -7,13 +7,12 @@ use crate::{
     engine::{
         attempt::{Done, Ended, Fate, Flow, Share},
         delivery::Delivery,
-        numbers::Moment,
         observe::RecordEvent,
-        schedule::{Event, Finished, Held, Job, KeyHash, Limit, Lost, Schedule, Slot},
+        schedule::{Event, Finished, Held, Job, KeyHash, Lost, Schedule, Slot},
     },
     event::Outgoing,
     record::Written,
-    route::{EventIndex, Matched, Routes},
+    route::{Matched, Routes},
 };
 
 /// Whether a record that is settled was begun before.
@@ -28,30 +27,22 @@ pub(super) enum Standing {
 /// How a record was handled.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Handling {
-    event: EventIndex,
-    /// If it has a handler.
-    matched: Option<Matched>,
-    /// When the record was written, if that is known and it has a handler.
-    written: Written,
+    pub(super) matched: Matched,
+    /// When the record was written.
+    pub(super) written: Written,
     /// When the first attempt began, if anybody wants to know.
-    begun: Option<Instant>,
+    pub(super) begun: Option<Instant>,
 }
 
 impl Handling {
-    /// It was not: no handler takes it.
-    #[inline]
-    pub(super) fn without_handler(event: EventIndex) -> Self {
-        Self { event, matched: None, written: Written::UNKNOWN, begun: None }
-    }
-
     #[inline]
     pub(super) fn by(matched: Matched, written: Written, begun: Option<Instant>) -> Self {
-        Self { event: matched.event(), matched: Some(matched), written, begun }
+        Self { matched, written, begun }
     }
 }
 
 impl<R: Routes> Run<R> {
-    /// A record is settled.
+    /// A record that was received is settled.
     #[inline]
     pub(super) fn settle(
         &mut self,
@@ -61,7 +52,20 @@ impl<R: Routes> Run<R> {
         standing: Standing,
         handling: Handling,
     ) {
-        self.numbers.settled(handling.event, done, handling.written);
+        self.numbers.settled(handling.matched.event(), done, handling.written);
+        self.settle_counted(offset, round, done, standing, Some(handling));
+    }
+
+    /// The same of one that was counted. `handling` is `None` if nothing matched it.
+    #[inline]
+    pub(super) fn settle_counted(
+        &mut self,
+        offset: i64,
+        round: u64,
+        done: Done,
+        standing: Standing,
+        handling: Option<Handling>,
+    ) {
         if self.is_watched {
             self.tell_settled(offset, done, handling);
         }
@@ -85,8 +89,9 @@ impl<R: Routes> Run<R> {
     }
 
     #[cold]
-    fn tell_settled(&self, offset: i64, how: Done, Handling { matched, begun, .. }: Handling) {
-        let (handler, after) = (matched.map(Matched::handler), begun.map(|begun| begun.elapsed()));
+    fn tell_settled(&self, offset: i64, how: Done, handling: Option<Handling>) {
+        let handler = handling.map(|handling| handling.matched.handler());
+        let after = handling.and_then(|handling| handling.begun).map(|begun| begun.elapsed());
         self.tools.worker.tell(&RecordEvent::Settled { offset, handler, how, after });
     }
 
@@ -117,33 +122,6 @@ impl<R: Routes> Run<R> {
         match &mut self.delivery {
             Delivery::After => {}
             Delivery::Before(before) => before.settled(round),
-        }
-    }
-
-    /// The attempts at the record that is next have ended, of which the last had `began`, where it is. What forbids to let in more, if
-    /// something does now.
-    #[inline]
-    pub(super) fn exit_front(
-        &mut self,
-        offset: i64,
-        ended: Ended,
-        handling: Handling,
-        began: Moment,
-    ) -> Option<Limit> {
-        let now = self.numbers.look();
-        self.numbers.called(handling.event, began, now);
-        match ended {
-            Ended::All(done) => {
-                self.fetched.advance();
-                self.settle(offset, self.round(), done, Standing::AtOnce, handling);
-                None
-            }
-            ended => {
-                if let Some(held) = handling.matched.and_then(|matched| self.hold(matched)) {
-                    self.exit_held(held, ended.of_one(), Standing::AtOnce, handling.begun);
-                }
-                self.limit()
-            }
         }
     }
 
@@ -204,7 +182,13 @@ impl<R: Routes> Run<R> {
     }
 
     #[inline]
-    fn exit_held(&mut self, held: Held, fate: Option<Fate>, standing: Standing, begun: Option<Instant>) {
+    pub(super) fn exit_held(
+        &mut self,
+        held: Held,
+        fate: Option<Fate>,
+        standing: Standing,
+        begun: Option<Instant>,
+    ) {
         let slot = held.slot;
         if standing == Standing::Open {
             self.schedule.done(&slot);

@@ -5,6 +5,7 @@ use std::{future::poll_fn, pin::pin, sync::Arc};
 use super::{
     Phase,
     exit::{Handling, Standing},
+    front::Ending,
     run::{AT_A_TIME, Run},
 };
 use crate::{
@@ -26,6 +27,10 @@ impl<R: Routes> Run<R> {
         }
         let tools = Arc::clone(&self.tools);
         let (worker, handlers) = (&*tools.worker, &*tools.handlers);
+        if !self.fetched.is_empty() {
+            // The first call begins here.
+            self.numbers.look();
+        }
         // A round of a pre-commit may be large, and others, the committer among them, are to have their turn.
         for _ in 0..AT_A_TIME {
             if !self.may_offer() {
@@ -54,11 +59,9 @@ impl<R: Routes> Run<R> {
             }
             let Some(matched) = worker.route(handlers, &event) else {
                 worker.meet_unmatched(handlers, &record, event.name(), &mut self.unmatched);
-                let event = handlers.table.event_without_handler(event.name());
-                self.numbers.received(event);
                 self.fetched.advance();
-                let handling = Handling::without_handler(event);
-                self.settle(offset, self.round(), Done::Skipped, Standing::AtOnce, handling);
+                let round = self.round();
+                self.settle_counted(offset, round, Done::Skipped, Standing::AtOnce, None);
                 continue;
             };
             let (handler, written) = (matched.handler(), record.written());
@@ -71,26 +74,28 @@ impl<R: Routes> Run<R> {
                     } else if let Some(spec) = batch {
                         self.collect_in_order(matched, spec).await
                     } else {
-                        self.numbers.received(matched.event());
-                        worker.control.gauges.works_on(written);
                         event.open(record.payload());
                         let open = Open::One(worker.context(record, &event));
                         let mut state = AttemptState::new(Permits::Unlimited, self.numbers.begin());
-                        let ended = {
+                        let (ended, ending) = {
+                            let mut ending = Ending::AtOnce;
                             let mut attempts = pin!(worker.attempt(handlers, handler, open, &mut state));
                             let numbers = &mut self.numbers;
                             // What was counted before is not to wait for a handler that waits.
-                            poll_fn(|cx| {
+                            let ended = poll_fn(|cx| {
                                 let polled = attempts.as_mut().poll(cx);
-                                if polled.is_pending() {
+                                if polled.is_pending() && ending == Ending::AtOnce {
+                                    ending = Ending::Later;
+                                    worker.control.gauges.works_on(written);
+                                    numbers.received(matched.event());
                                     numbers.pass_on();
                                 }
                                 polled
-                            })
-                            .await
+                            });
+                            (ended.await, ending)
                         };
                         let handling = Handling::by(matched, written, state.begun);
-                        self.exit_front(offset, ended, handling, state.began)
+                        self.exit_front(offset, ended, handling, state.began, ending)
                     };
                     if limit.is_some() {
                         return limit;
@@ -171,8 +176,8 @@ impl<R: Routes> Run<R> {
 
     async fn handle_collected(&mut self, job: Job) {
         self.numbers.pass_on();
-        self.say_standing();
-        let begins = self.numbers.begin();
+        self.say_under_way();
+        let begins = self.numbers.look();
         let finished = attempt(Arc::clone(&self.tools), job, Permits::Unlimited, begins).await;
         self.exit_here(finished, Standing::Open);
     }
@@ -245,6 +250,9 @@ impl<R: Routes> Run<R> {
     async fn begin_ready(&mut self) -> bool {
         let tools = Arc::clone(&self.tools);
         let mut has_ended = false;
+        if matches!(&self.schedule, Schedule::Concurrent(concurrent) if concurrent.has_ready()) {
+            self.numbers.look();
+        }
         for _ in 0..AT_A_TIME {
             let Schedule::Concurrent(concurrent) = &mut self.schedule else { break };
             let Some(begun) = concurrent.begin_ready(&tools, self.numbers.begin()).await else {

@@ -13,7 +13,7 @@ use crate::{
         attempt::Flow,
         commit::CommitRequests,
         delivery::{Delivery, NotRequested},
-        numbers::{LaneNumbers, Standing},
+        numbers::LaneNumbers,
         observe::{PartitionEvent, RecordEvent},
         schedule::{Limit, Schedule, Tools},
         unmatched::LaneUnmatched,
@@ -82,38 +82,14 @@ impl<R: Routes> Run<R> {
                 }
                 return;
             }
-            self.say_standing();
+            self.say_under_way();
             if has_ended || self.fetched.len() < waiting {
                 self.schedule.give_back_permit();
                 yield_now().await;
             } else {
                 self.wait(limit).await;
             }
-            self.numbers.waited();
         }
-    }
-
-    /// Adds what was counted to what the consumer has.
-    fn count(&mut self) {
-        self.tools.worker.shared.count(self.numbers.counts(), &mut self.unmatched);
-    }
-
-    /// Says what is under way, for whoever looks while the lane waits or works.
-    pub(super) fn say_standing(&mut self) {
-        let (open, unsettled) = self.epoch.oldest_and_unsettled();
-        let (worker, taken) = (&self.tools.worker, self.delivery.taken(&self.fetched));
-        let next = self.fetched.entry(&worker.origin).or_else(|| taken.entry(&worker.origin));
-        let waiting = next.and_then(|entry| match entry {
-            Entry::Record(record) => Some(record.written()),
-            Entry::Error(_) => None,
-        });
-        let taken = match &self.delivery {
-            Delivery::After => 0,
-            Delivery::Before(before) => before.waiting(),
-        };
-        let queued = self.fetched.len() + taken + self.queue.waiting();
-        let last_settled = self.numbers.last_settled();
-        worker.control.gauges.say(&Standing { open, waiting, last_settled, unsettled, queued });
     }
 
     pub(super) fn control(&self) -> &LaneControl {
@@ -243,14 +219,6 @@ impl<R: Routes> Run<R> {
             self.skip_to(reached);
         }
         Ok(())
-    }
-
-    fn meet(&mut self, first: Option<i64>) {
-        if self.epoch.meet(first)
-            && let Some(first) = first
-        {
-            self.control().gauges.settled_below(first);
-        }
     }
 
     #[cold]

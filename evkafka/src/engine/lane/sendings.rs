@@ -184,6 +184,11 @@ impl Sendings {
         let sending = self.open.get_mut(&ticket.sending)?;
         match delivery {
             Ok(_) => {
+                if let Some(event) = sending.outgoing.get(ticket.event)
+                    && let Some(destination) = self.outlets.of_encoded(&event)
+                {
+                    destination.outlet.count(event.name, true);
+                }
                 sending.unacknowledged -= 1;
                 self.events -= 1;
                 (sending.unacknowledged == 0).then(|| self.close(ticket.sending))?.map(Arrival::Acknowledged)
@@ -217,6 +222,9 @@ impl Sendings {
             Ok(Then::Refused) => unreachable!("it is an error"),
             Err(refused) => {
                 let destination = self.outlets.of_encoded(&event);
+                if let Some(destination) = destination {
+                    destination.outlet.count(event.name, false);
+                }
                 let topic = destination.and_then(|destination| destination.topic(&sending.extras).ok());
                 return Some(SendError::refused(event.name, topic, refused));
             }

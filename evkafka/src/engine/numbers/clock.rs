@@ -1,35 +1,54 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+#[cfg(any(test, feature = "testing"))]
 use tokio::time::Instant;
+
+use crate::native::monotonic_nanos;
 
 /// What a consumer's moments are read from.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::engine) struct Clock(Instant);
+#[cfg_attr(not(test), derive(Default))]
+pub(in crate::engine) enum Clock {
+    #[cfg_attr(not(test), default)]
+    System,
+    /// tokio's, which a test may pause.
+    #[cfg(any(test, feature = "testing"))]
+    Tokios(Instant),
+}
 
-/// A moment, in nanoseconds since its consumer was made: half as large as an [`Instant`], and subtracted in one instruction.
+/// A moment, in nanoseconds: half as large as an [`Instant`](std::time::Instant), and subtracted in one instruction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::engine) struct Moment(u64);
 
+#[cfg(test)]
 impl Default for Clock {
     fn default() -> Self {
-        Self(Instant::now())
+        Self::tokios()
     }
 }
 
 impl Clock {
+    #[cfg(any(test, feature = "testing"))]
+    pub(in crate::engine) fn tokios() -> Self {
+        Self::Tokios(Instant::now())
+    }
+
     /// Reads the clock.
-    #[inline]
+    #[inline(always)]
     pub(in crate::engine) fn now(self) -> Moment {
-        let since = Instant::now().saturating_duration_since(self.0);
-        Moment(since.as_secs().wrapping_mul(1_000_000_000).wrapping_add(u64::from(since.subsec_nanos())))
+        match self {
+            Self::System => Moment(monotonic_nanos()),
+            #[cfg(any(test, feature = "testing"))]
+            Self::Tokios(origin) => Moment(u64::try_from(origin.elapsed().as_nanos()).unwrap_or(u64::MAX)),
+        }
     }
 }
 
 impl Moment {
-    /// How many nanoseconds lie between an earlier moment and this one.
+    /// How many nanoseconds lie between an earlier moment of the same clock and this one.
     #[inline]
     pub(in crate::engine) fn since(self, earlier: Self) -> u64 {
-        self.0.saturating_sub(earlier.0)
+        self.0.wrapping_sub(earlier.0)
     }
 
     #[inline]
@@ -60,5 +79,18 @@ impl Wall {
     pub(super) fn millis_at(self, moment: Moment) -> i64 {
         let since = moment.since(self.at) / 1_000_000;
         self.millis.saturating_add(i64::try_from(since).unwrap_or(i64::MAX))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_system_s_clock_goes_on() {
+        let clock = Clock::System;
+        let begun = clock.now();
+        while clock.now().since(begun) == 0 {}
+        assert!(clock.now() > begun);
     }
 }

@@ -34,6 +34,11 @@ pub(in crate::engine) struct ConsumerNumbers {
 }
 
 impl ConsumerNumbers {
+    #[cfg(any(test, feature = "testing"))]
+    pub(in crate::engine) fn by(clock: Clock) -> Self {
+        Self { clock, ..Self::default() }
+    }
+
     pub(in crate::engine) fn clock(&self) -> Clock {
         self.clock
     }

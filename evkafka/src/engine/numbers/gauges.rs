@@ -5,7 +5,7 @@ use crate::record::Written;
 /// What a lane has at the moment, as it has last said.
 #[derive(Debug)]
 pub(in crate::engine) struct Gauges {
-    /// When the record was written that is handled where the lane is, in order; [`NOBODY`] if there is none.
+    /// When the record was written whose handler waits where the lane is, in order; [`NOBODY`] if there is none.
     at_work: AtomicI64,
     /// The same of the first record that is open, and of the first that has not begun.
     open: AtomicI64,
@@ -23,7 +23,7 @@ pub(in crate::engine) struct Gauges {
 
 /// What a lane has between two turns.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::engine) struct Standing {
+pub(in crate::engine) struct UnderWay {
     /// When the first record was written that is open.
     pub(in crate::engine) open: Option<Written>,
     /// When the first record was written that was fetched and has not begun.
@@ -55,8 +55,8 @@ pub(super) struct AskedEnd {
 }
 
 const NONE: i64 = -1;
-/// No record is at work, or at hand.
-const NOBODY: i64 = -2;
+/// No record is at work, or at hand. All other times are kept as they are.
+const NOBODY: i64 = i64::MIN;
 
 impl Default for Gauges {
     fn default() -> Self {
@@ -76,20 +76,19 @@ impl Default for Gauges {
 }
 
 impl Gauges {
-    /// A record that was written then is handled where the lane is.
-    #[inline]
+    /// A handler waits, where the lane is, for which others wait. Its record was written then.
     pub(in crate::engine) fn works_on(&self, written: Written) {
-        self.at_work.store(written.millis().unwrap_or(NONE), Relaxed);
+        self.at_work.store(written.to_bits() as i64, Relaxed);
     }
 
     /// What the lane has between two turns.
-    pub(in crate::engine) fn say(&self, standing: &Standing) {
+    pub(in crate::engine) fn say(&self, under_way: &UnderWay) {
         let millis = |written: Written| written.millis().unwrap_or(NONE);
-        self.open.store(standing.open.map_or(NOBODY, millis), Relaxed);
-        self.waiting.store(standing.waiting.map_or(NOBODY, millis), Relaxed);
-        self.last_settled.store(millis(standing.last_settled), Relaxed);
-        self.unsettled.store(standing.unsettled as u64, Relaxed);
-        self.queued.store(standing.queued as u64, Relaxed);
+        self.open.store(under_way.open.map_or(NOBODY, millis), Relaxed);
+        self.waiting.store(under_way.waiting.map_or(NOBODY, millis), Relaxed);
+        self.last_settled.store(millis(under_way.last_settled), Relaxed);
+        self.unsettled.store(under_way.unsettled as u64, Relaxed);
+        self.queued.store(under_way.queued as u64, Relaxed);
         self.at_work.store(NOBODY, Relaxed);
     }
 

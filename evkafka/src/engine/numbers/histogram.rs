@@ -3,7 +3,7 @@ use std::{
     time::Duration,
 };
 
-use crate::metrics::Histogram;
+use crate::{metrics::Histogram, record::Written};
 
 /// What values are sorted into. Both lists say the same.
 pub(super) struct Scale<const N: usize> {
@@ -58,18 +58,17 @@ impl<const N: usize> Scale<N> {
     }
 }
 
-/// A histogram that one lane adds to. Values mostly fall into the range of the one before, which takes a comparison.
+/// What one lane adds to a histogram, until it adds it to [that of all lanes](SharedHistogram). Values mostly fall into the range of the one
+/// before, which takes one comparison; what falls elsewhere has the range before passed on.
 #[derive(Debug)]
-pub(super) struct LocalHistogram<const N: usize> {
+#[repr(C)]
+pub(super) struct LocalHistogram {
+    sum: u64,
     lowest: u64,
     width: u64,
-    /// How many fell into the current range since it became that, or since they were taken.
+    /// How many fell into the current range. Not beside the sum: the compiler would add to both at once, in more instructions.
     here: u64,
-    sum: u64,
     range: usize,
-    counts: [u64; N],
-    /// Whether there are any in `counts`.
-    are_elsewhere: bool,
 }
 
 /// Those of all lanes.
@@ -79,38 +78,119 @@ pub(super) struct SharedHistogram<const N: usize> {
     sum: AtomicU64,
 }
 
-impl<const N: usize> LocalHistogram<N> {
-    pub(super) fn new(scale: &Scale<N>) -> Self {
+impl LocalHistogram {
+    pub(super) fn new<const N: usize>(scale: &Scale<N>) -> Self {
         let (lowest, width) = scale.extent(0);
-        Self { lowest, width, here: 0, sum: 0, range: 0, counts: [0; N], are_elsewhere: false }
+        Self { lowest, width, here: 0, sum: 0, range: 0 }
     }
 
+    /// Whether the value falls into the current range, and is added.
     #[inline]
-    pub(super) fn add(&mut self, value: u64, scale: &Scale<N>) {
+    #[must_use = "otherwise it is to be added elsewhere"]
+    pub(super) fn add(&mut self, value: u64) -> bool {
         if value.wrapping_sub(self.lowest) > self.width {
-            self.change_range(value, scale);
+            return false;
         }
         self.here += 1;
         self.sum = self.sum.wrapping_add(value);
+        true
     }
 
-    #[cold]
-    fn change_range(&mut self, value: u64, scale: &Scale<N>) {
-        self.are_elsewhere |= self.here > 0;
-        self.counts[self.range] += std::mem::take(&mut self.here);
+    /// Goes to the range of this value, and adds it. How many were passed on.
+    pub(super) fn add_elsewhere<const N: usize>(
+        &mut self,
+        value: u64,
+        scale: &Scale<N>,
+        shared: &SharedHistogram<N>,
+    ) -> u64 {
+        let passed_on = self.move_to(shared);
         self.range = scale.range_of(value);
         (self.lowest, self.width) = scale.extent(self.range);
+        (self.here, self.sum) = (1, value);
+        passed_on
     }
 
-    /// Adds what is in it to `shared`, and begins anew.
-    pub(super) fn move_to(&mut self, shared: &SharedHistogram<N>) {
-        if std::mem::take(&mut self.are_elsewhere) {
-            for (count, shared) in self.counts.iter_mut().zip(&shared.counts) {
-                add(shared, std::mem::take(count));
-            }
-        }
-        add(&shared.counts[self.range], std::mem::take(&mut self.here));
+    /// Adds what is in it to `shared`; how many values.
+    pub(super) fn move_to<const N: usize>(&mut self, shared: &SharedHistogram<N>) -> u64 {
+        let here = std::mem::take(&mut self.here);
+        add(&shared.counts[self.range], here);
         add(&shared.sum, std::mem::take(&mut self.sum));
+        here
+    }
+}
+
+/// What one lane adds to a histogram of ages. Between two ticks of the lane the time stands still, so that it is enough to look between
+/// which two times a record was written.
+#[derive(Debug)]
+#[repr(C)]
+pub(super) struct LocalAges {
+    /// Of the times at which records were written that fall into the current range.
+    sum_of_written: u64,
+    /// Between which times those are.
+    earliest: u64,
+    width: u64,
+    here: u64,
+    range: usize,
+    now: i64,
+}
+
+impl LocalAges {
+    pub(super) fn new(now: i64) -> Self {
+        let mut ages = Self { now, earliest: 0, width: 0, here: 0, sum_of_written: 0, range: 0 };
+        ages.set_range(0);
+        ages
+    }
+
+    /// Whether a record that was written then falls into the current range, and is added.
+    #[inline]
+    #[must_use = "otherwise it is to be added elsewhere"]
+    pub(super) fn add(&mut self, written: Written) -> bool {
+        let written = written.to_bits();
+        if written.wrapping_sub(self.earliest) > self.width {
+            return false;
+        }
+        self.here += 1;
+        self.sum_of_written = self.sum_of_written.wrapping_add(written);
+        true
+    }
+
+    /// Goes to the range of this record, and adds it, if it is known when it was written.
+    pub(super) fn add_elsewhere<const N: usize>(
+        &mut self,
+        written: Written,
+        scale: &Scale<N>,
+        shared: &SharedHistogram<N>,
+    ) {
+        let Some(millis) = written.millis() else { return };
+        self.move_to(shared);
+        // One of the future counts as now.
+        let millis = millis.min(self.now);
+        self.set_range(scale.range_of(self.now.abs_diff(millis)));
+        let is_here = self.add(Written::at(millis));
+        debug_assert!(is_here, "{self:?} {millis}");
+    }
+
+    /// It is later now.
+    pub(super) fn tick<const N: usize>(&mut self, now: i64, shared: &SharedHistogram<N>) {
+        self.move_to(shared);
+        self.now = now;
+        self.set_range(self.range);
+    }
+
+    pub(super) fn move_to<const N: usize>(&mut self, shared: &SharedHistogram<N>) {
+        let here = std::mem::take(&mut self.here);
+        add(&shared.counts[self.range], here);
+        let written = std::mem::take(&mut self.sum_of_written);
+        add(&shared.sum, here.wrapping_mul(self.now as u64).wrapping_sub(written));
+    }
+
+    fn set_range(&mut self, range: usize) {
+        let (youngest, width) = AGES.extent(range);
+        let now = u64::try_from(self.now).unwrap_or(0);
+        let latest = now.saturating_sub(youngest);
+        self.earliest = latest.saturating_sub(width);
+        self.width = latest - self.earliest;
+        self.range = range;
     }
 }
 
@@ -173,29 +253,64 @@ mod tests {
         prop::collection::vec(value, 0..100)
     }
 
+    fn check(read: &Histogram, values: &[u64]) {
+        for (bound, below) in read.cumulated() {
+            let expected = values.iter().filter(|value| **value as f64 / 1000.0 <= bound).count();
+            assert_eq!(below, expected as u64, "{bound}");
+        }
+        assert_eq!(read.sum(), Duration::from_millis(values.iter().sum()));
+    }
+
     proptest! {
         #[test]
-        fn each_value_is_counted_once_in_its_range_whenever_it_is_taken(
+        fn each_value_is_counted_once_in_its_range_whenever_it_is_passed_on(
             values in values(),
-            taken_after in prop::collection::vec(any::<bool>(), 100),
+            passed_on_after in prop::collection::vec(any::<bool>(), 100),
         ) {
             let (shared, one_by_one) = (SharedHistogram::default(), SharedHistogram::default());
-            let mut local = LocalHistogram::new(&AGES);
-            for (value, is_taken) in values.iter().zip(taken_after) {
-                local.add(*value, &AGES);
+            let (mut local, mut passed_on) = (LocalHistogram::new(&AGES), 0);
+            for (value, is_passed_on) in values.iter().zip(passed_on_after) {
+                if !local.add(*value) {
+                    passed_on += local.add_elsewhere(*value, &AGES, &shared);
+                }
                 one_by_one.add(*value, &AGES);
-                if is_taken {
-                    local.move_to(&shared);
+                if is_passed_on {
+                    passed_on += local.move_to(&shared);
                 }
             }
-            local.move_to(&shared);
-            let read = shared.read(&AGES);
-            prop_assert_eq!(&read, &one_by_one.read(&AGES));
-            for (bound, below) in read.cumulated() {
-                let expected = values.iter().filter(|value| **value as f64 / 1000.0 <= bound).count();
-                prop_assert_eq!(below, expected as u64, "{}", bound);
+            passed_on += local.move_to(&shared);
+            prop_assert_eq!(passed_on, values.len() as u64);
+            check(&shared.read(&AGES), &values);
+            check(&one_by_one.read(&AGES), &values);
+        }
+
+        #[test]
+        fn each_age_is_counted_once_however_time_goes_on(
+            ages in values(),
+            steps in prop::collection::vec(prop_oneof![5 => Just(0), 1 => 0..1000_i64, 1 => -10..10_i64], 100),
+            unknown in any::<i64>(),
+        ) {
+            let shared = SharedHistogram::default();
+            let mut now = 1_700_000_000_000;
+            let mut local = LocalAges::new(now);
+            let add = |local: &mut LocalAges, written| {
+                if !local.add(written) {
+                    local.add_elsewhere(written, &AGES, &shared);
+                }
+            };
+            for (age, step) in ages.iter().zip(steps) {
+                if step != 0 {
+                    now += step;
+                    local.tick(now, &shared);
+                }
+                add(&mut local, Written::at(now - i64::try_from(*age).unwrap()));
             }
-            prop_assert_eq!(read.sum(), Duration::from_millis(values.iter().sum()));
+            // The future, and what is not known.
+            add(&mut local, Written::at(unknown.max(now)));
+            add(&mut local, Written::at(unknown.min(-1)));
+            local.move_to(&shared);
+            let counted: Vec<_> = ages.iter().copied().chain([0]).collect();
+            check(&shared.read(&AGES), &counted);
         }
     }
 }

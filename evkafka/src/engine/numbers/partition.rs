@@ -21,8 +21,7 @@ pub(super) fn read(follower: Follower, lane: &LaneControl, mode: AutoCommitMode)
     };
     let reading = gauges.read();
     let end_offset = end(gauges.asked_end(), offsets.known_end(&topic, partition), settled_offset);
-    let lag = settled_offset.zip(end_offset).map(|(settled, end)| end.saturating_sub(settled).max(0));
-    let lag = lag.and_then(|lag| u64::try_from(lag).ok());
+    let lag = lag(settled_offset, end_offset);
     PartitionMetrics {
         topic,
         partition,
@@ -57,6 +56,14 @@ fn end(asked: Option<AskedEnd>, watermark: Option<i64>, settled: Option<i64>) ->
     }
 }
 
+/// How many offsets lie between the two.
+fn lag(settled: Option<i64>, end: Option<i64>) -> Option<u64> {
+    // Where an empty log is read from is known with its first record.
+    let settled = settled.or(end.filter(|end| *end == 0));
+    let (settled, end) = settled.zip(end)?;
+    u64::try_from(end.saturating_sub(settled).max(0)).ok()
+}
+
 fn lag_duration(lag: Option<u64>, reading: &Reading, gauges: &Gauges, now: i64) -> Option<Duration> {
     if lag == Some(0) {
         gauges.caught_up(now);
@@ -75,7 +82,7 @@ fn lag_duration(lag: Option<u64>, reading: &Reading, gauges: &Gauges, now: i64) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{engine::numbers::Standing, record::Written};
+    use crate::{engine::numbers::UnderWay, record::Written};
 
     fn asked(end: i64, watermark: i64) -> Option<AskedEnd> {
         Some(AskedEnd { end, watermark })
@@ -90,6 +97,13 @@ mod tests {
         assert_eq!(end(asked(5000, 100), Some(5200), Some(7)), Some(5200));
         // The topic was recreated.
         assert_eq!(end(asked(5000, 100), Some(3), Some(7)), Some(3));
+    }
+
+    #[test]
+    fn lag_is_known_when_both_ends_are_and_of_an_empty_log() {
+        assert_eq!([lag(None, None), lag(Some(7), None), lag(None, Some(7))], [None; 3]);
+        assert_eq!(lag(None, Some(0)), Some(0));
+        assert_eq!([lag(Some(7), Some(9)), lag(Some(9), Some(7))], [Some(2), Some(0)]);
     }
 
     #[test]
@@ -109,15 +123,15 @@ mod tests {
         assert_eq!(age(Some(0), 1000), Some(0));
         assert_eq!(age(Some(3), 4000), Some(3000), "it was caught up then");
         let none =
-            Standing { open: None, waiting: None, last_settled: Written::UNKNOWN, unsettled: 0, queued: 0 };
-        gauges.say(&Standing { last_settled: Written::at(3500), ..none });
+            UnderWay { open: None, waiting: None, last_settled: Written::UNKNOWN, unsettled: 0, queued: 0 };
+        gauges.say(&UnderWay { last_settled: Written::at(3500), ..none });
         assert_eq!(age(Some(3), 4000), Some(500));
-        gauges.say(&Standing { waiting: Some(Written::at(3800)), ..none });
+        gauges.say(&UnderWay { waiting: Some(Written::at(3800)), ..none });
         assert_eq!(age(Some(3), 4000), Some(200));
         gauges.works_on(Written::at(3700));
         assert_eq!(age(Some(3), 4000), Some(300));
         assert_eq!(age(None, 4000), Some(300), "it is at hand");
-        gauges.say(&Standing { open: Some(Written::at(3000)), waiting: Some(Written::at(3800)), ..none });
+        gauges.say(&UnderWay { open: Some(Written::at(3000)), waiting: Some(Written::at(3800)), ..none });
         assert_eq!(age(Some(3), 4000), Some(1000));
         assert_eq!(age(Some(3), 2000), Some(0), "its producer's clock is ahead");
     }

@@ -25,6 +25,8 @@ pub(crate) use self::{
     partition::{HeldUp, PartitionEvent},
     record::RecordEvent,
 };
+#[cfg(any(test, feature = "testing"))]
+use super::numbers::Clock;
 use super::numbers::ConsumerNumbers;
 use crate::record::Origin;
 
@@ -56,6 +58,12 @@ impl Observers {
 
     pub(super) fn numbers(&self) -> &ConsumerNumbers {
         &self.numbers
+    }
+
+    /// What takes time is measured by this clock.
+    #[cfg(any(test, feature = "testing"))]
+    pub(super) fn by(self, clock: Clock) -> Self {
+        Self { numbers: ConsumerNumbers::by(clock), ..self }
     }
 
     /// Whether there are others than the log, which wants to know nothing of records that fare well.

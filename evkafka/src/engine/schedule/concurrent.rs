@@ -160,6 +160,11 @@ impl Concurrent {
         finished
     }
 
+    /// Whether something waits for nothing but a permit or a thread.
+    pub(in crate::engine) fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
     /// Begins what waits for a permit, if there is one, and returns it if it has ended at once.
     pub(in crate::engine) async fn begin_ready<R: Routes>(
         &mut self,
