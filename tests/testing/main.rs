@@ -3,6 +3,8 @@
 mod ends;
 mod everywhere;
 mod faults;
+mod metrics;
+mod monitoring;
 mod sending;
 mod settling;
 mod stories;
