@@ -7,7 +7,10 @@ use std::sync::{
 };
 
 use super::{Commit, Found, Persisted, Progress, SettledAhead, SharedTracker};
-use crate::sync::modelled::{explore, spawn};
+use crate::{
+    record::Written,
+    sync::modelled::{explore, spawn},
+};
 
 #[test]
 fn what_is_acknowledged_was_settled_and_what_was_not_acknowledged_is_sent_again() {
