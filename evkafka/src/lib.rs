@@ -41,6 +41,7 @@
 //! - [`Layer`], [`layer`]: what happens around handlers: limits, spans, and your own.
 //! - [`FailurePolicy`]: what becomes of a record whose handler fails.
 //! - [`App::control`], [`control`]: status, pause, resume, seek and drain while the app runs.
+//! - [`App::metrics`], [`metrics`]: counts, durations and lag, as data and as text for Prometheus.
 #![cfg_attr(
     feature = "testing",
     doc = "- [`testing`]: an app on topics in memory, for tests without a broker."
@@ -106,6 +107,7 @@ pub mod layer;
 #[cfg(any(test, feature = "testing"))]
 #[cfg_attr(not(feature = "testing"), expect(dead_code, reason = "tests of lanes use a part of it"))]
 mod memory;
+pub mod metrics;
 mod native;
 pub mod record;
 pub mod route;
@@ -141,6 +143,7 @@ pub use self::{
         extract::{CancellationToken, EventType, Key, Metadata, Raw, State, Text},
     },
     layer::{Call, Layer, Next},
+    metrics::Metrics,
     record::Headers,
     route::Router,
     send::{Delivered, Producer, SendError, SendErrorKind, Sender, Sending},

@@ -228,7 +228,8 @@ pub mod testing {
         /// Begins so many records and settles them in order, or the first of them last.
         pub fn begin_and_settle(&mut self, records: u64, lowest_last: bool) {
             let offsets = 0..i64::try_from(records).expect("an offset");
-            let mut begun: Vec<_> = offsets.inspect(|offset| self.0.begin(*offset)).collect();
+            let mut begun: Vec<_> =
+                offsets.inspect(|offset| self.0.begin(*offset, crate::record::Written::UNKNOWN)).collect();
             if lowest_last {
                 begun.rotate_left(1);
             }
@@ -259,7 +260,7 @@ pub mod testing {
         ) -> Option<Attempt> {
             let table = RouteTable::new(&specs(router)).expect("a router without conflicts");
             let event = EventIdentity::named(event.map(str::as_bytes));
-            let handler = table.find(event.name())?;
+            let handler = table.find(event.name())?.handler();
             Some(router.routes.call(handler, &self.context(&event, record)).await)
         }
 

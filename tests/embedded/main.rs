@@ -22,6 +22,7 @@ mod layers;
 mod logs;
 mod looking_up;
 mod memory;
+mod metrics;
 mod position;
 mod progress;
 mod refused_letters;

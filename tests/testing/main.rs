@@ -4,6 +4,8 @@ mod ends;
 mod everywhere;
 mod faults;
 mod forms;
+mod metrics;
+mod monitoring;
 mod sending;
 mod settling;
 mod stories;

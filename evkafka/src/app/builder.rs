@@ -7,6 +7,7 @@ use crate::{
     event::Events,
     handle::{Requirements, States},
     layer::{AppLayers, Layer},
+    metrics::Metrics,
     route::{Router, Routes},
     settle::FailurePolicy,
     traces::Tracing,
@@ -41,6 +42,7 @@ pub struct App {
     pub(super) control: Control,
     #[cfg(feature = "otel")]
     traces: Option<crate::Traces>,
+    pub(super) metrics: Metrics,
     /// What is wrong with it, collected until it is run so that all of it can be said at once.
     pub(super) faults: Vec<String>,
 }
@@ -81,6 +83,7 @@ impl App {
             control: Control::default(),
             #[cfg(feature = "otel")]
             traces: None,
+            metrics: Metrics::default(),
             faults: Vec::new(),
         }
     }
@@ -190,6 +193,11 @@ impl App {
     /// Controls the app while it runs: status, pause, resume, seek, drain. See [`control`](crate::control).
     pub fn control(&self) -> Control {
         self.control.clone()
+    }
+
+    /// The numbers of the app: counts, durations and lag, as data and as text for Prometheus. See [`metrics`](crate::metrics).
+    pub fn metrics(&self) -> Metrics {
+        self.metrics.clone()
     }
 
     /// Sets how long the app may take to stop, from the signal (or whatever stops it) to its last commit.

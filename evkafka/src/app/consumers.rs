@@ -20,6 +20,7 @@ use crate::{
     error::{Chain, Error, Inner, Result},
     handle::States,
     layer::AppLayers,
+    metrics::Sources,
     send::{ReliableProducer, Sends},
 };
 
@@ -60,7 +61,7 @@ impl Consumers {
     /// Starts the producers, and a member for each instance of each consumer; they look at their clusters.
     pub(super) fn start(mut app: App, resolved: Resolved) -> Result<Self> {
         let tracing = app.tracing();
-        let App { mut states, layers, consumers, shutdown_timeout, control, .. } = app;
+        let App { mut states, layers, consumers, shutdown_timeout, control, metrics, .. } = app;
         states.set_outlets(resolved.producers.start(&tracing)?);
         states.set_tracing(tracing);
         let states = Arc::new(states);
@@ -76,6 +77,7 @@ impl Consumers {
             members.extend(started.into_iter().map(|member| (Arc::clone(&name), member)));
             all_shared.push(shared);
         }
+        metrics.begin(Sources::new(all_shared.iter().cloned(), states.outlets().all()));
         let drain = Drain {
             members: members.iter().map(|(_, member)| member.shutdown()).collect(),
             timeout: shutdown_timeout,

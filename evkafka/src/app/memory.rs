@@ -12,6 +12,7 @@ use crate::{
     error::Result,
     handle::States,
     memory::Cluster,
+    metrics::Metrics,
 };
 
 /// What such an app is made of. It may be run more than once.
@@ -19,6 +20,7 @@ pub(crate) struct MemoryApp {
     pub(crate) consumers: Vec<MemoryConsumer>,
     pub(crate) states: Arc<States>,
     pub(crate) shutdown_timeout: Duration,
+    pub(crate) metrics: Metrics,
 }
 
 pub(crate) struct MemoryConsumer {
@@ -44,7 +46,7 @@ impl App {
         }
         let Resolved { producers, .. } = self.resolve_with(Elsewhere::Leave)?;
         let tracing = self.tracing();
-        let Self { mut states, layers, consumers, shutdown_timeout, .. } = self;
+        let Self { mut states, layers, consumers, shutdown_timeout, metrics, .. } = self;
         states.set_outlets(producers.start_in_memory(cluster, &tracing));
         states.set_tracing(tracing);
         let consumers =
@@ -52,6 +54,7 @@ impl App {
                 // Without one, there were faults.
                 Some(MemoryConsumer { name, config, pipeline: pipeline?.behind(&layers) })
             });
-        Ok(MemoryApp { consumers: consumers.collect(), states: Arc::new(states), shutdown_timeout })
+        let consumers = consumers.collect();
+        Ok(MemoryApp { consumers, states: Arc::new(states), shutdown_timeout, metrics })
     }
 }

@@ -9,7 +9,7 @@ use std::{
 use rdkafka::error::RDKafkaErrorCode;
 use tokio::time::Instant;
 
-use super::{lane::LaneControl, observe::PartitionEvent};
+use super::{lane::LaneControl, numbers::Moment, observe::PartitionEvent};
 use crate::{
     client::{CommitAnswer, Fault},
     native::{CommitEntry, CommitReply},
@@ -42,6 +42,8 @@ pub(crate) struct Sent {
     pub(super) membership: i64,
     /// If anybody wants to know.
     sent_at: Option<Instant>,
+    /// By the clock of the consumer's numbers.
+    sent: Option<Moment>,
     pub(crate) result: Result<(), RDKafkaErrorCode>,
 }
 
@@ -210,8 +212,9 @@ fn send_uncommitted<'l>(
         return None;
     }
     let sent_at = stretches.first().and_then(|stretch| stretch.control.now());
+    let sent = stretches.first().and_then(|stretch| Some(stretch.control.numbers()?.clock().now()));
     let result = send(&entries);
-    Some(Sent { entries, stretches, membership, sent_at, result })
+    Some(Sent { entries, stretches, membership, sent_at, sent, result })
 }
 
 impl Sent {
@@ -228,6 +231,7 @@ impl Sent {
     /// It is the stretches of then that learn it, not those that the partitions may have by now.
     pub(crate) fn answered(&self, reply: &CommitReply) {
         let answer = reply.result.err().map(|code| Fault::of(code).for_commit());
+        self.count(reply);
         if answer == Some(CommitAnswer::Shorter) {
             self.shorten_metadata();
         }
@@ -248,6 +252,13 @@ impl Sent {
 }
 
 impl Sent {
+    fn count(&self, reply: &CommitReply) {
+        let numbers = self.stretches.first().and_then(|stretch| stretch.control.numbers());
+        if let Some((numbers, sent)) = numbers.zip(self.sent) {
+            numbers.committed(sent, reply.first_error().is_ok());
+        }
+    }
+
     /// The brokers take less metadata than there was in the commit. They do not say of which entry: the longest is one of them.
     fn shorten_metadata(&self) {
         let entries = self.entries.iter().zip(&self.stretches);

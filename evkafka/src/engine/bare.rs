@@ -4,6 +4,7 @@ use tokio::sync::mpsc;
 
 use super::{
     attempt::{AttemptState, Done, Ended, Open, Permits, Worker},
+    numbers::LaneNumbers,
     pipeline::Routed,
     shared::{Report, Shared},
     unmatched::LaneUnmatched,
@@ -20,6 +21,7 @@ pub struct BareEngine<R> {
     handlers: Routed<R>,
     worker: Worker,
     unmatched: RefCell<LaneUnmatched>,
+    numbers: RefCell<LaneNumbers>,
     _reports: mpsc::UnboundedReceiver<Report>,
 }
 
@@ -48,15 +50,16 @@ impl<R: Routes> BareEngine<R> {
         let (reports, _reports) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared::new("bare".into(), config, 1, Arc::new(states), None, reports));
         let origin = crate::record::Origin::new("bare", "orders", 0);
+        let numbers = shared.numbers().lane(&origin.topic, &handlers.table).into();
         let worker = Worker::new(origin, shared, Arc::default());
-        Self { handlers, worker, unmatched: RefCell::default(), _reports }
+        Self { handlers, worker, unmatched: RefCell::default(), numbers, _reports }
     }
 
     /// Routes, decodes and handles a record as a lane does; whether it was handled, rather than skipped.
     pub async fn settle(&self, record: &OwnedRecord) -> bool {
         let record = record.as_record();
         let mut event = self.worker.event(&record);
-        let Some(handler) = self.worker.route(&self.handlers, &event) else {
+        let Some(matched) = self.worker.route(&self.handlers, &event) else {
             self.worker.meet_unmatched(
                 &self.handlers,
                 &record,
@@ -65,14 +68,18 @@ impl<R: Routes> BareEngine<R> {
             );
             return false;
         };
+        let (event_index, written) = (matched.event(), record.written());
+        let began = self.numbers.borrow().begin();
         event.open(record.payload());
         let open = Open::One(self.worker.context(record, &event));
-        match self
-            .worker
-            .attempt(&self.handlers, handler, open, &mut AttemptState::new(Permits::Unlimited))
-            .await
-        {
-            Ended::All(done) => done == Done::Handled,
+        let mut state = AttemptState::new(Permits::Unlimited, began);
+        let ended = self.worker.attempt(&self.handlers, matched.handler(), open, &mut state).await;
+        match ended {
+            Ended::All(Done::Handled) => {
+                self.numbers.borrow_mut().handled_at_once(event_index, written, state.began);
+                true
+            }
+            Ended::All(_) => false,
             Ended::Each(fates) => panic!("the record was not settled: {fates:?}"),
             Ended::Sends(events) => panic!("{events:?} would have to be sent"),
             Ended::SendsOfSome(of_some) => unreachable!("it is one record, and not {of_some:?}"),

@@ -5,6 +5,7 @@ mod backing_off;
 mod control;
 mod epoch;
 mod exit;
+mod front;
 mod letters;
 mod offer;
 mod phase;
@@ -14,6 +15,7 @@ mod sendings;
 mod stall;
 #[cfg(all(test, not(evkafka_loom)))]
 mod tests;
+mod told;
 mod turning;
 mod wait;
 mod window;
@@ -36,7 +38,6 @@ use super::{
     observe::PartitionEvent,
     pipeline::Routed,
     schedule::{Concurrent, InOrder, Ordering, Schedule, Tools},
-    shared::LocalCounts,
     start::Start,
     unmatched::LaneUnmatched,
 };
@@ -91,6 +92,9 @@ impl Lane {
         }
         let (shared, is_watched) = (Arc::clone(&worker.shared), worker.is_watched());
         let Start { committed, next, .. } = start;
+        if let Some(next) = next {
+            worker.control.gauges.settled_below(next);
+        }
         worker.tell_of_partition(&PartitionEvent::Begins { committed, next });
         let persists = shared.persist_progress.then(|| Arc::clone(&shared.metadata_limit));
         let epoch = Epoch::resume(start, persists);
@@ -113,6 +117,7 @@ impl Lane {
         };
         worker.control.install(Arc::clone(&epoch.progress));
         let outlets = Arc::clone(shared.states.outlets());
+        let numbers = shared.numbers().lane(&worker.origin.topic, &handlers.table);
         let sendings = Sendings::new(outlets, Arc::clone(&worker.control.look), work_bytes);
         let run = Run {
             fetched: queue.fetched(),
@@ -126,7 +131,7 @@ impl Lane {
             letters: Letters::new(work_bytes),
             sendings,
             stall: Stall::default(),
-            counts: LocalCounts::default(),
+            numbers,
             unmatched: LaneUnmatched::default(),
             dropped: 0,
             is_watched,

@@ -100,6 +100,11 @@ impl MemoryMember {
         member
     }
 
+    /// What counts for it.
+    pub(crate) fn shared(&self) -> Arc<Shared> {
+        Arc::clone(&self.shared)
+    }
+
     /// Whether it reads a topic of this name.
     pub(crate) fn reads(&self, topic: &str) -> bool {
         self.config.topics.iter().any(|name| match TopicPattern::of(name) {

@@ -61,6 +61,7 @@ mod member;
 mod memory;
 #[cfg(all(test, evkafka_loom))]
 mod models;
+mod numbers;
 mod observe;
 mod partitions;
 mod pipeline;

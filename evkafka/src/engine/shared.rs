@@ -5,9 +5,12 @@ use std::sync::{
 
 use tokio::sync::{Semaphore, mpsc};
 
+#[cfg(feature = "testing")]
+use super::numbers::Clock;
 use super::{
     attempt::Done,
     commands::Commands,
+    numbers::ConsumerNumbers,
     observe::{ConsumerEvent, MemberName, MostlyUnmatched, Observer, Observers, WatchedMember},
     unmatched::{LaneUnmatched, Unmatched},
 };
@@ -72,14 +75,13 @@ pub(crate) struct LocalCounts {
 }
 
 impl LocalCounts {
-    #[inline]
-    pub(super) fn add(&mut self, done: Done) {
-        match done {
-            Done::Handled => self.handled += 1,
-            Done::Skipped => self.skipped += 1,
-            Done::GivenUp => self.given_up += 1,
-            Done::DeadLettered => self.dead_lettered += 1,
-        }
+    pub(super) fn add(&mut self, done: Done, records: u64) {
+        *match done {
+            Done::Handled => &mut self.handled,
+            Done::Skipped => &mut self.skipped,
+            Done::GivenUp => &mut self.given_up,
+            Done::DeadLettered => &mut self.dead_lettered,
+        } += records;
     }
 }
 
@@ -167,15 +169,21 @@ impl Shared {
     /// Plain functions run on threads of the runtime that the lanes run on.
     #[cfg(feature = "testing")]
     pub(crate) fn under_the_callers_clock(self) -> Self {
-        Self { threads: self.threads.under_the_callers_clock(), ..self }
+        let observers = Arc::new(Observers::default().by(Clock::tokios()));
+        let commands = Arc::new(Commands::new(Arc::clone(&self.consumer), Arc::clone(&observers)));
+        Self { threads: self.threads.under_the_callers_clock(), observers, commands, ..self }
     }
 
     /// Watched by these too, and not by the log alone.
     #[cfg(any(test, feature = "testing"))]
     pub(crate) fn observed_by(self, others: Vec<Arc<dyn Observer>>) -> Self {
-        let observers = Arc::new(Observers::new(others));
+        let observers = Arc::new(Observers::new(others).by(self.numbers().clock()));
         let commands = Arc::new(Commands::new(Arc::clone(&self.consumer), Arc::clone(&observers)));
         Self { observers, commands, ..self }
+    }
+
+    pub(super) fn numbers(&self) -> &ConsumerNumbers {
+        self.observers.numbers()
     }
 
     /// Adds what a lane has counted.

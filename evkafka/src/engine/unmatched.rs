@@ -42,6 +42,11 @@ pub(super) struct LaneUnmatched {
 }
 
 impl LaneUnmatched {
+    /// How many records with a type, and without one, were met since what was met was added to the consumer's.
+    pub(super) fn not_added(&self) -> (u64, u64) {
+        (self.unmatched, self.untyped)
+    }
+
     /// A record has no handler; whether it is one to look at.
     #[inline]
     pub(super) fn meet(&mut self, event_type: Option<&[u8]>) -> bool {

@@ -182,6 +182,10 @@ impl Reader {
         written.end.filter(is_beyond).filter(|_| self.next >= written.items.len())
     }
 
+    pub(crate) fn waiting(&self) -> usize {
+        self.log.written().items.len().saturating_sub(self.next)
+    }
+
     pub(crate) fn take_deleted(&mut self) -> Option<Range<i64>> {
         None
     }

@@ -9,7 +9,8 @@
 //! - [`metadata`]: what a cluster says of its topics, with errors of any number;
 //! - [`committed`]: what is committed, with its metadata (rdkafka's safe interface takes that for UTF-8);
 //! - [`list_offsets`]: where logs start and end, or have come to at a time, for many partitions at once; [`seek`]: has librdkafka fetch from elsewhere;
-//! - `Position`: where librdkafka takes the application to be;
+//! - `Position`: where librdkafka takes the application to be; [`high_watermark`]: where it takes the log to end;
+//! - [`monotonic_nanos`]: the system's clock, read for each record that is handled;
 //! - [`OwnedProducer`]: a producer that is polled by functions of ours, and sends [records](RawRecord) with headers of any bytes, and
 //!   has their deliveries [answered](Answer), one by one or in an [`Inbox`];
 //! - `signals`: SIGINT and SIGTERM, which are given back;
@@ -36,6 +37,7 @@ mod list_offsets;
 mod metadata;
 #[cfg(feature = "embedded")]
 mod mock;
+mod monotonic;
 mod position;
 mod produce;
 mod producer;
@@ -64,6 +66,8 @@ pub(crate) use self::{
     list::PartitionList,
     list_offsets::{Place, list_offsets, query_offsets},
     metadata::metadata,
+    monotonic::monotonic_nanos,
+    position::high_watermark,
     produce::{RawHeader, RawRecord},
     producer::OwnedProducer,
     queue::{PartitionQueue, StartsOver},

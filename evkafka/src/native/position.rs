@@ -1,4 +1,4 @@
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 
 use rdkafka::bindings::{
     rd_kafka_get_watermark_offsets, rd_kafka_position, rd_kafka_resp_err_t, rd_kafka_topic_partition_t,
@@ -40,12 +40,22 @@ impl Position {
 
     /// The offset below which the log was deleted, as of the last answer to a fetch; `None` before the first.
     pub(super) fn start_of_the_log(&self, client: &ClientHandle) -> Option<i64> {
-        let (mut low, mut high) = (INVALID, INVALID);
-        // SAFETY: client and name are alive, and the out pointers valid.
-        let result = unsafe {
-            let (client, topic) = (client.as_ptr(), self.topic.as_ptr());
-            rd_kafka_get_watermark_offsets(client, topic, self.partition, &mut low, &mut high)
-        };
-        (result == rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR && low >= 0).then_some(low)
+        watermarks(client, &self.topic, self.partition).map(|(low, _)| low).filter(|low| *low >= 0)
     }
+}
+
+/// The offset behind a partition's last record, as of the last answer to a fetch; `None` before the first. Nothing is asked of a broker.
+pub(crate) fn high_watermark(client: &ClientHandle, topic: &str, partition: i32) -> Option<i64> {
+    let topic = CString::new(topic).ok()?;
+    watermarks(client, &topic, partition).map(|(_, high)| high).filter(|high| *high >= 0)
+}
+
+fn watermarks(client: &ClientHandle, topic: &CStr, partition: i32) -> Option<(i64, i64)> {
+    let (mut low, mut high) = (INVALID, INVALID);
+    // SAFETY: client and name are alive, and the out pointers valid.
+    let result = unsafe {
+        let (client, topic) = (client.as_ptr(), topic.as_ptr());
+        rd_kafka_get_watermark_offsets(client, topic, partition, &mut low, &mut high)
+    };
+    (result == rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR).then_some((low, high))
 }

@@ -204,6 +204,12 @@ impl PartitionQueue {
         self.reached
     }
 
+    /// How many records are fetched and were not taken yet.
+    pub(crate) fn waiting(&self) -> usize {
+        // SAFETY: the queue is alive.
+        self.taken.len() + unsafe { rd_kafka_queue_length(self.queue.as_ptr()) }
+    }
+
     /// The records that retention has deleted before they could be fetched, once.
     pub(crate) fn take_deleted(&mut self) -> Option<Range<i64>> {
         self.deleted.take()

@@ -12,6 +12,7 @@ use std::fmt;
 
 use crate::shown::Hidden;
 
+pub(crate) use self::timestamp::Written;
 pub use self::{
     headers::{Headers, HeadersIter},
     origin::Origin,
@@ -83,6 +84,12 @@ impl<'r> Record<'r> {
     /// The record's headers.
     pub fn headers(&self) -> Headers<'r> {
         self.headers
+    }
+
+    /// When it was written, if that is known.
+    #[inline]
+    pub(crate) fn written(&self) -> Written {
+        Written::of(self.timestamp)
     }
 
     /// How many bytes key and payload are.

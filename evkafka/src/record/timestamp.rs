@@ -36,6 +36,37 @@ impl Timestamp {
     }
 }
 
+/// When a record was written, if that is known, in half the space of a [`Timestamp`] that may be none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Written(i64);
+
+impl Written {
+    pub(crate) const UNKNOWN: Self = Self(-1);
+
+    /// What lies before 1970 says nothing: Kafka itself has -1 for no time.
+    #[inline]
+    pub(crate) fn of(timestamp: Option<Timestamp>) -> Self {
+        timestamp.map_or(Self::UNKNOWN, |timestamp| Self(timestamp.millis))
+    }
+
+    #[inline]
+    pub(crate) fn at(millis: i64) -> Self {
+        Self(millis)
+    }
+
+    /// As it is kept: what is not known is beyond all times.
+    #[inline]
+    pub(crate) fn to_bits(self) -> u64 {
+        self.0 as u64
+    }
+
+    /// Milliseconds since 1970, which are not negative.
+    #[inline]
+    pub(crate) fn millis(self) -> Option<i64> {
+        (self.0 >= 0).then_some(self.0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

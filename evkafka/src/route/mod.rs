@@ -18,5 +18,5 @@ pub use self::{
 };
 pub(crate) use self::{
     routes::{fmt_routes, no_such_handler},
-    table::{RouteFault, RouteTable},
+    table::{EventIndex, Matched, RouteFault, RouteTable},
 };

@@ -1,7 +1,4 @@
-use std::{
-    collections::{HashMap, HashSet},
-    fmt,
-};
+use std::{collections::HashMap, fmt};
 
 use rustc_hash::FxBuildHasher;
 
@@ -13,12 +10,50 @@ use crate::handle::HandlerSpec;
 /// A fast hash without protection against chosen collisions will do: what goes in are the program's own literals.
 #[derive(Debug, Default)]
 pub(crate) struct RouteTable {
-    by_event: HashMap<&'static [u8], usize, FxBuildHasher>,
+    by_event: HashMap<&'static [u8], Matched, FxBuildHasher>,
     /// Those with a version.
-    by_version: HashMap<(&'static [u8], u32), usize, FxBuildHasher>,
+    by_version: HashMap<(&'static [u8], u32), Matched, FxBuildHasher>,
     fallback: Option<usize>,
     /// All that have a handler, in the order of the handlers.
     events: Vec<&'static str>,
+}
+
+/// The handler for a record, and which event that is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Matched {
+    handler: u32,
+    event: EventIndex,
+}
+
+/// Which event a record is: its place among those that have a handler, or one of two places behind them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct EventIndex(u32);
+
+impl Matched {
+    fn new(handler: usize, event: EventIndex) -> Self {
+        Self { handler: u32::try_from(handler).expect("a program has fewer handlers"), event }
+    }
+
+    #[inline]
+    pub(crate) fn handler(self) -> usize {
+        self.handler as usize
+    }
+
+    #[inline]
+    pub(crate) fn event(self) -> EventIndex {
+        self.event
+    }
+}
+
+impl EventIndex {
+    fn new(index: usize) -> Self {
+        Self(u32::try_from(index).expect("a program has fewer events"))
+    }
+
+    #[inline]
+    pub(crate) fn get(self) -> usize {
+        self.0 as usize
+    }
 }
 
 /// Two handlers want the same records.
@@ -55,7 +90,7 @@ impl RouteTable {
     /// With all the conflicts, not only the first.
     pub(crate) fn new(specs: &[HandlerSpec]) -> Result<Self, Vec<RouteFault>> {
         let mut table = Self::default();
-        let (mut faults, mut named) = (Vec::new(), HashSet::new());
+        let (mut faults, mut named) = (Vec::new(), HashMap::new());
         for (index, spec) in specs.iter().enumerate() {
             if spec.is_fallback() {
                 match table.fallback {
@@ -65,20 +100,21 @@ impl RouteTable {
                 }
             }
             for event in spec.events {
+                // Of several versions, they are one.
+                let event_index = *named.entry(*event).or_insert_with(|| {
+                    table.events.push(event);
+                    EventIndex::new(table.events.len() - 1)
+                });
+                let matched = Matched::new(index, event_index);
                 let first = match spec.version {
-                    None => table.by_event.entry(event.as_bytes()).or_insert(index),
-                    Some(version) => table.by_version.entry((event.as_bytes(), version)).or_insert(index),
+                    None => table.by_event.entry(event.as_bytes()).or_insert(matched),
+                    Some(version) => table.by_version.entry((event.as_bytes(), version)).or_insert(matched),
                 };
-                if *first == index {
-                    // Of several versions once.
-                    if named.insert(*event) {
-                        table.events.push(event);
-                    }
-                } else {
+                if first.handler() != index {
                     faults.push(RouteFault::DuplicateEvent {
                         event,
                         version: spec.version,
-                        first: specs[*first].path,
+                        first: specs[first.handler()].path,
                         second: spec.path,
                     });
                 }
@@ -90,14 +126,35 @@ impl RouteTable {
     /// The handler for an event without a version, by its name; `None` if nothing matches. A name that is not UTF-8 matches nothing but a
     /// fallback, because ours are UTF-8.
     #[inline]
-    pub(crate) fn find(&self, name: Option<&[u8]>) -> Option<usize> {
-        name.and_then(|name| self.by_event.get(name)).copied().or(self.fallback)
+    pub(crate) fn find(&self, name: Option<&[u8]>) -> Option<Matched> {
+        let named = name.and_then(|name| self.by_event.get(name)).copied();
+        if named.is_some() { named } else { self.find_fallback(name) }
     }
 
     /// The handler for an event of this version: the one of exactly that, else the one without a version, else the fallback.
-    pub(crate) fn find_version(&self, name: Option<&[u8]>, version: u32) -> Option<usize> {
+    pub(crate) fn find_version(&self, name: Option<&[u8]>, version: u32) -> Option<Matched> {
         let exact = name.and_then(|name| self.by_version.get(&(name, version))).copied();
         exact.or_else(|| self.find(name))
+    }
+
+    #[inline]
+    fn find_fallback(&self, name: Option<&[u8]>) -> Option<Matched> {
+        self.fallback.map(|handler| Matched::new(handler, self.event_without_handler(name)))
+    }
+
+    /// Which event a record of this name and version is.
+    pub(crate) fn event(&self, name: Option<&[u8]>, version: Option<u32>) -> EventIndex {
+        let matched = match version {
+            None => self.find(name),
+            Some(version) => self.find_version(name, version),
+        };
+        matched.map_or_else(|| self.event_without_handler(name), Matched::event)
+    }
+
+    /// Which event it is that has no handler of its own.
+    #[inline]
+    pub(crate) fn event_without_handler(&self, name: Option<&[u8]>) -> EventIndex {
+        EventIndex::new(self.events.len() + usize::from(name.is_none()))
     }
 
     /// The events that have a handler, in the handlers' order.
@@ -150,10 +207,14 @@ mod tests {
         ];
         let table = RouteTable::new(&specs).unwrap();
         let (a, b) = (Some(&b"A"[..]), Some(&b"B"[..]));
-        assert_eq!([1, 2, 3].map(|version| table.find_version(a, version)), [Some(3), Some(2), Some(1)]);
-        assert_eq!([1, 2].map(|version| table.find_version(b, version)), [Some(0), Some(2)]);
-        assert_eq!([a, b, None].map(|name| table.find(name)), [Some(1), Some(0), Some(0)]);
-        assert_eq!(table.find_version(None, 2), Some(0));
+        let find = |name, version| table.find_version(name, version).map(Matched::handler);
+        assert_eq!([1, 2, 3].map(|version| find(a, version)), [Some(3), Some(2), Some(1)]);
+        assert_eq!([1, 2].map(|version| find(b, version)), [Some(0), Some(2)]);
+        assert_eq!(
+            [a, b, None].map(|name| table.find(name).map(Matched::handler)),
+            [Some(1), Some(0), Some(0)]
+        );
+        assert_eq!(find(None, 2), Some(0));
         let faults =
             RouteTable::new(&[spec("a", &["A"]).version(2), spec("b", &["A"]).version(2)]).unwrap_err();
         assert_eq!(faults[0].to_string(), "the event type `A` (version 2) has two handlers, `a` and `b`");
@@ -182,8 +243,12 @@ mod tests {
                 .iter()
                 .position(|s| s.events.iter().any(|e| e.as_bytes() == probe))
                 .or(specs.iter().position(HandlerSpec::is_fallback));
-            prop_assert_eq!(table.find(Some(&probe)), expected);
-            prop_assert_eq!(table.find(None), specs.iter().position(HandlerSpec::is_fallback));
+            prop_assert_eq!(table.find(Some(&probe)).map(Matched::handler), expected);
+            let untyped = table.find(None).map(Matched::handler);
+            prop_assert_eq!(untyped, specs.iter().position(HandlerSpec::is_fallback));
+            let event = table.find(Some(&probe)).map(|matched| table.events().get(matched.event().get()));
+            let named = event.flatten().map(|event| event.as_bytes());
+            prop_assert_eq!(named, NAMES.iter().map(|name| name.as_bytes()).find(|name| *name == probe));
         }
     }
 }

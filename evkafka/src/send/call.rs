@@ -123,6 +123,13 @@ impl<'s, E: Event + Serialize + ?Sized> Sending<'s, E> {
     }
 
     async fn deliver(self) -> Result<Delivered, SendError> {
+        let outlet = self.outlet;
+        let delivered = self.deliver_uncounted().await;
+        outlet.count(E::NAME, delivered.is_ok());
+        delivered
+    }
+
+    async fn deliver_uncounted(self) -> Result<Delivered, SendError> {
         let outgoing = self.encode()?;
         let mut span = self.span();
         let delivered = self.deliver_in(&outgoing, &span).await;

@@ -9,6 +9,7 @@ use std::{
 use rdkafka::error::RDKafkaErrorCode;
 use tokio::{sync::Notify, time::Instant};
 
+use super::counts::SentCounts;
 use crate::{
     client::Sparse,
     native::{Delivery, Unawaited},
@@ -21,11 +22,13 @@ pub(super) struct Enqueued {
     /// Notified when there are none any more.
     flushed: Notify,
     failed: Sparse<RDKafkaErrorCode>,
+    counts: Arc<SentCounts>,
 }
 
 impl Enqueued {
-    pub(super) fn new(producer: Arc<str>) -> Self {
-        Self { producer, on_their_way: AtomicUsize::new(0), flushed: Notify::new(), failed: Sparse::new() }
+    pub(super) fn new(producer: Arc<str>, counts: Arc<SentCounts>) -> Self {
+        let (on_their_way, flushed) = (AtomicUsize::new(0), Notify::new());
+        Self { producer, on_their_way, flushed, failed: Sparse::new(), counts }
     }
 
     pub(super) fn add(&self) {
@@ -56,6 +59,7 @@ impl Enqueued {
 
 impl Unawaited for Enqueued {
     fn answered(&self, event: &'static str, delivery: Delivery) {
+        self.counts.count(event, delivery.is_ok());
         if let Err(error) = delivery
             && let Some(times) = self.failed.hear(error, Instant::now().into_std())
         {

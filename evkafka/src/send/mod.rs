@@ -6,6 +6,7 @@ mod again;
 mod call;
 mod client;
 mod cloud_events;
+mod counts;
 mod enqueued;
 mod error;
 mod form;

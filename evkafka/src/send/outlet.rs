@@ -3,10 +3,12 @@ use std::sync::Arc;
 use rdkafka::error::RDKafkaErrorCode;
 
 use super::{
-    Again, Destination, NoTopic, RecordForm, Refused, ReliableProducer, Stamp, Then, enqueued::Enqueued,
+    Again, Destination, NoTopic, RecordForm, Refused, ReliableProducer, Stamp, Then, counts::SentCounts,
+    enqueued::Enqueued,
 };
 use crate::{
     event::Encoded,
+    metrics::{self, ProducerMetrics},
     native::{Answer, Unawaited},
     traces::{OutletTracer, Tracing},
 };
@@ -21,6 +23,7 @@ pub(crate) struct Outlet {
     pub(crate) tracer: OutletTracer,
     /// Events whose acknowledgement nobody waits for.
     unawaited: Arc<Enqueued>,
+    counts: Arc<SentCounts>,
 }
 
 /// A header whose value is owned: one that a call adds, or that is forwarded.
@@ -44,9 +47,20 @@ impl Outlet {
         form: RecordForm,
         tracing: &Tracing,
     ) -> Self {
-        let unawaited = Arc::new(Enqueued::new(Arc::clone(&name)));
+        let counts = Arc::<SentCounts>::default();
+        let unawaited = Arc::new(Enqueued::new(Arc::clone(&name), Arc::clone(&counts)));
         let tracer = OutletTracer::new(tracing);
-        Self { name, producer, form: tracer.form(form), tracer, unawaited }
+        Self { name, producer, form: tracer.form(form), tracer, unawaited, counts }
+    }
+
+    /// It sends events of this name for an app, which counts them.
+    pub(super) fn register(&self, event: &'static str) {
+        self.counts.register(event);
+    }
+
+    /// An event is acknowledged, or refused for good.
+    pub(crate) fn count(&self, event: &str, is_sent: bool) {
+        self.counts.count(event, is_sent);
     }
 
     /// Hears of an event of this name, whose acknowledgement nobody waits for.
@@ -68,6 +82,12 @@ impl Outlet {
     /// Waits until nothing is.
     pub(crate) async fn flushed(&self) {
         self.unawaited.flushed().await;
+    }
+}
+
+impl metrics::Producer for Outlet {
+    fn metrics(&self) -> ProducerMetrics {
+        ProducerMetrics { name: Arc::clone(&self.name), events: self.counts.read() }
     }
 }
 

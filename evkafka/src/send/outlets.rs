@@ -28,6 +28,7 @@ impl Outlets {
     /// This one sends this event.
     pub(crate) fn add(&mut self, event: &EventSpec, outlet: &Arc<Outlet>) {
         let destination = Destination { outlet: Arc::clone(outlet), topic: event.topic };
+        outlet.register(event.name);
         self.have_ids |= outlet.form.has_ids();
         self.destinations.insert((event.name, event.version), destination);
     }
@@ -42,6 +43,15 @@ impl Outlets {
     /// What tells the events of a call from others, if a record may say so.
     pub(crate) fn stamp(&self) -> Option<Stamp> {
         self.have_ids.then(Stamp::now)
+    }
+
+    /// All of them, in the order of their names.
+    pub(crate) fn all(&self) -> Vec<Arc<Outlet>> {
+        let outlets = self.destinations.values().map(|destination| Arc::clone(&destination.outlet));
+        let mut all: Vec<_> = outlets.collect();
+        all.sort_by(|one, other| one.name.cmp(&other.name));
+        all.dedup_by(|one, other| Arc::ptr_eq(one, other));
+        all
     }
 
     /// Whether nothing is on its way whose acknowledgement nobody waits for.

@@ -7,7 +7,10 @@ use std::sync::{
 };
 
 use super::{Commit, Found, Persisted, Progress, SettledAhead, SharedTracker};
-use crate::sync::modelled::{explore, spawn};
+use crate::{
+    record::Written,
+    sync::modelled::{explore, spawn},
+};
 
 #[test]
 fn what_is_acknowledged_was_settled_and_what_was_not_acknowledged_is_sent_again() {
@@ -52,7 +55,7 @@ fn what_persisted_progress_takes_for_committed_is_what_the_broker_has() {
         explore(move || {
             let (progress, tracker) = (Arc::new(Progress::new()), SharedTracker::default());
             progress.persist(Persisted::new(tracker.clone(), Some(0), SettledAhead::default(), None));
-            (0..3).for_each(|offset| tracker.lock().begin(offset));
+            (0..3).for_each(|offset| tracker.lock().begin(offset, Written::UNKNOWN));
             let committers = answers.map(|is_accepted| {
                 let progress = Arc::clone(&progress);
                 spawn(move || {

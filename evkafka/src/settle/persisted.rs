@@ -92,6 +92,7 @@ mod tests {
     use std::ops::Range;
 
     use super::*;
+    use crate::record::Written;
     use crate::settle::Found;
 
     #[test]
@@ -99,7 +100,7 @@ mod tests {
         let tracker = SharedTracker::default();
         let mut persisted = Persisted::new(tracker.clone(), Some(7), SettledAhead::default(), None);
         assert_eq!(persisted.to_commit(), None);
-        (7..10).for_each(|offset| tracker.lock().begin(offset));
+        (7..10).for_each(|offset| tracker.lock().begin(offset, Written::UNKNOWN));
         assert_eq!(persisted.to_commit(), None, "nothing is settled");
         tracker.lock().settle(8);
         let commit = persisted.to_commit().unwrap();
@@ -118,7 +119,7 @@ mod tests {
         let tracker = SharedTracker::default();
         let before = SettledAhead::new(vec![Range { start: 2, end: 4 }, Range { start: 8, end: 9 }]);
         let persisted = Persisted::new(tracker.clone(), Some(7), before, None);
-        (0..3).for_each(|offset| tracker.lock().begin(offset));
+        (0..3).for_each(|offset| tracker.lock().begin(offset, Written::UNKNOWN));
         // Of the three, only the one that was settled before is: 3 and 8 have not come in.
         tracker.lock().settle(2);
         let ahead = SettledAhead::new(vec![Range { start: 2, end: 4 }, Range { start: 8, end: 9 }]);
@@ -131,7 +132,7 @@ mod tests {
         let tracker = SharedTracker::default();
         let mut persisted = Persisted::new(tracker.clone(), None, SettledAhead::default(), None);
         assert_eq!(persisted.to_commit(), None, "it is not known yet");
-        tracker.lock().begin(7);
+        tracker.lock().begin(7, Written::UNKNOWN);
         let commit = persisted.to_commit().unwrap();
         assert_eq!(commit, Commit::with_metadata(7, String::new(), 0));
         persisted.acknowledge(&commit);
@@ -161,7 +162,7 @@ mod tests {
             let (tracker, limit) = (SharedTracker::default(), Arc::new(MetadataLimit::default()));
             let persisted = Persisted::new(tracker.clone(), Some(7), SettledAhead::default(), foreign)
                 .limited_by(Arc::clone(&limit));
-            (0..100).for_each(|offset| tracker.lock().begin(offset));
+            (0..100).for_each(|offset| tracker.lock().begin(offset, Written::UNKNOWN));
             (0..100).step_by(2).skip(1).for_each(|offset| _ = tracker.lock().settle(offset));
             let mut commit = persisted.to_commit().unwrap();
             assert!(!commit.metadata.is_empty());
@@ -180,7 +181,7 @@ mod tests {
         let tracker = SharedTracker::default();
         let persisted =
             Persisted::new(tracker.clone(), Some(7), SettledAhead::default(), Some("theirs".to_owned()));
-        (0..2).for_each(|offset| tracker.lock().begin(offset));
+        (0..2).for_each(|offset| tracker.lock().begin(offset, Written::UNKNOWN));
         tracker.lock().settle(1);
         assert_eq!(persisted.to_commit(), Some(Commit::with_metadata(0, "theirs".to_owned(), 1)));
     }

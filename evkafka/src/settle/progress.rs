@@ -195,6 +195,7 @@ impl Progress {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::Written;
     use crate::settle::{SettledAhead, SharedTracker};
 
     /// What would be committed; it is not.
@@ -328,7 +329,7 @@ mod tests {
     fn an_acknowledgement_covers_what_was_sent_with_it_and_nothing_later() {
         let (progress, tracker) = (Progress::new(), SharedTracker::default());
         progress.persist(Persisted::new(tracker.clone(), Some(0), SettledAhead::default(), None));
-        (0..3).for_each(|offset| tracker.lock().begin(offset));
+        (0..3).for_each(|offset| tracker.lock().begin(offset, Written::UNKNOWN));
         tracker.lock().settle(1);
         let first = progress.begin_commit().unwrap();
         tracker.lock().settle(2);

@@ -4,6 +4,7 @@ use super::{
     SettledAhead,
     ahead::{ALWAYS_FITS, RUNS_THAT_FIT},
 };
+use crate::record::Written;
 
 /// How many settled records the window may hold beyond as many as are not settled, so that small windows are not cleaned up for
 /// each record.
@@ -28,6 +29,7 @@ pub(crate) struct OffsetTracker {
 #[derive(Debug)]
 struct TrackedOffset {
     offset: i64,
+    written: Written,
     settled: bool,
 }
 
@@ -37,11 +39,11 @@ impl OffsetTracker {
         self.end.get_or_insert(from);
     }
 
-    /// Work on the record at `offset` begins. Offsets must grow from call to call; there may be gaps.
-    pub(crate) fn begin(&mut self, offset: i64) {
+    /// Work on the record at `offset` begins, which was written then. Offsets must grow from call to call; there may be gaps.
+    pub(crate) fn begin(&mut self, offset: i64, written: Written) {
         debug_assert!(self.end.is_none_or(|end| end <= offset), "offsets must grow");
         self.end = Some(offset + 1);
-        self.window.push_back(TrackedOffset { offset, settled: false });
+        self.window.push_back(TrackedOffset { offset, written, settled: false });
         self.unsettled += 1;
     }
 
@@ -113,6 +115,11 @@ impl OffsetTracker {
     /// One more than the offset of the last record; `None` before the first.
     pub(crate) fn end(&self) -> Option<i64> {
         self.end
+    }
+
+    /// When the lowest record that is not settled was written; `None` if there is none.
+    pub(crate) fn oldest(&self) -> Option<Written> {
+        self.window.front().map(|slot| slot.written)
     }
 
     /// How many records have been settled: grows when [`position`](Self::position) or
@@ -193,14 +200,14 @@ mod tests {
             rounds in prop::collection::vec((1..=256_usize, 0.0..1.0_f64, any::<u64>()), 300),
         ) {
             let mut tracker = OffsetTracker::default();
-            tracker.begin(first);
+            tracker.begin(first, Written::UNKNOWN);
             let mut open = vec![first];
             let mut waited = false;
             for (most, share, seed) in rounds {
                 let room = tracker.room_to_persist(most);
                 waited |= room == 0;
                 let end = tracker.end().unwrap();
-                open.extend((end..).take(room).inspect(|offset| tracker.begin(*offset)));
+                open.extend((end..).take(room).inspect(|offset| tracker.begin(*offset, Written::UNKNOWN)));
                 // The first is never settled; of the others some, here and there.
                 let mut random = fastrand::Rng::with_seed(seed);
                 let is_left = |offset: &i64| *offset == first || random.f64() > share / 10.0;
@@ -225,7 +232,7 @@ mod tests {
                 match step {
                     Step::Begin { gap } => {
                         offset += gap;
-                        tracker.begin(offset);
+                        tracker.begin(offset, Written::UNKNOWN);
                         begun.push(offset);
                         model.0.insert(offset, false);
                     }
@@ -271,9 +278,9 @@ mod tests {
     #[test]
     fn a_record_that_waits_costs_nothing_for_what_is_settled_above_it() {
         let mut tracker = OffsetTracker::default();
-        tracker.begin(0);
+        tracker.begin(0, Written::UNKNOWN);
         for offset in 1..=1_000_000 {
-            tracker.begin(offset);
+            tracker.begin(offset, Written::UNKNOWN);
             assert_eq!(tracker.settle(offset), None);
         }
         assert!(tracker.window.capacity() <= 1024, "{}", tracker.window.capacity());

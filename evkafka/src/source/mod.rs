@@ -106,6 +106,11 @@ impl Queue {
         delegate!(self, queue => queue.reached())
     }
 
+    /// How many records are fetched and were not taken yet.
+    pub(crate) fn waiting(&self) -> usize {
+        delegate!(self, queue => queue.waiting())
+    }
+
     /// The records that retention has deleted before they could be fetched, once.
     pub(crate) fn take_deleted(&mut self) -> Option<Range<i64>> {
         delegate!(self, queue => queue.take_deleted())
@@ -166,6 +171,17 @@ impl Offsets {
             }
             #[cfg(any(test, feature = "testing"))]
             Self::Memory(log) => Some(Ok(partitions.iter().map(|_| Ok(log.find(place))).collect())),
+        }
+    }
+}
+
+impl Offsets {
+    /// Where the partition's log ends, as far as its client has it at hand: as of its last fetch, and behind transactions that are open.
+    pub(crate) fn known_end(&self, topic: &str, partition: i32) -> Option<i64> {
+        match self {
+            Self::Kafka(client) => native::high_watermark(&*client.upgrade()?, topic, partition),
+            #[cfg(any(test, feature = "testing"))]
+            Self::Memory(log) => log.find(Place::End),
         }
     }
 }

@@ -22,6 +22,7 @@ use crate::{
     error::{Error, Result},
     handle::States,
     memory::Cluster,
+    metrics::Sources,
     send::{ReliableProducer, Sends},
 };
 
@@ -55,8 +56,11 @@ impl Run {
     pub(super) fn start(app: &MemoryApp, cluster: &Cluster, watch: &Arc<Watch>) -> Self {
         let (sender, mut reports) = mpsc::unbounded_channel();
         let join = |consumer| Arc::new(join(consumer, app, cluster, watch, &sender));
+        let members: Vec<_> = app.consumers.iter().map(join).collect();
+        let counting = members.iter().map(|member| member.shared());
+        app.metrics.begin(Sources::new(counting, app.states.outlets().all()));
         let state = Arc::new(RunState {
-            members: app.consumers.iter().map(join).collect(),
+            members,
             states: Arc::clone(&app.states),
             watch: Arc::clone(watch),
             shutdown_timeout: app.shutdown_timeout,

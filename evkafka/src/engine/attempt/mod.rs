@@ -1,5 +1,6 @@
 //! Attempts at one record, or at the records of a batch, until they are settled.
 
+mod count;
 mod guarded;
 mod letter;
 mod open;
@@ -16,13 +17,16 @@ pub(super) use self::{
     open::Open,
     turn::{AttemptState, Permits},
 };
-use super::{delivery::Terms, lane::LaneControl, observe::RecordEvent, pipeline::Routed, shared::Shared};
+use super::{
+    delivery::Terms, lane::LaneControl, numbers::Clock, observe::RecordEvent, pipeline::Routed,
+    shared::Shared,
+};
 use crate::{
     event::Outgoing,
     event_type::EventIdentity,
     handle::{Attempt, Context, Outcome},
     record::{Origin, Record},
-    route::Routes,
+    route::{Matched, Routes},
     settle::{Failure, Tries, Verdict},
     traces::LaneTracer,
 };
@@ -33,6 +37,7 @@ pub(super) struct Worker {
     pub(super) shared: Arc<Shared>,
     pub(super) control: Arc<LaneControl>,
     terms: Terms,
+    clock: Clock,
     /// Whether somebody wants to know all that happens to each record.
     is_watched: bool,
     tracer: LaneTracer,
@@ -54,6 +59,11 @@ pub(crate) enum Done {
     GivenUp,
     /// It was sent to the dead-letter topic, and acknowledged.
     DeadLettered,
+}
+
+impl Done {
+    /// In the order of their numbers.
+    pub(super) const ALL: [Self; 4] = [Self::Handled, Self::Skipped, Self::GivenUp, Self::DeadLettered];
 }
 
 /// What becomes of a record at which no further attempt is made.
@@ -121,7 +131,8 @@ impl Worker {
     pub(super) fn new(origin: Origin, shared: Arc<Shared>, control: Arc<LaneControl>) -> Self {
         let (terms, is_watched) = (Terms::of(shared.mode), shared.observers.watch_all());
         let tracer = LaneTracer::new(shared.states.tracing(), &origin, &shared.group);
-        Self { origin, shared, control, terms, is_watched, tracer }
+        let clock = shared.numbers().clock();
+        Self { origin, shared, control, terms, clock, is_watched, tracer }
     }
 
     /// What is known of the event that a record is.
@@ -130,9 +141,15 @@ impl Worker {
         self.shared.event_types.event(record)
     }
 
+    /// What the moments of attempts are read from.
+    #[inline]
+    pub(super) fn clock(&self) -> Clock {
+        self.clock
+    }
+
     /// The handler for an event.
     #[inline]
-    pub(super) fn route<R>(&self, handlers: &Routed<R>, event: &EventIdentity<'_>) -> Option<usize> {
+    pub(super) fn route<R>(&self, handlers: &Routed<R>, event: &EventIdentity<'_>) -> Option<Matched> {
         match event.version() {
             None => handlers.table.find(event.name()),
             Some(version) => handlers.table.find_version(event.name(), version),
@@ -173,7 +190,7 @@ impl Worker {
             let mut tries = Tries::FIRST;
             loop {
                 let turn = if rule.is_blocking || state.permits.are_limited() {
-                    match self.turn(rule, &mut state.permits, &open.first().record).await {
+                    match self.turn(rule, state, &open.first().record).await {
                         Some(turn) => Some(turn),
                         None => return self.leave(open, tries),
                     }
@@ -213,7 +230,7 @@ impl Worker {
                     }
                     (Attempt::UndecodableAmong(faults), Open::Many(batch)) => {
                         span.undecodable(faults.len());
-                        if self.take_out(rule, handler, tries, batch, faults) == Flow::End {
+                        if self.take_out(handlers, handler, tries, batch, faults) == Flow::End {
                             return self.leave(open, tries);
                         }
                         if open.len() == 0 {
@@ -235,28 +252,40 @@ impl Worker {
                     Verdict::Retry(wait, failure) => (wait, failure),
                     last => {
                         state.permits.keep(turn);
-                        return self.conclude(handler, tries, open, last);
+                        return self.conclude(handlers, handler, tries, open, last);
                     }
                 };
                 drop(turn);
                 self.tell_retried(&open, &failure, wait);
+                self.count_retried(&handlers.table, &open, &failure, state.began);
                 let pause = Box::pin(self.pause(wait, open.len())).await;
                 tries = tries.next(&failure);
                 if pause == Flow::End {
                     return self.leave(open, tries);
                 }
                 open.begin_attempt(tries.attempt);
+                state.began = self.clock().now();
             }
         }
     }
 
     /// No further attempt is made.
     #[inline]
-    fn conclude(&self, handler: usize, tries: Tries, open: Open<'_>, verdict: Verdict) -> Ended {
+    fn conclude<R>(
+        &self,
+        handlers: &Routed<R>,
+        handler: usize,
+        tries: Tries,
+        open: Open<'_>,
+        verdict: Verdict,
+    ) -> Ended {
         match verdict {
             Verdict::Done => self.all(open, Done::Handled),
             Verdict::Skip => self.all(open, Done::Skipped),
-            failed => self.conclude_failed(handler, tries, open, failed),
+            failed => {
+                self.count_failed(&handlers.table, &open, &failed);
+                self.conclude_failed(handler, tries, open, failed)
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Done, Fate, Flow, Letter, Worker, open::Batch};
 use crate::{
-    engine::{observe::RecordEvent, pipeline::Rule},
+    engine::{observe::RecordEvent, pipeline::Routed},
     handle::{Attempt, BoxError},
     settle::{Tries, Verdict},
 };
@@ -10,17 +10,22 @@ use crate::{
 impl Worker {
     /// Has each record that cannot be decoded take the last step, and takes it out of the batch. If that is to stop, the
     /// batch ends before it.
-    pub(super) fn take_out(
+    pub(super) fn take_out<R>(
         &self,
-        rule: &Rule,
+        handlers: &Routed<R>,
         handler: usize,
         tries: Tries,
         batch: &mut Batch<'_>,
         faults: Vec<(usize, BoxError)>,
     ) -> Flow {
+        let rule = &handlers.rules[handler];
         for (index, cause) in faults {
             let attempt = Attempt::Undecodable(cause);
-            match rule.judge.judge(tries, attempt, self.control.cancelled(), fastrand::f64) {
+            let verdict = rule.judge.judge(tries, attempt, self.control.cancelled(), fastrand::f64);
+            if !matches!(verdict, Verdict::Release(_)) {
+                self.count_undecodable(&handlers.table, &batch.context(index));
+            }
+            match verdict {
                 Verdict::DeadLetter(topic, failure) => {
                     let letter = Letter::new(topic, handler, tries.attempt, failure);
                     batch.decide(index, Fate::Letter(letter));

@@ -6,7 +6,7 @@ use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 
 use super::Worker;
 use crate::{
-    engine::{observe::RecordEvent, pipeline::Rule},
+    engine::{numbers::Moment, observe::RecordEvent, pipeline::Rule},
     handle::{MOST_THREADS, ReservedThread},
     record::Record,
 };
@@ -36,12 +36,14 @@ pub(in crate::engine) struct AttemptState {
     pub(in crate::engine) permits: Permits,
     /// When the first began, if anybody wants to know.
     pub(in crate::engine) begun: Option<Instant>,
+    /// When the current one began, by the clock of the consumer's numbers.
+    pub(in crate::engine) began: Moment,
 }
 
 impl AttemptState {
     #[inline]
-    pub(in crate::engine) fn new(permits: Permits) -> Self {
-        Self { permits, begun: None }
+    pub(in crate::engine) fn new(permits: Permits, began: Moment) -> Self {
+        Self { permits, begun: None, began }
     }
 }
 
@@ -65,13 +67,22 @@ impl Worker {
     ///
     /// The thread comes first: who waits for one must not keep an async handler from its permit.
     #[inline]
-    pub(super) async fn turn(&self, rule: &Rule, permits: &mut Permits, record: &Record<'_>) -> Option<Turn> {
-        match permits {
+    pub(super) async fn turn(
+        &self,
+        rule: &Rule,
+        state: &mut AttemptState,
+        record: &Record<'_>,
+    ) -> Option<Turn> {
+        match &mut state.permits {
             Permits::Limited(first) if first.is_some() && !rule.is_blocking => {
                 Some(Turn { thread: None, permit: first.take() })
             }
             // Boxed, as what has not to wait is to be small.
-            permits => Box::pin(self.wait_for_turn(rule, permits, record)).await,
+            permits => {
+                let turn = Box::pin(self.wait_for_turn(rule, permits, record)).await;
+                state.began = self.clock().now();
+                turn
+            }
         }
     }
 

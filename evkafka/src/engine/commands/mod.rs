@@ -189,6 +189,13 @@ impl Commands {
         commanded.lanes_of(&only).last().inspect(|(_, lane)| lane.seek(to)).is_some()
     }
 
+    /// The lanes that are assigned and not at their end, in the order of their partitions.
+    pub(super) fn assigned(&self) -> Vec<(Follower, Arc<LaneControl>)> {
+        let mut lanes = self.commanded().lanes_of(&PartitionFilter::new(None, None));
+        lanes.sort_by(|(a, _), (b, _)| a.partition.cmp(&b.partition));
+        lanes
+    }
+
     /// What there is now.
     pub(crate) fn snapshot(&self) -> Snapshot {
         let commanded = self.commanded();

@@ -59,6 +59,11 @@ impl Before {
         self.ahead.most_at_a_time()
     }
 
+    /// How many records were taken and do not begin yet.
+    pub(in crate::engine) fn waiting(&self) -> usize {
+        self.taken.len() + self.requested.as_ref().map_or(0, |round| round.records.len())
+    }
+
     /// A stretch of the partition begins, in which nothing is asked for yet.
     pub(in crate::engine) fn begin(&mut self, progress: Arc<Progress>) {
         self.progress = progress;

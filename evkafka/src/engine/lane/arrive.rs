@@ -59,8 +59,9 @@ impl<R: Routes> Run<R> {
 
     fn settle_sent(&mut self, Sent { job, begun, .. }: Sent, done: Done) {
         let mut settle = |held: Held| {
-            let Held { message, slot, handler } = held;
-            self.settle(slot.offset, slot.round, done, Standing::Open, Handling::by(handler, begun));
+            let Held { message, slot, matched } = held;
+            let handling = Handling::by(matched, slot.written, begun);
+            self.settle(slot.offset, slot.round, done, Standing::Open, handling);
             self.fetched.take_back(message);
         };
         match job {
@@ -74,7 +75,11 @@ impl<R: Routes> Run<R> {
         let (handler, attempts) = (sent.job.handler(), sent.attempts);
         let tools = Arc::clone(&self.tools);
         let judge = &tools.handlers.rules[handler].judge;
-        match judge.judge_unsent(error, tools.worker.control.cancelled()) {
+        let verdict = judge.judge_unsent(error, tools.worker.control.cancelled());
+        if !matches!(verdict, Verdict::Release(_)) {
+            sent.job.each(|held| tools.worker.count_unsent(&tools.handlers.table, held.matched.event(), 1));
+        }
+        match verdict {
             Verdict::GiveUp(failure) => {
                 self.with_context(&sent, |worker, context| {
                     worker.tell(&RecordEvent::GivenUp { context, failure: &failure });

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     engine::{
+        numbers::{ConsumerNumbers, Gauges},
         observe::{Observers, PartitionEvent, Watched},
         shared::Shared,
     },
@@ -36,6 +37,8 @@ pub(in crate::engine) struct LaneControl {
     /// The lane is to look around: there may be records, its phase has changed, or there is room for others.
     pub(in crate::engine) look: Arc<Notify>,
     pub(in crate::engine) backing_off: BackingOff,
+    /// What the lane has at the moment.
+    pub(in crate::engine) gauges: Gauges,
     /// The broker has answered to a commit.
     pub(in crate::engine) acknowledged: crate::sync::Notify,
 }
@@ -57,6 +60,11 @@ impl LaneControl {
         if let Some(watched) = &self.watched {
             watched.tell(event);
         }
+    }
+
+    /// What is counted for the consumer.
+    pub(in crate::engine) fn numbers(&self) -> Option<&ConsumerNumbers> {
+        self.watched.as_ref().map(Watched::numbers)
     }
 
     /// The time, if anybody wants to know how long something takes.

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use crate::{
     engine::start::Start,
+    record::Written,
     settle::{MetadataLimit, OffsetTracker, Persisted, Progress, SettledAhead, SharedTracker},
 };
 
@@ -84,13 +85,10 @@ impl Epoch {
         self.progress.begin(from);
     }
 
-    /// Records are taken, of which `first` is the first.
-    pub(super) fn meet(&mut self, first: Option<i64>) {
-        if !self.has_begun
-            && let Some(first) = first
-        {
-            self.begin(first);
-        }
+    /// Records are taken, of which `first` is the first; whether the epoch begins with it.
+    pub(super) fn meet(&mut self, first: Option<i64>) -> bool {
+        let first = first.filter(|_| !self.has_begun);
+        first.inspect(|first| self.begin(*first)).is_some()
     }
 
     /// Whether an earlier owner has settled the record.
@@ -100,8 +98,8 @@ impl Epoch {
     }
 
     /// Work on a record begins that is not settled at once.
-    pub(super) fn open(&mut self, offset: i64) {
-        self.with_tracker(|tracker| tracker.begin(offset));
+    pub(super) fn open(&mut self, offset: i64, written: Written) {
+        self.with_tracker(|tracker| tracker.begin(offset, written));
     }
 
     /// A record is settled, which was not [opened](Self::open). The offset that may be committed now, if that has changed.
@@ -123,6 +121,11 @@ impl Epoch {
     /// The lowest offset that is opened and not settled.
     pub(super) fn first_unsettled(&mut self) -> Option<i64> {
         self.with_tracker(|tracker| (tracker.unsettled() > 0).then(|| tracker.position()).flatten())
+    }
+
+    /// When the lowest record that is opened and not settled was written, if there is one; and how many there are.
+    pub(super) fn oldest_and_unsettled(&mut self) -> (Option<Written>, usize) {
+        self.with_tracker(|tracker| (tracker.oldest(), tracker.unsettled()))
     }
 
     pub(super) fn unsettled(&mut self) -> usize {

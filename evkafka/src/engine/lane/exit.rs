@@ -8,10 +8,11 @@ use crate::{
         attempt::{Done, Ended, Fate, Flow, Share},
         delivery::Delivery,
         observe::RecordEvent,
-        schedule::{Event, Finished, Held, Job, KeyHash, Limit, Lost, Schedule},
+        schedule::{Event, Finished, Held, Job, KeyHash, Lost, Schedule, Slot},
     },
     event::Outgoing,
-    route::Routes,
+    record::Written,
+    route::{Matched, Routes},
 };
 
 /// Whether a record that is settled was begun before.
@@ -26,24 +27,22 @@ pub(super) enum Standing {
 /// How a record was handled.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Handling {
-    /// The index of its handler, if it has one.
-    handler: Option<usize>,
+    pub(super) matched: Matched,
+    /// When the record was written.
+    pub(super) written: Written,
     /// When the first attempt began, if anybody wants to know.
-    begun: Option<Instant>,
+    pub(super) begun: Option<Instant>,
 }
 
 impl Handling {
-    /// It was not.
-    pub(super) const NONE: Self = Self { handler: None, begun: None };
-
     #[inline]
-    pub(super) fn by(handler: usize, begun: Option<Instant>) -> Self {
-        Self { handler: Some(handler), begun }
+    pub(super) fn by(matched: Matched, written: Written, begun: Option<Instant>) -> Self {
+        Self { matched, written, begun }
     }
 }
 
 impl<R: Routes> Run<R> {
-    /// A record is settled.
+    /// A record that was received is settled.
     #[inline]
     pub(super) fn settle(
         &mut self,
@@ -53,7 +52,20 @@ impl<R: Routes> Run<R> {
         standing: Standing,
         handling: Handling,
     ) {
-        self.counts.add(done);
+        self.numbers.settled(handling.matched.event(), done, handling.written);
+        self.settle_counted(offset, round, done, standing, Some(handling));
+    }
+
+    /// The same of one that was counted. `handling` is `None` if nothing matched it.
+    #[inline]
+    pub(super) fn settle_counted(
+        &mut self,
+        offset: i64,
+        round: u64,
+        done: Done,
+        standing: Standing,
+        handling: Option<Handling>,
+    ) {
         if self.is_watched {
             self.tell_settled(offset, done, handling);
         }
@@ -67,13 +79,19 @@ impl<R: Routes> Run<R> {
                     self.epoch.progress.advance(next);
                 }
             }
-            Delivery::Before(before) => before.settled(round),
+            Delivery::Before(before) => {
+                before.settled(round);
+                if let Some(next) = committable {
+                    self.tools.worker.control.gauges.settled_below(next);
+                }
+            }
         }
     }
 
     #[cold]
-    fn tell_settled(&self, offset: i64, how: Done, Handling { handler, begun }: Handling) {
-        let after = begun.map(|begun| begun.elapsed());
+    fn tell_settled(&self, offset: i64, how: Done, handling: Option<Handling>) {
+        let handler = handling.map(|handling| handling.matched.handler());
+        let after = handling.and_then(|handling| handling.begun).map(|begun| begun.elapsed());
         self.tools.worker.tell(&RecordEvent::Settled { offset, handler, how, after });
     }
 
@@ -107,33 +125,18 @@ impl<R: Routes> Run<R> {
         }
     }
 
-    /// The attempts at the record that is next have ended, where it is. What forbids to let in more, if something does now.
-    #[inline]
-    pub(super) fn exit_front(
-        &mut self,
-        handler: usize,
-        offset: i64,
-        ended: Ended,
-        begun: Option<Instant>,
-    ) -> Option<Limit> {
-        match ended {
-            Ended::All(done) => {
-                self.fetched.advance();
-                self.settle(offset, self.round(), done, Standing::AtOnce, Handling::by(handler, begun));
-                None
-            }
-            ended => {
-                if let Some(held) = self.hold(handler) {
-                    self.exit_held(held, ended.of_one(), Standing::AtOnce, begun);
-                }
-                self.limit()
-            }
-        }
+    /// The attempts at the records of a job have ended where the lane is: the next call begins when this one ended.
+    pub(super) fn exit_here(&mut self, finished: Finished, standing: Standing) {
+        self.numbers.looked(finished.call.1);
+        self.exit(finished, standing);
     }
 
     /// The attempts at the records of a job have ended.
-    pub(super) fn exit(&mut self, finished: Finished, standing: Standing) {
-        let Finished { job, ended, begun, .. } = finished;
+    fn exit(&mut self, finished: Finished, standing: Standing) {
+        let Finished { job, ended, begun, call: (began, now), .. } = finished;
+        if let Some(first) = job.first() {
+            self.numbers.called(first.matched.event(), began, now);
+        }
         match (job, ended) {
             (Job::One(held), ended) => {
                 let slot = held.slot;
@@ -179,26 +182,33 @@ impl<R: Routes> Run<R> {
     }
 
     #[inline]
-    fn exit_held(&mut self, held: Held, fate: Option<Fate>, standing: Standing, begun: Option<Instant>) {
+    pub(super) fn exit_held(
+        &mut self,
+        held: Held,
+        fate: Option<Fate>,
+        standing: Standing,
+        begun: Option<Instant>,
+    ) {
         let slot = held.slot;
         if standing == Standing::Open {
             self.schedule.done(&slot);
         }
         match fate {
             Some(Fate::Settled(done)) => {
-                self.settle(slot.offset, slot.round, done, standing, Handling::by(held.handler, begun));
+                let handling = Handling::by(held.matched, slot.written, begun);
+                self.settle(slot.offset, slot.round, done, standing, handling);
                 self.fetched.take_back(held.message);
             }
             Some(Fate::Letter(letter)) => {
-                self.stay_open(slot.offset, standing);
+                self.stay_open(&slot, standing);
                 self.letters.send(&self.tools, held, letter, begun);
             }
             Some(Fate::Sends(outgoing)) => {
-                self.stay_open(slot.offset, standing);
+                self.stay_open(&slot, standing);
                 self.send_returned(Job::One(held), outgoing, begun);
             }
             None => {
-                self.stay_open(slot.offset, standing);
+                self.stay_open(&slot, standing);
                 self.leave_unsettled(slot.offset);
             }
         }
@@ -207,15 +217,15 @@ impl<R: Routes> Run<R> {
     /// The events of a batch's call are sent; its records are not under way any more.
     fn send_of_many(&mut self, records: Vec<Held>, outgoing: Outgoing, begun: Option<Instant>) {
         let Some(first) = records.first() else { return };
-        let handler = first.handler;
+        let handler = first.handler();
         records.iter().for_each(|held| self.schedule.done(&held.slot));
         self.send_returned(Job::Many { handler, records }, outgoing, begun);
     }
 
     /// The record is not settled yet.
-    fn stay_open(&mut self, offset: i64, standing: Standing) {
+    fn stay_open(&mut self, slot: &Slot, standing: Standing) {
         match standing {
-            Standing::AtOnce => self.epoch.open(offset),
+            Standing::AtOnce => self.epoch.open(slot.offset, slot.written),
             Standing::Open => {}
         }
     }
@@ -279,7 +289,7 @@ impl<R: Routes> Run<R> {
     pub(super) fn exit_sent(&mut self, sent: Result<super::letters::SentLetter, Lost>) {
         match sent {
             Ok(sent) if sent.is_acknowledged => {
-                let handling = Handling::by(sent.handler, sent.begun);
+                let handling = Handling::by(sent.matched, sent.slot.written, sent.begun);
                 self.settle(sent.slot.offset, sent.slot.round, Done::DeadLettered, Standing::Open, handling);
             }
             Ok(sent) => self.leave_unsettled(sent.slot.offset),

@@ -14,7 +14,7 @@ use crate::{
         attempt::Letter,
         schedule::{Held, Lost, Slot, Tools},
     },
-    route::Routes,
+    route::{Matched, Routes},
 };
 
 /// How many dead letters of a partition may be on their way at a time.
@@ -31,7 +31,7 @@ pub(super) struct Letters {
 /// What became of a dead letter.
 pub(super) struct SentLetter {
     pub(super) slot: Slot,
-    pub(super) handler: usize,
+    pub(super) matched: Matched,
     /// When the first attempt at its record began, if anybody wants to know.
     pub(super) begun: Option<Instant>,
     pub(super) is_acknowledged: bool,
@@ -53,10 +53,10 @@ impl Letters {
         self.bytes += held.slot.bytes;
         let tools = Arc::clone(tools);
         let mut sending = Box::pin(async move {
-            let Held { message, slot, handler } = &held;
+            let Held { message, slot, matched } = &held;
             let record = message.record(&tools.worker.origin);
             let is_acknowledged = tools.worker.send_letter(&tools.handlers, record, &letter).await;
-            SentLetter { slot: *slot, handler: *handler, begun, is_acknowledged }
+            SentLetter { slot: *slot, matched: *matched, begun, is_acknowledged }
         });
         // The first poll puts it into the producer's queue: here, so that letters go in the order of their records, whatever is left of
         // the lane's budget.

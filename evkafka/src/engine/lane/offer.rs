@@ -1,10 +1,11 @@
 //! What may begin is offered to the schedule.
 
-use std::sync::Arc;
+use std::{future::poll_fn, pin::pin, sync::Arc};
 
 use super::{
     Phase,
     exit::{Handling, Standing},
+    front::Ending,
     run::{AT_A_TIME, Run},
 };
 use crate::{
@@ -14,7 +15,7 @@ use crate::{
         schedule::{Held, Job, Limit, Place, Schedule, Slot, Tools, attempt},
     },
     handle::BatchSpec,
-    route::Routes,
+    route::{Matched, Routes},
     source::Entry,
 };
 
@@ -26,6 +27,10 @@ impl<R: Routes> Run<R> {
         }
         let tools = Arc::clone(&self.tools);
         let (worker, handlers) = (&*tools.worker, &*tools.handlers);
+        if !self.fetched.is_empty() {
+            // The first call begins here.
+            self.numbers.look();
+        }
         // A round of a pre-commit may be large, and others, the committer among them, are to have their turn.
         for _ in 0..AT_A_TIME {
             if !self.may_offer() {
@@ -52,12 +57,14 @@ impl<R: Routes> Run<R> {
                 self.flow = Flow::End;
                 continue;
             }
-            let Some(handler) = worker.route(handlers, &event) else {
+            let Some(matched) = worker.route(handlers, &event) else {
                 worker.meet_unmatched(handlers, &record, event.name(), &mut self.unmatched);
                 self.fetched.advance();
-                self.settle(offset, self.round(), Done::Skipped, Standing::AtOnce, Handling::NONE);
+                let round = self.round();
+                self.settle_counted(offset, round, Done::Skipped, Standing::AtOnce, None);
                 continue;
             };
+            let (handler, written) = (matched.handler(), record.written());
             let batch = handlers.rules[handler].batch;
             match &mut self.schedule {
                 Schedule::InOrder(in_order) => {
@@ -65,13 +72,30 @@ impl<R: Routes> Run<R> {
                         self.handle_collected(job).await;
                         self.limit()
                     } else if let Some(spec) = batch {
-                        self.collect_in_order(handler, spec).await
+                        self.collect_in_order(matched, spec).await
                     } else {
                         event.open(record.payload());
                         let open = Open::One(worker.context(record, &event));
-                        let mut state = AttemptState::new(Permits::Unlimited);
-                        let ended = worker.attempt(handlers, handler, open, &mut state).await;
-                        self.exit_front(handler, offset, ended, state.begun)
+                        let mut state = AttemptState::new(Permits::Unlimited, self.numbers.begin());
+                        let (ended, ending) = {
+                            let mut ending = Ending::AtOnce;
+                            let mut attempts = pin!(worker.attempt(handlers, handler, open, &mut state));
+                            let numbers = &mut self.numbers;
+                            // What was counted before is not to wait for a handler that waits.
+                            let ended = poll_fn(|cx| {
+                                let polled = attempts.as_mut().poll(cx);
+                                if polled.is_pending() && ending == Ending::AtOnce {
+                                    ending = Ending::Later;
+                                    worker.control.gauges.works_on(written);
+                                    numbers.received(matched.event());
+                                    numbers.pass_on();
+                                }
+                                polled
+                            });
+                            (ended.await, ending)
+                        };
+                        let handling = Handling::by(matched, written, state.begun);
+                        self.exit_front(offset, ended, handling, state.began, ending)
                     };
                     if limit.is_some() {
                         return limit;
@@ -85,8 +109,8 @@ impl<R: Routes> Run<R> {
                         Place::Begins => record.bytes_without_headers(),
                         _ => record.bytes(),
                     };
-                    let slot = Slot { offset, key, bytes, round: 0 };
-                    let limit = self.put(&tools, handler, slot, place).await;
+                    let slot = Slot { offset, key, bytes, round: 0, written };
+                    let limit = self.put(&tools, matched, slot, place).await;
                     if limit.is_some() {
                         return limit;
                     }
@@ -127,16 +151,18 @@ impl<R: Routes> Run<R> {
     }
 
     /// Takes the record that is next to keep it.
-    pub(super) fn hold(&mut self, handler: usize) -> Option<Held> {
+    pub(super) fn hold(&mut self, matched: Matched) -> Option<Held> {
         let message = self.fetched.pop()?;
         let record = message.record(&self.tools.worker.origin);
-        let slot = Slot { offset: record.offset(), key: None, bytes: record.bytes(), round: self.round() };
-        Some(Held { message, handler, slot })
+        let (offset, bytes, written) = (record.offset(), record.bytes(), record.written());
+        let slot = Slot { offset, key: None, bytes, round: self.round(), written };
+        Some(Held { message, matched, slot })
     }
 
-    async fn collect_in_order(&mut self, handler: usize, spec: BatchSpec) -> Option<Limit> {
-        let held = self.hold(handler)?;
-        self.epoch.open(held.slot.offset);
+    async fn collect_in_order(&mut self, matched: Matched, spec: BatchSpec) -> Option<Limit> {
+        let held = self.hold(matched)?;
+        self.numbers.received(matched.event());
+        self.epoch.open(held.slot.offset, held.slot.written);
         let complete = match &mut self.schedule {
             Schedule::InOrder(in_order) => in_order.collect(held, spec),
             Schedule::Concurrent(_) => unreachable!("it collects by key"),
@@ -149,8 +175,11 @@ impl<R: Routes> Run<R> {
     }
 
     async fn handle_collected(&mut self, job: Job) {
-        let finished = attempt(Arc::clone(&self.tools), job, Permits::Unlimited).await;
-        self.exit(finished, Standing::Open);
+        self.numbers.pass_on();
+        self.say_under_way();
+        let begins = self.numbers.look();
+        let finished = attempt(Arc::clone(&self.tools), job, Permits::Unlimited, begins).await;
+        self.exit_here(finished, Standing::Open);
     }
 
     /// Puts the record that is next into its place; what forbids to let in more, if something does.
@@ -158,7 +187,7 @@ impl<R: Routes> Run<R> {
     async fn put(
         &mut self,
         tools: &Arc<Tools<R>>,
-        handler: usize,
+        matched: Matched,
         slot: Slot,
         place: Place,
     ) -> Option<Limit> {
@@ -169,24 +198,25 @@ impl<R: Routes> Run<R> {
         }
         let slot = Slot { round: self.round(), ..slot };
         let (message, offset) = (self.fetched.pop()?, slot.offset);
-        let held = Held { message, handler, slot };
+        self.numbers.received(matched.event());
+        let held = Held { message, matched, slot };
         let Schedule::Concurrent(concurrent) = &mut self.schedule else { return None };
         match place {
             Place::NeedsPermit | Place::NeedsThread => {}
             Place::Begins => {
-                if let Some(finished) = concurrent.begin(tools, held).await {
-                    self.exit(finished, Standing::AtOnce);
+                if let Some(finished) = concurrent.begin(tools, held, self.numbers.begin()).await {
+                    self.exit_here(finished, Standing::AtOnce);
                     return None;
                 }
-                self.epoch.open(offset);
+                self.epoch.open(offset, slot.written);
             }
             Place::IsCollected(spec) => {
-                self.epoch.open(offset);
+                self.epoch.open(offset, slot.written);
                 concurrent.collect(held, spec);
                 self.begin_ready().await;
             }
             Place::Waits(key) => {
-                self.epoch.open(offset);
+                self.epoch.open(offset, slot.written);
                 concurrent.wait(key, held);
             }
         }
@@ -220,11 +250,16 @@ impl<R: Routes> Run<R> {
     async fn begin_ready(&mut self) -> bool {
         let tools = Arc::clone(&self.tools);
         let mut has_ended = false;
+        if matches!(&self.schedule, Schedule::Concurrent(concurrent) if concurrent.has_ready()) {
+            self.numbers.look();
+        }
         for _ in 0..AT_A_TIME {
             let Schedule::Concurrent(concurrent) = &mut self.schedule else { break };
-            let Some(begun) = concurrent.begin_ready(&tools).await else { return has_ended };
+            let Some(begun) = concurrent.begin_ready(&tools, self.numbers.begin()).await else {
+                return has_ended;
+            };
             if let Some(finished) = begun {
-                self.exit(finished, Standing::Open);
+                self.exit_here(finished, Standing::Open);
                 has_ended = true;
             }
         }

@@ -53,8 +53,8 @@ impl Preparation {
         let Tools { handlers, worker } = tools;
         while let Some(entry) = taken.get(self.prepared, &worker.origin) {
             if let Entry::Record(record) = entry
-                && let Some(handler) = worker.route(handlers, &worker.event(&record))
-                && let Err(cause) = handlers.routes.prepare(handler, &record).await
+                && let Some(matched) = worker.route(handlers, &worker.event(&record))
+                && let Err(cause) = handlers.routes.prepare(matched.handler(), &record).await
             {
                 self.attempts = self.attempts.saturating_add(1);
                 let wait = BACKOFF.wait(self.attempts, fastrand::f64());

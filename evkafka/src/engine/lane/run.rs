@@ -13,12 +13,12 @@ use crate::{
         attempt::Flow,
         commit::CommitRequests,
         delivery::{Delivery, NotRequested},
+        numbers::LaneNumbers,
         observe::{PartitionEvent, RecordEvent},
         schedule::{Limit, Schedule, Tools},
-        shared::LocalCounts,
         unmatched::LaneUnmatched,
     },
-    route::Routes,
+    route::{Matched, Routes},
     source::{Entry, Fetched, Queue},
 };
 
@@ -42,7 +42,7 @@ pub(super) struct Run<R> {
     pub(super) letters: Letters,
     pub(super) sendings: Sendings,
     pub(super) stall: Stall,
-    pub(super) counts: LocalCounts,
+    pub(super) numbers: LaneNumbers,
     pub(super) unmatched: LaneUnmatched,
     /// How many records were committed and, at an abort, not begun.
     pub(super) dropped: usize,
@@ -82,6 +82,7 @@ impl<R: Routes> Run<R> {
                 }
                 return;
             }
+            self.say_under_way();
             if has_ended || self.fetched.len() < waiting {
                 self.schedule.give_back_permit();
                 yield_now().await;
@@ -89,11 +90,6 @@ impl<R: Routes> Run<R> {
                 self.wait(limit).await;
             }
         }
-    }
-
-    /// Adds what was counted to what the consumer has.
-    fn count(&mut self) {
-        self.tools.worker.shared.count(&mut self.counts, &mut self.unmatched);
     }
 
     pub(super) fn control(&self) -> &LaneControl {
@@ -208,10 +204,13 @@ impl<R: Routes> Run<R> {
         }
         match starts_over {
             Some(starts_over) => self.go_back(starts_over),
-            None => self.epoch.meet(first),
+            None => self.meet(first),
         }
-        if !is_empty && self.tools.handlers.routes.prepares() {
-            self.preparation.begin();
+        if !is_empty {
+            self.numbers.fetched();
+            if self.tools.handlers.routes.prepares() {
+                self.preparation.begin();
+            }
         }
         if is_empty
             && self.fetched.is_empty()
@@ -229,6 +228,7 @@ impl<R: Routes> Run<R> {
             if let Entry::Record(record) = entry {
                 let event = worker.event(&record);
                 let handler = worker.route(&self.tools.handlers, &event);
+                let handler = handler.map(Matched::handler);
                 worker.tell(&RecordEvent::Received { record, event_type: event.name(), handler });
             }
             true
@@ -270,6 +270,7 @@ impl<R: Routes> Run<R> {
         };
         if let Some(next) = committable {
             self.epoch.progress.advance(next);
+            self.control().gauges.settled_below(next);
         }
     }
 

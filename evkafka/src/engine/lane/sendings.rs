@@ -188,6 +188,11 @@ impl Sendings {
         let sending = self.open.get_mut(&ticket.sending)?;
         match delivery {
             Ok(_) => {
+                if let Some(event) = sending.outgoing.get(ticket.event)
+                    && let Some(destination) = self.outlets.of_encoded(&event)
+                {
+                    destination.outlet.count(event.name, true);
+                }
                 sending.spans.answered(ticket.event, delivery);
                 sending.unacknowledged -= 1;
                 self.events -= 1;
@@ -223,6 +228,9 @@ impl Sendings {
             Ok(Then::Refused) => unreachable!("it is an error"),
             Err(refused) => {
                 let destination = self.outlets.of_encoded(&event);
+                if let Some(destination) = destination {
+                    destination.outlet.count(event.name, false);
+                }
                 let topic = destination.and_then(|destination| destination.topic(&sending.extras).ok());
                 let error = SendError::refused(event.name, topic, refused);
                 sending.spans.failed(ticket.event, &error);

@@ -2,6 +2,7 @@
 
 mod between;
 mod controlled;
+mod numbers;
 mod observed;
 mod sending;
 
@@ -28,6 +29,7 @@ use crate::{
         assignment::{Assignment, LaneHandle, TopicPartition},
         attempt::Permits,
         commands::{Follower, PartitionFilter, PauseOrder},
+        numbers::Moment,
         observe::Observer,
         schedule::{Held, Job, Slot, attempt},
         shared::{Report, Shared},
@@ -35,8 +37,8 @@ use crate::{
     handle::{Attempt, BoxError, Context, HandlerSpec, Outcome, Requirements},
     memory::Log,
     native::CommitReply,
-    record::{Origin, OwnedRecord},
-    route::Router,
+    record::{Origin, OwnedRecord, Written},
+    route::{Matched, Router},
     settle::{Backoff, FailurePolicy},
     source::Message,
 };
@@ -175,6 +177,11 @@ impl<const NEEDS_SCHEMA: bool> Rig<NEEDS_SCHEMA> {
             let record = OwnedRecord::new("orders", 0, offset).key((offset % 5).to_string());
             self.log.write(record.header("Event-Type", "OrderCreated"));
         }
+    }
+
+    /// Its handler, for any record.
+    fn matched(&self) -> Matched {
+        self.handlers.table.find(Some(b"OrderCreated")).expect("a handler")
     }
 
     fn committed(&self) -> i64 {
@@ -638,9 +645,9 @@ fn the_attempts_at_a_record_take_little_memory_beside_the_handler() {
     let worker = Arc::new(Worker::new(origin, Arc::clone(&rig.shared), Arc::default()));
     let tools = Arc::new(Tools { handlers: Arc::clone(&rig.handlers), worker });
     let message = Message::Memory(Arc::new(OwnedRecord::new("orders", 0, 0)));
-    let slot = Slot { offset: 0, key: None, bytes: 0, round: 0 };
-    let job = Job::One(Held { message, handler: 0, slot });
-    let attempts = attempt(tools, job, Permits::Limited(None));
+    let slot = Slot { offset: 0, key: None, bytes: 0, round: 0, written: Written::UNKNOWN };
+    let job = Job::One(Held { message, matched: rig.matched(), slot });
+    let attempts = attempt(tools, job, Permits::Limited(None), Moment::default());
     let bytes = std::mem::size_of_val(&attempts);
     assert!(bytes <= 950, "{bytes}");
 }

@@ -27,6 +27,7 @@ impl<R: Routes> Run<R> {
     /// taken before is unsettled, that is where it begins, unless it was committed before: then it is not to be handled again.
     pub(super) fn go_back(&mut self, StartsOver { from }: StartsOver) {
         self.tools.worker.tell_of_partition(&PartitionEvent::GoneBack { from });
+        self.control().gauges.settled_below(from);
         let next = self.epoch.followed_at(from);
         let is_open = self.epoch.first_unsettled();
         match (&mut self.delivery, is_open) {
@@ -99,6 +100,7 @@ impl<R: Routes> Run<R> {
             is_sought = self.queue.seek(&worker.origin, to) => is_sought,
         };
         if is_sought {
+            worker.control.gauges.settled_below(to);
             self.turning = None;
             worker.control.seek_is_done();
             worker.tell_of_partition(&PartitionEvent::Sought { to });

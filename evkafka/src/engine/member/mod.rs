@@ -5,6 +5,7 @@
 //! - `session`: a member that has joined. In each turn it hears its client (`events`, `joining`) and the app, takes its
 //!   `revocation`s further, and goes on in its `phase` (`transitions`).
 //! - `plan`, `drain`: how lanes are brought to an end, by whoever wants it.
+//! - `ends`: where the logs of what is assigned end, for the lag.
 //! - `coordinator`, `tasks`: how lanes begin, and how their futures are dropped.
 //!
 //! Imports the rooms of lanes and of commits, which know nothing of members.
@@ -13,6 +14,7 @@ mod admission;
 mod command;
 mod coordinator;
 mod drain;
+mod ends;
 mod events;
 mod handle;
 mod joining;

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     command::Command,
     coordinator::Coordinator,
+    ends::Ends,
     joining::Joining,
     phase::{Leaving, MemberPhase, Reason},
     plan::DrainPlan,
@@ -53,6 +54,7 @@ pub(super) struct Session {
     pub(super) revocations: Vec<Revocation>,
     pub(super) phase: MemberPhase,
     looked: Instant,
+    ends: Ends,
     pub(super) joining: Joining,
     pub(super) troubles: Troubles,
     /// Since when the group has not admitted the member, if it has not.
@@ -96,6 +98,7 @@ impl Session {
             revocations: Vec::new(),
             phase: MemberPhase::default(),
             looked: Instant::now(),
+            ends: Ends::new(),
             joining,
             troubles: Troubles::default(),
             waits: None,
@@ -156,6 +159,9 @@ impl Session {
         self.assignment().wake_all();
         self.tell_recovered(now);
         self.tell_waiting(now);
+        if self.phase.is_consuming() {
+            self.ends.look(self.client.handle(), &self.coordinator.assignment, now);
+        }
         if !self.revocations.is_empty() && self.client.is_outside_group() {
             self.revocations.iter_mut().for_each(|revocation| revocation.lose(now));
         }

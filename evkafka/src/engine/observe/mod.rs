@@ -25,6 +25,9 @@ pub(crate) use self::{
     partition::{HeldUp, PartitionEvent},
     record::RecordEvent,
 };
+#[cfg(any(test, feature = "testing"))]
+use super::numbers::Clock;
+use super::numbers::ConsumerNumbers;
 use crate::record::Origin;
 
 /// Somebody who watches.
@@ -41,6 +44,8 @@ pub(crate) trait Observer: Send + Sync {
 /// All who watch a consumer: the log, and others if there are any.
 #[derive(Default)]
 pub(crate) struct Observers {
+    /// Counts what happens to members. All else is counted where it happens.
+    numbers: ConsumerNumbers,
     others: Vec<Arc<dyn Observer>>,
 }
 
@@ -48,7 +53,17 @@ impl Observers {
     /// The log and these.
     #[cfg(any(test, feature = "testing"))]
     pub(super) fn new(others: Vec<Arc<dyn Observer>>) -> Self {
-        Self { others }
+        Self { numbers: ConsumerNumbers::default(), others }
+    }
+
+    pub(super) fn numbers(&self) -> &ConsumerNumbers {
+        &self.numbers
+    }
+
+    /// What takes time is measured by this clock.
+    #[cfg(any(test, feature = "testing"))]
+    pub(super) fn by(self, clock: Clock) -> Self {
+        Self { numbers: ConsumerNumbers::by(clock), ..self }
     }
 
     /// Whether there are others than the log, which wants to know nothing of records that fare well.
@@ -80,6 +95,7 @@ impl Observer for Observers {
 
     #[cold]
     fn member(&self, member: &MemberName, event: &MemberEvent<'_>) {
+        self.numbers.hear(event);
         self.tell(|observer| observer.member(member, event));
     }
 
@@ -130,6 +146,10 @@ pub(super) struct Watched {
 impl Watched {
     pub(super) fn new(origin: Origin, observers: Arc<Observers>) -> Self {
         Self { origin, observers }
+    }
+
+    pub(super) fn numbers(&self) -> &ConsumerNumbers {
+        self.observers.numbers()
     }
 
     pub(super) fn tell(&self, event: &PartitionEvent<'_>) {

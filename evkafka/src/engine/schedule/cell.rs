@@ -8,7 +8,10 @@ use tokio::task::JoinSet;
 use tokio_util::sync::ReusableBoxFuture;
 
 use super::{Finished, Job, Tools, attempt};
-use crate::{engine::attempt::Permits, route::Routes};
+use crate::{
+    engine::{attempt::Permits, numbers::Moment},
+    route::Routes,
+};
 
 /// The place in memory of a job's attempts. It is used again for others, so that a handler that is ready at once costs no allocation.
 type Cell = ReusableBoxFuture<'static, Finished>;
@@ -28,8 +31,14 @@ impl Cells {
         Self { spare: Vec::new(), tasks: JoinSet::new() }
     }
 
-    fn begin<R: Routes>(&mut self, tools: &Arc<Tools<R>>, job: Job, permits: Permits) -> Cell {
-        let attempts = attempt(Arc::clone(tools), job, permits);
+    fn begin<R: Routes>(
+        &mut self,
+        tools: &Arc<Tools<R>>,
+        job: Job,
+        permits: Permits,
+        begins: Moment,
+    ) -> Cell {
+        let attempts = attempt(Arc::clone(tools), job, permits, begins);
         match self.spare.pop() {
             Some(mut cell) => {
                 cell.set(attempts);
@@ -47,8 +56,9 @@ impl Cells {
         tools: &Arc<Tools<R>>,
         job: Job,
         permits: Permits,
+        begins: Moment,
     ) -> Option<Finished> {
-        let mut cell = self.begin(tools, job, permits);
+        let mut cell = self.begin(tools, job, permits, begins);
         match cell.poll(cx) {
             Poll::Ready(finished) => {
                 self.spare.push(cell);
@@ -62,8 +72,14 @@ impl Cells {
     }
 
     /// Begins a job as a task, which another thread may take.
-    pub(super) fn spawn<R: Routes>(&mut self, tools: &Arc<Tools<R>>, job: Job, permits: Permits) {
-        let cell = self.begin(tools, job, permits);
+    pub(super) fn spawn<R: Routes>(
+        &mut self,
+        tools: &Arc<Tools<R>>,
+        job: Job,
+        permits: Permits,
+        begins: Moment,
+    ) {
+        let cell = self.begin(tools, job, permits, begins);
         self.spawn_cell(cell);
     }
 

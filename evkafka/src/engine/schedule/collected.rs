@@ -22,7 +22,7 @@ impl Collected {
 
     /// Adds a record of a batch handler; the batch, if it is complete. It may have `most_bytes`.
     pub(super) fn add(&mut self, held: Held, spec: BatchSpec, most_bytes: u64) -> Option<Job> {
-        let handler = held.handler;
+        let handler = held.handler();
         let index = self.groups.iter().position(|group| group.handler == handler).unwrap_or_else(|| {
             self.groups.push(Group::new(handler, spec, most_bytes, Instant::now()));
             self.groups.len() - 1

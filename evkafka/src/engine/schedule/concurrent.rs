@@ -18,7 +18,12 @@ use super::{
     permit::NextPermit,
     ready::Ready,
 };
-use crate::{engine::attempt::Permits, handle::BatchSpec, record::Record, route::Routes};
+use crate::{
+    engine::{attempt::Permits, numbers::Moment},
+    handle::BatchSpec,
+    record::Record,
+    route::Routes,
+};
 
 /// Which records wait for others.
 pub(in crate::engine) enum Ordering {
@@ -141,9 +146,10 @@ impl Concurrent {
         &mut self,
         tools: &Arc<Tools<R>>,
         held: Held,
+        begins: Moment,
     ) -> Option<Finished> {
         let slot = held.slot;
-        let finished = self.run(tools, Job::One(held)).await;
+        let finished = self.run(tools, Job::One(held), begins).await;
         if finished.is_none() {
             self.load.admit(slot.bytes);
             self.load.begin();
@@ -154,35 +160,41 @@ impl Concurrent {
         finished
     }
 
+    /// Whether something waits for nothing but a permit or a thread.
+    pub(in crate::engine) fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
     /// Begins what waits for a permit, if there is one, and returns it if it has ended at once.
     pub(in crate::engine) async fn begin_ready<R: Routes>(
         &mut self,
         tools: &Arc<Tools<R>>,
+        begins: Moment,
     ) -> Option<Option<Finished>> {
         if let Some(job) = self.ready.pop_for_thread() {
-            return Some(self.run(tools, job).await);
+            return Some(self.run(tools, job, begins).await);
         }
         if !self.ready.needs_permit() || !self.permit.is_there() {
             return None;
         }
         let job = self.ready.pop_for_permit()?;
-        Some(self.run(tools, job).await)
+        Some(self.run(tools, job, begins).await)
     }
 
-    async fn run<R: Routes>(&mut self, tools: &Arc<Tools<R>>, job: Job) -> Option<Finished> {
+    async fn run<R: Routes>(&mut self, tools: &Arc<Tools<R>>, job: Job, begins: Moment) -> Option<Finished> {
         let handler = job.handler();
         let permits =
             Permits::Limited(if self.ready.is_blocking(handler) { None } else { self.permit.take() });
         let next = self.costs[handler].next();
         if next == Next::Elsewhere {
-            self.cells.spawn(tools, job, permits);
+            self.cells.spawn(tools, job, permits, begins);
             return None;
         }
         let begun = (next == Next::HereMeasured).then(std::time::Instant::now);
         let mut job = Some((job, permits));
         let mut finished = poll_fn(|cx| {
             let (job, permits) = job.take().expect("it is polled once");
-            Poll::Ready(self.cells.poll_once(cx, tools, job, permits))
+            Poll::Ready(self.cells.poll_once(cx, tools, job, permits, begins))
         })
         .await;
         if let Some(begun) = begun {
@@ -236,7 +248,7 @@ impl Concurrent {
     pub(in crate::engine) fn release(&mut self, key: KeyHash, batch_of: impl Fn(usize) -> Option<BatchSpec>) {
         let Some(next) = self.order.release(key) else { return };
         self.load.begin();
-        let handler = next.handler;
+        let handler = next.handler();
         let Some(spec) = batch_of(handler) else {
             self.ready.push(Job::One(next));
             return;
@@ -244,7 +256,7 @@ impl Concurrent {
         self.add_to_batch(next, spec);
         // All of its key that is for the same handler goes with it.
         while self.collected.has(key, handler)
-            && let Some(next) = self.order.join(key, |next| next.handler == handler)
+            && let Some(next) = self.order.join(key, |next| next.handler() == handler)
         {
             self.load.begin();
             self.add_to_batch(next, spec);

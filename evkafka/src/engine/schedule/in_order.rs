@@ -27,7 +27,7 @@ impl InOrder {
     pub(in crate::engine) fn collect(&mut self, held: Held, spec: BatchSpec) -> Option<Job> {
         let most_bytes = self.most_bytes;
         let group =
-            self.group.get_or_insert_with(|| Group::new(held.handler, spec, most_bytes, Instant::now()));
+            self.group.get_or_insert_with(|| Group::new(held.handler(), spec, most_bytes, Instant::now()));
         let bytes = held.slot.bytes;
         group.push(held, bytes);
         self.group.take_if(|group| group.is_full()).map(job)

@@ -24,9 +24,15 @@ pub(super) use self::{
 };
 use super::{
     attempt::{AttemptState, Ended, Open, Permits, Worker},
+    numbers::Moment,
     pipeline::Routed,
 };
-use crate::{handle::BatchSpec, route::Routes, source::Message};
+use crate::{
+    handle::BatchSpec,
+    record::Written,
+    route::{Matched, Routes},
+    source::Message,
+};
 
 /// What all attempts of a lane need.
 pub(super) struct Tools<R> {
@@ -161,13 +167,21 @@ pub(super) struct Slot {
     pub(super) bytes: u64,
     /// What it was committed with, if it was committed before it began.
     pub(super) round: u64,
+    pub(super) written: Written,
 }
 
 /// A record that is kept until it is settled.
 pub(super) struct Held {
     pub(super) message: Message,
-    pub(super) handler: usize,
+    pub(super) matched: Matched,
     pub(super) slot: Slot,
+}
+
+impl Held {
+    #[inline]
+    pub(super) fn handler(&self) -> usize {
+        self.matched.handler()
+    }
 }
 
 /// Records that one call is made for.
@@ -179,7 +193,7 @@ pub(super) enum Job {
 impl Job {
     pub(super) fn handler(&self) -> usize {
         match self {
-            Self::One(held) => held.handler,
+            Self::One(held) => held.handler(),
             Self::Many { handler, .. } => *handler,
         }
     }
@@ -189,6 +203,13 @@ impl Job {
         match self {
             Self::One(held) => Some(held),
             Self::Many { records, .. } => records.first(),
+        }
+    }
+
+    pub(super) fn each(&self, with: impl FnMut(&Held)) {
+        match self {
+            Self::One(held) => std::slice::from_ref(held).iter().for_each(with),
+            Self::Many { records, .. } => records.iter().for_each(with),
         }
     }
 
@@ -229,6 +250,8 @@ pub(super) struct Finished {
     pub(super) ended: Ended,
     /// When the first attempt began, if anybody wants to know.
     pub(super) begun: Option<Instant>,
+    /// When the last attempt began, and ended.
+    pub(super) call: (Moment, Moment),
     permits: Permits,
 }
 
@@ -240,23 +263,25 @@ pub(super) fn attempt<R: Routes>(
     tools: Arc<Tools<R>>,
     job: Job,
     permits: Permits,
+    begins: Moment,
 ) -> impl Future<Output = Finished> + Send + 'static {
     async move {
-        let mut state = AttemptState::new(permits);
+        let mut state = AttemptState::new(permits, begins);
         let ended = match &job {
             Job::One(held) => {
                 let Tools { handlers, worker } = &*tools;
                 let record = held.message.record(&worker.origin);
                 let event = worker.opened(&record);
                 let open = Open::One(worker.context(record, &event));
-                worker.attempt(handlers, held.handler, open, &mut state).await
+                worker.attempt(handlers, held.handler(), open, &mut state).await
             }
             Job::Many { handler, records } => {
                 Box::pin(attempt_many(&tools, *handler, records, &mut state)).await
             }
         };
-        let AttemptState { permits, begun } = state;
-        Finished { job, ended, begun, permits }
+        let AttemptState { permits, begun, began } = state;
+        let call = (began, tools.worker.clock().now());
+        Finished { job, ended, begun, call, permits }
     }
 }
 

@@ -338,7 +338,7 @@ async fn the_time_is_told_only_to_observers() {
     let worker = Worker::new(Origin::new("test", "orders", 0), Arc::clone(&rig.shared), Arc::default());
     assert!(!worker.is_watched());
     let record = OwnedRecord::new("orders", 0, 0);
-    let mut state = crate::engine::attempt::AttemptState::new(Permits::Unlimited);
+    let mut state = crate::engine::attempt::AttemptState::new(Permits::Unlimited, Moment::default());
     let event = crate::event_type::EventIdentity::default();
     let open = crate::engine::attempt::Open::One(worker.context(record.as_record(), &event));
     worker.attempt(&rig.handlers, 0, open, &mut state).await;

@@ -291,9 +291,10 @@ async fn a_seek_waits_for_what_is_on_its_way_and_none_of_it_settles_what_comes_a
 
 /// So many events of one record.
 fn events_of_one(events: usize) -> (Sent, crate::event::Outgoing) {
+    let table = crate::route::RouteTable::new(&[ONE]).expect("no conflict");
     let message = Message::Memory(Arc::new(OwnedRecord::new("orders", 0, 0)));
-    let slot = Slot { offset: 0, key: None, bytes: 0, round: 0 };
-    let job = Job::One(Held { message, handler: 0, slot });
+    let slot = Slot { offset: 0, key: None, bytes: 0, round: 0, written: Written::UNKNOWN };
+    let job = Job::One(Held { message, matched: table.find(None).expect("a handler"), slot });
     let Attempt::Sends(outgoing) = attempt_of(vec![Priced { offset: 0 }; events]) else {
         panic!("there are events")
     };

@@ -1,0 +1,77 @@
+//! A record leaves the lane that was handled where it is, in order.
+
+use super::{
+    exit::{Handling, Standing},
+    run::Run,
+};
+use crate::{
+    engine::{
+        attempt::{Done, Ended},
+        numbers::Moment,
+        schedule::Limit,
+    },
+    route::Routes,
+};
+
+/// When the attempts at a record end that is handled where it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    AtOnce,
+    /// They had to wait, and the record was counted as received meanwhile.
+    Later,
+}
+
+impl<R: Routes> Run<R> {
+    /// The attempts at the record that is next have ended, of which the last had `began`, where it is. What forbids to let in more, if something does now.
+    #[inline]
+    pub(super) fn exit_front(
+        &mut self,
+        offset: i64,
+        ended: Ended,
+        handling: Handling,
+        began: Moment,
+        ending: Ending,
+    ) -> Option<Limit> {
+        let Handling { matched, written, .. } = handling;
+        match ended {
+            Ended::All(Done::Handled) if ending == Ending::AtOnce => {
+                self.numbers.handled_at_once(matched.event(), written, began);
+                self.fetched.advance();
+                let round = self.round();
+                self.settle_counted(offset, round, Done::Handled, Standing::AtOnce, Some(handling));
+                None
+            }
+            ended => self.exit_front_otherwise(offset, ended, handling, began, ending),
+        }
+    }
+
+    fn exit_front_otherwise(
+        &mut self,
+        offset: i64,
+        ended: Ended,
+        handling: Handling,
+        began: Moment,
+        ending: Ending,
+    ) -> Option<Limit> {
+        let event = handling.matched.event();
+        match ending {
+            Ending::AtOnce => self.numbers.received(event),
+            Ending::Later => {}
+        }
+        let now = self.numbers.look();
+        self.numbers.called(event, began, now);
+        match ended {
+            Ended::All(done) => {
+                self.fetched.advance();
+                self.settle(offset, self.round(), done, Standing::AtOnce, handling);
+                None
+            }
+            ended => {
+                if let Some(held) = self.hold(handling.matched) {
+                    self.exit_held(held, ended.of_one(), Standing::AtOnce, handling.begun);
+                }
+                self.limit()
+            }
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Where the logs of assigned partitions end, for the lag.
+//!
+//! librdkafka learns that with what it fetches, so not of a partition that is paused or whose queue is full; and it does not tell where
+//! the first open transaction begins. So the brokers are asked for it now and then.
+
+use std::{
+    sync::{Arc, Weak},
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    engine::assignment::{Assignment, LaneHandle, TopicPartition},
+    native::{ClientHandle, Place, high_watermark, list_offsets},
+};
+
+/// How often they are asked.
+const INTERVAL: Duration = Duration::from_secs(10);
+/// How long they may take. The client cannot be closed meanwhile.
+const TIMEOUT: Duration = Duration::from_secs(2);
+
+/// When the brokers are asked next.
+pub(super) struct Ends {
+    next: Instant,
+    /// There as long as they are asked.
+    asking: Weak<()>,
+}
+
+impl Ends {
+    pub(super) fn new() -> Self {
+        Self { next: Instant::now() + INTERVAL, asking: Weak::new() }
+    }
+
+    /// Has the brokers asked, on a thread of its own, if it is time.
+    pub(super) fn look(&mut self, client: &Arc<ClientHandle>, assignment: &Assignment, now: Instant) {
+        if now < self.next || self.asking.strong_count() > 0 {
+            return;
+        }
+        self.next = now + INTERVAL;
+        let lanes: Vec<_> = assignment.all().into_iter().filter(|(_, lane)| lane.owned).collect();
+        if lanes.is_empty() {
+            return;
+        }
+        let (asking, client) = (Arc::new(()), Arc::clone(client));
+        self.asking = Arc::downgrade(&asking);
+        let asks = move || {
+            ask(&client, &lanes);
+            drop(asking);
+        };
+        // Without a thread, what is known grows old, and is asked for again.
+        drop(thread::Builder::new().name("evkafka-ends".to_owned()).spawn(asks));
+    }
+}
+
+fn ask(client: &ClientHandle, lanes: &[(TopicPartition, LaneHandle)]) {
+    let watermark =
+        |((topic, partition), _): &(TopicPartition, LaneHandle)| high_watermark(client, topic, *partition);
+    // Before: what is fetched meanwhile is newer than the answer.
+    let watermarks: Vec<_> = lanes.iter().map(watermark).collect();
+    let partitions = lanes.iter().map(|((topic, partition), _)| (&**topic, *partition));
+    let ends = list_offsets(client, partitions, Place::End, TIMEOUT).unwrap_or_default();
+    for (((topic, partition), lane), watermark) in lanes.iter().zip(watermarks) {
+        let is_it = |(name, number, _): &&(String, i32, i64)| **topic == **name && number == partition;
+        if let Some((.., end)) = ends.iter().find(is_it) {
+            lane.control.gauges.ends_at(*end, watermark);
+        }
+    }
+}
