@@ -41,6 +41,7 @@
 //! - [`Layer`], [`layer`]: what happens around handlers: limits, spans, and your own.
 //! - [`FailurePolicy`]: what becomes of a record whose handler fails.
 //! - [`App::control`], [`control`]: status, pause, resume, seek and drain while the app runs.
+//! - [`App::health`], [`health`]: whether the app is live, ready and started, and why not.
 #![cfg_attr(
     feature = "testing",
     doc = "- [`testing`]: an app on topics in memory, for tests without a broker."
@@ -78,6 +79,7 @@ pub mod error;
 pub mod event;
 mod event_type;
 pub mod handle;
+pub mod health;
 pub mod layer;
 #[cfg(any(test, feature = "testing"))]
 #[cfg_attr(not(feature = "testing"), expect(dead_code, reason = "tests of lanes use a part of it"))]
@@ -112,6 +114,7 @@ pub use self::{
         Outcome,
         extract::{CancellationToken, EventType, Key, Metadata, Raw, State, Text},
     },
+    health::Health,
     layer::{Call, Layer, Next},
     record::Headers,
     route::Router,

@@ -6,6 +6,7 @@ use crate::{
     engine::{Pipeline, Routed, policies, requirements},
     event::Events,
     handle::{Requirements, States},
+    health::Health,
     layer::{AppLayers, Layer},
     route::{Router, Routes},
     settle::FailurePolicy,
@@ -37,6 +38,7 @@ pub struct App {
     pub(super) consumers: Vec<NamedConsumer>,
     pub(super) producers: Vec<NamedProducer>,
     pub(super) shutdown_timeout: Duration,
+    pub(super) stall_timeout: Duration,
     pub(super) control: Control,
     /// What is wrong with it, collected until it is run so that all of it can be said at once.
     pub(super) faults: Vec<String>,
@@ -75,6 +77,7 @@ impl App {
             consumers: Vec::new(),
             producers: Vec::new(),
             shutdown_timeout: Duration::from_secs(25),
+            stall_timeout: Duration::from_secs(300),
             control: Control::default(),
             faults: Vec::new(),
         }
@@ -168,6 +171,21 @@ impl App {
     /// Controls the app while it runs: status, pause, resume, seek, drain. See [`control`](crate::control).
     pub fn control(&self) -> Control {
         self.control.clone()
+    }
+
+    /// Tells on any thread whether the app is live, ready and started. See [`health`](crate::health).
+    pub fn health(&self) -> Health {
+        Health::of(self.control.clone())
+    }
+
+    /// Sets how much longer than it may something takes before it counts as stuck, so that [`Health::live`] fails. Default: five minutes.
+    /// It must be longer than zero.
+    ///
+    /// A handler without an [`attempt_timeout`](crate::FailurePolicy::attempt_timeout) may take exactly this long. See
+    /// [what is stuck](crate::health#what-is-stuck).
+    pub fn stall_timeout(mut self, timeout: Duration) -> Self {
+        self.stall_timeout = timeout;
+        self
     }
 
     /// Sets how long the app may take to come to an end, from the signal (or whatever stops it) to its last commit.

@@ -1,5 +1,8 @@
 use super::{builder::App, consumers::Consumers, signal::Watch};
-use crate::error::{Chain, Result};
+use crate::{
+    control::EndGuard,
+    error::{Chain, Result},
+};
 
 impl App {
     /// Runs the app until SIGINT or SIGTERM (Ctrl-C elsewhere), until [`Control::drain`](crate::Control::drain), or until a consumer
@@ -50,8 +53,19 @@ impl App {
     }
 
     async fn serve(self, stop: impl Future<Output = ()>, watch: Option<&Watch>) -> Result<()> {
+        let mut ends = self.control.guard();
+        let result = self.serve_until(stop, watch, &mut ends).await;
+        ends.ends_with(&result);
+        result
+    }
+
+    async fn serve_until(
+        self,
+        stop: impl Future<Output = ()>,
+        watch: Option<&Watch>,
+        ends: &mut EndGuard,
+    ) -> Result<()> {
         let control = self.control.clone();
-        let _ends = control.guard();
         let resolved = self.resolve()?;
         tracing::info!(
             target: "evkafka::app",
@@ -86,6 +100,7 @@ impl App {
         if let Some(error) = &failure {
             tracing::error!(target: "evkafka::app", error = %Chain(error), "a consumer failed; the app is shutting down");
         } else {
+            ends.is_asked_for();
             tracing::info!(target: "evkafka::app", "shutting down");
         }
         consumers.drain.begin();

@@ -38,6 +38,7 @@ use super::{
     shared::LocalCounts,
     start::Start,
     unmatched::LaneUnmatched,
+    vitals::WaitsFor,
 };
 use crate::{config::Concurrency, route::Routes, source::Queue};
 
@@ -138,6 +139,7 @@ impl Lane {
     /// Two lanes of one partition at the same time would break its order. A lane that is stopped meanwhile waits all the same: the
     /// next one knows of this one only.
     async fn wait_for(&self, predecessor: &LaneControl) {
+        let _waiting = self.worker.control.pulse.wait(WaitsFor::Predecessor);
         while tokio::time::timeout(STILL_WAITS, predecessor.finished()).await.is_err() {
             self.worker.tell_of_partition(&PartitionEvent::WaitsForPredecessor);
         }
@@ -145,6 +147,7 @@ impl Lane {
 
     /// Waits to hear where the lane begins; `None` if it is stopped before.
     async fn learn_start(&mut self) -> Option<Start> {
+        let _waiting = self.worker.control.pulse.wait(WaitsFor::Broker);
         tokio::select! {
             biased;
             () = self.worker.control.stopped() => None,

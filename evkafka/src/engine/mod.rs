@@ -68,6 +68,7 @@ mod schedule;
 mod shared;
 mod start;
 mod unmatched;
+mod vitals;
 
 pub use self::bare::BareEngine;
 #[cfg(feature = "testing")]
@@ -79,11 +80,12 @@ pub(crate) use self::{
 };
 pub(crate) use self::{
     commands::{
-        Activity, Commands, Destination, NoOffset, PartitionFilter, PartitionSnapshot, PauseInForce,
-        PauseOrder, Snapshot,
+        Activity, Commands, Destination, NoOffset, PartitionFilter, PartitionSnapshot, PartitionVitals,
+        PauseInForce, PauseOrder, Snapshot,
     },
     member::{DrainPlan, JoinFailure, Member, MemberSettings, Shutdown},
     observe::{ConsumerEvent, Handles},
     pipeline::{Pipeline, Routed, policies, requirements},
     shared::{Report, Shared},
+    vitals::{LaneEnd, LaneVitals, MemberVitals, Members, Wait, WaitsFor},
 };

@@ -1,6 +1,6 @@
 use std::{collections::BTreeSet, pin::Pin, sync::Arc, time::Duration};
 
-use super::lane::Lane;
+use super::{lane::Lane, vitals::WaitsFor};
 use crate::{
     config::{AutoCommitMode, ConsumerConfig},
     event_type::EventTypes,
@@ -52,6 +52,13 @@ pub(super) struct Rule {
     pub(super) is_blocking: bool,
     /// How records are collected, if they are.
     pub(super) batch: Option<BatchSpec>,
+}
+
+impl Rule {
+    /// The handler is at work on the record at `offset`, or on a batch that begins with it.
+    pub(super) fn at_work(&self, offset: i64) -> WaitsFor {
+        WaitsFor::Handler { path: self.path, offset, limit: self.time_limit }
+    }
 }
 
 impl<R> Routed<R> {

@@ -10,6 +10,7 @@ use super::{
     commands::Commands,
     observe::{ConsumerEvent, MemberName, MostlyUnmatched, Observer, Observers, WatchedMember},
     unmatched::{LaneUnmatched, Unmatched},
+    vitals::Members,
 };
 use crate::{
     config::{AutoCommitMode, Concurrency, ConsumerConfig},
@@ -45,6 +46,8 @@ pub(crate) struct Shared {
     pub(crate) counts: Counts,
     pub(super) unmatched: Unmatched,
     pub(crate) commands: Arc<Commands>,
+    /// By which others see that its members work.
+    pub(crate) members: Arc<Members>,
     pub(super) observers: Arc<Observers>,
 }
 
@@ -154,6 +157,7 @@ impl Shared {
             counts: Counts::default(),
             unmatched: Unmatched::default(),
             commands,
+            members: Arc::default(),
             observers,
         }
     }

@@ -11,12 +11,19 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::sleep;
 
-use self::guarded::guarded;
+use self::guarded::{Interruptions, guarded};
 pub(super) use self::{
     open::Open,
     turn::{AttemptState, Permits},
 };
-use super::{delivery::Terms, lane::LaneControl, observe::RecordEvent, pipeline::Routed, shared::Shared};
+use super::{
+    delivery::Terms,
+    lane::LaneControl,
+    observe::RecordEvent,
+    pipeline::{Routed, Rule},
+    shared::Shared,
+    vitals::WaitsFor,
+};
 use crate::{
     event::Outgoing,
     event_type::EventIdentity,
@@ -195,7 +202,8 @@ impl Worker {
                         }
                     };
                     let call = handlers.routes.call(handler, context);
-                    guarded(call, self.control.aborted(), rule.time_limit).await
+                    let interruptions = || self.interruptions(rule, &open);
+                    guarded(call, interruptions).await
                 };
                 let Some(attempt) = attempt else { return self.unfinished(open, tries) };
                 let attempt = match (attempt, &mut open) {
@@ -230,7 +238,8 @@ impl Worker {
                 };
                 drop(turn);
                 self.tell_retried(&open, &failure, wait);
-                let pause = Box::pin(self.pause(wait, open.len())).await;
+                let offset = open.first().record.offset();
+                let pause = Box::pin(self.pause(wait, offset, open.len())).await;
                 tries = tries.next(&failure);
                 if pause == Flow::End {
                     return self.leave(open, tries);
@@ -238,6 +247,12 @@ impl Worker {
                 open.begin_attempt(tries.attempt);
             }
         }
+    }
+
+    /// What may end an attempt that waits.
+    fn interruptions(&self, rule: &Rule, open: &Open<'_>) -> Interruptions<'_> {
+        let under_way = self.control.pulse.wait(rule.at_work(open.first().record.offset()));
+        Interruptions::new(self.control.aborted(), rule.time_limit, under_way)
     }
 
     /// No further attempt is made.
@@ -331,8 +346,10 @@ impl Worker {
         }
     }
 
-    /// Waits before the next attempt at so many records; there is none if the lane ends or continues elsewhere meanwhile.
-    async fn pause(&self, wait: Duration, records: usize) -> Flow {
+    /// Waits before the next attempt at so many records, of which the first is at `offset`; there is none if the lane ends or continues
+    /// elsewhere meanwhile.
+    async fn pause(&self, wait: Duration, offset: i64, records: usize) -> Flow {
+        let _waiting = self.control.pulse.wait(WaitsFor::Backoff { offset, wait });
         let _backing_off = self.control.backing_off.begin(records, &self.control.look);
         tokio::select! {
             biased;

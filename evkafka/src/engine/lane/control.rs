@@ -11,6 +11,7 @@ use crate::{
     engine::{
         observe::{Observers, PartitionEvent, Watched},
         shared::Shared,
+        vitals::{LanePulse, LaneVitals},
     },
     error::Inner,
     record::Origin,
@@ -36,6 +37,8 @@ pub(in crate::engine) struct LaneControl {
     /// The lane is to look around: there may be records, its phase has changed, or there is room for others.
     pub(in crate::engine) look: Arc<Notify>,
     pub(in crate::engine) backing_off: BackingOff,
+    /// By which others see that the lane works.
+    pub(in crate::engine) pulse: LanePulse,
     /// The broker has answered to a commit.
     pub(in crate::engine) acknowledged: crate::sync::Notify,
 }
@@ -205,6 +208,11 @@ impl LaneControl {
 
     pub(in crate::engine) fn is_finished(&self) -> bool {
         self.phase() == Phase::Over
+    }
+
+    /// Takes the time, and says how the lane fares.
+    pub(in crate::engine) fn vitals(&self, now: std::time::Instant) -> LaneVitals {
+        self.pulse.look(self.phase(), now)
     }
 
     /// How far the partition has come, in its current stretch.

@@ -63,8 +63,20 @@ impl Cells {
 
     /// Begins a job as a task, which another thread may take.
     pub(super) fn spawn<R: Routes>(&mut self, tools: &Arc<Tools<R>>, job: Job, permits: Permits) {
-        let cell = self.begin(tools, job, permits);
-        self.spawn_cell(cell);
+        // Until its first poll has ended nobody else says that it is there: it may wait for a worker, or block one.
+        let at_work = job.first().map(|held| tools.handlers.rules[held.handler].at_work(held.slot.offset));
+        let mut cell = self.begin(tools, job, permits);
+        let tools = Arc::clone(tools);
+        self.tasks.spawn(async move {
+            let mut first = at_work.map(|at_work| tools.worker.control.pulse.wait(at_work));
+            let finished = poll_fn(|cx| {
+                let poll = cell.poll(cx);
+                first = None;
+                poll
+            })
+            .await;
+            (finished, cell)
+        });
     }
 
     fn spawn_cell(&mut self, mut cell: Cell) {
