@@ -42,6 +42,7 @@
 //! - [`FailurePolicy`]: what becomes of a record whose handler fails.
 //! - [`App::control`], [`control`]: status, pause, resume, seek and drain while the app runs.
 //! - [`App::health`], [`health`]: whether the app is live, ready and started, and why not.
+//! - [`App::metrics`], [`metrics`]: counts, durations and lag, as data and as text for Prometheus.
 #![cfg_attr(
     feature = "testing",
     doc = "- [`testing`]: an app on topics in memory, for tests without a broker."
@@ -84,6 +85,7 @@ pub mod layer;
 #[cfg(any(test, feature = "testing"))]
 #[cfg_attr(not(feature = "testing"), expect(dead_code, reason = "tests of lanes use a part of it"))]
 mod memory;
+pub mod metrics;
 mod native;
 pub mod record;
 pub mod route;
@@ -116,6 +118,7 @@ pub use self::{
     },
     health::Health,
     layer::{Call, Layer, Next},
+    metrics::Metrics,
     record::Headers,
     route::Router,
     send::{Delivered, Producer, SendError, SendErrorKind, Sender, Sending},

@@ -8,6 +8,7 @@ use crate::{
     handle::{Requirements, States},
     health::Health,
     layer::{AppLayers, Layer},
+    metrics::Metrics,
     route::{Router, Routes},
     settle::FailurePolicy,
 };
@@ -40,6 +41,7 @@ pub struct App {
     pub(super) shutdown_timeout: Duration,
     pub(super) stall_timeout: Duration,
     pub(super) control: Control,
+    pub(super) metrics: Metrics,
     /// What is wrong with it, collected until it is run so that all of it can be said at once.
     pub(super) faults: Vec<String>,
 }
@@ -79,6 +81,7 @@ impl App {
             shutdown_timeout: Duration::from_secs(25),
             stall_timeout: Duration::from_secs(300),
             control: Control::default(),
+            metrics: Metrics::default(),
             faults: Vec::new(),
         }
     }
@@ -186,6 +189,11 @@ impl App {
     pub fn stall_timeout(mut self, timeout: Duration) -> Self {
         self.stall_timeout = timeout;
         self
+    }
+
+    /// The numbers of the app: counts, durations and lag, as data and as text for Prometheus. See [`metrics`](crate::metrics).
+    pub fn metrics(&self) -> Metrics {
+        self.metrics.clone()
     }
 
     /// Sets how long the app may take to come to an end, from the signal (or whatever stops it) to its last commit.

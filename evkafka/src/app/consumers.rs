@@ -20,6 +20,7 @@ use crate::{
     error::{Chain, Error, Inner, Result},
     handle::States,
     layer::AppLayers,
+    metrics::Sources,
     send::{ReliableProducer, Sends},
 };
 
@@ -73,7 +74,8 @@ impl Drains for Weak<Drain> {
 impl Consumers {
     /// Starts the producers, and a member for each instance of each consumer; they look at their clusters.
     pub(super) fn start(app: App, resolved: Resolved) -> Result<Self> {
-        let App { mut states, layers, consumers, shutdown_timeout, stall_timeout, control, .. } = app;
+        let App { mut states, layers, consumers, shutdown_timeout, stall_timeout, control, metrics, .. } =
+            app;
         states.set_outlets(resolved.producers.start()?);
         let states = Arc::new(states);
         let (sender, reports) = mpsc::unbounded_channel();
@@ -89,6 +91,7 @@ impl Consumers {
             members.extend(started.into_iter().map(|member| (Arc::clone(&name), member)));
             all_shared.push(shared);
         }
+        metrics.begin(Sources::default());
         let drain = Drain {
             members: members.iter().map(|(_, member)| member.shutdown()).collect(),
             timeout: shutdown_timeout,

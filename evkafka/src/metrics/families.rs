@@ -1,0 +1,68 @@
+//! Which metrics there are: their names, units and labels, and where their values come from.
+//!
+//! Names and labels that begin with `messaging.` are of OpenTelemetry's conventions; ours begin with `evkafka.`.
+
+mod consumers;
+mod partitions;
+mod producers;
+
+use super::{Histogram, MetricsSnapshot};
+
+/// All series of one name.
+pub(crate) struct Family {
+    /// In OpenTelemetry's form.
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    pub(crate) unit: Unit,
+    pub(crate) help: &'static str,
+    samples: fn(&MetricsSnapshot, &mut dyn FnMut(Sample<'_>)),
+}
+
+/// How the values of a family behave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// They only grow.
+    Counter,
+    Gauge,
+    Histogram,
+}
+
+/// What values are measured in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unit {
+    Seconds,
+    /// In OpenTelemetry's form, which Prometheus' text leaves out: `{message}`.
+    Count(&'static str),
+    None,
+}
+
+/// The value of one series.
+pub(crate) struct Sample<'s> {
+    pub(crate) labels: &'s [Label<'s>],
+    pub(crate) value: Value<'s>,
+}
+
+pub(crate) type Label<'s> = (&'static str, &'s str);
+
+pub(crate) enum Value<'s> {
+    Count(u64),
+    Gauge(f64),
+    Histogram(&'s Histogram),
+}
+
+impl Family {
+    /// Calls `with` with each of its series.
+    pub(crate) fn samples(&self, snapshot: &MetricsSnapshot, with: &mut dyn FnMut(Sample<'_>)) {
+        (self.samples)(snapshot, with);
+    }
+
+    /// All that there are.
+    pub(crate) fn all() -> impl Iterator<Item = &'static Self> {
+        consumers::FAMILIES.iter().chain(partitions::FAMILIES).chain(producers::FAMILIES)
+    }
+}
+
+const SYSTEM: Label<'static> = ("messaging.system", "kafka");
+const OPERATION: &str = "messaging.operation.name";
+const ERROR: &str = "error.type";
+const EVENT: &str = "evkafka.event";
