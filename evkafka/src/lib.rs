@@ -44,6 +44,10 @@
 //! - [`App::health`], [`health`]: whether the app is live, ready and started, and why not.
 //! - [`App::metrics`], [`metrics`]: counts, durations and lag, as data and as text for Prometheus.
 #![cfg_attr(
+    feature = "admin",
+    doc = "- [`App::admin`], [`admin`]: an HTTP endpoint for metrics, probes and status."
+)]
+#![cfg_attr(
     feature = "testing",
     doc = "- [`testing`]: an app on topics in memory, for tests without a broker."
 )]
@@ -53,6 +57,7 @@
 //!
 //! # Cargo features
 //!
+//! - `admin`: the module of this name, an HTTP endpoint for metrics, probes and status.
 //! - `testing`: the module of this name, a client that runs an app on topics in memory.
 //! - `embedded`: the module of this name, a Kafka cluster inside the process (librdkafka's mock cluster).
 //! - `zstd` (default): zstd compression, which any producer may use.
@@ -68,6 +73,8 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "admin")]
+pub mod admin;
 mod app;
 mod client;
 pub mod config;
@@ -101,6 +108,9 @@ pub mod testing;
 #[path = "private.rs"]
 pub mod __private;
 
+#[cfg(feature = "admin")]
+#[doc(inline)]
+pub use self::admin::Admin;
 #[doc(inline)]
 pub use self::{
     app::App,

@@ -30,6 +30,8 @@ pub(super) enum Entry {
     State(Expr),
     Layer(Expr),
     ShutdownTimeout(Expr),
+    StallTimeout(Expr),
+    Admin(Expr),
     Consumer(Consumer),
     Producer(Producer),
 }
@@ -41,6 +43,8 @@ enum Name {
     State,
     Layers,
     ShutdownTimeout,
+    StallTimeout,
+    Admin,
     Consumers,
     Producers,
     Crate,
@@ -52,6 +56,8 @@ const KEYS: &[Key<Name>] = &[
     Key { name: "state", key: Name::State, repeats: true },
     Key { name: "layers", key: Name::Layers, repeats: false },
     Key { name: "shutdown_timeout", key: Name::ShutdownTimeout, repeats: false },
+    Key { name: "stall_timeout", key: Name::StallTimeout, repeats: false },
+    Key { name: "admin", key: Name::Admin, repeats: false },
     Key { name: "consumers", key: Name::Consumers, repeats: false },
     Key { name: "producers", key: Name::Producers, repeats: false },
     Key { name: "crate", key: Name::Crate, repeats: false },
@@ -110,6 +116,8 @@ impl App {
             Name::Title => self.entries.push(Entry::Title(value(cx, input, &name)?)),
             Name::Version => self.entries.push(Entry::Version(value(cx, input, &name)?)),
             Name::ShutdownTimeout => self.entries.push(Entry::ShutdownTimeout(value(cx, input, &name)?)),
+            Name::StallTimeout => self.entries.push(Entry::StallTimeout(value(cx, input, &name)?)),
+            Name::Admin => self.entries.push(Entry::Admin(value(cx, input, &name)?)),
             Name::State => self.entries.push(Entry::State(value(cx, input, &name)?)),
         }
         Some(())

@@ -41,6 +41,8 @@ pub struct App {
     pub(super) shutdown_timeout: Duration,
     pub(super) stall_timeout: Duration,
     pub(super) control: Control,
+    #[cfg(feature = "admin")]
+    pub(super) admin: Option<crate::admin::Admin>,
     pub(super) metrics: Metrics,
     /// What is wrong with it, collected until it is run so that all of it can be said at once.
     pub(super) faults: Vec<String>,
@@ -81,6 +83,8 @@ impl App {
             shutdown_timeout: Duration::from_secs(25),
             stall_timeout: Duration::from_secs(300),
             control: Control::default(),
+            #[cfg(feature = "admin")]
+            admin: None,
             metrics: Metrics::default(),
             faults: Vec::new(),
         }

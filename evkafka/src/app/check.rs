@@ -59,6 +59,8 @@ impl App {
                     .to_owned(),
             );
         }
+        #[cfg(feature = "admin")]
+        faults.extend(self.admin.iter().flat_map(crate::admin::Admin::faults));
         let configs = self.check_configs(elsewhere, &mut faults);
         check_names("consumer", self.consumers.iter().map(|consumer| &*consumer.name), &mut faults);
         self.check_shared_groups(&mut faults);

@@ -60,7 +60,8 @@ impl App {
     }
 
     async fn serve_until(
-        self,
+        #[cfg_attr(not(feature = "admin"), expect(unused_mut, reason = "its endpoint is taken out of it"))]
+        mut self,
         stop: impl Future<Output = ()>,
         watch: Option<&Watch>,
         ends: &mut EndGuard,
@@ -74,6 +75,8 @@ impl App {
             consumers = self.consumers.len(),
             "starting"
         );
+        #[cfg(feature = "admin")]
+        let admin = self.start_admin()?;
         let mut consumers = Consumers::start(self, resolved)?;
         if let Some(watch) = watch {
             watch.arm(&consumers.drain);
@@ -108,6 +111,10 @@ impl App {
             watch.drains();
         }
         let ended = consumers.shut_down().await;
+        #[cfg(feature = "admin")]
+        if let Some(admin) = admin {
+            admin.stop().await;
+        }
         match (failure, ended) {
             (None, ended) => ended,
             (Some(failure), ended) => {

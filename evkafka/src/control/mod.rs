@@ -52,10 +52,12 @@
 //! - A seek that has not taken effect when the partition is revoked, or the app ends, is dropped, which a warning in the log says.
 
 mod error;
+mod failure;
 mod live;
 mod pause;
 mod scope;
 mod seek;
+mod serialize;
 mod status;
 
 use std::{
@@ -66,14 +68,18 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use self::live::{Controlled, Drains, Live};
 use self::seek::LOOK_UP;
 pub use self::{
     error::{ControlError, ControlErrorKind},
+    failure::{AfterFailure, FailureStatus},
     pause::{Pause, Resumed},
     scope::Scope,
     seek::{SeekTo, Sought},
     status::{ConsumerStatus, MemberStatus, PartitionPhase, PartitionStatus, PauseStatus, Status},
+};
+pub(crate) use self::{
+    live::{Controlled, Drains, Live},
+    serialize::{moment_if, text_if},
 };
 use crate::{
     engine::NoOffset,

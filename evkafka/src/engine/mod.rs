@@ -71,6 +71,8 @@ mod unmatched;
 mod vitals;
 
 pub use self::bare::BareEngine;
+#[cfg(test)]
+pub(crate) use self::vitals::LaneVitals;
 #[cfg(feature = "testing")]
 pub(crate) use self::{
     attempt::Done,
@@ -84,8 +86,8 @@ pub(crate) use self::{
         PauseInForce, PauseOrder, Snapshot,
     },
     member::{DrainPlan, JoinFailure, Member, MemberSettings, Shutdown},
-    observe::{ConsumerEvent, Handles},
+    observe::{Became, ConsumerEvent, FailureNote, Handles},
     pipeline::{Pipeline, Routed, policies, requirements},
     shared::{Report, Shared},
-    vitals::{LaneEnd, LaneVitals, MemberVitals, Members, Wait, WaitsFor},
+    vitals::{LaneEnd, MemberVitals, Members, Wait, WaitsFor},
 };

@@ -55,7 +55,6 @@
 //! Lanes read no clock for it. They count what they do, and each member's thread looks at the counts once a second, so that the first
 //! question has the right answer. All that is asked is answered on the thread that asks, without waiting for the app's runtime.
 
-mod moment;
 mod report;
 mod verdict;
 

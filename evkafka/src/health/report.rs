@@ -1,8 +1,8 @@
 use std::{fmt, sync::Arc, time::SystemTime};
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
-use super::moment::serialize_moment_if;
+use crate::control::{moment_if, text_if};
 
 /// The answer to one of [`Health`](super::Health)'s questions: `ok`, or what is wrong.
 ///
@@ -38,13 +38,13 @@ pub struct HealthReason {
     /// What sort of problem it is.
     pub problem: HealthProblem,
     /// The consumer, if it is the problem of one.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "serialize_text")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "text_if")]
     pub consumer: Option<Arc<str>>,
     /// Which of the consumer's members, from 1 on as in the log.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub member: Option<usize>,
     /// The topic, if it is the problem of one partition.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "serialize_text")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "text_if")]
     pub topic: Option<Arc<str>>,
     /// The partition's number.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,7 +53,7 @@ pub struct HealthReason {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub offset: Option<i64>,
     /// Since when, to about a second.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "serialize_moment_if")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "moment_if")]
     pub since: Option<SystemTime>,
     /// What is wrong, for people. The text may change.
     pub message: String,
@@ -78,10 +78,6 @@ pub enum HealthProblem {
     NotJoined,
     /// The app drains.
     Draining,
-}
-
-fn serialize_text<S: Serializer>(text: &Option<Arc<str>>, serializer: S) -> Result<S::Ok, S::Error> {
-    text.as_deref().serialize(serializer)
 }
 
 impl HealthReport {

@@ -28,7 +28,7 @@ use self::{
 use super::{
     assignment::TopicPartition,
     lane::LaneControl,
-    observe::{ConsumerEvent, Observer, Observers, PartitionEvent},
+    observe::{ConsumerEvent, FailureNote, Observer, Observers, PartitionEvent},
 };
 use crate::source::Offsets;
 
@@ -203,6 +203,11 @@ impl Commands {
             .collect();
         partitions.sort_by(|a, b| a.partition.cmp(&b.partition));
         Snapshot { pauses: commanded.pauses.iter().map(|kept| kept.pause.clone()).collect(), partitions }
+    }
+
+    /// The consumer's last failures, oldest first.
+    pub(crate) fn failures(&self) -> Vec<FailureNote> {
+        self.observers.failures()
     }
 
     /// How the lanes fare, in the order of their partitions.
