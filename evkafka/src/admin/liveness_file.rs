@@ -9,6 +9,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use tokio::sync::oneshot;
+
 use crate::{
     error::{Error, Result},
     health::Health,
@@ -20,7 +22,8 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// Keeps a file young, on a thread of its own, because a disk may hang. Dropped, it removes it.
 pub(super) struct LivenessFile {
     /// Closed when it is dropped.
-    _ends: mpsc::Sender<()>,
+    ends: mpsc::Sender<()>,
+    removed: oneshot::Receiver<()>,
 }
 
 impl LivenessFile {
@@ -32,6 +35,7 @@ impl LivenessFile {
             Error::faults(vec![format!("admin: cannot write the liveness file `{path}`: {error}")])
         })?;
         let (ends, ended) = mpsc::channel();
+        let (removes, removed) = oneshot::channel();
         let keeps = move || {
             let mut has_failed = false;
             while ended.recv_timeout(INTERVAL) == Err(mpsc::RecvTimeoutError::Timeout) {
@@ -48,9 +52,17 @@ impl LivenessFile {
                 }
             }
             let _ = remove(&path);
+            let _ = removes.send(());
         };
         thread::Builder::new().name("evkafka-live".to_owned()).spawn(keeps).map_err(Error::other)?;
-        Ok(Self { _ends: ends })
+        Ok(Self { ends, removed })
+    }
+
+    /// Removes it, and waits until that is done.
+    pub(super) async fn remove(self) {
+        let Self { ends, removed } = self;
+        drop(ends);
+        let _ = removed.await;
     }
 }
 

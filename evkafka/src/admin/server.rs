@@ -40,11 +40,11 @@ const CLOSES: Duration = Duration::from_secs(1);
 /// An endpoint that serves, and a file that is kept. They end when it is dropped.
 pub(crate) struct AdminServer {
     listener: Option<Listener>,
-    _file: Option<LivenessFile>,
+    file: Option<LivenessFile>,
 }
 
 struct Listener {
-    _stop: DropGuard,
+    stop: DropGuard,
     /// Answers once the port is closed.
     closed: oneshot::Receiver<()>,
 }
@@ -62,14 +62,19 @@ impl AdminServer {
             None => None,
         };
         let file = admin.liveness_file.map(|path| LivenessFile::keep(path, health)).transpose()?;
-        Ok(Self { listener, _file: file })
+        Ok(Self { listener, file })
     }
 
-    /// Ends it, and waits until its port is closed.
+    /// Ends it, and waits until its port is closed and its file removed.
     pub(crate) async fn stop(self) {
-        if let Some(Listener { _stop, closed }) = self.listener {
-            drop(_stop);
+        let Self { listener, file } = self;
+        if let Some(Listener { stop, closed }) = listener {
+            drop(stop);
             let _ = timeout(CLOSES, closed).await;
+        }
+        if let Some(file) = file {
+            // A disk may hang.
+            let _ = timeout(CLOSES, file.remove()).await;
         }
     }
 }
@@ -93,7 +98,7 @@ impl Listener {
         // An app is run once; its clones of the address are told once.
         let _ = admin.bound.0.set(bound);
         tracing::info!(target: "evkafka::app", address = %bound, "the admin endpoint listens");
-        Ok(Self { _stop: stop.drop_guard(), closed })
+        Ok(Self { stop: stop.drop_guard(), closed })
     }
 }
 

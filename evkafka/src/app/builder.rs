@@ -188,7 +188,7 @@ impl App {
     /// Sets how much longer than it may something takes before it counts as stuck, so that [`Health::live`] fails. Default: five minutes.
     /// It must be longer than zero.
     ///
-    /// A handler without an [`attempt_timeout`](crate::FailurePolicy::attempt_timeout) may take exactly this long. See
+    /// What has no limit of its own, such as a plain function, may take exactly this long. See
     /// [what is stuck](crate::health#what-is-stuck).
     pub fn stall_timeout(mut self, timeout: Duration) -> Self {
         self.stall_timeout = timeout;

@@ -112,6 +112,7 @@ impl Lane {
             Concurrency::Unordered { in_flight } => concurrent(Ordering::None, in_flight),
         };
         worker.control.install(Arc::clone(&epoch.progress));
+        worker.control.pulse.attempts_may_take(handlers.longest_attempt());
         let outlets = Arc::clone(shared.states.outlets());
         let sendings = Sendings::new(outlets, Arc::clone(&worker.control.look), work_bytes);
         let run = Run {

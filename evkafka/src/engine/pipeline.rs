@@ -62,6 +62,11 @@ impl Rule {
 }
 
 impl<R> Routed<R> {
+    /// How long an attempt may take at most, of those that have a limit.
+    pub(super) fn longest_attempt(&self) -> Duration {
+        self.rules.iter().filter_map(|rule| rule.time_limit).max().unwrap_or_default()
+    }
+
     /// The most records of one call, over all batch handlers; `None` if there is none.
     pub(super) fn largest_batch(&self) -> Option<usize> {
         self.rules.iter().filter_map(|rule| rule.batch).map(|batch| batch.max).max()

@@ -35,10 +35,10 @@
 //!
 //! | what | how long it may take by itself |
 //! |---|---|
-//! | an attempt of a handler that has an [`attempt_timeout`](crate::FailurePolicy::attempt_timeout) | that; then it is dropped, unless it blocks its thread |
-//! | an attempt of a handler that has none, or is a plain function | no time: `stall_timeout` is its limit |
+//! | an attempt of an async handler | its [`attempt_timeout`](crate::FailurePolicy::attempt_timeout) (five minutes by default); then it is dropped, unless it blocks its thread |
+//! | the same where that is `Duration::MAX`, and a call of a plain function | no time: `stall_timeout` is its limit |
 //! | a backoff | as long as the policy says |
-//! | the task of a partition, which has a turn each second unless a handler is at work | no time |
+//! | the task of a partition, which has a turn each second unless a handler is at work | as long as the longest `attempt_timeout` of the app: a handler may block the runtime for that |
 //! | a handler that was dropped, at a revocation | no time |
 //! | the thread that polls Kafka for a member | no time; a look at the cluster, before it joins, its `connect_timeout` |
 //!

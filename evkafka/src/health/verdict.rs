@@ -134,12 +134,10 @@ fn stuck(facts: &Facts, PartitionVitals { lane, position, .. }: &PartitionVitals
             return Some(reason.since(facts.before(ago)).at(*position));
         }
     }
-    if let Some(wait) =
-        lane.wait.filter(|wait| wait.late_by().is_some_and(|late| late >= facts.stall_timeout))
-    {
+    if let Some(wait) = lane.wait.filter(|wait| facts.is_stuck(wait)) {
         return Some(waits_too_long(facts, &wait, *position));
     }
-    let still = Some(lane.still_for).filter(|still| *still >= facts.stall_timeout)?;
+    let still = Some(lane.still_for).filter(|still| facts.is_blocked(*still))?;
     let message = format!(
         "its task has not run for {} s: the runtime's threads are blocked, by handlers or other tasks",
         still.as_secs()
@@ -183,6 +181,30 @@ fn waits_too_long(facts: &Facts, wait: &Wait, position: Option<i64>) -> HealthRe
 }
 
 impl Facts {
+    /// Whether something has been waited for too long.
+    fn is_stuck(&self, wait: &Wait) -> bool {
+        let Some(late) = wait.late_by() else { return false };
+        match wait.what {
+            WaitsFor::Handler { limit: None, .. } | WaitsFor::Predecessor => late >= self.stall_timeout,
+            // It would be over if the runtime got to it, which another handler may keep from it.
+            WaitsFor::Handler { limit: Some(limit), .. } => {
+                wait.lasted >= limit.max(self.longest_attempt()).saturating_add(self.stall_timeout)
+            }
+            WaitsFor::Backoff { .. } => self.is_blocked(late),
+            WaitsFor::Turn | WaitsFor::Broker => false,
+        }
+    }
+
+    /// Whether the runtime has been blocked too long, if it has been for so long. A handler may block it within its limit.
+    fn is_blocked(&self, lasted: Duration) -> bool {
+        lasted >= self.stall_timeout.saturating_add(self.longest_attempt())
+    }
+
+    fn longest_attempt(&self) -> Duration {
+        let partitions = self.consumers.iter().flat_map(|consumer| &consumer.partitions);
+        partitions.map(|partition| partition.lane.longest_attempt).max().unwrap_or_default()
+    }
+
     fn before(&self, lasted: Duration) -> Option<SystemTime> {
         self.now.checked_sub(lasted)
     }

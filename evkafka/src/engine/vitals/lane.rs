@@ -14,6 +14,8 @@ use crate::engine::lane::Phase;
 pub(in crate::engine) struct LanePulse {
     /// Grows with each turn of the lane, and each record that it deals with.
     beats: AtomicU64,
+    /// How many milliseconds an attempt may take at most, of those that have a limit: one that blocks its thread keeps the lane still.
+    longest_attempt: AtomicU64,
     noted: Mutex<Noted>,
 }
 
@@ -38,6 +40,8 @@ struct Seen {
 pub(crate) struct LaneVitals {
     /// For how long its task has done nothing, although nothing is waited for.
     pub(crate) still_for: Duration,
+    /// How long an attempt may take at most, of those that have a limit.
+    pub(crate) longest_attempt: Duration,
     /// The wait that has lasted longest beyond what it may.
     pub(crate) wait: Option<Wait>,
     pub(crate) end: LaneEnd,
@@ -60,6 +64,11 @@ impl LanePulse {
     pub(in crate::engine) fn beat(&self) {
         // Only the lane does this: no other can come in between.
         self.beats.store(self.beats.load(Relaxed).wrapping_add(1), Relaxed);
+    }
+
+    /// Attempts may take so long at most.
+    pub(in crate::engine) fn attempts_may_take(&self, longest: Duration) {
+        self.longest_attempt.store(u64::try_from(longest.as_millis()).unwrap_or(u64::MAX), Relaxed);
     }
 
     /// The lane's task, or one of its attempts, waits for something until what is returned is dropped.
@@ -88,7 +97,8 @@ impl LanePulse {
                 LaneEnd::Dropped(now.saturating_duration_since(*dropped.get_or_insert(now)))
             }
         };
-        LaneVitals { still_for, wait: waits.look(now), end }
+        let longest_attempt = Duration::from_millis(self.longest_attempt.load(Relaxed));
+        LaneVitals { still_for, longest_attempt, wait: waits.look(now), end }
     }
 
     fn noted(&self) -> MutexGuard<'_, Noted> {

@@ -11,7 +11,8 @@ const STALL: Duration = Duration::from_secs(300);
 
 const JOINED: MemberVitals =
     MemberVitals { has_joined: true, has_ended: false, late_by: Some(Duration::ZERO) };
-const WORKS: LaneVitals = LaneVitals { still_for: Duration::ZERO, wait: None, end: LaneEnd::Far };
+const WORKS: LaneVitals =
+    LaneVitals { still_for: Duration::ZERO, longest_attempt: Duration::ZERO, wait: None, end: LaneEnd::Far };
 
 fn facts(members: &[MemberVitals], lanes: &[LaneVitals]) -> Facts {
     let partition = |(number, lane): (i32, &LaneVitals)| PartitionVitals {
@@ -64,6 +65,22 @@ fn what_may_take_long_does_not_fail_live() {
     // More members than partitions, and one that waits for the others.
     let rests = MemberVitals { has_joined: false, late_by: None, ..JOINED };
     assert_eq!(live(&facts(&[JOINED, JOINED, rests], &[])).to_string(), "ok");
+}
+
+#[test]
+fn a_handler_may_block_the_runtime_within_its_limit() {
+    let hour = MINUTE * 60;
+    let blocked = |lane| {
+        let blocks = LaneVitals { longest_attempt: hour, still_for: Duration::ZERO, ..WORKS };
+        !live(&facts(&[JOINED], &[lane, blocks])).is_ok()
+    };
+    let still = |still_for| LaneVitals { still_for, ..WORKS };
+    let backoff = WaitsFor::Backoff { offset: 107, wait: MINUTE };
+    assert!(!blocked(still(hour)) && blocked(still(hour + STALL)));
+    assert!(!blocked(waits(backoff, hour)) && blocked(waits(backoff, hour + STALL + MINUTE)));
+    let limited = handler(Some(MINUTE));
+    assert!(!blocked(waits(limited, hour)) && blocked(waits(limited, hour + STALL)));
+    assert!(blocked(waits(handler(None), STALL)), "its own limit counts");
 }
 
 #[test]
@@ -179,6 +196,7 @@ fn any_lane() -> impl Strategy<Value = LaneVitals> {
             still_for,
             wait: wait.map(|(what, lasted)| Wait { what, lasted }),
             end,
+            ..WORKS
         },
     )
 }
@@ -202,6 +220,7 @@ proptest! {
                 LaneEnd::Dropped(ago) => LaneEnd::Dropped(ago + more),
                 end => end,
             },
+            ..lane
         };
         prop_assert!(of_lane(lane) == "ok" || of_lane(longer) != "ok");
     }
