@@ -41,7 +41,12 @@
 //! - [`Layer`], [`layer`]: what happens around handlers: limits, spans, and your own.
 //! - [`FailurePolicy`]: what becomes of a record whose handler fails.
 //! - [`App::control`], [`control`]: status, pause, resume, seek and drain while the app runs.
+//! - [`App::health`], [`health`]: whether the app is live, ready and started, and why not.
 //! - [`App::metrics`], [`metrics`]: counts, durations and lag, as data and as text for Prometheus.
+#![cfg_attr(
+    feature = "admin",
+    doc = "- [`App::admin`], [`admin`]: an HTTP endpoint for metrics, probes and status."
+)]
 #![cfg_attr(
     feature = "testing",
     doc = "- [`testing`]: an app on topics in memory, for tests without a broker."
@@ -52,6 +57,7 @@
 //!
 //! # Cargo features
 //!
+//! - `admin`: the module of this name, an HTTP endpoint for metrics, probes and status.
 //! - `testing`: the module of this name, a client that runs an app on topics in memory.
 //! - `otel`: OpenTelemetry traces (`Traces`): who caused what, across services.
 //! - `embedded`: the module of this name, a Kafka cluster inside the process (librdkafka's mock cluster).
@@ -91,6 +97,8 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "admin")]
+pub mod admin;
 mod app;
 mod client;
 pub mod config;
@@ -103,6 +111,7 @@ pub mod error;
 pub mod event;
 mod event_type;
 pub mod handle;
+pub mod health;
 pub mod layer;
 #[cfg(any(test, feature = "testing"))]
 #[cfg_attr(not(feature = "testing"), expect(dead_code, reason = "tests of lanes use a part of it"))]
@@ -124,6 +133,9 @@ mod traces;
 #[path = "private.rs"]
 pub mod __private;
 
+#[cfg(feature = "admin")]
+#[doc(inline)]
+pub use self::admin::Admin;
 #[cfg(feature = "otel")]
 #[doc(inline)]
 pub use self::traces::Traces;
@@ -142,6 +154,7 @@ pub use self::{
         Outcome,
         extract::{CancellationToken, EventType, Key, Metadata, Raw, State, Text},
     },
+    health::Health,
     layer::{Call, Layer, Next},
     metrics::Metrics,
     record::Headers,

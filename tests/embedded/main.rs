@@ -16,6 +16,7 @@ mod final_errors;
 mod floods;
 mod going_back;
 mod groups;
+mod health;
 mod hostile;
 mod joining;
 mod layers;

@@ -67,6 +67,9 @@ mod docs {
 
     #[doc = include_str!("../../docs/metrics.md")]
     mod metrics {}
+
+    #[doc = include_str!("../../docs/health.md")]
+    mod health {}
 }
 
 // The examples in the macros' documentation are compiled and run from here: the macros' own crate cannot depend on evkafka.

@@ -31,6 +31,8 @@ pub(super) enum Entry {
     Layer(Expr),
     Traces(Expr),
     ShutdownTimeout(Expr),
+    StallTimeout(Expr),
+    Admin(Expr),
     Consumer(Consumer),
     Producer(Producer),
 }
@@ -43,6 +45,8 @@ enum Name {
     Layers,
     Traces,
     ShutdownTimeout,
+    StallTimeout,
+    Admin,
     Consumers,
     Producers,
     Crate,
@@ -55,6 +59,8 @@ const KEYS: &[Key<Name>] = &[
     Key { name: "layers", key: Name::Layers, repeats: false },
     Key { name: "traces", key: Name::Traces, repeats: false },
     Key { name: "shutdown_timeout", key: Name::ShutdownTimeout, repeats: false },
+    Key { name: "stall_timeout", key: Name::StallTimeout, repeats: false },
+    Key { name: "admin", key: Name::Admin, repeats: false },
     Key { name: "consumers", key: Name::Consumers, repeats: false },
     Key { name: "producers", key: Name::Producers, repeats: false },
     Key { name: "crate", key: Name::Crate, repeats: false },
@@ -114,6 +120,8 @@ impl App {
             Name::Version => self.entries.push(Entry::Version(value(cx, input, &name)?)),
             Name::Traces => self.entries.push(Entry::Traces(value(cx, input, &name)?)),
             Name::ShutdownTimeout => self.entries.push(Entry::ShutdownTimeout(value(cx, input, &name)?)),
+            Name::StallTimeout => self.entries.push(Entry::StallTimeout(value(cx, input, &name)?)),
+            Name::Admin => self.entries.push(Entry::Admin(value(cx, input, &name)?)),
             Name::State => self.entries.push(Entry::State(value(cx, input, &name)?)),
         }
         Some(())

@@ -70,6 +70,14 @@ impl Entry {
                 let timeout = keep("shutdown_timeout", value.to_token_stream());
                 quote_spanned!(located(value)=> .shutdown_timeout(#timeout))
             }
+            Entry::StallTimeout(value) => {
+                let timeout = keep("stall_timeout", value.to_token_stream());
+                quote_spanned!(located(value)=> .stall_timeout(#timeout))
+            }
+            Entry::Admin(value) => {
+                let admin = keep("admin", value.to_token_stream());
+                quote_spanned!(located(value)=> .admin(#admin))
+            }
             Entry::Consumer(Consumer { name, config, router }) => {
                 let config = keep("config", config.to_token_stream());
                 let router = match router {

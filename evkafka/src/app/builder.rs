@@ -6,6 +6,7 @@ use crate::{
     engine::{Pipeline, Routed, policies, requirements},
     event::Events,
     handle::{Requirements, States},
+    health::Health,
     layer::{AppLayers, Layer},
     metrics::Metrics,
     route::{Router, Routes},
@@ -39,7 +40,10 @@ pub struct App {
     pub(super) consumers: Vec<NamedConsumer>,
     pub(super) producers: Vec<NamedProducer>,
     pub(super) shutdown_timeout: Duration,
+    pub(super) stall_timeout: Duration,
     pub(super) control: Control,
+    #[cfg(feature = "admin")]
+    pub(super) admin: Option<crate::admin::Admin>,
     #[cfg(feature = "otel")]
     traces: Option<crate::Traces>,
     pub(super) metrics: Metrics,
@@ -80,7 +84,10 @@ impl App {
             consumers: Vec::new(),
             producers: Vec::new(),
             shutdown_timeout: Duration::from_secs(25),
+            stall_timeout: Duration::from_secs(300),
             control: Control::default(),
+            #[cfg(feature = "admin")]
+            admin: None,
             #[cfg(feature = "otel")]
             traces: None,
             metrics: Metrics::default(),
@@ -193,6 +200,21 @@ impl App {
     /// Controls the app while it runs: status, pause, resume, seek, drain. See [`control`](crate::control).
     pub fn control(&self) -> Control {
         self.control.clone()
+    }
+
+    /// Tells on any thread whether the app is live, ready and started. See [`health`](crate::health).
+    pub fn health(&self) -> Health {
+        Health::of(self.control.clone())
+    }
+
+    /// Sets how much longer than it may something takes before it counts as stuck, so that [`Health::live`] fails. Default: five minutes.
+    /// It must be longer than zero.
+    ///
+    /// What has no limit of its own, such as a plain function, may take exactly this long. See
+    /// [what is stuck](crate::health#what-is-stuck).
+    pub fn stall_timeout(mut self, timeout: Duration) -> Self {
+        self.stall_timeout = timeout;
+        self
     }
 
     /// The numbers of the app: counts, durations and lag, as data and as text for Prometheus. See [`metrics`](crate::metrics).

@@ -53,6 +53,14 @@ impl App {
                 "`shutdown_timeout` must be longer than zero: nothing could be committed in it".to_owned(),
             );
         }
+        if self.stall_timeout.is_zero() {
+            faults.push(
+                "`stall_timeout` must be longer than zero: every handler that waits would be stuck"
+                    .to_owned(),
+            );
+        }
+        #[cfg(feature = "admin")]
+        faults.extend(self.admin.iter().flat_map(crate::admin::Admin::faults));
         let configs = self.check_configs(elsewhere, &mut faults);
         check_names("consumer", self.consumers.iter().map(|consumer| &*consumer.name), &mut faults);
         self.check_shared_groups(&mut faults);

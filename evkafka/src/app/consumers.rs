@@ -1,7 +1,7 @@
 //! An app's consumers while they run.
 
 use std::{
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, Weak},
     time::{Duration, Instant},
 };
 
@@ -15,7 +15,7 @@ use super::{
 use crate::{
     client::ClientLog,
     config::ResolvedConfig,
-    control::{Controlled, Live},
+    control::{Controlled, Drains, Live},
     engine::{ConsumerEvent, DrainPlan, Handles, Member, MemberSettings, Report, Shared, Shutdown},
     error::{Chain, Error, Inner, Result},
     handle::States,
@@ -57,11 +57,26 @@ impl Drain {
     }
 }
 
+/// The end of an app's members is noticed only when nothing of them is left: what others have of it is weak.
+impl Drains for Weak<Drain> {
+    fn begin(&self) {
+        if let Some(drain) = self.upgrade() {
+            drain.begin();
+            signal::look_again();
+        }
+    }
+
+    fn has_begun(&self) -> bool {
+        self.upgrade().is_none_or(|drain| drain.plan().is_some())
+    }
+}
+
 impl Consumers {
     /// Starts the producers, and a member for each instance of each consumer; they look at their clusters.
     pub(super) fn start(mut app: App, resolved: Resolved) -> Result<Self> {
         let tracing = app.tracing();
-        let App { mut states, layers, consumers, shutdown_timeout, control, metrics, .. } = app;
+        let App { mut states, layers, consumers, shutdown_timeout, stall_timeout, control, metrics, .. } =
+            app;
         states.set_outlets(resolved.producers.start(&tracing)?);
         states.set_tracing(tracing);
         let states = Arc::new(states);
@@ -73,7 +88,8 @@ impl Consumers {
             let topics = entry.config.topics.clone();
             let (shared, started) = start_members(entry, &config, &layers, &states, &sender)?;
             let commands = Arc::clone(&shared.commands);
-            controlled.push(Controlled::new(commands, &config.group_id, topics, config.instances));
+            let seen = Arc::clone(&shared.members);
+            controlled.push(Controlled::new(commands, seen, &config.group_id, topics, config.instances));
             members.extend(started.into_iter().map(|member| (Arc::clone(&name), member)));
             all_shared.push(shared);
         }
@@ -84,13 +100,7 @@ impl Consumers {
             plan: OnceLock::new(),
         };
         let drain = Arc::new(drain);
-        let drained = Arc::downgrade(&drain);
-        control.begin(Live::new(controlled, move || {
-            if let Some(drain) = drained.upgrade() {
-                drain.begin();
-                signal::look_again();
-            }
-        }));
+        control.begin(Live::new(controlled, Arc::downgrade(&drain), stall_timeout));
         Ok(Self { members, shared: all_shared, states, reports, drain })
     }
 

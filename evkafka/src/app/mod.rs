@@ -1,5 +1,7 @@
 //! The app: parallel consumers, each with its own settings and handlers.
 
+#[cfg(feature = "admin")]
+mod admin;
 mod builder;
 mod check;
 mod consumers;

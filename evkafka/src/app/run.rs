@@ -1,5 +1,8 @@
 use super::{builder::App, consumers::Consumers, signal::Watch};
-use crate::error::{Chain, Result};
+use crate::{
+    control::EndGuard,
+    error::{Chain, Result},
+};
 
 impl App {
     /// Runs the app until SIGINT or SIGTERM (Ctrl-C elsewhere), until [`Control::drain`](crate::Control::drain), or until a consumer
@@ -50,8 +53,20 @@ impl App {
     }
 
     async fn serve(self, stop: impl Future<Output = ()>, watch: Option<&Watch>) -> Result<()> {
+        let mut ends = self.control.guard();
+        let result = self.serve_until(stop, watch, &mut ends).await;
+        ends.ends_with(&result);
+        result
+    }
+
+    async fn serve_until(
+        #[cfg_attr(not(feature = "admin"), expect(unused_mut, reason = "its endpoint is taken out of it"))]
+        mut self,
+        stop: impl Future<Output = ()>,
+        watch: Option<&Watch>,
+        ends: &mut EndGuard,
+    ) -> Result<()> {
         let control = self.control.clone();
-        let _ends = control.guard();
         let resolved = self.resolve()?;
         tracing::info!(
             target: "evkafka::app",
@@ -60,6 +75,8 @@ impl App {
             consumers = self.consumers.len(),
             "starting"
         );
+        #[cfg(feature = "admin")]
+        let admin = self.start_admin()?;
         let mut consumers = Consumers::start(self, resolved)?;
         if let Some(watch) = watch {
             watch.arm(&consumers.drain);
@@ -86,6 +103,7 @@ impl App {
         if let Some(error) = &failure {
             tracing::error!(target: "evkafka::app", error = %Chain(error), "a consumer failed; the app is shutting down");
         } else {
+            ends.is_asked_for();
             tracing::info!(target: "evkafka::app", "shutting down");
         }
         consumers.drain.begin();
@@ -93,6 +111,10 @@ impl App {
             watch.drains();
         }
         let ended = consumers.shut_down().await;
+        #[cfg(feature = "admin")]
+        if let Some(admin) = admin {
+            admin.stop().await;
+        }
         match (failure, ended) {
             (None, ended) => ended,
             (Some(failure), ended) => {

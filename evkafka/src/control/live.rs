@@ -1,17 +1,30 @@
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use super::{error::ControlError, scope::Scope};
-use crate::{config::TopicPattern, engine::Commands};
+use crate::{
+    config::TopicPattern,
+    engine::{Commands, Members},
+};
 
 /// An app that runs.
 pub(crate) struct Live {
-    pub(super) consumers: Vec<Controlled>,
-    pub(super) begin_drain: Box<dyn Fn() + Send + Sync>,
+    pub(crate) consumers: Vec<Controlled>,
+    pub(super) drain: Box<dyn Drains>,
+    /// How much longer than it may something takes before it is stuck.
+    pub(crate) stall_timeout: Duration,
+}
+
+/// The end of an app, which it may be told to come to.
+pub(crate) trait Drains: Send + Sync {
+    fn begin(&self);
+
+    fn has_begun(&self) -> bool;
 }
 
 /// One of its consumers.
 pub(crate) struct Controlled {
-    pub(super) commands: Arc<Commands>,
+    pub(crate) commands: Arc<Commands>,
+    pub(crate) members: Arc<Members>,
     pub(super) group: Arc<str>,
     /// Names and patterns.
     pub(super) topics: Vec<String>,
@@ -19,8 +32,12 @@ pub(crate) struct Controlled {
 }
 
 impl Live {
-    pub(crate) fn new(consumers: Vec<Controlled>, begin_drain: impl Fn() + Send + Sync + 'static) -> Self {
-        Self { consumers, begin_drain: Box::new(begin_drain) }
+    pub(crate) fn new(
+        consumers: Vec<Controlled>,
+        drain: impl Drains + 'static,
+        stall_timeout: Duration,
+    ) -> Self {
+        Self { consumers, drain: Box::new(drain), stall_timeout }
     }
 
     /// The consumers that something in `scope` may be of.
@@ -64,8 +81,14 @@ fn names<'c>(consumers: impl IntoIterator<Item = &'c Controlled>) -> Vec<&'c str
 }
 
 impl Controlled {
-    pub(crate) fn new(commands: Arc<Commands>, group: &str, topics: Vec<String>, instances: u32) -> Self {
-        Self { commands, group: group.into(), topics, instances }
+    pub(crate) fn new(
+        commands: Arc<Commands>,
+        members: Arc<Members>,
+        group: &str,
+        topics: Vec<String>,
+        instances: u32,
+    ) -> Self {
+        Self { commands, members, group: group.into(), topics, instances }
     }
 
     fn is(&self, name: &str) -> bool {

@@ -52,29 +52,41 @@
 //! - A seek that has not taken effect when the partition is revoked, or the app ends, is dropped, which a warning in the log says.
 
 mod error;
+mod failure;
 mod live;
 mod pause;
 mod scope;
 mod seek;
+mod serialize;
 mod status;
 
 use std::{
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::SystemTime,
 };
 
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use self::live::{Controlled, Live};
 use self::seek::LOOK_UP;
 pub use self::{
     error::{ControlError, ControlErrorKind},
+    failure::{AfterFailure, FailureStatus},
     pause::{Pause, Resumed},
     scope::Scope,
     seek::{SeekTo, Sought},
     status::{ConsumerStatus, MemberStatus, PartitionPhase, PartitionStatus, PauseStatus, Status},
 };
-use crate::{engine::NoOffset, record::Origin};
+pub(crate) use self::{
+    live::{Controlled, Drains, Live},
+    serialize::{moment_if, text_if},
+};
+use crate::{
+    engine::NoOffset,
+    error::{Chain, Result as RunResult},
+    health::{End, Stage},
+    record::Origin,
+};
 
 /// Controls an [`App`](crate::App) while it runs: see [the module](self).
 ///
@@ -99,7 +111,7 @@ enum Run {
     #[default]
     ToCome,
     Live(Arc<Live>),
-    Over,
+    Over(End),
 }
 
 impl Control {
@@ -201,7 +213,7 @@ impl Control {
         if !self.0.drain.is_cancelled() {
             tracing::info!(target: "evkafka::app", "drain requested by the control handle");
         }
-        (live.begin_drain)();
+        live.drain.begin();
         self.0.drain.cancel();
         Ok(())
     }
@@ -213,7 +225,23 @@ impl Control {
 
     /// Ends the app for all who control it when it is dropped.
     pub(crate) fn guard(&self) -> EndGuard {
-        EndGuard(self.clone())
+        EndGuard { control: self.clone(), is_asked_for: false, error: None }
+    }
+
+    /// Where the app is, and what there is of it while it runs.
+    pub(crate) fn stage(&self) -> (Stage, Option<Arc<Live>>) {
+        let run = self.run();
+        match &*run {
+            Run::ToCome => (Stage::ToCome, None),
+            Run::Over(end) => (Stage::Over(end.clone()), None),
+            Run::Live(live) => {
+                let live = Arc::clone(live);
+                // What asks is anybody's: without the lock.
+                drop(run);
+                let stage = if live.drain.has_begun() { Stage::Drains } else { Stage::Runs };
+                (stage, Some(live))
+            }
+        }
     }
 
     /// Completes when the app is to drain.
@@ -225,7 +253,7 @@ impl Control {
         match &*self.run() {
             Run::ToCome => Err(ControlError::not_running()),
             Run::Live(live) => Ok(Arc::clone(live)),
-            Run::Over => Err(ControlError::ended()),
+            Run::Over(_) => Err(ControlError::ended()),
         }
     }
 
@@ -239,19 +267,39 @@ impl fmt::Debug for Control {
         let run = match &*self.run() {
             Run::ToCome => "not running yet",
             Run::Live(_) => "running",
-            Run::Over => "ended",
+            Run::Over(_) => "ended",
         };
         f.debug_tuple("Control").field(&run).finish()
     }
 }
 
 /// Ends an app for all who control it, however that comes about.
-pub(crate) struct EndGuard(Control);
+pub(crate) struct EndGuard {
+    control: Control,
+    is_asked_for: bool,
+    error: Option<String>,
+}
+
+impl EndGuard {
+    /// Somebody has asked for the end.
+    pub(crate) fn is_asked_for(&mut self) {
+        self.is_asked_for = true;
+    }
+
+    /// The app has come to its end.
+    pub(crate) fn ends_with(&mut self, result: &RunResult<()>) {
+        self.error = result.as_ref().err().map(|error| Chain(error).to_string());
+    }
+}
 
 impl Drop for EndGuard {
     fn drop(&mut self) {
+        let end = match self.is_asked_for {
+            true => End::InOrder,
+            false => End::ByItself { error: self.error.take(), at: SystemTime::now() },
+        };
         // What is dropped may be anybody's: without the lock.
-        let run = std::mem::replace(&mut *self.0.run(), Run::Over);
+        let run = std::mem::replace(&mut *self.control.run(), Run::Over(end));
         drop(run);
     }
 }

@@ -1,12 +1,19 @@
 use std::{fmt, sync::Arc, time::SystemTime};
 
-use super::{live::Controlled, scope::Scope};
+use serde::Serialize;
+
+use super::{
+    failure::FailureStatus,
+    live::Controlled,
+    scope::Scope,
+    serialize::{display, moment, moment_if, text},
+};
 use crate::engine::{Activity, PartitionSnapshot, PauseInForce, Snapshot};
 
 /// An app at one moment: its consumers, their members in this process, and the partitions that are assigned to these.
 ///
-/// `Display` has a line for each.
-#[derive(Clone, Debug)]
+/// `Display` has a line for each. `Serialize` gives the fields under their names, and times as RFC 3339 has them.
+#[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Status {
     /// In the order in which the app has them.
@@ -14,48 +21,61 @@ pub struct Status {
 }
 
 /// A consumer of the app.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct ConsumerStatus {
     /// Its name in the app.
+    #[serde(serialize_with = "text")]
     pub name: Arc<str>,
     /// Its group.
+    #[serde(serialize_with = "text")]
     pub group: Arc<str>,
+    /// The topics that it reads, names and patterns.
+    pub topics: Vec<String>,
     /// The pauses that hold, oldest first, also those of partitions that other processes own.
     pub pauses: Vec<PauseStatus>,
     /// Its members in this process, as many as its `instances`.
     pub members: Vec<MemberStatus>,
+    /// The last 16 attempts that failed, oldest first.
+    pub failures: Vec<FailureStatus>,
 }
 
 /// A pause that holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct PauseStatus {
     /// What it is for, of its consumer.
+    #[serde(serialize_with = "display")]
     pub scope: Scope,
     /// Why.
+    #[serde(serialize_with = "text")]
     pub reason: Arc<str>,
     /// Since when.
+    #[serde(serialize_with = "moment")]
     pub since: SystemTime,
     /// When it ends by itself; `None` if it does not.
+    #[serde(serialize_with = "moment_if")]
     pub ends_at: Option<SystemTime>,
 }
 
 /// A member of a consumer's group in this process.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct MemberStatus {
     /// Its number among the consumer's `instances`, from 0.
     pub instance: u32,
+    /// Whether its group has admitted it, be it once.
+    pub has_joined: bool,
     /// What it is assigned, in order.
     pub partitions: Vec<PartitionStatus>,
 }
 
 /// A partition that a member is assigned.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct PartitionStatus {
     /// Its topic.
+    #[serde(serialize_with = "text")]
     pub topic: Arc<str>,
     /// Its number.
     pub partition: i32,
@@ -72,7 +92,8 @@ pub struct PartitionStatus {
 }
 
 /// What is done with a partition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum PartitionPhase {
     /// Its records are handled.
@@ -87,18 +108,26 @@ pub enum PartitionPhase {
 
 impl ConsumerStatus {
     pub(super) fn of(consumer: &Controlled) -> Self {
-        let Controlled { commands, group, instances, .. } = consumer;
+        let Controlled { commands, members, group, topics, instances } = consumer;
         let name = commands.consumer();
         let Snapshot { pauses, partitions } = commands.snapshot();
+        let joined: Vec<_> = members.vitals().iter().map(|member| member.has_joined).collect();
         let member = |instance: u32| {
+            let has_joined = joined.get(instance as usize).is_some_and(|has_joined| *has_joined);
             let of = partitions.iter().filter(|snapshot| snapshot.instance == instance);
-            MemberStatus { instance, partitions: of.map(|of| PartitionStatus::of(name, of)).collect() }
+            MemberStatus {
+                instance,
+                has_joined,
+                partitions: of.map(|of| PartitionStatus::of(name, of)).collect(),
+            }
         };
         Self {
             name: Arc::clone(name),
             group: Arc::clone(group),
+            topics: topics.clone(),
             pauses: pauses.iter().map(|pause| PauseStatus::of(name, pause)).collect(),
             members: (0..*instances).map(member).collect(),
+            failures: commands.failures().into_iter().map(FailureStatus::of).collect(),
         }
     }
 }
@@ -151,14 +180,14 @@ impl fmt::Display for ConsumerStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "consumer {}, group {}", self.name, self.group)?;
         self.pauses.iter().try_for_each(|pause| write!(f, "\n  {pause}"))?;
-        for MemberStatus { instance, partitions } in &self.members {
+        for MemberStatus { instance, partitions, .. } in &self.members {
             write!(f, "\n  member {instance}")?;
             if partitions.is_empty() {
                 f.write_str(": no partitions")?;
             }
             partitions.iter().try_for_each(|partition| write!(f, "\n    {partition}"))?;
         }
-        Ok(())
+        self.failures.iter().try_for_each(|failure| write!(f, "\n  {failure}"))
     }
 }
 

@@ -145,6 +145,11 @@ impl Assignment {
         sent
     }
 
+    /// Takes the time of every lane, so that others see since when one stands still.
+    pub(crate) fn look_at_all(&self, now: std::time::Instant) {
+        self.lanes().values().for_each(|lane| _ = lane.control.vitals(now));
+    }
+
     /// Lets every lane look for records, in case a wake-up was lost.
     pub(crate) fn wake_all(&self) {
         self.lanes().values().for_each(|lane| lane.control.look.notify_one());

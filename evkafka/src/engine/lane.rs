@@ -40,6 +40,7 @@ use super::{
     schedule::{Concurrent, InOrder, Ordering, Schedule, Tools},
     start::Start,
     unmatched::LaneUnmatched,
+    vitals::WaitsFor,
 };
 use crate::{config::Concurrency, route::Routes, source::Queue};
 
@@ -116,6 +117,7 @@ impl Lane {
             Concurrency::Unordered { in_flight } => concurrent(Ordering::None, in_flight),
         };
         worker.control.install(Arc::clone(&epoch.progress));
+        worker.control.pulse.attempts_may_take(handlers.longest_attempt());
         let outlets = Arc::clone(shared.states.outlets());
         let numbers = shared.numbers().lane(&worker.origin.topic, &handlers.table);
         let sendings = Sendings::new(outlets, Arc::clone(&worker.control.look), work_bytes);
@@ -144,6 +146,7 @@ impl Lane {
     /// Two lanes of one partition at the same time would break its order. A lane that is stopped meanwhile waits all the same: the
     /// next one knows of this one only.
     async fn wait_for(&self, predecessor: &LaneControl) {
+        let _waiting = self.worker.control.pulse.wait(WaitsFor::Predecessor);
         while tokio::time::timeout(STILL_WAITS, predecessor.finished()).await.is_err() {
             self.worker.tell_of_partition(&PartitionEvent::WaitsForPredecessor);
         }
@@ -151,6 +154,7 @@ impl Lane {
 
     /// Waits to hear where the lane begins; `None` if it is stopped before.
     async fn learn_start(&mut self) -> Option<Start> {
+        let _waiting = self.worker.control.pulse.wait(WaitsFor::Broker);
         tokio::select! {
             biased;
             () = self.worker.control.stopped() => None,

@@ -69,8 +69,11 @@ mod schedule;
 mod shared;
 mod start;
 mod unmatched;
+mod vitals;
 
 pub use self::bare::BareEngine;
+#[cfg(test)]
+pub(crate) use self::vitals::LaneVitals;
 #[cfg(feature = "testing")]
 pub(crate) use self::{
     attempt::Done,
@@ -80,11 +83,12 @@ pub(crate) use self::{
 };
 pub(crate) use self::{
     commands::{
-        Activity, Commands, Destination, NoOffset, PartitionFilter, PartitionSnapshot, PauseInForce,
-        PauseOrder, Snapshot,
+        Activity, Commands, Destination, NoOffset, PartitionFilter, PartitionSnapshot, PartitionVitals,
+        PauseInForce, PauseOrder, Snapshot,
     },
     member::{DrainPlan, JoinFailure, Member, MemberSettings, Shutdown},
-    observe::{ConsumerEvent, Handles},
+    observe::{Became, ConsumerEvent, FailureNote, Handles},
     pipeline::{Pipeline, Routed, policies, requirements},
     shared::{Report, Shared},
+    vitals::{LaneEnd, MemberVitals, Members, Wait, WaitsFor},
 };

@@ -1,6 +1,6 @@
 use std::{collections::BTreeSet, pin::Pin, sync::Arc, time::Duration};
 
-use super::lane::Lane;
+use super::{lane::Lane, vitals::WaitsFor};
 use crate::{
     config::{AutoCommitMode, ConsumerConfig},
     event_type::EventTypes,
@@ -54,7 +54,19 @@ pub(super) struct Rule {
     pub(super) batch: Option<BatchSpec>,
 }
 
+impl Rule {
+    /// The handler is at work on the record at `offset`, or on a batch that begins with it.
+    pub(super) fn at_work(&self, offset: i64) -> WaitsFor {
+        WaitsFor::Handler { path: self.path, offset, limit: self.time_limit }
+    }
+}
+
 impl<R> Routed<R> {
+    /// How long an attempt may take at most, of those that have a limit.
+    pub(super) fn longest_attempt(&self) -> Duration {
+        self.rules.iter().filter_map(|rule| rule.time_limit).max().unwrap_or_default()
+    }
+
     /// The most records of one call, over all batch handlers; `None` if there is none.
     pub(super) fn largest_batch(&self) -> Option<usize> {
         self.rules.iter().filter_map(|rule| rule.batch).map(|batch| batch.max).max()

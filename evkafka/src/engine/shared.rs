@@ -13,6 +13,7 @@ use super::{
     numbers::ConsumerNumbers,
     observe::{ConsumerEvent, MemberName, MostlyUnmatched, Observer, Observers, WatchedMember},
     unmatched::{LaneUnmatched, Unmatched},
+    vitals::Members,
 };
 use crate::{
     config::{AutoCommitMode, Concurrency, ConsumerConfig},
@@ -48,6 +49,8 @@ pub(crate) struct Shared {
     pub(crate) counts: Counts,
     pub(super) unmatched: Unmatched,
     pub(crate) commands: Arc<Commands>,
+    /// By which others see that its members work.
+    pub(crate) members: Arc<Members>,
     pub(super) observers: Arc<Observers>,
 }
 
@@ -156,6 +159,7 @@ impl Shared {
             counts: Counts::default(),
             unmatched: Unmatched::default(),
             commands,
+            members: Arc::default(),
             observers,
         }
     }

@@ -5,6 +5,7 @@ mod attempt;
 mod batch;
 mod blocking;
 mod context;
+mod excused;
 pub mod extract;
 mod from_context;
 mod handler;
@@ -41,6 +42,7 @@ pub use self::{
 };
 pub(crate) use self::{
     blocking::{BlockingThreads, MOST_THREADS, ReservedThread},
+    excused::{excused, take_excused},
     opaque::unveiled,
     states::States,
 };

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use super::{Call, Layer, Next};
-use crate::handle::Attempt;
+use crate::handle::{Attempt, excused};
 
 /// Lets so many calls run at a time, across partitions, handlers and consumers: what a database or another service can take.
 ///
@@ -45,7 +45,7 @@ impl Layer for ConcurrencyLimit {
     async fn call(&self, call: Call<'_>, next: impl Next) -> Attempt {
         let _permit = tokio::select! {
             biased;
-            permit = self.0.acquire() => permit.expect("the semaphore is never closed"),
+            permit = excused(self.0.acquire()) => permit.expect("the semaphore is never closed"),
             () = call.cancelled() => return Attempt::release(),
         };
         next.run(call).await

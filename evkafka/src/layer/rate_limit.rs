@@ -6,7 +6,7 @@ use tokio::{
 };
 
 use super::{Call, Layer, Next};
-use crate::handle::Attempt;
+use crate::handle::{Attempt, excused};
 
 /// Lets so many calls begin per second: what another service allows. After an idle time a burst of them may begin at once.
 ///
@@ -96,7 +96,7 @@ impl Layer for RateLimit {
     async fn call(&self, call: Call<'_>, next: impl Next) -> Attempt {
         tokio::select! {
             biased;
-            () = self.turn() => {}
+            () = excused(self.turn()) => {}
             () = call.cancelled() => return Attempt::release(),
         }
         next.run(call).await

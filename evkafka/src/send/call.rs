@@ -13,6 +13,7 @@ use super::{Again, Extras, NoTopic, Outlet, Refused, SendError, refusal::advice_
 use crate::{
     client::{Fault, WriteAnswer},
     event::{Event, EventKey, Outgoing, ToKey},
+    handle::excused,
     native::{Answer, RawRecord},
     traces::SendSpan,
 };
@@ -161,7 +162,7 @@ impl<'s, E: Event + Serialize + ?Sized> Sending<'s, E> {
             };
             self.enqueue_with(outgoing, span, &mut again, answer, || {}).await?;
             let delivery = match answered {
-                Some(answered) => answered.await.unwrap_or(Err(RDKafkaErrorCode::BrokerDestroy)),
+                Some(answered) => excused(answered).await.unwrap_or(Err(RDKafkaErrorCode::BrokerDestroy)),
                 None => Err(RDKafkaErrorCode::BrokerDestroy),
             };
             match delivery {
@@ -202,7 +203,7 @@ impl<'s, E: Event + Serialize + ?Sized> Sending<'s, E> {
                 Ok(()) => return Ok(()),
                 Err(RDKafkaErrorCode::QueueFull) => {
                     producer.log_full(topic);
-                    producer.room().await;
+                    excused(producer.room()).await;
                 }
                 Err(code) => self.sent_again(outgoing, again, code)?,
             }

@@ -19,7 +19,7 @@ use std::{
 };
 
 use evkafka::{
-    AutoCommitMode, Backoff, Concurrency, ConsumerConfig, Control, FailurePolicy, LastStep, Metadata,
+    Admin, AutoCommitMode, Backoff, Concurrency, ConsumerConfig, Control, FailurePolicy, LastStep, Metadata,
     OffsetReset, State, handler, router,
 };
 use tracing_subscriber::fmt::{format::Writer, time::FormatTime};
@@ -102,6 +102,26 @@ async fn on_hogs(id: u64, State(ledger): State<Ledger>, meta: Metadata) {
     hang();
 }
 
+/// Waits for something that never comes, and keeps no thread from others.
+#[handler(event = "Waits")]
+async fn on_waits(id: u64, State(ledger): State<Ledger>, meta: Metadata) {
+    ledger.write("begin", &meta, id);
+    std::future::pending().await
+}
+
+/// Writes down where the endpoint listens, once it does.
+fn tell_address(admin: &Admin) {
+    let address = admin.address();
+    std::thread::spawn(move || {
+        loop {
+            if let Some(address) = address.get() {
+                return println!("admin {address}");
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    });
+}
+
 /// Has the app drain once something is written to the ledger, on a thread that the runtime knows nothing of.
 fn drain_once_it_handles(control: Control, ledger: String) {
     std::thread::spawn(move || {
@@ -143,6 +163,12 @@ fn config(options: &Options, brokers: &str, topics: &str) -> ConsumerConfig {
     let attempts = options.number("attempts").map_or(2, |attempts| u32::try_from(attempts).expect("small"));
     let mut policy =
         FailurePolicy::new().attempts(attempts).backoff(Backoff::constant(Duration::from_millis(10)));
+    if options.0.contains_key("attempts-never-time-out") {
+        policy = policy.attempt_timeout(Duration::MAX);
+    }
+    if let Some(limit) = options.number("attempt-timeout-ms") {
+        policy = policy.attempt_timeout(Duration::from_millis(limit));
+    }
     if let Some(topic) = options.0.get("dead-letters") {
         policy = policy.dead_letter(topic.as_str());
     }
@@ -215,7 +241,7 @@ async fn run(options: &Options) -> ExitCode {
         fails_percent: options.number("fails-percent").unwrap_or(0),
         panics_percent: options.number("panics-percent").unwrap_or(0),
     };
-    let handlers = router![on_order_created, on_call_hangs, on_hogs];
+    let handlers = router![on_order_created, on_call_hangs, on_hogs, on_waits];
     let mut app = evkafka::app! {
         title: "service",
         state: ledger,
@@ -223,7 +249,13 @@ async fn run(options: &Options) -> ExitCode {
             internal: config(options, options.text("brokers"), options.text("topic")) => handlers.clone(),
         },
     }
-    .shutdown_timeout(options.millis("shutdown-ms", 20_000));
+    .shutdown_timeout(options.millis("shutdown-ms", 20_000))
+    .stall_timeout(options.millis("stall-ms", 300_000));
+    if let Some(path) = options.0.get("liveness-file") {
+        let admin = Admin::on("127.0.0.1:0").liveness_file(path);
+        tell_address(&admin);
+        app = app.admin(admin);
+    }
     if let Some(brokers) = options.0.get("external-brokers") {
         app = app.consumer("external", config(options, brokers, options.text("external-topic")), handlers);
     }

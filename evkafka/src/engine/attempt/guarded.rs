@@ -2,7 +2,7 @@ use std::{
     future::poll_fn,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::{Pin, pin},
-    task::Poll,
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -10,84 +10,131 @@ use tokio::time::{Sleep, sleep};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 use crate::{
-    handle::{Attempt, panic},
+    engine::vitals::Waiting,
+    handle::{Attempt, panic, take_excused},
     traces::ProcessSpan,
 };
 
-/// Runs one attempt to its end; `None` if it was dropped because `abort` was cancelled first.
+/// Runs one attempt to its end; `None` if it was dropped because of an abort.
 ///
 /// It runs in `span`, whichever thread polls it.
 ///
-/// An attempt that is not done after `limit` is dropped and has failed. A panic is an attempt that failed. The future is not polled again after it.
+/// Only of an attempt that has to wait it is asked what may interrupt it. One that is not done at its deadline is dropped and has failed. A
+/// panic is an attempt that failed. The future is not polled again after it.
 ///
 /// # Cancel safety
 /// Dropping it drops the attempt.
-pub(crate) async fn guarded(
+#[expect(clippy::manual_async_fn, reason = "an `async fn` would hold its arguments twice")]
+pub(in crate::engine) fn guarded<'a>(
     attempt: impl Future<Output = Attempt>,
     span: &mut ProcessSpan,
-    abort: &CancellationToken,
-    limit: Option<Duration>,
-) -> Option<Attempt> {
-    let mut attempt = pin!(attempt);
-    // Only an attempt that has to wait listens for an abort and sets a timer. Boxed, as the others are to be small.
-    let mut waiting = None;
-    poll_fn(|cx| {
-        // Unwind safety: after a panic the future is only dropped, and user state that a panic can break is the
-        // user's to guard, as with tokio's own tasks.
-        match catch_unwind(AssertUnwindSafe(|| span.poll(|| attempt.as_mut().poll(cx)))) {
-            Ok(Poll::Ready(attempt)) => Poll::Ready(Some(attempt)),
-            Ok(Poll::Pending) => {
-                let Interruptions { aborted, deadline } =
-                    waiting.get_or_insert_with(|| Interruptions::new(abort, limit));
-                if aborted.as_mut().poll(cx).is_ready() {
-                    return Poll::Ready(None);
-                }
-                match (deadline, limit) {
-                    (Some(deadline), Some(limit)) => {
-                        deadline.as_mut().poll(cx).map(|()| Some(Attempt::TimedOut(limit)))
-                    }
-                    _ => Poll::Pending,
-                }
+    interruptions: impl Fn() -> Interruptions<'a>,
+) -> impl Future<Output = Option<Attempt>> {
+    async move {
+        let mut attempt = pin!(attempt);
+        let mut waiting = None;
+        poll_fn(|cx| {
+            // Unwind safety: after a panic the future is only dropped, and user state that a panic can break is the
+            // user's to guard, as with tokio's own tasks.
+            match catch_unwind(AssertUnwindSafe(|| span.poll(|| attempt.as_mut().poll(cx)))) {
+                Ok(Poll::Ready(attempt)) => Poll::Ready(Some(attempt)),
+                Ok(Poll::Pending) => waiting.get_or_insert_with(&interruptions).poll(cx),
+                Err(payload) => Poll::Ready(Some(Attempt::Panicked(panic::message(&*payload)))),
             }
-            Err(payload) => Poll::Ready(Some(Attempt::Panicked(panic::message(&*payload)))),
-        }
-    })
-    .await
+        })
+        .await
+    }
 }
 
-/// What ends an attempt that waits.
-struct Interruptions<'a> {
+/// What ends an attempt that waits, and says meanwhile that it does. Parts of it are boxed, because attempts are to be small.
+pub(in crate::engine) struct Interruptions<'a> {
     aborted: Pin<Box<WaitForCancellationFuture<'a>>>,
-    deadline: Option<Pin<Box<Sleep>>>,
+    deadline: Option<(Pin<Box<Sleep>>, Duration)>,
+    under_way: Waiting<'a>,
 }
 
 impl<'a> Interruptions<'a> {
-    fn new(abort: &'a CancellationToken, limit: Option<Duration>) -> Self {
-        let deadline = limit.map(|limit| Box::pin(sleep(limit)));
-        Self { aborted: Box::pin(abort.cancelled()), deadline }
+    /// An abort, and a time limit if there is one.
+    pub(super) fn new(abort: &'a CancellationToken, limit: Option<Duration>, under_way: Waiting<'a>) -> Self {
+        let deadline = limit.map(|limit| (Box::pin(sleep(limit)), limit));
+        Self { aborted: Box::pin(abort.cancelled()), deadline, under_way }
+    }
+
+    /// The attempt has just been polled, and waits.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Attempt>> {
+        self.under_way.excuse(take_excused());
+        if self.aborted.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(None);
+        }
+        match &mut self.deadline {
+            Some((deadline, limit)) => deadline.as_mut().poll(cx).map(|()| Some(Attempt::TimedOut(*limit))),
+            None => Poll::Pending,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::handle::Outcome;
+    use crate::{
+        engine::{
+            lane::Phase,
+            vitals::{LanePulse, WaitsFor},
+        },
+        handle::{Outcome, excused},
+    };
+
+    const AT_WORK: WaitsFor = WaitsFor::Handler { path: "on_order", offset: 7, limit: None };
+
+    fn within<'a>(
+        abort: &'a CancellationToken,
+        pulse: &'a LanePulse,
+        limit: Option<Duration>,
+    ) -> impl Fn() -> Interruptions<'a> {
+        move || Interruptions::new(abort, limit, pulse.wait(AT_WORK))
+    }
+
+    fn seen(pulse: &LanePulse) -> Option<WaitsFor> {
+        pulse.look(Phase::Running, std::time::Instant::now()).wait.map(|wait| wait.what)
+    }
+
+    #[tokio::test]
+    async fn an_attempt_is_seen_while_it_waits_unless_what_it_waits_for_is_not_its_own() {
+        let (pulse, abort) = (LanePulse::default(), CancellationToken::new());
+        let (turn, comes) = tokio::sync::oneshot::channel::<()>();
+        let (answer, arrives) = tokio::sync::oneshot::channel::<()>();
+        let attempt = async {
+            let _ = excused(comes).await;
+            let _ = arrives.await;
+            Attempt::Returned(Outcome::Done)
+        };
+        let mut span = ProcessSpan::default();
+        let mut attempt = pin!(guarded(attempt, &mut span, within(&abort, &pulse, None)));
+        let poll = |attempt: Pin<&mut _>| {
+            let attempt: Pin<&mut dyn Future<Output = Option<Attempt>>> = attempt;
+            attempt.poll(&mut Context::from_waker(std::task::Waker::noop())).is_ready()
+        };
+        assert!(!poll(attempt.as_mut()));
+        assert_eq!(seen(&pulse), None, "it waits for its turn");
+        turn.send(()).expect("it is waited for");
+        assert!(!poll(attempt.as_mut()));
+        assert_eq!(seen(&pulse), Some(AT_WORK));
+        answer.send(()).expect("it is waited for");
+        assert!(poll(attempt.as_mut()));
+        assert_eq!(seen(&pulse), None);
+    }
 
     #[tokio::test]
     async fn a_panic_is_an_attempt_that_failed() {
-        let attempt = guarded(
-            async { panic!("boom {}", 7) },
-            &mut ProcessSpan::default(),
-            &CancellationToken::new(),
-            None,
-        )
-        .await;
+        let (abort, pulse) = (CancellationToken::new(), LanePulse::default());
+        let mut span = ProcessSpan::default();
+        let attempt = guarded(async { panic!("boom {}", 7) }, &mut span, within(&abort, &pulse, None)).await;
         assert!(matches!(attempt, Some(Attempt::Panicked(message)) if message == "boom 7"));
     }
 
     #[tokio::test]
     async fn a_waiting_attempt_is_dropped_on_abort() {
-        let abort = CancellationToken::new();
+        let (abort, pulse) = (CancellationToken::new(), LanePulse::default());
         let (dropped, on_drop) = tokio::sync::oneshot::channel::<()>();
         let attempt = async move {
             let _dropped = dropped;
@@ -95,18 +142,19 @@ mod tests {
         };
         let (mut span, canceller) = (ProcessSpan::default(), abort.clone());
         let (attempt, ()) =
-            tokio::join!(guarded(attempt, &mut span, &abort, None), async move { canceller.cancel() });
+            tokio::join!(guarded(attempt, &mut span, within(&abort, &pulse, None)), async move {
+                canceller.cancel()
+            });
         assert!(attempt.is_none());
         assert!(on_drop.await.is_err(), "the sender must be gone");
     }
 
     #[tokio::test]
     async fn an_attempt_that_is_ready_is_not_lost_to_an_abort() {
-        let abort = CancellationToken::new();
+        let (abort, pulse) = (CancellationToken::new(), LanePulse::default());
         abort.cancel();
-        let attempt =
-            guarded(async { Attempt::Returned(Outcome::Done) }, &mut ProcessSpan::default(), &abort, None)
-                .await;
+        let attempt = async { Attempt::Returned(Outcome::Done) };
+        let attempt = guarded(attempt, &mut ProcessSpan::default(), within(&abort, &pulse, None)).await;
         assert!(matches!(attempt, Some(Attempt::Returned(Outcome::Done))));
     }
 
@@ -118,9 +166,10 @@ mod tests {
             let _dropped = dropped;
             std::future::pending().await
         };
+        let (abort, pulse) = (CancellationToken::new(), LanePulse::default());
         let begun = tokio::time::Instant::now();
         let attempt =
-            guarded(attempt, &mut ProcessSpan::default(), &CancellationToken::new(), Some(limit)).await;
+            guarded(attempt, &mut ProcessSpan::default(), within(&abort, &pulse, Some(limit))).await;
         assert!(matches!(attempt, Some(Attempt::TimedOut(after)) if after == limit));
         assert_eq!(begun.elapsed(), limit);
         assert!(on_drop.await.is_err(), "the sender must be gone");

@@ -12,14 +12,19 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::sleep;
 
-use self::guarded::guarded;
+use self::guarded::{Interruptions, guarded};
 pub(super) use self::{
     open::Open,
     turn::{AttemptState, Permits},
 };
 use super::{
-    delivery::Terms, lane::LaneControl, numbers::Clock, observe::RecordEvent, pipeline::Routed,
+    delivery::Terms,
+    lane::LaneControl,
+    numbers::Clock,
+    observe::RecordEvent,
+    pipeline::{Routed, Rule},
     shared::Shared,
+    vitals::WaitsFor,
 };
 use crate::{
     event::Outgoing,
@@ -216,7 +221,8 @@ impl Worker {
                     };
                     let mut span = self.tracer.begin(context);
                     let call = handlers.routes.call(handler, context);
-                    (guarded(call, &mut span, self.control.aborted(), rule.time_limit).await, span)
+                    let interruptions = || self.interruptions(rule, &open);
+                    (guarded(call, &mut span, interruptions).await, span)
                 };
                 let Some(attempt) = attempt else {
                     span.unfinished();
@@ -258,7 +264,8 @@ impl Worker {
                 drop(turn);
                 self.tell_retried(&open, &failure, wait);
                 self.count_retried(&handlers.table, &open, &failure, state.began);
-                let pause = Box::pin(self.pause(wait, open.len())).await;
+                let offset = open.first().record.offset();
+                let pause = Box::pin(self.pause(wait, offset, open.len())).await;
                 tries = tries.next(&failure);
                 if pause == Flow::End {
                     return self.leave(open, tries);
@@ -267,6 +274,12 @@ impl Worker {
                 state.began = self.clock().now();
             }
         }
+    }
+
+    /// What may end an attempt that waits.
+    fn interruptions(&self, rule: &Rule, open: &Open<'_>) -> Interruptions<'_> {
+        let under_way = self.control.pulse.wait(rule.at_work(open.first().record.offset()));
+        Interruptions::new(self.control.aborted(), rule.time_limit, under_way)
     }
 
     /// No further attempt is made.
@@ -370,8 +383,10 @@ impl Worker {
         }
     }
 
-    /// Waits before the next attempt at so many records; there is none if the lane ends or continues elsewhere meanwhile.
-    async fn pause(&self, wait: Duration, records: usize) -> Flow {
+    /// Waits before the next attempt at so many records, of which the first is at `offset`; there is none if the lane ends or continues
+    /// elsewhere meanwhile.
+    async fn pause(&self, wait: Duration, offset: i64, records: usize) -> Flow {
+        let _waiting = self.control.pulse.wait(WaitsFor::Backoff { offset, wait });
         let _backing_off = self.control.backing_off.begin(records, &self.control.look);
         tokio::select! {
             biased;

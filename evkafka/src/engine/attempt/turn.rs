@@ -6,7 +6,7 @@ use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 
 use super::Worker;
 use crate::{
-    engine::{numbers::Moment, observe::RecordEvent, pipeline::Rule},
+    engine::{numbers::Moment, observe::RecordEvent, pipeline::Rule, vitals::WaitsFor},
     handle::{MOST_THREADS, ReservedThread},
     record::Record,
 };
@@ -87,6 +87,7 @@ impl Worker {
     }
 
     async fn wait_for_turn(&self, rule: &Rule, permits: &mut Permits, record: &Record<'_>) -> Option<Turn> {
+        let _waiting = self.control.pulse.wait(WaitsFor::Turn);
         let thread = if rule.is_blocking { Some(self.thread(record).await?) } else { None };
         let permit = match permits {
             Permits::Unlimited => None,

@@ -10,7 +10,7 @@ mod tests;
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::runtime::Handle;
@@ -19,7 +19,7 @@ pub(crate) use self::{
     filter::PartitionFilter,
     pause::{PauseInForce, PauseOrder, Resumption},
     seek::{Destination, Located, NoOffset},
-    snapshot::{Activity, PartitionSnapshot, Snapshot},
+    snapshot::{Activity, PartitionSnapshot, PartitionVitals, Snapshot},
 };
 use self::{
     pause::{Kept, Timer},
@@ -28,7 +28,7 @@ use self::{
 use super::{
     assignment::TopicPartition,
     lane::LaneControl,
-    observe::{ConsumerEvent, Observer, Observers, PartitionEvent},
+    observe::{ConsumerEvent, FailureNote, Observer, Observers, PartitionEvent},
 };
 use crate::source::Offsets;
 
@@ -210,6 +210,28 @@ impl Commands {
             .collect();
         partitions.sort_by(|a, b| a.partition.cmp(&b.partition));
         Snapshot { pauses: commanded.pauses.iter().map(|kept| kept.pause.clone()).collect(), partitions }
+    }
+
+    /// The consumer's last failures, oldest first.
+    pub(crate) fn failures(&self) -> Vec<FailureNote> {
+        self.observers.failures()
+    }
+
+    /// How the lanes fare, in the order of their partitions.
+    pub(crate) fn vitals(&self, now: Instant) -> Vec<PartitionVitals> {
+        let mut partitions: Vec<_> = self
+            .commanded()
+            .lanes
+            .iter()
+            .filter_map(|follower| Some((follower.partition.clone(), follower.control.upgrade()?)))
+            .filter(|(_, lane)| !lane.is_finished())
+            .map(|(partition, lane)| {
+                let position = lane.progress().position();
+                PartitionVitals { partition, position, lane: lane.vitals(now) }
+            })
+            .collect();
+        partitions.sort_by(|a, b| a.partition.cmp(&b.partition));
+        partitions
     }
 
     pub(crate) fn consumer(&self) -> &Arc<str> {

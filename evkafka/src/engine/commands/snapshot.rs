@@ -2,6 +2,7 @@ use super::pause::PauseInForce;
 use crate::engine::{
     assignment::TopicPartition,
     lane::{LaneControl, Phase},
+    vitals::LaneVitals,
 };
 
 /// A consumer's partitions in this process, at one moment.
@@ -25,6 +26,15 @@ pub(crate) struct PartitionSnapshot {
     /// What the broker has acknowledged.
     pub(crate) committed: Option<i64>,
     pub(crate) backing_off: usize,
+}
+
+/// How the lane of a partition fares.
+#[derive(Clone, Debug)]
+pub(crate) struct PartitionVitals {
+    pub(crate) partition: TopicPartition,
+    /// What may be committed.
+    pub(crate) position: Option<i64>,
+    pub(crate) lane: LaneVitals,
 }
 
 /// What a lane does, as others see it.

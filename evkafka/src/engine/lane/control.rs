@@ -12,6 +12,7 @@ use crate::{
         numbers::{ConsumerNumbers, Gauges},
         observe::{Observers, PartitionEvent, Watched},
         shared::Shared,
+        vitals::{LanePulse, LaneVitals},
     },
     error::Inner,
     record::Origin,
@@ -39,6 +40,8 @@ pub(in crate::engine) struct LaneControl {
     pub(in crate::engine) backing_off: BackingOff,
     /// What the lane has at the moment.
     pub(in crate::engine) gauges: Gauges,
+    /// By which others see that the lane works.
+    pub(in crate::engine) pulse: LanePulse,
     /// The broker has answered to a commit.
     pub(in crate::engine) acknowledged: crate::sync::Notify,
 }
@@ -213,6 +216,11 @@ impl LaneControl {
 
     pub(in crate::engine) fn is_finished(&self) -> bool {
         self.phase() == Phase::Over
+    }
+
+    /// Takes the time, and says how the lane fares.
+    pub(in crate::engine) fn vitals(&self, now: std::time::Instant) -> LaneVitals {
+        self.pulse.look(self.phase(), now)
     }
 
     /// How far the partition has come, in its current stretch.

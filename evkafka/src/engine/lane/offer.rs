@@ -36,6 +36,7 @@ impl<R: Routes> Run<R> {
             if !self.may_offer() {
                 return None;
             }
+            worker.control.pulse.beat();
             let record = match self.fetched.entry(&worker.origin)? {
                 Entry::Record(record) => record,
                 Entry::Error(error) => {

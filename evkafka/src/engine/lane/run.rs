@@ -60,6 +60,7 @@ impl<R: Routes> Run<R> {
     /// Dropping it drops the handlers that are under way; their records are not settled.
     pub(super) async fn run(mut self) {
         loop {
+            self.control().pulse.beat();
             self.exit_all_that_ended();
             self.count();
             // The next is acknowledged while this is handled.

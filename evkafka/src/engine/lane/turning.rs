@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::{Phase, epoch::Epoch, run::Run};
 use crate::{
-    engine::{delivery::Delivery, observe::PartitionEvent},
+    engine::{delivery::Delivery, observe::PartitionEvent, vitals::WaitsFor},
     route::Routes,
     source::StartsOver,
 };
@@ -94,11 +94,13 @@ impl<R: Routes> Run<R> {
         // It may take a while, in which others need not wait for this lane's permit.
         self.schedule.give_back_permit();
         let worker = Arc::clone(&self.tools.worker);
+        let waiting = worker.control.pulse.wait(WaitsFor::Broker);
         let is_sought = tokio::select! {
             biased;
             () = worker.control.entered(Phase::Stopping) => return,
             is_sought = self.queue.seek(&worker.origin, to) => is_sought,
         };
+        drop(waiting);
         if is_sought {
             worker.control.gauges.settled_below(to);
             self.turning = None;

@@ -59,6 +59,7 @@ impl Session {
 
     fn assign(&mut self, list: &PartitionList) {
         self.joining.joined();
+        self.pulse.joined();
         self.coordinator.assign(self.client.handle(), partitions(list), self.client.member_id().as_deref());
         if let Err(error) = self.client.assign(list) {
             self.rejected(&error);

@@ -30,6 +30,7 @@ use crate::{
         assignment::Assignment,
         observe::{MemberEvent, WatchedMember},
         shared::Shared,
+        vitals::MemberPulse,
     },
     error::{Inner, Result},
     native::OwnedClient,
@@ -62,6 +63,7 @@ pub(super) struct Session {
     /// How often brokers had done what was asked of them when it was last looked.
     successes: u64,
     pub(super) rejoin: Rejoin,
+    pub(super) pulse: Arc<MemberPulse>,
     /// Whether the app was told to end.
     pub(super) has_failed: Cell<bool>,
 }
@@ -84,6 +86,7 @@ impl Session {
         coordinator: Coordinator,
         committer: CancellationToken,
         joining: Joining,
+        pulse: Arc<MemberPulse>,
     ) -> Result<Self> {
         coordinator.member.tell(&MemberEvent::Joins);
         client
@@ -104,6 +107,7 @@ impl Session {
             waits: None,
             successes: 0,
             rejoin: Rejoin::default(),
+            pulse,
             has_failed: Cell::new(false),
         })
     }
@@ -118,6 +122,7 @@ impl Session {
             self.serve();
             self.hear(inbox);
             let now = Instant::now();
+            self.pulse.turns(now, Duration::ZERO);
             self.watch(now);
             let drained = self.phase.drain(&self.coordinator.assignment, now);
             self.advance_revocations(self.phase.hold(drained, now), now);
@@ -156,6 +161,7 @@ impl Session {
             return;
         }
         self.looked = now;
+        self.assignment().look_at_all(now);
         self.assignment().wake_all();
         self.tell_recovered(now);
         self.tell_waiting(now);
@@ -169,7 +175,13 @@ impl Session {
 
     /// Until the group has admitted the member there may be nothing else to say for long.
     fn tell_waiting(&mut self, now: Instant) {
-        if !self.phase.is_consuming() || !self.client.is_outside_group() {
+        if !self.phase.is_consuming() {
+            self.waits = None;
+            return;
+        }
+        if !self.client.is_outside_group() {
+            // Of a member without partitions the client says no more than that.
+            self.pulse.joined();
             self.waits = None;
             return;
         }

@@ -30,6 +30,7 @@ use crate::{
         observe::{MemberEvent, WatchedMember},
         pipeline::Pipeline,
         shared::Shared,
+        vitals::MemberPulse,
     },
     error::{Error, Inner, Result},
     handle::panic,
@@ -61,6 +62,7 @@ pub(super) struct Poller {
     log: ClientLog,
     shared: Arc<Shared>,
     member: Arc<WatchedMember>,
+    pulse: Arc<MemberPulse>,
     pipeline: Arc<dyn Pipeline>,
     runtime: Handle,
     admission: Arc<Admission>,
@@ -78,16 +80,18 @@ impl Poller {
     ) -> Self {
         let log = ClientLog::new(Arc::clone(&shared.consumer), &settings.client);
         let member = Arc::new(shared.member(settings.instance + 1));
-        Self { settings, log, shared, member, pipeline, runtime, admission, inbox }
+        let pulse = shared.members.add();
+        Self { settings, log, shared, member, pulse, pipeline, runtime, admission, inbox }
     }
 
     /// Does all that a member does. A bug that ends it must not leave an app that looks as if it consumed.
     pub(super) fn run(self, ready: oneshot::Sender<Result<()>>, drained: oneshot::Sender<Result<()>>) {
-        let shared = Arc::clone(&self.shared);
+        let (shared, pulse) = (Arc::clone(&self.shared), Arc::clone(&self.pulse));
         // Unwind safety: nothing of it is used any more.
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.poll(ready, drained))) {
             report_panic(&shared, "the thread of a member", &*payload);
         }
+        pulse.ended();
     }
 
     fn poll(self, ready: oneshot::Sender<Result<()>>, drained: oneshot::Sender<Result<()>>) {
@@ -99,6 +103,7 @@ impl Poller {
             return;
         }
         loop {
+            self.pulse.turns(Instant::now(), Duration::ZERO);
             let mut session = match self.join(partitions) {
                 Ok(session) => session,
                 Err(error) => {
@@ -113,6 +118,7 @@ impl Poller {
                     self.close_aside(session);
                 }
                 Ended::Drained(ended) => {
+                    self.pulse.rests();
                     match ended {
                         Some(ended) => drop(drained.send(ended)),
                         // No answer: it takes longer than it may, whether the app finds that out before us or not.
@@ -150,6 +156,7 @@ impl Poller {
         let (begun, told) = (Instant::now(), Sparse::new());
         let mut has_told = false;
         loop {
+            self.pulse.turns(Instant::now(), settings.config.connect_timeout);
             let finding = probe::look(
                 &settings.client,
                 &self.log,
@@ -201,6 +208,7 @@ impl Poller {
 
     /// Waits for the word to consume; whether it came.
     fn waits_to_consume(&self) -> bool {
+        self.pulse.rests();
         matches!(self.inbox.recv(), Ok(Command::Consume))
     }
 
@@ -265,6 +273,7 @@ impl Poller {
             coordinator,
             stop,
             joining,
+            Arc::clone(&self.pulse),
         )?;
         let committer =
             tasks.spawn(&self.runtime, committer.run(Arc::clone(session.client().handle()).into()));

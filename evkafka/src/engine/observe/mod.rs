@@ -9,6 +9,7 @@
 //! lock held: it must not wait, and not call back.
 
 mod consumer;
+mod failures;
 mod log;
 mod member;
 mod partition;
@@ -18,13 +19,14 @@ use std::{fmt, sync::Arc};
 
 use tokio::time::Instant;
 
-use self::log::Log;
 pub(crate) use self::{
     consumer::{ConsumerEvent, Handles, MostlyUnmatched},
+    failures::{Became, FailureNote},
     member::{MemberEvent, UnansweredStart},
     partition::{HeldUp, PartitionEvent},
     record::RecordEvent,
 };
+use self::{failures::Failures, log::Log};
 #[cfg(any(test, feature = "testing"))]
 use super::numbers::Clock;
 use super::numbers::ConsumerNumbers;
@@ -47,13 +49,15 @@ pub(crate) struct Observers {
     /// Counts what happens to members. All else is counted where it happens.
     numbers: ConsumerNumbers,
     others: Vec<Arc<dyn Observer>>,
+    /// The last of them, for whoever asks.
+    failures: Failures,
 }
 
 impl Observers {
     /// The log and these.
     #[cfg(any(test, feature = "testing"))]
     pub(super) fn new(others: Vec<Arc<dyn Observer>>) -> Self {
-        Self { numbers: ConsumerNumbers::default(), others }
+        Self { others, ..Self::default() }
     }
 
     pub(super) fn numbers(&self) -> &ConsumerNumbers {
@@ -76,6 +80,11 @@ impl Observers {
         self.watch_all().then(Instant::now)
     }
 
+    /// The consumer's last failures, oldest first.
+    pub(super) fn failures(&self) -> Vec<FailureNote> {
+        self.failures.all()
+    }
+
     fn tell(&self, tell: impl Fn(&dyn Observer)) {
         tell(&Log);
         self.others.iter().for_each(|other| tell(&**other));
@@ -85,6 +94,7 @@ impl Observers {
 impl Observer for Observers {
     #[cold]
     fn record(&self, origin: &Origin, event: &RecordEvent<'_>) {
+        self.failures.hear(origin, event);
         self.tell(|observer| observer.record(origin, event));
     }
 

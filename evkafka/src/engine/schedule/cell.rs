@@ -79,8 +79,23 @@ impl Cells {
         permits: Permits,
         begins: Moment,
     ) {
-        let cell = self.begin(tools, job, permits, begins);
-        self.spawn_cell(cell);
+        // Until its first poll has ended nobody else says that it is there: it may wait for a worker, or block one.
+        let at_work = job.first().map(|held| {
+            let rule = &tools.handlers.rules[held.matched.handler()];
+            rule.at_work(held.slot.offset)
+        });
+        let mut cell = self.begin(tools, job, permits, begins);
+        let tools = Arc::clone(tools);
+        self.tasks.spawn(async move {
+            let mut first = at_work.map(|at_work| tools.worker.control.pulse.wait(at_work));
+            let finished = poll_fn(|cx| {
+                let poll = cell.poll(cx);
+                first = None;
+                poll
+            })
+            .await;
+            (finished, cell)
+        });
     }
 
     fn spawn_cell(&mut self, mut cell: Cell) {

@@ -34,6 +34,7 @@ async fn keys_in_any_order() -> Result<App, String> {
         title: format!("{orders} of {}", later("today").await?),
         state: String::new(),
         shutdown_timeout: std::time::Duration::from_secs(5),
+        stall_timeout: std::time::Duration::from_secs(60),
     })
 }
 
