@@ -24,8 +24,9 @@ use opentelemetry_sdk::trace::{BatchSpanProcessor, Sampler, SdkTracer, SdkTracer
 use serde::Deserialize;
 use tracing_subscriber::{EnvFilter, layer::SubscriberExt};
 
-const ROUNDS: usize = 200;
-const RECORDS: u32 = 5_000;
+const ROUNDS: usize = 5_000;
+/// Few, so that most rounds are over before another process has its turn.
+const RECORDS: u32 = 200;
 
 const SAMPLED: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 const UNSAMPLED: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";

@@ -70,6 +70,9 @@ mod docs {
 
     #[doc = include_str!("../../docs/health.md")]
     mod health {}
+
+    #[doc = include_str!("../../docs/traces.md")]
+    mod traces {}
 }
 
 // The examples in the macros' documentation are compiled and run from here: the macros' own crate cannot depend on evkafka.

@@ -194,7 +194,7 @@ impl App {
         #[cfg(feature = "otel")]
         return Tracing::of(self.traces.take());
         #[cfg(not(feature = "otel"))]
-        Tracing
+        Tracing::default()
     }
 
     /// Controls the app while it runs: status, pause, resume, seek, drain. See [`control`](crate::control).

@@ -16,7 +16,7 @@
 //! 6. `schedule/`, which says when it begins: `in_order.rs`, or `concurrent.rs` (`key_order.rs`, `permit.rs`, `cell.rs`); `collected.rs`
 //!    and `group.rs` collect for batch handlers.
 //! 7. `attempt/mod.rs`: attempts at one record or many, until the judge (`settle/judge.rs`) says that it is the last one. Each is a call
-//!    (`attempt/guarded.rs`) of the routes (`route/routes.rs`), which decodes (`decode/`) and calls the user's function.
+//!    (`attempt/guarded.rs`, in its span if there is one: `traces/`) of the routes (`route/routes.rs`), which decodes (`decode/`) and calls the user's function.
 //! 8. `lane/exit.rs`: every record leaves here, settled or not. A dead letter leaves twice: into `lane/letters.rs`, and when it is
 //!    acknowledged.
 //! 9. `lane/epoch.rs`: the tracker knows what may be committed, which goes to the progress (`settle/progress.rs`).

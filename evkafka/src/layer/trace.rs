@@ -9,6 +9,9 @@ use crate::handle::Attempt;
 /// `offset`, `event`, `attempt`, and `records` for a batch, whose offset is that of its first record. A plain `fn` is in it too. Layers
 /// around it are not: list it first.
 ///
+/// It is the cost of a span for each record, some 1.4 µs with `tracing-subscriber`'s format layer, whether the handler logs anything or not
+/// (`docs/logs.md`).
+///
 /// ```
 /// use evkafka::{App, ConsumerConfig, handler, layer::Trace, router};
 ///

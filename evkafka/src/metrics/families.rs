@@ -15,8 +15,11 @@ pub(crate) struct Family {
     pub(crate) kind: Kind,
     pub(crate) unit: Unit,
     pub(crate) help: &'static str,
-    samples: fn(&MetricsSnapshot, &mut dyn FnMut(Sample<'_>)),
+    samples: fn(&MetricsSnapshot, Visitor<'_>),
 }
+
+/// Takes the values of a family, one series at a time.
+type Visitor<'v> = &'v mut dyn FnMut(Sample<'_>);
 
 /// How the values of a family behave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +55,7 @@ pub(crate) enum Value<'s> {
 
 impl Family {
     /// Calls `with` with each of its series.
-    pub(crate) fn samples(&self, snapshot: &MetricsSnapshot, with: &mut dyn FnMut(Sample<'_>)) {
+    pub(crate) fn samples(&self, snapshot: &MetricsSnapshot, with: Visitor<'_>) {
         (self.samples)(snapshot, with);
     }
 

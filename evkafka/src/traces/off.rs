@@ -12,12 +12,12 @@ use crate::{
 };
 
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Tracing;
+pub(crate) struct Tracing(());
 
 pub(crate) struct LaneTracer;
 
 #[derive(Default)]
-pub(crate) struct ProcessSpan;
+pub(crate) struct ProcessSpan(());
 
 #[derive(Clone, Default)]
 pub(crate) struct Cause;
@@ -31,7 +31,7 @@ pub(crate) struct Entered;
 pub(crate) struct OutletTracer;
 
 #[derive(Default)]
-pub(crate) struct SendSpan;
+pub(crate) struct SendSpan(());
 
 #[derive(Default)]
 pub(crate) struct SendSpans;
@@ -44,7 +44,7 @@ impl LaneTracer {
 
     #[inline]
     pub(crate) fn begin(&self, _: &Context<'_>) -> ProcessSpan {
-        ProcessSpan
+        ProcessSpan(())
     }
 }
 
@@ -92,7 +92,7 @@ impl OutletTracer {
 
     #[inline]
     pub(crate) fn begin(&self, _: &RecordForm, _: &str, _: &Arc<str>, _: &str) -> SendSpan {
-        SendSpan
+        SendSpan(())
     }
 }
 

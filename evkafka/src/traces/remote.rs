@@ -9,7 +9,7 @@ use super::{
 use crate::{record::Headers, send::OwnHeader};
 
 /// The span that has sent a record, if its headers say so.
-pub(super) fn sender(headers: Headers<'_>) -> Option<SpanContext> {
+pub(crate) fn sender(headers: Headers<'_>) -> Option<SpanContext> {
     let TraceParent { trace_id, span_id, flags } = TraceParent::parse(headers.get(trace_parent::NAME)?)?;
     let state = headers.get(trace_state::NAME).and_then(trace_state::checked);
     let state = state.and_then(|state| state.parse::<TraceState>().ok()).unwrap_or_default();
@@ -23,7 +23,7 @@ pub(super) fn sender(headers: Headers<'_>) -> Option<SpanContext> {
 }
 
 /// The headers that name a span as the sender of a record.
-pub(super) fn headers(span: &SpanContext) -> Vec<OwnHeader> {
+pub(crate) fn headers(span: &SpanContext) -> Vec<OwnHeader> {
     if !span.is_valid() {
         return Vec::new();
     }

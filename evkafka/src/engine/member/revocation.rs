@@ -37,7 +37,7 @@ enum Stage {
     /// The same, but the partitions have another owner already.
     Losing,
     /// They are not ours any more; what they have settled is on its way to the broker.
-    Committing(Exchange),
+    Committing(Box<Exchange>),
     /// The client can be told.
     GivenUp(Outcome),
 }
@@ -151,7 +151,7 @@ impl Revocation {
         }
         let mut exchange = Exchange::new(Arc::clone(assignment), Arc::clone(client.handle()).into());
         let is_sent = exchange.give_up(&self.partitions, self.drain.plan().end_at.max(now + SHORTEST_WAIT));
-        self.stage = Stage::Committing(exchange);
+        self.stage = Stage::Committing(Box::new(exchange));
         if is_sent { self.proceed(client, assignment, member, now) } else { Some(Ok(())) }
     }
 }

@@ -1,6 +1,6 @@
 //! What consumers have now.
 
-use super::{Family, Kind, Sample, Unit, Value, consumers::consumer_labels};
+use super::{Family, Kind, Sample, Unit, Value, Visitor, consumers::consumer_labels};
 use crate::metrics::{ConsumerMetrics, MetricsSnapshot, PartitionMetrics};
 
 pub(super) const FAMILIES: &[Family] = &[
@@ -71,7 +71,7 @@ pub(super) const FAMILIES: &[Family] = &[
 
 fn of_partitions(
     snapshot: &MetricsSnapshot,
-    with: &mut dyn FnMut(Sample<'_>),
+    with: Visitor<'_>,
     value: impl Fn(&PartitionMetrics) -> Option<f64>,
 ) {
     for consumer in &snapshot.consumers {
@@ -86,11 +86,7 @@ fn of_partitions(
     }
 }
 
-fn of_consumers(
-    snapshot: &MetricsSnapshot,
-    with: &mut dyn FnMut(Sample<'_>),
-    value: impl Fn(&ConsumerMetrics) -> f64,
-) {
+fn of_consumers(snapshot: &MetricsSnapshot, with: Visitor<'_>, value: impl Fn(&ConsumerMetrics) -> f64) {
     for consumer in &snapshot.consumers {
         let labels = consumer_labels(consumer);
         with(Sample { labels: &labels, value: Value::Gauge(value(consumer)) });
