@@ -56,9 +56,7 @@ impl Sources {
             ("/metrics", Knows::All) => self.metrics(headers),
             ("/status", Knows::All) => self.status(),
             ("/", Knows::All) => plain(StatusCode::OK, PATHS),
-            (_, Knows::All) => {
-                plain(StatusCode::NOT_FOUND, format!("there is nothing here; there are\n{PATHS}"))
-            }
+            (_, Knows::All) => plain(StatusCode::NOT_FOUND, format!("not found; the paths are\n{PATHS}")),
         }
     }
 

@@ -32,7 +32,7 @@
 //!
 //! # Who may ask
 //! - On a loopback address, everybody on the machine.
-//! - On another address, who has the [token](Admin::token): `Authorization: Bearer …`. The three probes answer `ok` or `failed` without it, and
+//! - On another address, whoever has the [token](Admin::token): `Authorization: Bearer …`. The three probes answer `ok` or `failed` without it, and
 //!   no more. An app that listens on such an address without a token is refused, unless it says [so](Admin::without_token).
 //!
 //! There is no TLS. A connection is closed after one answer, or ten seconds; of more than 64, the oldest is closed.
@@ -91,7 +91,7 @@ impl Admin {
         Self { access: Access::Token(token.into()), ..self }
     }
 
-    /// Has everybody ask who can reach the address: for networks that keep others out.
+    /// Answers everyone who can reach the address, without a token: for networks that keep others out.
     pub fn without_token(self) -> Self {
         Self { access: Access::Everybody, ..self }
     }

@@ -55,7 +55,7 @@ impl App {
         }
         if self.stall_timeout.is_zero() {
             faults.push(
-                "`stall_timeout` must be longer than zero: every handler that waits would be stuck"
+                "`stall_timeout` must be longer than zero: every handler that waits would count as stuck"
                     .to_owned(),
             );
         }

@@ -93,7 +93,10 @@ impl Consumers {
             members.extend(started.into_iter().map(|member| (Arc::clone(&name), member)));
             all_shared.push(shared);
         }
-        metrics.begin(Sources::new(all_shared.iter().cloned(), states.outlets().all()));
+        metrics.begin(Sources::new(
+            all_shared.iter().map(|shared| shared.counted()),
+            states.outlets().counted(),
+        ));
         let drain = Drain {
             members: members.iter().map(|(_, member)| member.shutdown()).collect(),
             timeout: shutdown_timeout,

@@ -106,10 +106,7 @@ impl App {
             servers.clone_into(&mut config.bootstrap_servers);
             config.group_id = format!("{prefix}{}", config.group_id);
             for topic in &mut config.topics {
-                *topic = match topic.strip_prefix('^') {
-                    Some(pattern) => format!("^{}{pattern}", prefix.replace('.', "\\.")),
-                    None => format!("{prefix}{topic}"),
-                };
+                *topic = behind_prefix(prefix, topic);
             }
             config.topic_prefix = Some(prefix.to_owned());
             config.commit_interval = config.commit_interval.min(COMMIT_INTERVAL);
@@ -143,5 +140,49 @@ impl App {
             config.properties.retain(|name, _| !is_of_another(name));
         }
         self
+    }
+}
+/// A topic or a pattern of those whose names begin with a prefix.
+///
+/// # Panics
+/// If the pattern has alternatives outside of brackets, of which each would need the prefix: others' topics would be read.
+fn behind_prefix(prefix: &str, topic: &str) -> String {
+    let Some(pattern) = topic.strip_prefix('^') else { return format!("{prefix}{topic}") };
+    let mut depth = 0;
+    let is_alternative = |character| {
+        match character {
+            '(' => depth += 1,
+            ')' => depth -= 1,
+            _ => {}
+        }
+        character == '|' && depth == 0
+    };
+    assert!(
+        !pattern.contains(is_alternative),
+        "on a cluster that is shared with others, the alternatives of a pattern are in brackets: \
+         `^(orders|payments)$`; this one is `{topic}`"
+    );
+    format!("^{}{pattern}", prefix.replace('.', "\\."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn topics_and_patterns_get_a_prefix() {
+        for (topic, expected) in [
+            ("orders", "test.orders"),
+            ("^orders-.*", "^test\\.orders-.*"),
+            ("^(orders|payments)$", "^test\\.(orders|payments)$"),
+        ] {
+            assert_eq!(behind_prefix("test.", topic), expected);
+        }
+    }
+
+    #[test]
+    #[should_panic = "are in brackets"]
+    fn a_pattern_that_would_match_topics_of_others_is_refused() {
+        behind_prefix("test.", "^(orders)$|^payments$");
     }
 }

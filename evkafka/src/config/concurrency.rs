@@ -4,11 +4,11 @@
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Concurrency {
-    /// One record of each partition at a time, in order; partitions go on side by side. In a configuration file:
+    /// One record of each partition at a time, in order; partitions are handled concurrently. In a configuration file:
     /// `concurrency = "partition"`.
     #[default]
     PerPartition,
-    /// Records of one key in order, one at a time; different keys side by side, also within a partition. Records with a
+    /// Records of one key in order, one at a time; different keys concurrently, also within a partition. Records with a
     /// null key have no order among themselves. In a configuration file: `concurrency = "key"`.
     ///
     /// A record that waits, behind one of its key or for its next attempt, holds up no other key. It counts towards the
@@ -21,7 +21,7 @@ pub enum Concurrency {
         /// `in_flight`.
         in_flight: u32,
     },
-    /// Any records side by side, in no order. In a configuration file: `concurrency = "unordered"`.
+    /// Any records concurrently, in no order. In a configuration file: `concurrency = "unordered"`.
     Unordered {
         /// As for [`PerKey`](Self::PerKey).
         in_flight: u32,

@@ -38,7 +38,7 @@ use crate::{event_type::EventTypeSource, settle::FailurePolicy};
 /// | `on_unreachable` | `"fail"` | [what a start does without a cluster](Self::on_unreachable) |
 /// | `on_missing_topic` | `"fail"` | [what a start does without a topic](Self::on_missing_topic) |
 /// | `revoke_grace` | `"5s"` | [how long handlers of lost partitions may go on](Self::revoke_grace) |
-/// | `concurrency` | `"partition"` | [which records are handled side by side](Self::concurrency) |
+/// | `concurrency` | `"partition"` | [which records are handled concurrently](Self::concurrency) |
 /// | `in_flight` | `100` | [how many of them](Concurrency::in_flight), if `concurrency` is `"key"` or `"unordered"` |
 /// | `persist_progress` | `false` | [whether a restart skips what was settled ahead](Self::persist_progress) |
 /// | `prefetch_memory_mib` | `64` | [how much is fetched ahead](Self::prefetch_memory_mib) |
@@ -384,7 +384,7 @@ impl ConsumerConfig {
         self
     }
 
-    /// Which records are handled side by side, and in which order. Default: one record of each partition at a time.
+    /// Which records are handled concurrently, and in which order. Default: one record of each partition at a time.
     pub fn concurrency(mut self, concurrency: Concurrency) -> Self {
         self.concurrency = concurrency;
         self
@@ -393,7 +393,7 @@ impl ConsumerConfig {
     /// Whether commits carry, in their metadata, which records above the committed offset are settled, so that a restart or
     /// another owner of the partition does not handle them a second time. Default: `false`.
     ///
-    /// It is of use when records of one partition are handled side by side ([`concurrency`](Self::concurrency) per key or
+    /// It is of use when records of one partition are handled concurrently ([`concurrency`](Self::concurrency) per key or
     /// unordered, post-commit): one that takes long, or waits out a backoff, holds the committed offset back, and all that
     /// is settled after it would come again. It is still at least once: what was settled since the last commit comes again
     /// after a crash.

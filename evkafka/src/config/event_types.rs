@@ -60,7 +60,7 @@ impl ConsumerConfig {
                 faults.add(
                     "event_type",
                     format!(
-                        "names `{place}` behind `{before}`, which answers for every record: put it in front"
+                        "names `{place}` after `{before}`, which answers for every record: put `{place}` first"
                     ),
                 );
             }

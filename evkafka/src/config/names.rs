@@ -107,7 +107,7 @@ pub(super) fn judge_server(server: &str) -> Option<String> {
         let address = address.trim_end_matches('/');
         let meant = if judge_server(address).is_none() { address } else { "host:port" };
         return Some(format!(
-            "has `{server}`: write `{meant}`, without `{protocol}://` (how to connect is said by the property \
+            "has `{server}`: write `{meant}`, without `{protocol}://` (how to connect is set by the property \
              `security.protocol`)"
         ));
     }
@@ -123,7 +123,7 @@ pub(super) fn judge_server(server: &str) -> Option<String> {
         Some(port) if port.parse::<u16>().is_ok_and(|port| port > 0) => return None,
         Some(port) if is_number(port) => {
             return Some(format!(
-                "has `{server}`, whose port is not from 1 to 65535 (Kafka's is 9092, mostly)"
+                "has `{server}`, whose port is not from 1 to 65535 (Kafka's default is 9092)"
             ));
         }
         Some(_) => {}

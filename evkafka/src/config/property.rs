@@ -18,7 +18,7 @@ pub(super) fn judge_name(side: Side, name: &str) -> Option<String> {
         return Some(format!("is evkafka's to set: {}", owned.instead));
     }
     if let Some(bare) = bare.filter(|bare| known::find(bare).is_some()) {
-        return Some(format!("is to be written without the prefix: `{bare}`"));
+        return Some(format!("must be written without the prefix: `{bare}`"));
     }
     match known::find(name) {
         Some(property) => side.judge_role(property),
@@ -55,7 +55,7 @@ pub(super) fn judge_value(name: &str, value: &str) -> Result<String, String> {
     let is_mechanism = known::canonical(name) == "sasl.mechanisms";
     if let Some(feature) = is_mechanism.then(|| mechanism::missing_feature(value)).flatten() {
         return Err(format!(
-            "needs what is not in this build of librdkafka: enable evkafka's feature `{feature}`"
+            "needs a feature that this build of librdkafka lacks: enable evkafka's feature `{feature}`"
         ));
     }
     understood(name, value, &native)
@@ -81,9 +81,11 @@ fn understood(name: &str, value: &str, native: &NativeClientConfig) -> Result<St
 fn refusal(name: &str, reason: &str) -> String {
     match left_out_of_build(reason) {
         Some(missing) if missing.contains("libcurl") => {
-            format!("needs what is not in this build of librdkafka: {missing}; {CURL}")
+            format!("needs a feature that this build of librdkafka lacks: {missing}; {CURL}")
         }
-        Some(missing) => format!("needs what is not in this build of librdkafka: {missing}; {FEATURES}"),
+        Some(missing) => {
+            format!("needs a feature that this build of librdkafka lacks: {missing}; {FEATURES}")
+        }
         None if is_secret(name) => REFUSED_SECRET.to_owned(),
         None => format!("has a value that librdkafka refuses: {}", reason.trim()),
     }

@@ -45,7 +45,7 @@
 //! - A seek is for the partitions that this process owns, and says which these are. To move a whole group, seek in each of its
 //!   processes.
 //! - From a seek on, no record that was taken before begins. Attempts that are under way finish, but what comes of them settles and commits
-//!   nothing behind the seek; records that wait for their next attempt are left.
+//!   nothing after the seek; records that wait for their next attempt are left.
 //! - The partition continues at the new offset, which is committed at once, also if it is lower than what was committed: records that are
 //!   sought back to are handled again, in pre-commit mode too.
 //! - A paused partition can be sought in. It stays paused.

@@ -16,7 +16,7 @@ pub enum SeekTo {
     Earliest,
     /// To its end: to what is written from now on.
     Latest,
-    /// To the record at this offset, or the first one behind it. An error if the log starts behind it, or ends before it.
+    /// To the record at this offset, or the first one after it. An error if the log starts after it, or ends before it.
     Offset(i64),
     /// To the first record with this timestamp or a later one; to the end if there is none.
     Time(SystemTime),

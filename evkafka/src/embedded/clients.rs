@@ -71,7 +71,7 @@ impl Clients {
                 .set("enable.auto.commit", "false")
                 .set("fetch.wait.max.ms", "10");
             let refused = |_| Fault::Refused {
-                what: "a client cannot be made".to_owned(),
+                what: "a client cannot be created".to_owned(),
                 code: RDKafkaErrorCode::InvalidArgument,
             };
             self.by_group.insert(group.clone(), OwnedClient::new(&settings).map_err(refused)?);

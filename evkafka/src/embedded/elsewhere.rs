@@ -50,5 +50,5 @@ fn options() -> AdminOptions {
 }
 
 fn not_created(topic: &str, code: RDKafkaErrorCode) -> Fault {
-    Fault::Refused { what: format!("topic `{topic}` was not made"), code }
+    Fault::Refused { what: format!("topic `{topic}` was not created"), code }
 }

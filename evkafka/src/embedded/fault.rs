@@ -45,8 +45,8 @@ fn known(topic: &str, topics: &[String]) -> String {
     let list = topics.iter().map(|topic| Quoted(topic).to_string()).collect::<Vec<_>>().join(", ");
     match closest(topic, topics) {
         Some(closest) => format!("; did you mean {}? The topics are {list}", Quoted(closest)),
-        None if topics.is_empty() => "; the cluster has no topics: make it with `create_topic`".to_owned(),
-        None => format!("; the topics are {list}: make others with `create_topic`"),
+        None if topics.is_empty() => "; the cluster has no topics: create one with `create_topic`".to_owned(),
+        None => format!("; the topics are {list}: create others with `create_topic`"),
     }
 }
 
@@ -90,11 +90,11 @@ mod tests {
         );
         assert_eq!(
             unknown("payments", &["orders"]),
-            "unknown topic `payments`; the topics are `orders`: make others with `create_topic`"
+            "unknown topic `payments`; the topics are `orders`: create others with `create_topic`"
         );
         assert_eq!(
             unknown("orders", &[]),
-            "unknown topic `orders`; the cluster has no topics: make it with `create_topic`"
+            "unknown topic `orders`; the cluster has no topics: create one with `create_topic`"
         );
     }
 

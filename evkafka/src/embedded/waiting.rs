@@ -98,7 +98,7 @@ impl Cluster {
             }
             if begun.elapsed() > DEADLINE {
                 return Err(Error::other(Fault::Late {
-                    what: format!("topic `{topic}` was to have {count} records, which it has not"),
+                    what: format!("topic `{topic}` did not get {count} records"),
                     waited: DEADLINE,
                     found: format!("it has {}", records.len()),
                 }));

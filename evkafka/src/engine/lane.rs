@@ -118,6 +118,10 @@ impl Lane {
         };
         worker.control.install(Arc::clone(&epoch.progress));
         worker.control.pulse.attempts_may_take(handlers.longest_attempt());
+        match &schedule {
+            Schedule::InOrder(_) => {}
+            Schedule::Concurrent(_) => worker.control.pulse.attempts_are_beside(),
+        }
         let outlets = Arc::clone(shared.states.outlets());
         let numbers = shared.numbers().lane(&worker.origin.topic, &handlers.table);
         let sendings = Sendings::new(outlets, Arc::clone(&worker.control.look), work_bytes);

@@ -60,7 +60,8 @@ impl Outgoing {
     /// Adds an event, as JSON, with the key that `set_key` sets.
     ///
     /// # Errors
-    /// If it cannot be encoded: its own `Serialize` fails, JSON has no such key of a map, or it has 4 GiB or more. Nothing is added then.
+    /// If it cannot be encoded: its own `Serialize` fails, JSON has no such key of a map, or it or all before it have 4 GiB or more.
+    /// Nothing is added then.
     pub(crate) fn push<E>(
         &mut self,
         event: &E,
@@ -91,6 +92,8 @@ impl Outgoing {
             bytes.extend_from_slice(&[0; FIRST]);
         }
         let start = bytes.len();
+        // Events are found by their places.
+        length(start)?;
         bytes.extend_from_slice(&[0; LEN]);
         bytes.extend_from_slice(&NO_KEY.to_le_bytes());
         bytes.extend_from_slice(&length(spec.name.len())?.to_le_bytes());

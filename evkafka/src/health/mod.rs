@@ -25,7 +25,7 @@
 //! | question | what `ok` says |
 //! |---|---|
 //! | [`live`](Health::live) | a restart would not help |
-//! | [`ready`](Health::ready) | all members of all consumers have joined their groups, be it without partitions, and the app does not drain |
+//! | [`ready`](Health::ready) | all members of all consumers have joined their groups, even without partitions, and the app does not drain |
 //! | [`started`](Health::started) | all members of all consumers have joined their groups once |
 //!
 //! # What is stuck
@@ -46,13 +46,13 @@
 //! future of [`run_until`](crate::App::run_until).
 //!
 //! These do not count, however long they last: a broker that is away, a rebalance, lag, a pause, a member without partitions, a handler that
-//! fails again and again, a dead letter or an event that is not acknowledged, a pre-commit's commit that is not, a wait for a permit, a
+//! fails again and again, a dead letter or an event that is not acknowledged, a pre-commit offset that is not, a wait for a permit, a
 //! thread, a [rate limit](crate::layer::RateLimit) or a [concurrency limit](crate::layer::ConcurrencyLimit), a handler that waits for a
 //! [`Sender`](crate::Sender), an app that drains.
 //!
 //! # What it costs
 //!
-//! Lanes read no clock for it. They count what they do, and each member's thread looks at the counts once a second, so that the first
+//! It costs no reading of the clock. Partitions count what they do, and each member's thread looks at the counts once a second, so that the first
 //! question has the right answer. All that is asked is answered on the thread that asks, without waiting for the app's runtime.
 
 mod report;

@@ -68,7 +68,7 @@ pub enum HealthProblem {
     HandlerStuck,
     /// A partition's task does not run: the runtime's threads are blocked.
     PartitionStuck,
-    /// The thread that polls librdkafka for a member does not go round.
+    /// The thread that polls librdkafka for a member is stuck.
     MemberStuck,
     /// A member, or the app, has ended although nobody asked for it.
     Ended,

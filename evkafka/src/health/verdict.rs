@@ -158,7 +158,7 @@ fn waits_too_long(facts: &Facts, wait: &Wait, position: Option<i64>) -> HealthRe
             HealthProblem::HandlerStuck,
             Some(offset),
             format!(
-                "the handler `{path}` has been at work for {lasted} s, and could not be dropped after its {} s: threads of the \
+                "the handler `{path}` has been at work for {lasted} s, and could not be dropped at its limit of {} s: threads of the \
                  runtime are blocked",
                 limit.as_secs_f64()
             ),

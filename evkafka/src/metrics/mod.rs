@@ -30,8 +30,8 @@
 //! records can create a series. Records of all other event types are counted as the event [`OTHER`], and those without a type as
 //! [`UNTYPED`].
 //!
-//! What only grows has no partition among its labels, and stays when a partition is revoked. What a partition has now (its lag, for
-//! example) has one, and is gone when the partition is.
+//! Counters and histograms have no partition label, and stay when a partition is revoked. Gauges of a partition (its lag, for
+//! example) have that label, and are gone when the partition is.
 
 mod families;
 mod histogram;
@@ -56,7 +56,7 @@ pub const PROMETHEUS_CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=ut
 /// The content type of [`Metrics::open_metrics`].
 pub const OPEN_METRICS_CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// The event that all records count as whose type has no handler of its own.
+/// The event under which records are counted whose type has no handler of its own.
 pub const OTHER: &str = "_other";
 /// The event that records without a type count as.
 pub const UNTYPED: &str = "_untyped";

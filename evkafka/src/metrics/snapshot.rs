@@ -88,7 +88,7 @@ pub struct PartitionMetrics {
     /// Where that record was not fetched yet (the partition is paused, for example), it is how long ago the partition was last caught
     /// up, or the age of the record before, whichever is shorter: at least the age itself, if timestamps grow.
     pub lag_duration: Option<Duration>,
-    /// The offset behind the log's last record that can be read; at most ten seconds old.
+    /// The offset after the log's last record that can be read; at most ten seconds old.
     pub end_offset: Option<i64>,
     /// The offset below which all records are settled.
     pub settled_offset: Option<i64>,

@@ -91,10 +91,11 @@ impl<'s, E: Event + Serialize + ?Sized> Sending<'s, E> {
         self
     }
 
-    /// Sets the record's timestamp, in milliseconds; otherwise it is the time at which it is sent. What lies before 1970 counts as that.
+    /// Sets the record's timestamp, in milliseconds; otherwise it is the time at which it is sent. The least is one
+    /// millisecond after the beginning of 1970, because librdkafka takes 0 for now; what lies before counts as that.
     pub fn timestamp(mut self, timestamp: SystemTime) -> Self {
         let since = timestamp.duration_since(UNIX_EPOCH).unwrap_or_default();
-        self.extras.timestamp = Some(i64::try_from(since.as_millis()).unwrap_or(i64::MAX));
+        self.extras.timestamp = Some(i64::try_from(since.as_millis()).unwrap_or(i64::MAX).max(1));
         self
     }
 

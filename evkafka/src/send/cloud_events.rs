@@ -68,8 +68,8 @@ impl CloudEvents {
             (CONTENT_TYPE, JSON),
         ];
         let own = &extras.headers;
-        let ours =
-            attributes.iter().filter(|(name, _)| !own.iter().any(|header| header.0 == name.as_bytes()));
+        let is_set = |name: &str| own.iter().any(|header| attribute(header) == attribute_of(name.as_bytes()));
+        let ours = attributes.iter().filter(|(name, _)| !is_set(name));
         let with = |headers: &[RawHeader<'_>], payload: &[u8]| {
             with(RawRecord {
                 topic,
@@ -83,7 +83,7 @@ impl CloudEvents {
         match self.mode {
             Mode::Binary => {
                 let ours = ours.map(|(name, value)| (name.as_bytes(), Some(value.as_bytes())));
-                let own = traced.iter().chain(own).map(raw);
+                let own = traced.iter().chain(own).map(in_binary_mode);
                 with(&ours.chain(own).collect::<Vec<_>>(), event.payload)
             }
             Mode::Structured => {
@@ -103,6 +103,15 @@ fn raw((name, value): &OwnHeader) -> RawHeader<'_> {
     (name, value.as_deref())
 }
 
+/// The one attribute whose header is not called after it.
+fn in_binary_mode(header: &OwnHeader) -> RawHeader<'_> {
+    let (name, value) = raw(header);
+    if attribute(header) == attribute_of(CONTENT_TYPE.as_bytes()) {
+        return (CONTENT_TYPE.as_bytes(), value);
+    }
+    (name, value)
+}
+
 /// The attribute that a header stands for.
 fn attribute((name, _): &OwnHeader) -> Option<&str> {
     attribute_of(name)
@@ -120,8 +129,8 @@ fn attribute_of(header: &[u8]) -> Option<&str> {
 /// The attributes that a call sets, each once: the last counts, as with headers.
 fn attributes_of(own: &[OwnHeader]) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
     own.iter().enumerate().filter_map(|(index, header)| {
-        let is_last = own[index + 1..].iter().all(|later| later.0 != header.0);
         let (name, value) = (attribute(header)?, header.1.as_deref()?);
+        let is_last = own[index + 1..].iter().all(|later| attribute(later) != Some(name));
         is_last.then(|| (name, String::from_utf8_lossy(value)))
     })
 }
@@ -219,5 +228,24 @@ mod tests {
         let json: serde_json::Value = serde_json::from_str(&payload).unwrap();
         assert_eq!((&json["id"], &json["datacontenttype"]), (&"order-7".into(), &"text/x+json".into()));
         assert_eq!(payload.matches("\"id\"").count(), 2, "that of the event, and the attribute");
+    }
+
+    #[test]
+    fn the_content_type_of_the_data_is_one_attribute_by_both_names() {
+        for own in [
+            &[("ce_datacontenttype", "text/x+json")][..],
+            &[("content-type", "text/plain"), ("ce_datacontenttype", "text/x+json")],
+        ] {
+            let (headers, _) = written(Mode::Binary, &extras(own));
+            let types: Vec<_> = headers.iter().filter(|(name, _)| name.ends_with("type")).collect();
+            assert!(
+                types.iter().all(|(name, _)| ["ce_type", "content-type"].contains(&&**name)),
+                "{types:?}"
+            );
+            assert_eq!(headers.iter().rfind(|(name, _)| name == "content-type").unwrap().1, "text/x+json");
+            let (_, payload) = written(Mode::Structured, &extras(own));
+            assert_eq!(payload.matches("\"datacontenttype\"").count(), 1, "{payload}");
+            assert!(payload.contains(r#""datacontenttype":"text/x+json""#), "{payload}");
+        }
     }
 }

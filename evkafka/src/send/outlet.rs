@@ -85,7 +85,19 @@ impl Outlet {
     }
 }
 
-impl metrics::Producer for Outlet {
+/// What the numbers of a producer are read from, for as long as somebody may ask: not the client.
+pub(crate) struct Counted {
+    name: Arc<str>,
+    counts: Arc<SentCounts>,
+}
+
+impl Outlet {
+    pub(super) fn counted(&self) -> Arc<Counted> {
+        Arc::new(Counted { name: Arc::clone(&self.name), counts: Arc::clone(&self.counts) })
+    }
+}
+
+impl metrics::Producer for Counted {
     fn metrics(&self) -> ProducerMetrics {
         ProducerMetrics { name: Arc::clone(&self.name), events: self.counts.read() }
     }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::{Outlet, OwnHeader, Stamp};
+use super::{Outlet, OwnHeader, Stamp, outlet::Counted};
 use crate::{
     event::{Encoded, EventSpec, Outgoing},
     record::Headers,
@@ -45,13 +45,13 @@ impl Outlets {
         self.have_ids.then(Stamp::now)
     }
 
-    /// All of them, in the order of their names.
-    pub(crate) fn all(&self) -> Vec<Arc<Outlet>> {
-        let outlets = self.destinations.values().map(|destination| Arc::clone(&destination.outlet));
-        let mut all: Vec<_> = outlets.collect();
-        all.sort_by(|one, other| one.name.cmp(&other.name));
-        all.dedup_by(|one, other| Arc::ptr_eq(one, other));
-        all
+    /// What each has sent, in the order of their names.
+    pub(crate) fn counted(&self) -> Vec<Arc<Counted>> {
+        let mut outlets: Vec<_> =
+            self.destinations.values().map(|destination| &*destination.outlet).collect();
+        outlets.sort_by(|one, other| one.name.cmp(&other.name));
+        outlets.dedup_by(|one, other| std::ptr::eq(*one, *other));
+        outlets.into_iter().map(Outlet::counted).collect()
     }
 
     /// Whether nothing is on its way whose acknowledgement nobody waits for.

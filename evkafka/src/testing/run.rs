@@ -57,8 +57,8 @@ impl Run {
         let (sender, mut reports) = mpsc::unbounded_channel();
         let join = |consumer| Arc::new(join(consumer, app, cluster, watch, &sender));
         let members: Vec<_> = app.consumers.iter().map(join).collect();
-        let counting = members.iter().map(|member| member.shared());
-        app.metrics.begin(Sources::new(counting, app.states.outlets().all()));
+        let counted = members.iter().map(|member| member.shared().counted());
+        app.metrics.begin(Sources::new(counted, app.states.outlets().counted()));
         let state = Arc::new(RunState {
             members,
             states: Arc::clone(&app.states),

@@ -1,4 +1,9 @@
-use std::{mem::take, sync::Arc, task::Poll};
+use std::{
+    mem::take,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    task::Poll,
+};
 
 use opentelemetry::{
     Context, ContextGuard, KeyValue,
@@ -63,7 +68,15 @@ impl LaneTracer {
     /// An attempt begins.
     #[inline]
     pub(crate) fn begin(&self, context: &handle::Context<'_>) -> ProcessSpan {
-        ProcessSpan(self.0.as_ref().map(|lane| lane.begin(context)))
+        ProcessSpan(self.0.as_ref().and_then(|lane| {
+            // Samplers and span processors are the user's. What is traced of a record is no reason not to handle it.
+            let begun = catch_unwind(AssertUnwindSafe(|| lane.begin(context)));
+            begun
+                .inspect_err(|_| {
+                    tracing::error!(target: "evkafka::record", "the tracer panicked: an attempt has no span");
+                })
+                .ok()
+        }))
     }
 }
 

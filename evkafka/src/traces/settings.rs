@@ -29,7 +29,7 @@ use super::tracer::AnyTracer;
 ///
 /// # Attributes
 /// Those of OpenTelemetry's conventions for messaging and Kafka, and ours under `evkafka.`; they are in `docs/traces.md`. They are added
-/// to spans that are recorded only, because most are not: a sampler sees the name of a span, its kind and its parent.
+/// only to spans that are recorded, because most are not: a sampler sees the name of a span, its kind and its parent.
 #[derive(Default)]
 #[must_use = "an app is traced with `App::traces`"]
 pub struct Traces {

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use evkafka::{
-    App, Backoff, Concurrency, Event, FailurePolicy, Metadata, ProducerConfig, Sender, State,
+    App, Backoff, Concurrency, Event, FailurePolicy, Metadata, ProducerConfig, Router, Sender, State,
     control::{PartitionPhase, Pause, Scope},
     embedded, handler,
-    layer::RateLimit,
+    layer::{RateLimit, Tower},
     router,
 };
 use serde::{Deserialize, Serialize};
@@ -133,8 +133,14 @@ async fn a_handler_that_waits_for_a_producer_whose_broker_is_away_is_not_stuck()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_handler_that_waits_for_its_turn_at_a_rate_limit_is_not_stuck() {
+    let hour = Duration::from_secs(3600);
+    waits_for_its_turn(router![on_order_created].layer(RateLimit::new(1, hour)).boxed()).await;
+    let limit = tower::ServiceBuilder::new().rate_limit(1, hour);
+    waits_for_its_turn(router![on_order_created].layer(Tower::new(limit)).boxed()).await;
+}
+
+async fn waits_for_its_turn(limited: Router) {
     let (cluster, ledger, (admin, address)) = (cluster(1), Ledger::default(), admin());
-    let limited = router![on_order_created].layer(RateLimit::new(1, Duration::from_secs(3600)));
     let config = config(&cluster)
         .failure_policy(never_times_out())
         .concurrency(Concurrency::Unordered { in_flight: 8 });

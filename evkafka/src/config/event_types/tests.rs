@@ -117,7 +117,7 @@ fn lists_that_make_no_sense_are_told() {
     assert_eq!(
         faults(&config().event_type(["constant:A", "json:type"])),
         [
-            "`event_type` names `json:type` behind `constant:A`, which answers for every record: put it in front"
+            "`event_type` names `json:type` after `constant:A`, which answers for every record: put `json:type` first"
         ]
     );
     assert_eq!(

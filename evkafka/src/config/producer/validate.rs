@@ -32,7 +32,7 @@ impl ProducerConfig {
         match (self.event_format, &self.event_source) {
             (EventFormat::Headers, Some(_)) => faults.add(
                 "event_source",
-                "is of use to CloudEvents only: set `event_format` to `cloudevents` or `cloudevents-structured`, or leave it out",
+                "has an effect only with CloudEvents: set `event_format` to `cloudevents` or `cloudevents-structured`, or leave it out",
             ),
             (EventFormat::CloudEvents | EventFormat::CloudEventsStructured, None) => faults.add(
                 "event_source",
@@ -75,7 +75,8 @@ impl ProducerConfig {
             }
             if self.event_format != EventFormat::Headers {
                 let format = self.event_format.name();
-                faults.add(setting, format!("is of no use where `event_format` is `{format}`; leave it out"));
+                faults
+                    .add(setting, format!("has no effect where `event_format` is `{format}`; leave it out"));
             }
         }
         if self.type_header() == self.version_header() {
@@ -105,7 +106,7 @@ fn judge_source(source: &str) -> Option<String> {
     let is_legal = |c: char| c.is_ascii_graphic() && !"\"<>\\^`{|}".contains(c);
     judge_text(source).or_else(|| {
         let illegal = source.chars().find(|c| !is_legal(*c))?;
-        Some(format!("must be a URI reference, such as `/billing`, and has `{illegal}`, which none has: write it percent-encoded"))
+        Some(format!("must be a URI reference, such as `/billing`, which cannot contain `{illegal}`: write it percent-encoded"))
     })
 }
 

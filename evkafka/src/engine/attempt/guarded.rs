@@ -32,8 +32,13 @@ pub(in crate::engine) fn guarded<'a>(
 ) -> impl Future<Output = Option<Attempt>> {
     async move {
         let mut attempt = pin!(attempt);
-        let mut waiting = None;
+        let mut waiting: Option<Interruptions<'a>> = None;
         poll_fn(|cx| {
+            // What others were excused for on this thread is none of its doing.
+            take_excused();
+            if let Some(waiting) = &mut waiting {
+                waiting.resumes();
+            }
             // Unwind safety: after a panic the future is only dropped, and user state that a panic can break is the
             // user's to guard, as with tokio's own tasks.
             match catch_unwind(AssertUnwindSafe(|| span.poll(|| attempt.as_mut().poll(cx)))) {
@@ -58,6 +63,11 @@ impl<'a> Interruptions<'a> {
     pub(super) fn new(abort: &'a CancellationToken, limit: Option<Duration>, under_way: Waiting<'a>) -> Self {
         let deadline = limit.map(|limit| (Box::pin(sleep(limit)), limit));
         Self { aborted: Box::pin(abort.cancelled()), deadline, under_way }
+    }
+
+    /// The attempt is about to be polled. It may block its thread, and then it no longer waits for what excused it.
+    fn resumes(&mut self) {
+        self.under_way.excuse(false);
     }
 
     /// The attempt has just been polled, and waits.
@@ -122,6 +132,38 @@ mod tests {
         answer.send(()).expect("it is waited for");
         assert!(poll(attempt.as_mut()));
         assert_eq!(seen(&pulse), None);
+    }
+
+    #[tokio::test]
+    async fn a_handler_that_blocks_after_a_wait_that_excused_it_is_seen() {
+        let (pulse, abort) = (LanePulse::default(), CancellationToken::new());
+        let (turn, comes) = tokio::sync::oneshot::channel::<()>();
+        let while_it_blocks = std::cell::Cell::new(None);
+        let attempt = async {
+            let _ = excused(comes).await;
+            while_it_blocks.set(seen(&pulse));
+            Attempt::Returned(Outcome::Done)
+        };
+        let mut span = ProcessSpan::default();
+        let mut attempt = pin!(guarded(attempt, &mut span, within(&abort, &pulse, None)));
+        let mut noop = Context::from_waker(std::task::Waker::noop());
+        assert!(attempt.as_mut().poll(&mut noop).is_pending());
+        assert_eq!(seen(&pulse), None, "it waits for its turn");
+        turn.send(()).expect("it is waited for");
+        assert!(attempt.as_mut().poll(&mut noop).is_ready());
+        assert_eq!(while_it_blocks.get(), Some(AT_WORK));
+    }
+
+    /// Any task on the thread may have sent something, and leaves it excused.
+    #[tokio::test]
+    async fn what_others_were_excused_for_excuses_no_attempt() {
+        let (pulse, abort) = (LanePulse::default(), CancellationToken::new());
+        let noop = || Context::from_waker(std::task::Waker::noop());
+        assert!(pin!(excused(std::future::pending::<()>())).poll(&mut noop()).is_pending());
+        let mut span = ProcessSpan::default();
+        let mut attempt = pin!(guarded(std::future::pending(), &mut span, within(&abort, &pulse, None)));
+        assert!(attempt.as_mut().poll(&mut noop()).is_pending());
+        assert_eq!(seen(&pulse), Some(AT_WORK));
     }
 
     #[tokio::test]

@@ -82,12 +82,13 @@ impl<R: Routes> Run<R> {
                             let mut ending = Ending::AtOnce;
                             let mut attempts = pin!(worker.attempt(handlers, handler, open, &mut state));
                             let numbers = &mut self.numbers;
+                            let queued = self.fetched.len() - 1 + self.queue.waiting();
                             // What was counted before is not to wait for a handler that waits.
                             let ended = poll_fn(|cx| {
                                 let polled = attempts.as_mut().poll(cx);
                                 if polled.is_pending() && ending == Ending::AtOnce {
                                     ending = Ending::Later;
-                                    worker.control.gauges.works_on(written);
+                                    worker.control.gauges.works_on(written, queued);
                                     numbers.received(matched.event());
                                     numbers.pass_on();
                                 }

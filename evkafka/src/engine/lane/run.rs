@@ -264,13 +264,15 @@ impl<R: Routes> Run<R> {
 
     /// There is nothing between the last record and `next`.
     fn skip_to(&mut self, next: i64) {
-        let committable = self.epoch.skip_to(next);
+        let settled = self.epoch.skip_to(next);
         let committable = match &self.delivery {
-            Delivery::After => committable,
+            Delivery::After => settled,
             Delivery::Before(_) => Some(next),
         };
         if let Some(next) = committable {
             self.epoch.progress.advance(next);
+        }
+        if let Some(next) = settled {
             self.control().gauges.settled_below(next);
         }
     }

@@ -14,7 +14,12 @@ use super::{
     topic::TopicNumbers,
 };
 use crate::{
-    engine::{observe::MemberEvent, shared::Shared},
+    config::AutoCommitMode,
+    engine::{
+        commands::Commands,
+        observe::{MemberEvent, Observers},
+        shared::Shared,
+    },
     metrics::{self, CommitMetrics, ConsumerMetrics, RebalanceMetrics},
     route::RouteTable,
 };
@@ -78,14 +83,36 @@ impl ConsumerNumbers {
     }
 }
 
-impl metrics::Consumer for Shared {
+/// What the numbers of a consumer are read from, for as long as somebody may ask: nothing of the app's, and no client.
+pub(crate) struct Counted {
+    consumer: Arc<str>,
+    group: Arc<str>,
+    mode: AutoCommitMode,
+    observers: Arc<Observers>,
+    commands: Arc<Commands>,
+}
+
+impl Shared {
+    /// What is counted for all its members.
+    pub(crate) fn counted(&self) -> Arc<Counted> {
+        Arc::new(Counted {
+            consumer: Arc::clone(&self.consumer),
+            group: self.group.as_str().into(),
+            mode: self.mode,
+            observers: Arc::clone(&self.observers),
+            commands: Arc::clone(&self.commands),
+        })
+    }
+}
+
+impl metrics::Consumer for Counted {
     fn metrics(&self) -> ConsumerMetrics {
-        let numbers = self.numbers();
+        let numbers = self.observers.numbers();
         let topics = numbers.topics().clone();
         let of = |count: &AtomicU64| count.load(Relaxed);
         ConsumerMetrics {
             name: Arc::clone(&self.consumer),
-            group: self.group.as_str().into(),
+            group: Arc::clone(&self.group),
             topics: topics.iter().map(|(name, topic)| topic.read(name)).collect(),
             partitions: self
                 .commands

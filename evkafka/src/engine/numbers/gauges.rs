@@ -76,8 +76,9 @@ impl Default for Gauges {
 }
 
 impl Gauges {
-    /// A handler waits, where the lane is, for which others wait. Its record was written then.
-    pub(in crate::engine) fn works_on(&self, written: Written) {
+    /// A handler waits, where the lane is, for which so many others wait. Its record was written then.
+    pub(in crate::engine) fn works_on(&self, written: Written, queued: usize) {
+        self.queued.store(queued as u64, Relaxed);
         self.at_work.store(written.to_bits() as i64, Relaxed);
     }
 

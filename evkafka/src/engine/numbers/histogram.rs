@@ -75,7 +75,26 @@ pub(super) struct LocalHistogram {
 #[derive(Debug)]
 pub(super) struct SharedHistogram<const N: usize> {
     counts: [AtomicU64; N],
-    sum: AtomicU64,
+    sum: Sum,
+}
+
+/// A sum that does not come round: a million records with timestamps of 1970 are 2^50 ms, and who writes records chooses their timestamps.
+#[derive(Debug, Default)]
+struct Sum {
+    low: AtomicU64,
+    high: AtomicU64,
+}
+
+impl Sum {
+    fn add(&self, value: u64) {
+        if value > 0 && self.low.fetch_add(value, Relaxed).checked_add(value).is_none() {
+            self.high.fetch_add(1, Relaxed);
+        }
+    }
+
+    fn read(&self) -> u128 {
+        (u128::from(self.high.load(Relaxed)) << 64) + u128::from(self.low.load(Relaxed))
+    }
 }
 
 impl LocalHistogram {
@@ -114,7 +133,7 @@ impl LocalHistogram {
     pub(super) fn move_to<const N: usize>(&mut self, shared: &SharedHistogram<N>) -> u64 {
         let here = std::mem::take(&mut self.here);
         add(&shared.counts[self.range], here);
-        add(&shared.sum, std::mem::take(&mut self.sum));
+        shared.sum.add(std::mem::take(&mut self.sum));
         here
     }
 }
@@ -181,7 +200,7 @@ impl LocalAges {
         let here = std::mem::take(&mut self.here);
         add(&shared.counts[self.range], here);
         let written = std::mem::take(&mut self.sum_of_written);
-        add(&shared.sum, here.wrapping_mul(self.now as u64).wrapping_sub(written));
+        shared.sum.add(here.wrapping_mul(self.now as u64).wrapping_sub(written));
     }
 
     fn set_range(&mut self, range: usize) {
@@ -196,19 +215,19 @@ impl LocalAges {
 
 impl<const N: usize> Default for SharedHistogram<N> {
     fn default() -> Self {
-        Self { counts: std::array::from_fn(|_| AtomicU64::new(0)), sum: AtomicU64::new(0) }
+        Self { counts: std::array::from_fn(|_| AtomicU64::new(0)), sum: Sum::default() }
     }
 }
 
 impl<const N: usize> SharedHistogram<N> {
     pub(super) fn add(&self, value: u64, scale: &Scale<N>) {
         add(&self.counts[scale.range_of(value)], 1);
-        add(&self.sum, value);
+        self.sum.add(value);
     }
 
     pub(super) fn read(&self, scale: &Scale<N>) -> Histogram {
         let counts = self.counts.iter().map(|count| count.load(Relaxed)).collect();
-        let sum = u128::from(self.sum.load(Relaxed)) * u128::from(scale.nanos);
+        let sum = self.sum.read() * u128::from(scale.nanos);
         let (secs, nanos) = (sum / 1_000_000_000, sum % 1_000_000_000);
         let sum = Duration::new(u64::try_from(secs).unwrap_or(u64::MAX), u32::try_from(nanos).unwrap_or(0));
         Histogram::new(scale.seconds, counts, sum)

@@ -1,7 +1,7 @@
 use std::{
     sync::{
         Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     time::{Duration, Instant},
 };
@@ -16,6 +16,8 @@ pub(in crate::engine) struct LanePulse {
     beats: AtomicU64,
     /// How many milliseconds an attempt may take at most, of those that have a limit: one that blocks its thread keeps the lane still.
     longest_attempt: AtomicU64,
+    /// Whether attempts wait in tasks of their own: then only what the lane itself waits for keeps it still.
+    attempts_are_beside: AtomicBool,
     noted: Mutex<Noted>,
 }
 
@@ -71,6 +73,11 @@ impl LanePulse {
         self.longest_attempt.store(u64::try_from(longest.as_millis()).unwrap_or(u64::MAX), Relaxed);
     }
 
+    /// Attempts wait in tasks of their own, so that the lane has its turns meanwhile.
+    pub(in crate::engine) fn attempts_are_beside(&self) {
+        self.attempts_are_beside.store(true, Relaxed);
+    }
+
     /// The lane's task, or one of its attempts, waits for something until what is returned is dropped.
     pub(in crate::engine) fn wait(&self, what: WaitsFor) -> Waiting<'_> {
         let place = self.noted().waits.begin(what);
@@ -81,8 +88,13 @@ impl LanePulse {
     pub(in crate::engine) fn look(&self, phase: Phase, now: Instant) -> LaneVitals {
         let mut noted = self.noted();
         let Noted { waits, seen, dropped } = &mut *noted;
-        let (beats, begun) = (self.beats.load(Relaxed), waits.begun());
-        let is_still = |seen: &Seen| (seen.beats, seen.begun) == (beats, begun) && !waits.are_open();
+        let beats = self.beats.load(Relaxed);
+        let (begun, is_excused) = if self.attempts_are_beside.load(Relaxed) {
+            (0, waits.of_the_lane_are_open())
+        } else {
+            (waits.begun(), waits.are_open())
+        };
+        let is_still = |seen: &Seen| (seen.beats, seen.begun) == (beats, begun) && !is_excused;
         let still_for = match seen {
             Some(seen) if is_still(seen) => now.saturating_duration_since(seen.at),
             _ => {
@@ -162,6 +174,19 @@ mod tests {
         // A wait that nobody saw is a sign of life as well.
         drop(pulse.wait(WaitsFor::Turn));
         assert_eq!(still_for(&pulse, start + SECOND * 20), 0);
+    }
+
+    #[test]
+    fn what_waits_beside_a_lane_does_not_excuse_it() {
+        let (pulse, start) = (LanePulse::default(), Instant::now());
+        pulse.attempts_are_beside();
+        let waiting = pulse.wait(WaitsFor::Backoff { offset: 7, wait: SECOND * 3600 });
+        assert_eq!(still_for(&pulse, start), 0);
+        drop(pulse.wait(WaitsFor::Turn));
+        assert_eq!(still_for(&pulse, start + SECOND * 9), 9);
+        let broker = pulse.wait(WaitsFor::Broker);
+        assert_eq!(still_for(&pulse, start + SECOND * 20), 0);
+        drop((waiting, broker));
     }
 
     #[test]

@@ -98,6 +98,12 @@ impl Waits {
         self.free.len() < self.places.len()
     }
 
+    /// Whether there are any in which the lane's own task is.
+    pub(super) fn of_the_lane_are_open(&self) -> bool {
+        let mut open = self.places.iter().flatten();
+        open.any(|open| matches!(open.what, WaitsFor::Broker | WaitsFor::Predecessor))
+    }
+
     /// The one that has lasted longest beyond what it may. Those that nobody has seen begin now.
     pub(super) fn look(&mut self, now: Instant) -> Option<Wait> {
         let seen = self.places.iter_mut().flatten().filter(|open| !open.is_excused).map(|open| {

@@ -94,7 +94,7 @@ fn one_lane_of_several_that_is_stuck_is_named() {
     assert_eq!(
         failed(waits(handler(Some(MINUTE)), STALL + MINUTE)),
         "consumer `billing`, orders[1], offset 107: the handler `billing::on_order` has been at work for 360 s, and could \
-         not be dropped after its 60 s: threads of the runtime are blocked"
+         not be dropped at its limit of 60 s: threads of the runtime are blocked"
     );
     assert_eq!(
         failed(waits(WaitsFor::Backoff { offset: 107, wait: MINUTE }, STALL + MINUTE * 2)),

@@ -19,7 +19,7 @@ use tower_service::Service;
 
 pub use self::service::{FailedAttempt, HandlerCall, HandlerService};
 use super::{Call, Layer, Next};
-use crate::handle::{Attempt, BoxError};
+use crate::handle::{Attempt, BoxError, excused};
 
 /// A layer of tower's, as one of evkafka's (Cargo feature `tower`).
 ///
@@ -52,6 +52,9 @@ use crate::handle::{Attempt, BoxError};
 /// # What it cannot do
 /// - The request is a [`HandlerCall`]: the event's name and the record's metadata, without headers and payload.
 /// - A call cannot be cloned, so tower's `retry` and `hedge` do not compile: the failure policy is what makes further attempts.
+/// - One limit for several `Tower`s (tower's `GlobalConcurrencyLimitLayer`) may stop one of them: a call that is cancelled while it waits for
+///   the limit leaves its place to the service, which has it polled at the next call only. Clones of
+///   [`ConcurrencyLimit`](super::ConcurrencyLimit) share a limit.
 /// - A layer that is given a [`Clone`] service has one for all calls here, as behind a lock; `poll_ready` is called for one at a time.
 ///
 /// It costs some allocations per call. Where there is a layer of evkafka's for the same purpose, prefer that.
@@ -78,7 +81,7 @@ where
         let mut service = pin!(self.serve(request));
         let answer = tokio::select! {
             biased;
-            answered = &mut service => return ended(answered),
+            answered = excused(service.as_mut()) => return ended(answered),
             answer = calls => answer,
             () = call.cancelled() => return Attempt::release(),
         };

@@ -94,7 +94,7 @@ fn is_failed(attempt: &Attempt) -> bool {
     }
 }
 
-/// An attempt that failed, as an error of a tower service. Where it is what [`Tower`](super::Tower) ends in, that is the attempt as it was.
+/// An attempt that failed, as an error of a tower service. If the service returns it, [`Tower`](super::Tower) returns that attempt unchanged.
 #[derive(Debug)]
 pub struct FailedAttempt(pub(super) Attempt);
 

@@ -28,7 +28,7 @@ impl RecordForm {
                 let expected = CloudEvents::event_type(event.name, event.version);
                 let is_it = identity.name() == Some(expected.as_bytes());
                 identity.open(whole);
-                is_it.then(|| Cow::Owned(identity.payload(whole).unwrap_or_default().to_vec()))
+                is_it.then(|| Cow::Owned(identity.payload(whole).unwrap_or(b"null").to_vec()))
             }
         }
     }

@@ -26,7 +26,7 @@ fn reads_the_format_of_cloud_events() {
         lines,
         [
             "`event_format` must be `headers` or `cloudevents` or `cloudevents-structured`, not `cloud-events`",
-            "`event_source` must be a URI reference, such as `/billing`, and has ` `, which none has: write it percent-encoded",
+            "`event_source` must be a URI reference, such as `/billing`, which cannot contain ` `: write it percent-encoded",
         ]
     );
 }

@@ -98,7 +98,7 @@ fn cloud_events_have_a_source_and_no_headers_of_other_names() {
         assert_eq!(settings, ["event_type_header", "event_version_header"]);
     }
     let (setting, fault) = only_fault(&config().event_source("/billing"));
-    assert!(setting == "event_source" && fault.contains("of use to CloudEvents only"), "{fault}");
+    assert!(setting == "event_source" && fault.contains("an effect only with CloudEvents"), "{fault}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::{
 
 impl Rig {
     fn numbers(&self) -> ConsumerMetrics {
-        self.shared.metrics()
+        self.shared.counted().metrics()
     }
 
     /// Those of the only topic's event.

@@ -91,7 +91,7 @@ fn waits(member: &MemberName, event: &MemberEvent<'_>) {
             member,
             partitions = %Names(partitions),
             attempt,
-            "partitions wait: where they end is not known, or they cannot be read from there; trying again"
+            "partitions wait: their end offsets are not known, or they cannot be read from there; trying again"
         ),
         _ => {}
     }
@@ -178,12 +178,12 @@ fn rejoin(member: &MemberName, event: &MemberEvent<'_>) {
         MemberEvent::OffsetsUntold => line!(
             warn,
             member,
-            "the brokers did not say what is committed of partitions that are assigned, which are not read: the member rejoins its group"
+            "assigned partitions are not read, because the brokers did not return their committed offsets: the member rejoins its group"
         ),
         MemberEvent::AssignmentRejected => line!(
             warn,
             member,
-            "the client rejected an assignment, whose partitions are not read: the member rejoins its group"
+            "assigned partitions are not read, because the client rejected the assignment: the member rejoins its group"
         ),
         MemberEvent::Outgrown { assigned, shared_out_for, exceeded_by_mib } => line!(
             warn,

@@ -66,9 +66,11 @@ fn start(origin: &Origin, event: &PartitionEvent<'_>) {
             origin,
             attempt,
             error = error.map(tracing::field::display),
-            "a partition waits: what is committed of it is not known; trying again"
+            "the partition waits: its committed offset is not known; trying again"
         ),
-        PartitionEvent::SettledAhead { records } => line!(info, origin, records, "settled already"),
+        PartitionEvent::SettledAhead { records } => {
+            line!(info, origin, records, "records above the committed offset are settled already")
+        }
         PartitionEvent::ForeignMetadata { metadata } => line!(
             warn,
             origin,
@@ -157,7 +159,7 @@ fn commit(origin: &Origin, event: &PartitionEvent<'_>) {
             warn,
             origin,
             offset = up_to,
-            "it is not known whether records were committed that were not handled; if so, they are lost"
+            "records may have been committed without being handled; if so, they are lost"
         ),
         PartitionEvent::Lost { records } => line!(
             error,
