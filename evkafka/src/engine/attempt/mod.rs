@@ -20,7 +20,7 @@ pub(super) use self::{
 use super::{
     delivery::Terms,
     lane::LaneControl,
-    numbers::Clock,
+    numbers::{Clock, Moment},
     observe::RecordEvent,
     pipeline::{Routed, Rule},
     shared::Shared,
@@ -204,6 +204,7 @@ impl Worker {
                 };
                 // A handler that never waits is never dropped: the next one would begin, however late it is.
                 if self.control.is_aborted() {
+                    state.began = Moment::NEVER;
                     return self.unfinished(open, tries);
                 }
                 if self.is_watched {
@@ -264,6 +265,7 @@ impl Worker {
                 drop(turn);
                 self.tell_retried(&open, &failure, wait);
                 self.count_retried(&handlers.table, &open, &failure, state.began);
+                state.began = Moment::NEVER;
                 let offset = open.first().record.offset();
                 let pause = Box::pin(self.pause(wait, offset, open.len())).await;
                 tries = tries.next(&failure);

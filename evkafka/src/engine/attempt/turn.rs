@@ -36,7 +36,7 @@ pub(in crate::engine) struct AttemptState {
     pub(in crate::engine) permits: Permits,
     /// When the first began, if anybody wants to know.
     pub(in crate::engine) begun: Option<Instant>,
-    /// When the current one began, by the clock of the consumer's numbers.
+    /// When the current one began, by the clock of the consumer's numbers; [`Moment::NEVER`] between two.
     pub(in crate::engine) began: Moment,
 }
 
@@ -80,7 +80,7 @@ impl Worker {
             // Boxed, as what has not to wait is to be small.
             permits => {
                 let turn = Box::pin(self.wait_for_turn(rule, permits, record)).await;
-                state.began = self.clock().now();
+                state.began = if turn.is_some() { self.clock().now() } else { Moment::NEVER };
                 turn
             }
         }

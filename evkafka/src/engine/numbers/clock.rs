@@ -45,6 +45,9 @@ impl Clock {
 }
 
 impl Moment {
+    /// When a call began, if none has begun.
+    pub(in crate::engine) const NEVER: Self = Self(u64::MAX);
+
     /// How many nanoseconds lie between an earlier moment of the same clock and this one.
     #[inline]
     pub(in crate::engine) fn since(self, earlier: Self) -> u64 {

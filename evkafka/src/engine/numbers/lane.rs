@@ -141,9 +141,12 @@ impl LaneNumbers {
         self.touch(event).received += 1;
     }
 
-    /// A call for records of this event has ended.
+    /// A call for records of this event has ended, if one had begun that is not counted yet.
     #[inline]
     pub(in crate::engine) fn called(&mut self, event: EventIndex, began: Moment, ended: Moment) {
+        if began == Moment::NEVER {
+            return;
+        }
         let took = ended.since(began);
         if !self.touch(event).calls.add(took) {
             let (of, shared) = (&mut self.events[event.get()], &self.topic.events[event.get()]);

@@ -220,3 +220,18 @@ async fn what_a_lane_leaves_behind_at_an_abort_is_in_flight_no_more() {
         assert!(rig.numbers().partitions.is_empty());
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_backoff_that_a_revocation_ends_is_no_call() {
+    let policy = FailurePolicy::new().backoff(Backoff::constant(Duration::from_secs(3600)));
+    for config in ways() {
+        let rig = Rig::new(&config.failure_policy(policy.clone()), NAMED, |_| async { panic!("not now") });
+        rig.write(0..1);
+        let assigned = rig.assign();
+        tokio::time::sleep(Duration::from_secs(600)).await;
+        assigned.revoke(Phase::Stopping).await;
+        let event = rig.event("OrderCreated");
+        assert_eq!((event.retried, event.duration.count()), (1, 1));
+        assert!(event.duration.sum() < Duration::from_secs(1), "{:?}", event.duration.sum());
+    }
+}
