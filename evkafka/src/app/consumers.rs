@@ -66,8 +66,9 @@ impl Drains for Weak<Drain> {
         }
     }
 
-    fn has_begun(&self) -> bool {
-        self.upgrade().is_none_or(|drain| drain.plan().is_some())
+    fn overdue(&self) -> Option<Duration> {
+        let Some(drain) = self.upgrade() else { return Some(Duration::ZERO) };
+        drain.plan().map(|plan| Instant::now().saturating_duration_since(plan.end_at))
     }
 }
 

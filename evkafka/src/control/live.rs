@@ -18,7 +18,8 @@ pub(crate) struct Live {
 pub(crate) trait Drains: Send + Sync {
     fn begin(&self);
 
-    fn has_begun(&self) -> bool;
+    /// How long ago it was to be over, which is zero before that; `None` if it has not begun.
+    fn overdue(&self) -> Option<Duration>;
 }
 
 /// One of its consumers.

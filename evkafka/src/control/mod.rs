@@ -238,7 +238,8 @@ impl Control {
                 let live = Arc::clone(live);
                 // What asks is anybody's: without the lock.
                 drop(run);
-                let stage = if live.drain.has_begun() { Stage::Drains } else { Stage::Runs };
+                let overdue = live.drain.overdue();
+                let stage = overdue.map_or(Stage::Runs, |overdue| Stage::Drains { overdue });
                 (stage, Some(live))
             }
         }

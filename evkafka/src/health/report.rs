@@ -78,6 +78,8 @@ pub enum HealthProblem {
     NotJoined,
     /// The app drains.
     Draining,
+    /// The app was to have drained long ago, and has not ended.
+    DrainStuck,
 }
 
 impl HealthReport {

@@ -23,7 +23,10 @@ pub(super) struct Facts {
 pub(crate) enum Stage {
     ToCome,
     Runs,
-    Drains,
+    /// It was to have ended that long ago.
+    Drains {
+        overdue: Duration,
+    },
     Over(End),
 }
 
@@ -47,8 +50,10 @@ pub(super) struct ConsumerFacts {
 pub(super) fn live(facts: &Facts) -> HealthReport {
     let reasons = match &facts.stage {
         Stage::Over(End::ByItself { error, at }) => vec![ended(error.as_deref(), *at)],
+        Stage::ToCome | Stage::Over(End::InOrder) => Vec::new(),
         // Its time to drain is bounded, whatever handlers do.
-        Stage::ToCome | Stage::Drains | Stage::Over(End::InOrder) => Vec::new(),
+        Stage::Drains { overdue } if *overdue < facts.stall_timeout => Vec::new(),
+        Stage::Drains { overdue } => vec![does_not_end(facts, *overdue)],
         Stage::Runs => {
             let of_consumer = |consumer| {
                 let partitions = stuck_partitions(facts, consumer);
@@ -60,10 +65,18 @@ pub(super) fn live(facts: &Facts) -> HealthReport {
     HealthReport::new(reasons)
 }
 
+fn does_not_end(facts: &Facts, overdue: Duration) -> HealthReason {
+    let message = format!(
+        "the app was to have drained {} s ago, and has not ended: threads of the runtime are blocked",
+        overdue.as_secs()
+    );
+    HealthReason::new(HealthProblem::DrainStuck, message).since(facts.before(overdue))
+}
+
 /// Whether each member has joined its group, and the app is not about to end.
 pub(super) fn ready(facts: &Facts) -> HealthReport {
     HealthReport::new(match &facts.stage {
-        Stage::Drains => vec![HealthReason::new(HealthProblem::Draining, "the app is draining")],
+        Stage::Drains { .. } => vec![HealthReason::new(HealthProblem::Draining, "the app is draining")],
         stage => not_started(facts, stage),
     })
 }
@@ -78,7 +91,7 @@ fn not_started(facts: &Facts, stage: &Stage) -> Vec<HealthReason> {
         Stage::ToCome => vec![HealthReason::new(HealthProblem::NotRunning, "the app does not run yet")],
         Stage::Over(End::InOrder) => vec![HealthReason::new(HealthProblem::Ended, "the app has ended")],
         Stage::Over(End::ByItself { error, at }) => vec![ended(error.as_deref(), *at)],
-        Stage::Runs | Stage::Drains => facts.consumers.iter().flat_map(not_joined).collect(),
+        Stage::Runs | Stage::Drains { .. } => facts.consumers.iter().flat_map(not_joined).collect(),
     }
 }
 

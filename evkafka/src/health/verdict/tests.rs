@@ -135,7 +135,8 @@ fn each_stage_of_an_app_has_its_answers() {
     for (stage, is_live, is_ready, is_started) in [
         (Stage::ToCome, true, false, false),
         (Stage::Runs, false, true, true),
-        (Stage::Drains, true, false, true),
+        (Stage::Drains { overdue: STALL - SECOND }, true, false, true),
+        (Stage::Drains { overdue: STALL }, false, false, true),
         (Stage::Over(End::InOrder), true, false, false),
         (Stage::Over(fails), false, false, false),
         (Stage::Over(End::ByItself { error: None, at }), false, false, false),
