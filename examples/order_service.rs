@@ -79,7 +79,8 @@ impl Layer for NoLoadTests {
 
 fn shop(store: Arc<Database>, brokers: &str) -> App {
     let policy = || FailurePolicy::new().attempts(5).dead_letter("orders.dead");
-    let topic = |name: &str| ConsumerConfig::new([name]).bootstrap_servers(brokers).group_id("shop");
+    let topic =
+        |name: &str| ConsumerConfig::new([name]).bootstrap_servers(brokers).group_id(format!("shop-{name}"));
     let events = ProducerConfig::new().bootstrap_servers(brokers).event_format(EventFormat::CloudEvents);
     evkafka::app! {
         title: "shop",
