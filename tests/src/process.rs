@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -47,6 +47,8 @@ pub struct ChildProcess {
     /// How many of `lines` [`ChildProcess::wait_for_line`] has looked at.
     passed: usize,
     stderr: Arc<Mutex<Vec<u8>>>,
+    /// Disconnected when all of it has been read.
+    stderr_ends: Receiver<()>,
 }
 
 impl ChildProcess {
@@ -86,14 +88,16 @@ impl ChildProcess {
         let stderr = Arc::new(Mutex::new(Vec::new()));
         let mut source = child.stderr.take().expect("is piped");
         let sink = Arc::clone(&stderr);
+        let (reads, stderr_ends) = channel();
         thread::spawn(move || {
+            let _reads: Sender<()> = reads;
             let mut chunk = [0; 4096];
             while let Ok(length @ 1..) = source.read(&mut chunk) {
                 sink.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&chunk[..length]);
             }
         });
 
-        Self { child, incoming, lines: Vec::new(), passed: 0, stderr }
+        Self { child, incoming, lines: Vec::new(), passed: 0, stderr, stderr_ends }
     }
 
     /// The process id.
@@ -175,6 +179,8 @@ impl ChildProcess {
                 Err(RecvTimeoutError::Timeout) => panic!("still running after {within:?}\n{}", self.output()),
             }
         }
+        // Otherwise what it has written last may be missing.
+        let _ = self.stderr_ends.recv_timeout(deadline.saturating_duration_since(Instant::now()));
         loop {
             if let Some(status) = self.child.try_wait().expect("can be waited for") {
                 return status;

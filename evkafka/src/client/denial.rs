@@ -20,8 +20,9 @@ impl Denial {
         match Fault::of(code).for_connecting() {
             Access::Credentials => Some(Self::Credentials),
             Access::Certificate if !reason.contains("Disconnected") => Some(Self::Certificate),
-            // With TLS 1.3 a broker refuses the client's certificate after the handshake, as librdkafka sees it.
-            Access::Closed if reason.contains("SSL alert") && !reason.contains("Disconnected") => {
+            // With TLS 1.3 a broker refuses the client's certificate after the handshake, as librdkafka sees it. And a certificate that the
+            // client refuses is now and then a connection that was closed: whichever it sees first.
+            Access::Closed if is_of_tls(reason) && !reason.contains("Disconnected") => {
                 Some(Self::Certificate)
             }
             Access::Certificate | Access::Closed | Access::Silent => None,
@@ -40,6 +41,10 @@ impl Denial {
     }
 }
 
+fn is_of_tls(reason: &str) -> bool {
+    ["SSL alert", "certificate verify failed"].iter().any(|sign| reason.contains(sign))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,6 +57,9 @@ mod tests {
         assert_eq!(find(E::SSL, "certificate verify failed"), Some(Denial::Certificate));
         let refused = "Receive failed: SSL routines::sslv3 alert bad certificate: SSL alert number 42";
         assert_eq!(find(E::BrokerTransportFailure, refused), Some(Denial::Certificate));
+        let unknown =
+            "error:0A000086:SSL routines::certificate verify failed (after 3ms in state SSL_HANDSHAKE)";
+        assert_eq!(find(E::BrokerTransportFailure, unknown), Some(Denial::Certificate));
         assert_eq!(find(E::SSL, "SSL handshake failed: Disconnected: SSL connection closed by peer"), None);
         assert_eq!(find(E::BrokerTransportFailure, "Connection refused"), None);
     }
