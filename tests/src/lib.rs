@@ -10,6 +10,7 @@ use std::{
 };
 
 pub mod kafka;
+pub mod options;
 pub mod process;
 
 /// What a future gives that does not wait: for measuring it without a runtime around it.

@@ -5,7 +5,6 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "the tests read it")]
 
 use std::{
-    collections::HashMap,
     env,
     process::ExitCode,
     sync::{
@@ -19,7 +18,7 @@ use evkafka::{
     App, Concurrency, ConsumerConfig, Event, FailurePolicy, Metadata, ProducerConfig, SendError, Sender,
     State, event::Events, handler, router,
 };
-use evkafka_tests::noise;
+use evkafka_tests::{noise, options::Options};
 use serde::Serialize;
 
 #[derive(Serialize, Event)]
@@ -90,60 +89,40 @@ async fn enqueued(
     out.send(&work.event(id, &meta).await).enqueue().await
 }
 
-struct Options(HashMap<String, String>);
-
-impl Options {
-    fn text(&self, name: &str) -> &str {
-        self.0.get(name).unwrap_or_else(|| panic!("--{name} is needed"))
-    }
-
-    fn number(&self, name: &str) -> Option<u64> {
-        self.0.get(name).map(|text| text.parse().unwrap_or_else(|_| panic!("--{name} takes a number")))
-    }
-
-    fn millis(&self, name: &str, default: u64) -> Duration {
-        Duration::from_millis(self.number(name).unwrap_or(default))
-    }
-
-    fn way(&self) -> &str {
-        self.0.get("way").map_or("returned", String::as_str)
-    }
+/// How events are sent.
+fn way(options: &Options) -> &str {
+    options.get("way").unwrap_or("returned")
 }
 
 fn consumer(options: &Options) -> ConsumerConfig {
     let mut policy = FailurePolicy::new().attempts(1);
-    if let Some(topic) = options.0.get("dead-letters") {
-        policy = policy.dead_letter(topic.as_str());
+    if let Some(topic) = options.get("dead-letters") {
+        policy = policy.dead_letter(topic);
     }
     let mut config = ConsumerConfig::new([options.text("topic")])
         .bootstrap_servers(options.text("brokers"))
         .group_id(options.text("group"))
         .commit_interval(options.millis("commit-interval-ms", 20))
         .failure_policy(policy);
-    config = match options.0.get("protocol") {
+    config = match options.get("protocol") {
         Some(protocol) if protocol == "consumer" => config.property("group.protocol", protocol),
         // A process that is started again takes the place of the one that was killed at once. In the new protocol it would be refused
         // until the other's session has timed out.
         _ => config.group_instance_id("forwarder"),
     };
-    if options.way() == "keys" {
+    if way(options) == "keys" {
         config = config.concurrency(Concurrency::PerKey { in_flight: 100 }).persist_progress(true);
     }
     config
 }
 
 fn producer(options: &Options) -> ProducerConfig {
-    let properties: HashMap<String, String> = options
-        .0
-        .get("properties")
-        .map(|text| serde_json::from_str(text).expect("an object of strings"))
-        .unwrap_or_default();
     ProducerConfig::new()
         .bootstrap_servers(options.text("out-brokers"))
         .topic(options.text("out-topic"))
         .linger(options.millis("linger-ms", 20))
         .delivery_timeout(options.millis("delivery-timeout-ms", 120_000))
-        .properties(properties)
+        .properties(options.properties())
 }
 
 fn app(options: &Options) -> App {
@@ -156,7 +135,7 @@ fn app(options: &Options) -> App {
         .state(work)
         .producer("out", producer(options), Events::any())
         .shutdown_timeout(options.millis("shutdown-ms", 20_000));
-    match options.way() {
+    match way(options) {
         "returned" | "keys" => app.consumer("orders", consumer(options), router![returned]),
         "batch" => app.consumer("orders", consumer(options), router![batch]),
         "awaited" => app.consumer("orders", consumer(options), router![awaited]),
@@ -167,14 +146,9 @@ fn app(options: &Options) -> App {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let mut words = env::args().skip(1);
-    let mut options = HashMap::new();
-    while let Some(name) = words.next() {
-        let name = name.strip_prefix("--").expect("options begin with --").to_owned();
-        options.insert(name, words.next().expect("an option has a value"));
-    }
+    let options = Options::parse(env::args().skip(1));
     tracing_subscriber::fmt().with_ansi(false).with_max_level(tracing::Level::INFO).init();
-    match app(&Options(options)).run().await {
+    match app(&options).run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error:?}");

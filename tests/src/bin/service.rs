@@ -6,7 +6,6 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "the tests read it")]
 
 use std::{
-    collections::HashMap,
     env, fmt,
     fs::{self, File, OpenOptions},
     io::Write,
@@ -22,6 +21,7 @@ use evkafka::{
     Admin, AutoCommitMode, Backoff, Concurrency, ConsumerConfig, Control, FailurePolicy, LastStep, Metadata,
     OffsetReset, State, handler, router,
 };
+use evkafka_tests::options::Options;
 use tracing_subscriber::fmt::{format::Writer, time::FormatTime};
 
 #[derive(Clone)]
@@ -138,39 +138,23 @@ fn hang() -> ! {
     }
 }
 
-struct Options(HashMap<String, String>);
-
-impl Options {
-    fn text(&self, name: &str) -> &str {
-        self.0.get(name).unwrap_or_else(|| panic!("--{name} is needed"))
-    }
-
-    fn number(&self, name: &str) -> Option<u64> {
-        self.0.get(name).map(|text| text.parse().unwrap_or_else(|_| panic!("--{name} takes a number")))
-    }
-
-    fn millis(&self, name: &str, default: u64) -> Duration {
-        Duration::from_millis(self.number(name).unwrap_or(default))
-    }
-}
-
 /// `topics` are separated by commas.
 fn config(options: &Options, brokers: &str, topics: &str) -> ConsumerConfig {
-    let mode = match options.0.get("mode").map(String::as_str) {
+    let mode = match options.get("mode") {
         Some("pre") => AutoCommitMode::PreCommit,
         _ => AutoCommitMode::PostCommit,
     };
     let attempts = options.number("attempts").map_or(2, |attempts| u32::try_from(attempts).expect("small"));
     let mut policy =
         FailurePolicy::new().attempts(attempts).backoff(Backoff::constant(Duration::from_millis(10)));
-    if options.0.contains_key("attempts-never-time-out") {
+    if options.has("attempts-never-time-out") {
         policy = policy.attempt_timeout(Duration::MAX);
     }
     if let Some(limit) = options.number("attempt-timeout-ms") {
         policy = policy.attempt_timeout(Duration::from_millis(limit));
     }
-    if let Some(topic) = options.0.get("dead-letters") {
-        policy = policy.dead_letter(topic.as_str());
+    if let Some(topic) = options.get("dead-letters") {
+        policy = policy.dead_letter(topic);
     }
     let mut config = ConsumerConfig::new(topics.split(','))
         .bootstrap_servers(brokers)
@@ -178,12 +162,12 @@ fn config(options: &Options, brokers: &str, topics: &str) -> ConsumerConfig {
         .auto_commit_mode(mode)
         .commit_interval(options.millis("commit-interval-ms", 500))
         .failure_policy(policy);
-    config = match options.0.get("protocol") {
+    config = match options.get("protocol") {
         // The session timeout is the brokers' to set then.
         Some(protocol) if protocol == "consumer" => config.property("group.protocol", protocol),
         _ => config.property("session.timeout.ms", 6000),
     };
-    if options.0.contains_key("skips-failures") {
+    if options.has("skips-failures") {
         config = config.failure_policy(FailurePolicy::new().attempts(1).last_step(LastStep::Skip));
     }
     if let Some(in_flight) = options.number("keys-in-flight") {
@@ -194,17 +178,13 @@ fn config(options: &Options, brokers: &str, topics: &str) -> ConsumerConfig {
     }
     // Partitions that are added are seen within it.
     config = config.property("topic.metadata.refresh.interval.ms", 1000);
-    if let Some(properties) = options.0.get("properties") {
-        let properties: HashMap<String, String> =
-            serde_json::from_str(properties).expect("an object of strings");
-        config = config.properties(properties);
-    }
-    if options.0.contains_key("begins-at-the-end") {
+    config = config.properties(options.properties());
+    if options.has("begins-at-the-end") {
         config = config.auto_offset_reset(OffsetReset::Latest);
     }
     // The new group protocol leaves it to the brokers how partitions are assigned.
-    let is_new = options.0.get("protocol").is_some_and(|protocol| protocol == "consumer");
-    if let Some(strategy) = options.0.get("strategy").filter(|_| !is_new) {
+    let is_new = options.get("protocol").is_some_and(|protocol| protocol == "consumer");
+    if let Some(strategy) = options.get("strategy").filter(|_| !is_new) {
         config = config.property("partition.assignment.strategy", strategy);
     }
     tracing::debug!(?config, "configured");
@@ -212,14 +192,8 @@ fn config(options: &Options, brokers: &str, topics: &str) -> ConsumerConfig {
 }
 
 fn main() -> ExitCode {
-    let mut words = env::args().skip(1);
-    let mut options = HashMap::new();
-    while let Some(name) = words.next() {
-        let name = name.strip_prefix("--").expect("options begin with --").to_owned();
-        options.insert(name, words.next().expect("an option has a value"));
-    }
-    let options = Options(options);
-    let mut runtime = match options.0.contains_key("one-thread") {
+    let options = Options::parse(env::args().skip(1));
+    let mut runtime = match options.has("one-thread") {
         true => tokio::runtime::Builder::new_current_thread(),
         false => tokio::runtime::Builder::new_multi_thread(),
     };
@@ -227,7 +201,7 @@ fn main() -> ExitCode {
 }
 
 async fn run(options: &Options) -> ExitCode {
-    if let Some(level) = options.0.get("logs") {
+    if let Some(level) = options.get("logs") {
         let level: tracing_subscriber::filter::LevelFilter = level.parse().expect("a level");
         tracing_subscriber::fmt().with_timer(Micros).with_ansi(false).with_max_level(level).init();
     }
@@ -236,7 +210,7 @@ async fn run(options: &Options) -> ExitCode {
         file: Arc::new(file),
         handled: Arc::default(),
         handler_time: options.millis("handler-ms", 0),
-        at_random: options.0.contains_key("at-random"),
+        at_random: options.has("at-random"),
         fails_at: options.number("fails-at"),
         fails_percent: options.number("fails-percent").unwrap_or(0),
         panics_percent: options.number("panics-percent").unwrap_or(0),
@@ -251,20 +225,20 @@ async fn run(options: &Options) -> ExitCode {
     }
     .shutdown_timeout(options.millis("shutdown-ms", 20_000))
     .stall_timeout(options.millis("stall-ms", 300_000));
-    if let Some(path) = options.0.get("liveness-file") {
+    if let Some(path) = options.get("liveness-file") {
         let admin = Admin::on("127.0.0.1:0").liveness_file(path);
         tell_address(&admin);
         app = app.admin(admin);
     }
-    if let Some(brokers) = options.0.get("external-brokers") {
+    if let Some(brokers) = options.get("external-brokers") {
         app = app.consumer("external", config(options, brokers, options.text("external-topic")), handlers);
     }
-    if options.0.contains_key("drains-itself") {
+    if options.has("drains-itself") {
         drain_once_it_handles(app.control(), options.text("ledger").to_owned());
     }
     tracing::debug!(?app, "put together");
     let ended = app.run().await;
-    if options.0.contains_key("hangs-at-the-end") {
+    if options.has("hangs-at-the-end") {
         println!("the app has ended");
         hang();
     }

@@ -12,10 +12,10 @@ use std::{
 };
 
 use evkafka::{App, State, handler, router};
+use evkafka_tests::options::Options;
 use tokio::sync::watch;
 
 use crate::{
-    Options,
     events::{Order, Payment},
     framework::{config, on_order, on_payment, runtime},
     resources::CoreTime,

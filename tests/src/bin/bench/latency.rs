@@ -13,6 +13,7 @@ use std::{
 };
 
 use evkafka::{App, handler, router};
+use evkafka_tests::options::Options;
 use rdkafka::{
     ClientConfig, Message,
     consumer::Consumer,
@@ -20,7 +21,7 @@ use rdkafka::{
     producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer},
 };
 
-use crate::{Options, framework, loops, produce};
+use crate::{framework, loops, produce};
 
 /// One each millisecond.
 const RECORDS: usize = 10_000;
@@ -107,7 +108,7 @@ pub(crate) fn latency(options: &Options) {
     thread::scope(|scope| {
         scope.spawn(|| send(&brokers, &topics, feed));
         scope.spawn(|| hand_written(&brokers, &topics[1], &THEIRS));
-        if options.0.contains_key("against-itself") {
+        if options.has("against-itself") {
             hand_written(&brokers, &topics[0], &OURS);
         } else {
             ours(&brokers, &topics[0]);

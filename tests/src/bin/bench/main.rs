@@ -20,37 +20,15 @@ mod sending;
 mod table;
 mod totals;
 
-use std::{collections::HashMap, env, process::ExitCode};
+use std::{env, process::ExitCode};
 
-/// Command-line options: `--name value`.
-struct Options(HashMap<String, String>);
-
-impl Options {
-    fn text(&self, name: &str) -> &str {
-        self.0.get(name).unwrap_or_else(|| panic!("--{name} is needed"))
-    }
-
-    fn text_or<'o>(&'o self, name: &str, default: &'o str) -> &'o str {
-        self.0.get(name).map_or(default, String::as_str)
-    }
-
-    fn number(&self, name: &str, default: u64) -> u64 {
-        self.0
-            .get(name)
-            .map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("--{name} takes a number")))
-    }
-}
+use evkafka_tests::options::Options;
 
 fn main() -> ExitCode {
     let mut words = env::args().skip(1);
     let command = words.next().unwrap_or_default();
     let variant = if command == "run" { words.next().unwrap_or_default() } else { String::new() };
-    let mut options = HashMap::new();
-    while let Some(name) = words.next() {
-        let name = name.strip_prefix("--").expect("options begin with --").to_owned();
-        options.insert(name, words.next().expect("an option has a value"));
-    }
-    let options = Options(options);
+    let options = Options::parse(words);
     match command.as_str() {
         "produce" => produce::produce(&options),
         "run" => run(&variant, &options),
@@ -69,7 +47,8 @@ fn main() -> ExitCode {
 
 fn run(variant: &str, options: &Options) {
     let (brokers, topic) = (options.text("brokers"), options.text("topic"));
-    let (records, partitions) = (options.number("records", 2_000_000), options.number("partitions", 8));
+    let (records, partitions) =
+        (options.number("records").unwrap_or(2_000_000), options.number("partitions").unwrap_or(8));
     // One mark at the beginning and one at the end of each partition.
     let all = records + 2 * partitions;
     if let Some(program) = others::of_variant(variant) {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use evkafka_tests::options::Options;
 use rdkafka::{
     ClientConfig,
     admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
@@ -11,12 +12,13 @@ use rdkafka::{
     producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer},
 };
 
-use crate::{Options, events};
+use crate::events;
 
 pub(crate) fn produce(options: &Options) {
     let (brokers, topic) = (options.text("brokers"), options.text("topic"));
-    let (records, partitions) = (options.number("records", 2_000_000), options.number("partitions", 8));
-    let keys = options.number("keys", 1000);
+    let (records, partitions) =
+        (options.number("records").unwrap_or(2_000_000), options.number("partitions").unwrap_or(8));
+    let keys = options.number("keys").unwrap_or(1000);
     create(brokers, topic, i32::try_from(partitions).expect("a number of partitions"));
     let producer: ThreadedProducer<DefaultProducerContext> = ClientConfig::new()
         .set("bootstrap.servers", brokers)

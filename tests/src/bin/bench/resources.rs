@@ -8,9 +8,10 @@ use std::{
 };
 
 use evkafka::{App, Raw, handler, router};
+use evkafka_tests::options::Options;
 use tokio::sync::watch;
 
-use crate::{Options, framework, produce};
+use crate::{framework, produce};
 
 static HANDLED: AtomicU64 = AtomicU64::new(0);
 
@@ -23,7 +24,7 @@ async fn on_any() {
 pub(crate) fn idle(options: &Options) {
     let config = framework::config(options.text("brokers"), options.text("topic"));
     let app = App::new("bench").consumer("bench", config, router![on_any]);
-    let records = options.number("records", 2_000_000);
+    let records = options.number("records").unwrap_or(2_000_000);
     framework::runtime().block_on(async {
         let measured = async {
             while HANDLED.load(Ordering::Relaxed) < records {
@@ -58,11 +59,14 @@ async fn on_many_large(payloads: Vec<Raw<'_>>, evkafka::State(Gate(mut open)): e
 /// reads on after that. `--shape` makes it hard: `pattern` (the topic is read by a pattern), `batches` (of any number of records) or
 /// `compressed` (about fiftyfold).
 pub(crate) fn stuck(options: &Options) {
-    let (bytes, seconds) = (options.number("megabytes", 2_000) * 1_000_000, options.number("seconds", 60));
-    let shape = options.text_or("shape", "plain");
-    let partitions = i32::try_from(options.number("partitions", 8)).expect("a number of partitions");
+    let (bytes, seconds) =
+        (options.number("megabytes").unwrap_or(2_000) * 1_000_000, options.number("seconds").unwrap_or(60));
+    let shape = options.get("shape").unwrap_or("plain");
+    let partitions =
+        i32::try_from(options.number("partitions").unwrap_or(8)).expect("a number of partitions");
     let topic = format!("{}-large-{shape}", options.text("topic"));
-    let (brokers, record_bytes) = (options.text("brokers"), options.number("record-bytes", 100_000) as usize);
+    let (brokers, record_bytes) =
+        (options.text("brokers"), options.number("record-bytes").unwrap_or(100_000) as usize);
     let bytes = produce::large(brokers, &topic, partitions, bytes, record_bytes, shape == "compressed");
     let (open, gate) = watch::channel(false);
     let read = if shape == "pattern" { format!("^{topic}$") } else { topic };

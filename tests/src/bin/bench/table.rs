@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, fs, process::Command};
 
-use crate::{Options, group, picture};
+use evkafka_tests::options::Options;
+
+use crate::{group, picture};
 
 /// What is compared.
 struct Row {
@@ -69,8 +71,8 @@ const fn row(name: &'static str, ours: Measure, theirs: Measure, wanted: f64) ->
 }
 
 pub(crate) fn table(options: &Options) {
-    let rounds = options.number("rounds", 5);
-    let rows = match options.text_or("of", "consuming") {
+    let rounds = options.number("rounds").unwrap_or(5);
+    let rows = match options.get("of").unwrap_or("consuming") {
         "consuming" => ROWS,
         "sending" => SENDING,
         other => panic!("--of takes consuming or sending, not {other}"),
@@ -108,7 +110,7 @@ pub(crate) fn table(options: &Options) {
             }
         }
     }
-    let records = options.number("records", 2_000_000) as f64;
+    let records = options.number("records").unwrap_or(2_000_000) as f64;
     print_figures(&figures, records);
     print_spreads("peak resident memory", "MiB", 0, peaks, 1.0);
     print_spreads("processor time", "s per million records", 2, times, 1e6 / records);
@@ -120,7 +122,7 @@ pub(crate) fn table(options: &Options) {
     for (name, [median, least, most], wanted) in &ratios {
         println!("{name:<46} {median:>8.2} {least:>8.2} {most:>8.2} {wanted:>8.2}");
     }
-    if let Some(path) = options.0.get("picture") {
+    if let Some(path) = options.get("picture") {
         fs::write(path, picture::bars(&ratios)).expect("the picture can be written");
     }
 }
@@ -187,7 +189,7 @@ fn take(measure: Measure, options: &Options) -> Vec<Taken> {
 fn bench(command: &[&str], options: &Options, other: &[(&str, &str)]) -> String {
     let mut process = Command::new(std::env::current_exe().expect("a path"));
     process.args(command);
-    let given = options.0.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let given = options.iter();
     let given = given.filter(|(name, _)| !other.iter().any(|(other, _)| other == name));
     for (name, value) in given.chain(other.iter().copied()) {
         process.args([&format!("--{name}"), value]);
