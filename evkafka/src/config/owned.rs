@@ -37,7 +37,7 @@ pub(super) const OF_BOTH: &[Owned] = &[
     owned("bootstrap.servers", SERVERS),
     owned("metadata.broker.list", SERVERS),
     // How librdkafka talks to the program.
-    owned("enabled_events", "evkafka chooses which of librdkafka's events it receives; leave it out"),
+    owned("enabled_events", "evkafka chooses which librdkafka events it receives; leave it out"),
     owned("statistics.interval.ms", STATISTICS),
     owned("log.queue", LOG),
     owned("log_level", LOG),

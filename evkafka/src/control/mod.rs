@@ -287,7 +287,7 @@ impl EndGuard {
         self.is_asked_for = true;
     }
 
-    /// The app has come to its end.
+    /// The app has ended.
     pub(crate) fn ends_with(&mut self, result: &RunResult<()>) {
         self.error = result.as_ref().err().map(|error| Chain(error).to_string());
     }
