@@ -71,14 +71,7 @@ impl CloudEvents {
         let is_set = |name: &str| own.iter().any(|header| attribute(header) == attribute_of(name.as_bytes()));
         let ours = attributes.iter().filter(|(name, _)| !is_set(name));
         let with = |headers: &[RawHeader<'_>], payload: &[u8]| {
-            with(RawRecord {
-                topic,
-                partition: extras.partition,
-                key: event.key,
-                payload: Some(payload),
-                headers,
-                timestamp: extras.timestamp,
-            })
+            with(extras.record(topic, event.key, headers, payload))
         };
         match self.mode {
             Mode::Binary => {

@@ -1,7 +1,7 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        PoisonError, RwLock,
+        Arc, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
 };
@@ -10,31 +10,39 @@ use crate::metrics::SentMetrics;
 
 /// What became of the events of a producer, by their names.
 #[derive(Debug, Default)]
-pub(super) struct SentCounts(RwLock<BTreeMap<&'static str, SentCount>>);
+pub(super) struct SentCounts(RwLock<BTreeMap<&'static str, Arc<SentCount>>>);
 
+/// What became of those of one name.
 #[derive(Debug, Default)]
-struct SentCount {
+pub(crate) struct SentCount {
     sent: AtomicU64,
     failed: AtomicU64,
 }
 
+impl SentCount {
+    /// An event is acknowledged, or refused for good.
+    pub(crate) fn count(&self, is_sent: bool) {
+        let count = if is_sent { &self.sent } else { &self.failed };
+        count.fetch_add(1, Relaxed);
+    }
+}
+
 impl SentCounts {
     /// Events of this name are counted. Others are not: nobody has registered them.
-    pub(super) fn register(&self, event: &'static str) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).entry(event).or_default();
+    pub(super) fn register(&self, event: &'static str) -> Arc<SentCount> {
+        Arc::clone(self.0.write().unwrap_or_else(PoisonError::into_inner).entry(event).or_default())
     }
 
     /// An event is acknowledged, or refused for good.
     pub(super) fn count(&self, event: &str, is_sent: bool) {
         if let Some(count) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(event) {
-            let count = if is_sent { &count.sent } else { &count.failed };
-            count.fetch_add(1, Relaxed);
+            count.count(is_sent);
         }
     }
 
     pub(super) fn read(&self) -> Vec<SentMetrics> {
         let counts = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let read = |(event, count): (&&'static str, &SentCount)| SentMetrics {
+        let read = |(event, count): (&&'static str, &Arc<SentCount>)| SentMetrics {
             event: (*event).into(),
             sent: count.sent.load(Relaxed),
             failed: count.failed.load(Relaxed),

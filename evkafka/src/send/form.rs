@@ -167,14 +167,7 @@ fn with_headers<T>(
             &many
         }
     };
-    with(RawRecord {
-        topic,
-        partition: extras.partition,
-        key: event.key,
-        payload: Some(event.payload),
-        headers,
-        timestamp: extras.timestamp,
-    })
+    with(extras.record(topic, event.key, headers, event.payload))
 }
 
 #[cfg(feature = "testing")]

@@ -3,13 +3,14 @@ use std::sync::Arc;
 use rdkafka::error::RDKafkaErrorCode;
 
 use super::{
-    Again, Destination, NoTopic, RecordForm, Refused, ReliableProducer, Stamp, Then, counts::SentCounts,
+    Again, Destination, NoTopic, RecordForm, Refused, ReliableProducer, Stamp, Then,
+    counts::{SentCount, SentCounts},
     enqueued::Enqueued,
 };
 use crate::{
     event::Encoded,
     metrics::{self, ProducerMetrics},
-    native::{Answer, Unawaited},
+    native::{Answer, RawHeader, RawRecord, Unawaited},
     traces::{OutletTracer, Tracing},
 };
 
@@ -40,6 +41,26 @@ pub(crate) struct Extras {
     pub(crate) stamp: Option<Stamp>,
 }
 
+impl Extras {
+    /// The record of an event of which this is said, and that is encoded so.
+    pub(super) fn record<'r>(
+        &self,
+        topic: &'r str,
+        key: Option<&'r [u8]>,
+        headers: &'r [RawHeader<'r>],
+        payload: &'r [u8],
+    ) -> RawRecord<'r> {
+        RawRecord {
+            topic,
+            partition: self.partition,
+            key,
+            payload: Some(payload),
+            headers,
+            timestamp: self.timestamp,
+        }
+    }
+}
+
 impl Outlet {
     pub(crate) fn new(
         name: Arc<str>,
@@ -54,12 +75,12 @@ impl Outlet {
     }
 
     /// It sends events of this name for an app, which counts them.
-    pub(super) fn register(&self, event: &'static str) {
-        self.counts.register(event);
+    pub(super) fn register(&self, event: &'static str) -> Arc<SentCount> {
+        self.counts.register(event)
     }
 
     /// An event is acknowledged, or refused for good.
-    pub(crate) fn count(&self, event: &str, is_sent: bool) {
+    pub(super) fn count(&self, event: &str, is_sent: bool) {
         self.counts.count(event, is_sent);
     }
 

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::{Outlet, OwnHeader, Stamp, outlet::Counted};
+use super::{Outlet, OwnHeader, Stamp, counts::SentCount, outlet::Counted};
 use crate::{
     event::{Encoded, EventSpec, Outgoing},
     record::Headers,
@@ -22,13 +22,15 @@ pub(crate) struct Destination {
     pub(crate) outlet: Arc<Outlet>,
     /// The topic that the event names.
     pub(crate) topic: Option<&'static str>,
+    /// What becomes of it.
+    pub(crate) counted: Arc<SentCount>,
 }
 
 impl Outlets {
     /// This one sends this event.
     pub(crate) fn add(&mut self, event: &EventSpec, outlet: &Arc<Outlet>) {
-        let destination = Destination { outlet: Arc::clone(outlet), topic: event.topic };
-        outlet.register(event.name);
+        let counted = outlet.register(event.name);
+        let destination = Destination { outlet: Arc::clone(outlet), topic: event.topic, counted };
         self.have_ids |= outlet.form.has_ids();
         self.destinations.insert((event.name, event.version), destination);
     }

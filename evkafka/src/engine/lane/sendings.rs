@@ -191,7 +191,7 @@ impl Sendings {
                 if let Some(event) = sending.outgoing.get(ticket.event)
                     && let Some(destination) = self.outlets.of_encoded(&event)
                 {
-                    destination.outlet.count(event.name, true);
+                    destination.counted.count(true);
                 }
                 sending.spans.answered(ticket.event, delivery);
                 sending.unacknowledged -= 1;
@@ -229,7 +229,7 @@ impl Sendings {
             Err(refused) => {
                 let destination = self.outlets.of_encoded(&event);
                 if let Some(destination) = destination {
-                    destination.outlet.count(event.name, false);
+                    destination.counted.count(false);
                 }
                 let topic = destination.and_then(|destination| destination.topic(&sending.extras).ok());
                 let error = SendError::refused(event.name, topic, refused);
