@@ -10,13 +10,15 @@ mod facts;
 mod loops;
 #[cfg(feature = "testing")]
 mod memory;
+#[cfg(all(feature = "testing", feature = "embedded"))]
+mod on_cluster;
 mod producers;
 mod run;
 mod signal;
 
 pub use self::builder::App;
 #[cfg(all(feature = "testing", feature = "embedded"))]
-pub(crate) use self::facts::ProducerFacts;
+pub(crate) use self::on_cluster::ProducerFacts;
 #[cfg(feature = "testing")]
 pub(crate) use self::{
     facts::ConsumerFacts,
