@@ -62,6 +62,15 @@ pub(crate) fn record(n: u64) -> (&'static str, Vec<u8>) {
     }
 }
 
+/// The payload of a record, an object, with its event type as the first field.
+pub(crate) fn typed(event: &str, payload: &[u8]) -> Vec<u8> {
+    let (separator, fields) = match payload {
+        [b'{', fields @ ..] => (",", fields),
+        _ => ("", &b"}"[..]),
+    };
+    [format!(r#"{{"type":"{event}"{separator}"#).as_bytes(), fields].concat()
+}
+
 pub(crate) fn order(n: u64) -> Order {
     let line = |i: u64| Line {
         sku: format!("sku-{:05}", (n * 31 + i * 7) % 100_000),

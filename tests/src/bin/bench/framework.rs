@@ -165,6 +165,10 @@ pub(crate) fn run(variant: &str, brokers: &str, topic: &str, records: u64, parti
             (app.consumer("bench", config, router![on_order, on_payment]), handled)
         }
         "unmatched" => (app.consumer("bench", config, router![on_mark]), 2 * partitions),
+        "unmatched-json" => {
+            let config = config.event_type(["json:type"]);
+            (app.consumer("bench", config, router![on_mark]), 2 * partitions)
+        }
         "unordered" => {
             let config = config.concurrency(Concurrency::Unordered { in_flight: 1000 });
             (app.consumer("bench", config, router![on_order, on_payment]), handled)

@@ -19,6 +19,7 @@ pub(crate) fn produce(options: &Options) {
     let (records, partitions) =
         (options.number("records").unwrap_or(2_000_000), options.number("partitions").unwrap_or(8));
     let keys = options.number("keys").unwrap_or(1000);
+    let has_types_in_payloads = options.get("types").is_some_and(|place| place == "payload");
     create(brokers, topic, i32::try_from(partitions).expect("a number of partitions"));
     let producer: ThreadedProducer<DefaultProducerContext> = ClientConfig::new()
         .set("bootstrap.servers", brokers)
@@ -29,6 +30,8 @@ pub(crate) fn produce(options: &Options) {
         .create()
         .expect("a producer");
     let send = |partition: u64, event: &str, key: &[u8], payload: &[u8]| {
+        let typed = has_types_in_payloads.then(|| events::typed(event, payload));
+        let payload = typed.as_deref().unwrap_or(payload);
         let headers = OwnedHeaders::new().insert(Header { key: "Event-Type", value: Some(event) });
         let record = BaseRecord::to(topic)
             .partition(i32::try_from(partition).expect("a partition"))

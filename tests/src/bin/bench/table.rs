@@ -25,13 +25,15 @@ enum Measure {
     In1000Partitions(&'static str),
     /// A hundred thousand records in one partition.
     In1Partition(&'static str),
+    /// The same records with the event type in a header and as the first field of the payload.
+    WithTypes(&'static str),
     /// So many processes of one group.
     Processes(usize),
     /// The 50th or 99th percentile of the time from the producer to the handler.
     P50(&'static str),
     P99(&'static str),
 }
-use Measure::{In1Partition, In1000Partitions, P50, P99, Processes, Run};
+use Measure::{In1Partition, In1000Partitions, P50, P99, Processes, Run, WithTypes};
 
 const ROWS: &[Row] = &[
     row("owned structs / tuned loop", Run("owned"), Run("loop"), 1.15),
@@ -48,6 +50,7 @@ const ROWS: &[Row] = &[
         1.8,
     ),
     row("nothing matched / tuned drain", Run("unmatched"), Run("drain"), 0.95),
+    row("the same, `json:type` / header", WithTypes("unmatched-json"), WithTypes("unmatched"), 0.95),
     row("pre-commit / post-commit", Run("pre-commit"), Run("owned"), 0.95),
     row("1,000 handlers / 2 handlers", Run("handlers-1000"), Run("owned"), 0.95),
     row("1,000 partitions / 8 partitions", In1000Partitions("owned"), Run("owned"), 0.9),
@@ -162,6 +165,10 @@ fn take(measure: Measure, options: &Options) -> Vec<Taken> {
             let line = bench(&["run", variant], options, &[("topic", &topic), ("partitions", "1000")]);
             of_run(line)
         }
+        WithTypes(variant) => {
+            let topic = format!("{}-types", options.text("topic"));
+            of_run(bench(&["run", variant], options, &[("topic", &topic)]))
+        }
         In1Partition(variant) => {
             let topic = format!("{}-1", options.text("topic"));
             let other = [("topic", &*topic), ("partitions", "1"), ("records", "100000")];
@@ -246,6 +253,7 @@ impl Measure {
             Run(variant) => variant.to_owned(),
             In1000Partitions(variant) => format!("{variant}, 1,000 partitions"),
             In1Partition(variant) => format!("{variant}, one partition"),
+            WithTypes(variant) => format!("{variant}, types twice"),
             Processes(count) => format!("{count} of a group"),
             P50(variant) => format!("{variant}, p50"),
             P99(variant) => format!("{variant}, p99"),
@@ -261,7 +269,7 @@ impl Measure {
                     && !["send-", "forward"].iter().any(|other| variant.starts_with(other))
             }
             In1000Partitions(_) => true,
-            In1Partition(_) | Processes(_) | P50(_) | P99(_) => false,
+            In1Partition(_) | WithTypes(_) | Processes(_) | P50(_) | P99(_) => false,
         }
     }
 }
