@@ -11,6 +11,7 @@ mod faults;
 mod harness;
 mod joining;
 mod members;
+mod one_group;
 mod position;
 mod sending;
 mod shutdown;
