@@ -8,7 +8,7 @@ mod spec;
 #[doc(hidden)]
 pub mod taken;
 
-pub(crate) use self::outgoing::Encoded;
+pub(crate) use self::outgoing::{Encoded, EncodedName};
 pub use self::{
     events::Events,
     into_events::{IntoEvents, Outbox},

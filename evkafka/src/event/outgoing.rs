@@ -34,12 +34,30 @@ const FIRST: usize = 4;
 /// One event of several, as it is sent.
 #[derive(Clone, Copy)]
 pub(crate) struct Encoded<'o> {
-    pub(crate) name: &'o str,
+    pub(crate) name: EncodedName<'o>,
     pub(crate) version: Option<u32>,
     pub(crate) key: Option<&'o [u8]>,
     pub(crate) payload: &'o [u8],
     /// Its place among the events of its call.
     pub(crate) place: u32,
+}
+
+/// The name of an event, as it is encoded: each record has it as bytes, and only who shows it needs the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct EncodedName<'o>(&'o [u8]);
+
+impl<'o> EncodedName<'o> {
+    pub(crate) const fn of(name: &'o str) -> Self {
+        Self(name.as_bytes())
+    }
+
+    pub(crate) fn as_bytes(self) -> &'o [u8] {
+        self.0
+    }
+
+    pub(crate) fn as_str(self) -> &'o str {
+        str::from_utf8(self.0).expect("it was encoded from text")
+    }
 }
 
 impl Outgoing {
@@ -87,9 +105,11 @@ impl Outgoing {
         payload: &impl Serialize,
     ) -> Result<(), String> {
         let bytes = &mut self.0;
-        bytes.reserve(USUAL);
         if bytes.is_empty() {
+            *bytes = Vec::with_capacity(USUAL);
             bytes.extend_from_slice(&[0; FIRST]);
+        } else {
+            bytes.reserve(USUAL);
         }
         let start = bytes.len();
         // Events are found by their places.
@@ -148,9 +168,8 @@ impl Outgoing {
             }
         };
         let version = (*has_version != 0).then_some(version);
-        let name = str::from_utf8(name).ok()?;
         let place = u32::try_from(start).ok()?;
-        Some((Encoded { name, version, key, payload, place }, start + LEN + all as usize))
+        Some((Encoded { name: EncodedName(name), version, key, payload, place }, start + LEN + all as usize))
     }
 
     /// How many they are.
@@ -165,7 +184,7 @@ impl Outgoing {
 
     /// The names of the events, in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.iter().map(|(_, event)| event.name)
+        self.iter().map(|(_, event)| event.name.as_str())
     }
 
     /// The number of the attempt that returned them.
@@ -197,8 +216,17 @@ impl Outgoing {
     }
 }
 
+#[inline]
 fn length(len: usize) -> Result<u32, String> {
-    u32::try_from(len).ok().filter(|len| *len != NO_KEY).ok_or_else(|| "it has 4 GiB or more".to_owned())
+    match u32::try_from(len) {
+        Ok(len) if len != NO_KEY => Ok(len),
+        Ok(_) | Err(_) => Err(too_long()),
+    }
+}
+
+#[cold]
+fn too_long() -> String {
+    "it has 4 GiB or more".to_owned()
 }
 
 fn number(bytes: &[u8]) -> Option<(u32, &[u8])> {
@@ -277,13 +305,13 @@ mod tests {
             let read: Vec<_> = outgoing.iter().collect();
             for (index, (id, method, key)) in events.iter().enumerate() {
                 let (place, paid) = read[2 * index];
-                prop_assert_eq!((paid.name, paid.version), ("Paid", Some(2)));
+                prop_assert_eq!((paid.name.as_str(), paid.version), ("Paid", Some(2)));
                 prop_assert_eq!(paid.key, key.as_deref());
                 let payload = serde_json::to_vec(&Paid { id: *id, method: method.clone() }).unwrap();
                 prop_assert_eq!(paid.payload, payload);
                 prop_assert_eq!(outgoing.get(place).unwrap().payload, paid.payload);
                 let (_, keyless) = read[2 * index + 1];
-                prop_assert_eq!((keyless.name, keyless.version, keyless.key), ("Keyless", None, None));
+                prop_assert_eq!((keyless.name.as_str(), keyless.version, keyless.key), ("Keyless", None, None));
             }
         }
     }

@@ -26,6 +26,8 @@ pub(crate) trait Unawaited: Send + Sync {
 pub(crate) struct Ticket {
     pub(crate) sending: u64,
     pub(crate) event: u32,
+    /// Where it goes, by a number of whoever sends it.
+    pub(crate) destination: u32,
 }
 
 impl Answer {
@@ -35,6 +37,26 @@ impl Answer {
             Self::One(sender) => drop(sender.send(delivery)),
             Self::Nobody(unawaited, what) => unawaited.answered(what, delivery),
             Self::Inbox(inbox, ticket) => inbox.put(ticket, delivery),
+        }
+    }
+
+    /// Tells each its delivery, and leaves none. Those that follow each other into one inbox take its lock once.
+    pub(crate) fn tell_all(answers: &mut Vec<(Self, Delivery)>) {
+        let mut answers = answers.drain(..).peekable();
+        while let Some((answer, delivery)) = answers.next() {
+            let Self::Inbox(inbox, ticket) = answer else {
+                answer.tell(delivery);
+                continue;
+            };
+            inbox.put_with(|arrived| {
+                arrived.push((ticket, delivery));
+                while let Some((Self::Inbox(other, ticket), delivery)) = answers.peek()
+                    && Arc::ptr_eq(other, &inbox)
+                {
+                    arrived.push((*ticket, *delivery));
+                    answers.next();
+                }
+            });
         }
     }
 }
@@ -53,11 +75,15 @@ impl Inbox {
     }
 
     pub(crate) fn put(&self, ticket: Ticket, delivery: Delivery) {
+        self.put_with(|arrived| arrived.push((ticket, delivery)));
+    }
+
+    fn put_with(&self, put: impl FnOnce(&mut Vec<(Ticket, Delivery)>)) {
         let mut deliveries = self.deliveries.lock().unwrap_or_else(PoisonError::into_inner);
-        deliveries.push((ticket, delivery));
-        let is_first = deliveries.len() == 1;
+        let was_empty = deliveries.is_empty();
+        put(&mut deliveries);
         drop(deliveries);
-        if is_first {
+        if was_empty {
             self.look.notify_one();
         }
     }
@@ -66,5 +92,31 @@ impl Inbox {
     pub(crate) fn take(&self, empty: &mut Vec<(Ticket, Delivery)>) {
         debug_assert!(empty.is_empty());
         std::mem::swap(&mut *self.deliveries.lock().unwrap_or_else(PoisonError::into_inner), empty);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_answers_at_a_time_arrive_in_their_order_where_they_belong() {
+        let inboxes = [(); 2].map(|()| Arc::new(Inbox::new(Arc::default())));
+        let (sender, mut receiver) = oneshot::channel();
+        let to = |inbox: usize, event: u32| {
+            let ticket = Ticket { sending: 7, event, destination: 0 };
+            (Answer::Inbox(Arc::clone(&inboxes[inbox]), ticket), Ok((0, i64::from(event))))
+        };
+        let mut answers =
+            vec![to(0, 0), to(0, 1), to(1, 2), (Answer::One(sender), Ok((3, 3))), to(1, 4), to(0, 5)];
+        Answer::tell_all(&mut answers);
+        assert!(answers.is_empty());
+        assert_eq!(receiver.try_recv(), Ok(Ok((3, 3))));
+        let arrived = inboxes.each_ref().map(|inbox| {
+            let mut arrived = Vec::new();
+            inbox.take(&mut arrived);
+            arrived.iter().map(|(ticket, _)| ticket.event).collect::<Vec<_>>()
+        });
+        assert_eq!(arrived, [vec![0, 1, 5], vec![2, 4]]);
     }
 }

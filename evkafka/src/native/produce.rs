@@ -1,5 +1,5 @@
 use std::{
-    ffi::{CStr, CString, c_char, c_int, c_void},
+    ffi::{CString, c_char, c_int, c_void},
     mem, ptr,
 };
 
@@ -79,23 +79,23 @@ pub(super) unsafe fn produce(
             );
         }
     }
-    let mut arguments = [
-        argument(rd_kafka_vtype_t::RD_KAFKA_VTYPE_TOPIC),
-        argument(rd_kafka_vtype_t::RD_KAFKA_VTYPE_MSGFLAGS),
-        argument(rd_kafka_vtype_t::RD_KAFKA_VTYPE_KEY),
-        argument(rd_kafka_vtype_t::RD_KAFKA_VTYPE_VALUE),
-        argument(rd_kafka_vtype_t::RD_KAFKA_VTYPE_HEADERS),
-        argument(rd_kafka_vtype_t::RD_KAFKA_VTYPE_OPAQUE),
-        argument(rd_kafka_vtype_t::RD_KAFKA_VTYPE_PARTITION),
-        argument(rd_kafka_vtype_t::RD_KAFKA_VTYPE_TIMESTAMP),
-    ];
+    // SAFETY: integers and pointers, for which zeroes are valid; a type of zero is `RD_KAFKA_VTYPE_END`.
+    let mut arguments: [rd_kafka_vu_t; 8] = unsafe { mem::zeroed() };
+    arguments[0].vtype = rd_kafka_vtype_t::RD_KAFKA_VTYPE_TOPIC;
     arguments[0].u.cstr = topic.as_ptr();
+    arguments[1].vtype = rd_kafka_vtype_t::RD_KAFKA_VTYPE_MSGFLAGS;
     arguments[1].u.i = RD_KAFKA_MSG_F_COPY;
+    arguments[2].vtype = rd_kafka_vtype_t::RD_KAFKA_VTYPE_KEY;
     (arguments[2].u.mem.ptr, arguments[2].u.mem.size) = memory(record.key);
+    arguments[3].vtype = rd_kafka_vtype_t::RD_KAFKA_VTYPE_VALUE;
     (arguments[3].u.mem.ptr, arguments[3].u.mem.size) = memory(record.payload);
+    arguments[4].vtype = rd_kafka_vtype_t::RD_KAFKA_VTYPE_HEADERS;
     arguments[4].u.headers = headers;
+    arguments[5].vtype = rd_kafka_vtype_t::RD_KAFKA_VTYPE_OPAQUE;
     arguments[5].u.ptr = opaque;
+    arguments[6].vtype = rd_kafka_vtype_t::RD_KAFKA_VTYPE_PARTITION;
     arguments[6].u.i32_ = record.partition.unwrap_or(ANY_PARTITION);
+    arguments[7].vtype = rd_kafka_vtype_t::RD_KAFKA_VTYPE_TIMESTAMP;
     arguments[7].u.i64_ = record.timestamp.unwrap_or(NOW);
     // SAFETY: the client is alive (caller); each argument has the field that its type asks for; key and payload are copied
     // (`F_COPY`); on success the headers belong to librdkafka.
@@ -112,8 +112,8 @@ pub(super) unsafe fn produce(
     }
 }
 
-/// The longest name that Kafka has for a topic.
-const LONGEST_NAME: usize = 249;
+/// What most names of topics fit into, with a NUL. Kafka's longest has 249 bytes.
+const SHORT: usize = 64;
 
 /// A topic's name with a NUL behind it.
 #[allow(
@@ -121,8 +121,7 @@ const LONGEST_NAME: usize = 249;
     reason = "it stays on the stack: an allocation for each record would be felt"
 )]
 enum TopicName {
-    Short([u8; LONGEST_NAME + 1]),
-    /// librdkafka refuses it.
+    Short([u8; SHORT]),
     Long(CString),
 }
 
@@ -131,18 +130,15 @@ struct InvalidName;
 
 impl TopicName {
     fn new(name: &str) -> Result<Self, InvalidName> {
-        let mut short = [0; LONGEST_NAME + 1];
-        match short.get_mut(..name.len()) {
-            Some(place) if name.len() <= LONGEST_NAME => {
-                place.copy_from_slice(name.as_bytes());
-                // Not within the name.
-                match CStr::from_bytes_until_nul(&short) {
-                    Ok(all) if all.count_bytes() == name.len() => Ok(Self::Short(short)),
-                    _ => Err(InvalidName),
-                }
-            }
-            _ => CString::new(name).map(Self::Long).map_err(|_| InvalidName),
+        if name.len() >= SHORT {
+            return CString::new(name).map(Self::Long).map_err(|_| InvalidName);
         }
+        if name.as_bytes().contains(&0) {
+            return Err(InvalidName);
+        }
+        let mut short = [0; SHORT];
+        short[..name.len()].copy_from_slice(name.as_bytes());
+        Ok(Self::Short(short))
     }
 
     fn as_ptr(&self) -> *const c_char {
@@ -153,11 +149,6 @@ impl TopicName {
     }
 }
 
-fn argument(vtype: rd_kafka_vtype_t) -> rd_kafka_vu_t {
-    // SAFETY: a union of integers and pointers, for which zeroes are valid.
-    rd_kafka_vu_t { vtype, u: unsafe { mem::zeroed() } }
-}
-
 /// Null stays null: an empty slice has an address.
 fn memory(bytes: Option<&[u8]>) -> (*mut c_void, usize) {
     bytes.map_or((ptr::null_mut(), 0), |bytes| (bytes.as_ptr().cast_mut().cast(), bytes.len()))
@@ -165,6 +156,8 @@ fn memory(bytes: Option<&[u8]>) -> (*mut c_void, usize) {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::CStr;
+
     use super::*;
 
     fn name(text: &str) -> Option<String> {
@@ -176,7 +169,7 @@ mod tests {
 
     #[test]
     fn a_topics_name_of_any_length_ends_with_a_nul() {
-        for len in [0, 1, LONGEST_NAME - 1, LONGEST_NAME, LONGEST_NAME + 1, 1_000] {
+        for len in [0, 1, SHORT - 2, SHORT - 1, SHORT, 249, 1_000] {
             let text = "t".repeat(len);
             assert_eq!(name(&text), Some(text));
         }
@@ -184,7 +177,14 @@ mod tests {
 
     #[test]
     fn a_topics_name_with_a_nul_is_refused() {
-        for text in ["\0", "a\0", "\0a", "a\0b", &format!("{}\0", "t".repeat(300))] {
+        for text in [
+            "\0",
+            "a\0",
+            "\0a",
+            "a\0b",
+            &format!("{}\0", "t".repeat(SHORT - 1)),
+            &format!("{}\0", "t".repeat(300)),
+        ] {
             assert_eq!(name(text), None, "{text:?}");
         }
     }

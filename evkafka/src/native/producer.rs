@@ -24,7 +24,7 @@ use rustc_hash::FxHashMap;
 use tokio::sync::Notify;
 
 use super::{
-    Answer, Event, RawRecord,
+    Answer, Delivery, Event, RawRecord,
     error_code::{from_number, result_at},
     produce::produce,
 };
@@ -33,6 +33,9 @@ use super::{
 unsafe extern "C" {
     fn rd_kafka_fatal_error(client: *mut rd_kafka_t, reason: *mut c_char, size: usize) -> c_int;
 }
+
+/// How many deliveries are answered at a time: whoever produces waits for the lock meanwhile.
+const AT_A_TIME: usize = 64;
 
 /// A producer that somebody has to poll.
 ///
@@ -126,22 +129,44 @@ impl OwnedProducer {
     /// # Safety
     /// A delivery event that is alive.
     unsafe fn deliver(&self, event: *mut rd_kafka_event_t) {
-        // SAFETY: alive (caller), and its messages as long. Their error may be any number, so that there is no reference to a whole
-        // message.
-        unsafe {
-            while let Some(message) = NonNull::new(rd_kafka_event_message_next(event).cast_mut()) {
-                let message = message.as_ptr();
+        let next = || {
+            // SAFETY: alive (caller), and its messages as long. Their error may be any number, so that there is no reference to a
+            // whole message.
+            unsafe {
+                let message = NonNull::new(rd_kafka_event_message_next(event).cast_mut())?.as_ptr();
                 let delivery =
                     result_at(&raw const (*message).err).map(|()| ((*message).partition, (*message).offset));
-                if delivery.is_ok() {
-                    self.acknowledged.fetch_add(1, Ordering::Relaxed);
-                }
-                let answer = self.unanswered().remove((*message)._private.addr());
-                // Without the lock, which whoever is told may want.
-                answer.into_iter().for_each(|answer| answer.tell(delivery));
-                self.room.notify_one();
+                Some(((*message)._private.addr(), delivery))
+            }
+        };
+        let (mut reported, mut answers) = (Vec::with_capacity(AT_A_TIME), Vec::with_capacity(AT_A_TIME));
+        loop {
+            while reported.len() < AT_A_TIME
+                && let Some(one) = next()
+            {
+                reported.push(one);
+            }
+            if reported.is_empty() {
+                return;
+            }
+            self.take_answers(&reported, &mut answers);
+            // Without the lock, which whoever is told may want.
+            Answer::tell_all(&mut answers);
+            reported.drain(..).for_each(|_| self.room.notify_one());
+        }
+    }
+
+    fn take_answers(&self, reported: &[(usize, Delivery)], answers: &mut Vec<(Answer, Delivery)>) {
+        let mut acknowledged = 0;
+        let mut unanswered = self.unanswered();
+        for (id, delivery) in reported {
+            acknowledged += u64::from(delivery.is_ok());
+            if let Some(answer) = unanswered.remove(*id) {
+                answers.push((answer, *delivery));
             }
         }
+        drop(unanswered);
+        self.acknowledged.fetch_add(acknowledged, Ordering::Relaxed);
     }
 
     /// Takes back all records that were not acknowledged. Whether those that are in flight are written is left open. Waits for
@@ -212,7 +237,7 @@ mod tests {
     use tokio::sync::oneshot::{self, error::TryRecvError};
 
     use super::*;
-    use crate::native::{Delivery, test_mock};
+    use crate::native::test_mock;
 
     const PRODUCE: i16 = 0;
     const RECORD: RawRecord<'_> = RawRecord {

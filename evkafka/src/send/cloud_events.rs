@@ -56,7 +56,7 @@ impl CloudEvents {
         with: impl FnOnce(RawRecord<'_>) -> T,
     ) -> T {
         let stamp = extras.stamp.unwrap_or_else(Stamp::now);
-        let event_type = Self::event_type(event.name, event.version);
+        let event_type = Self::event_type(event.name.as_str(), event.version);
         let id = stamp.id(event.place);
         let time = rfc_3339(extras.timestamp.unwrap_or(stamp.millis));
         let attributes: [Attribute<'_>; _] = [
@@ -147,9 +147,15 @@ fn envelope<'a>(attributes: impl Iterator<Item = (&'a str, Cow<'a, str>)>, data:
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::EncodedName;
 
-    const EVENT: Encoded<'_> =
-        Encoded { name: "OrderPriced", version: Some(2), key: Some(b"7"), payload: br#"{"id":7}"#, place: 4 };
+    const EVENT: Encoded<'_> = Encoded {
+        name: EncodedName::of("OrderPriced"),
+        version: Some(2),
+        key: Some(b"7"),
+        payload: br#"{"id":7}"#,
+        place: 4,
+    };
 
     /// The headers in the order in which they are, and the payload.
     fn written(mode: Mode, extras: &Extras) -> (Vec<(String, String)>, String) {

@@ -176,7 +176,7 @@ mod read;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::OwnedRecord;
+    use crate::{event::EncodedName, record::OwnedRecord};
 
     fn form(topic: Option<&str>) -> RecordForm {
         let config = ProducerConfig::new();
@@ -185,7 +185,8 @@ mod tests {
     }
 
     fn headers(extras: &Extras) -> Vec<(String, Option<Vec<u8>>)> {
-        let event = Encoded { name: "Paid", version: Some(12), key: None, payload: b"{}", place: 4 };
+        let event =
+            Encoded { name: EncodedName::of("Paid"), version: Some(12), key: None, payload: b"{}", place: 4 };
         let read = |record: RawRecord<'_>| {
             let text = |name: &[u8]| String::from_utf8(name.to_vec()).unwrap();
             record.headers.iter().map(|(name, value)| (text(name), value.map(<[u8]>::to_vec))).collect()

@@ -25,7 +25,7 @@ pub(crate) use self::{
     again::{Again, Then},
     form::{NoTopic, RecordForm},
     outlet::{Extras, Outlet, OwnHeader},
-    outlets::{Destination, Outlets},
+    outlets::{Destination, Outlets, Place},
     raw_producer::LARGEST_RECORD,
     reliable_producer::{Refused, ReliableProducer, Sends},
     stamp::Stamp,

@@ -173,7 +173,9 @@ impl Destination {
             Ok(topic) => {
                 form.with_record(topic, event, extras, &[], |record| producer.after(&record, again, code))
             }
-            Err(NoTopic) => Err(Refused { code, advice: format!("give the event `{}` a topic", event.name) }),
+            Err(NoTopic) => {
+                Err(Refused { code, advice: format!("give the event `{}` a topic", event.name.as_str()) })
+            }
         }
     }
 }

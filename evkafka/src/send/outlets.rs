@@ -1,19 +1,34 @@
-use std::sync::Arc;
+use std::{collections::hash_map::Entry, sync::Arc};
 
 use rustc_hash::FxHashMap;
 
-use super::{Outlet, OwnHeader, Stamp, counts::SentCount, outlet::Counted};
-use crate::{
-    event::{Encoded, EventSpec, Outgoing},
-    record::Headers,
-};
+use super::{Outlet, Stamp, counts::SentCount, outlet::Counted};
+use crate::event::{Encoded, EncodedName, EventSpec};
 
 /// Which producer of an app sends which event, and where to.
 #[derive(Debug, Default)]
 pub(crate) struct Outlets {
-    destinations: FxHashMap<(&'static str, Option<u32>), Destination>,
+    places: FxHashMap<(EncodedName<'static>, Option<u32>), Place>,
+    destinations: Vec<Destination>,
     /// Whether any event's record has an id.
     have_ids: bool,
+}
+
+/// A destination among those of an app. It is found once for each event, and goes with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place(u32);
+
+impl Place {
+    /// That of an event that the app does not send.
+    pub(crate) const NOWHERE: Self = Self(u32::MAX);
+
+    pub(crate) const fn from_number(number: u32) -> Self {
+        Self(number)
+    }
+
+    pub(crate) const fn number(self) -> u32 {
+        self.0
+    }
 }
 
 /// Where an event goes.
@@ -32,14 +47,14 @@ impl Outlets {
         let counted = outlet.register(event.name);
         let destination = Destination { outlet: Arc::clone(outlet), topic: event.topic, counted };
         self.have_ids |= outlet.form.has_ids();
-        self.destinations.insert((event.name, event.version), destination);
-    }
-
-    /// What of a handled record's headers is passed on to those of these events whose producers do so.
-    pub(crate) fn forwarded(&self, outgoing: &Outgoing, headers: Headers<'_>) -> Vec<OwnHeader> {
-        let mut forms = outgoing.iter().filter_map(|(_, event)| Some(&self.of_encoded(&event)?.outlet.form));
-        let form = forms.find(|form| form.forwards());
-        form.map_or_else(Vec::new, |form| form.forwarded(headers))
+        let place = Place(u32::try_from(self.destinations.len()).unwrap_or(u32::MAX));
+        match self.places.entry((EncodedName::of(event.name), event.version)) {
+            Entry::Occupied(known) => self.destinations[known.get().0 as usize] = destination,
+            Entry::Vacant(vacant) => {
+                vacant.insert(place);
+                self.destinations.push(destination);
+            }
+        }
     }
 
     /// What tells the events of a call from others, if a record may say so.
@@ -49,8 +64,7 @@ impl Outlets {
 
     /// What each has sent, in the order of their names.
     pub(crate) fn counted(&self) -> Vec<Arc<Counted>> {
-        let mut outlets: Vec<_> =
-            self.destinations.values().map(|destination| &*destination.outlet).collect();
+        let mut outlets: Vec<_> = self.destinations.iter().map(|destination| &*destination.outlet).collect();
         outlets.sort_by(|one, other| one.name.cmp(&other.name));
         outlets.dedup_by(|one, other| std::ptr::eq(*one, *other));
         outlets.into_iter().map(Outlet::counted).collect()
@@ -58,23 +72,29 @@ impl Outlets {
 
     /// Whether nothing is on its way whose acknowledgement nobody waits for.
     pub(crate) fn are_flushed(&self) -> bool {
-        self.destinations.values().all(|destination| destination.outlet.is_flushed())
+        self.destinations.iter().all(|destination| destination.outlet.is_flushed())
     }
 
     /// Waits until nothing is.
     pub(crate) async fn flushed(&self) {
-        for destination in self.destinations.values() {
+        for destination in &self.destinations {
             destination.outlet.flushed().await;
         }
     }
 
     /// Where an event of this kind goes, if the app sends it.
     pub(crate) fn of(&self, event: &EventSpec) -> Option<&Destination> {
-        self.destinations.get(&(event.name, event.version))
+        self.at(*self.places.get(&(EncodedName::of(event.name), event.version))?)
     }
 
-    /// Where an event goes, if the app sends it.
-    pub(crate) fn of_encoded<'o>(&'o self, event: &Encoded<'o>) -> Option<&'o Destination> {
-        self.destinations.get(&(event.name, event.version))
+    /// The place of where an event goes.
+    pub(crate) fn place(&self, event: &Encoded<'_>) -> Place {
+        self.places.get(&(event.name, event.version)).copied().unwrap_or(Place::NOWHERE)
+    }
+
+    /// Where the events of this place go, if the app sends them.
+    #[inline]
+    pub(crate) fn at(&self, place: Place) -> Option<&Destination> {
+        self.destinations.get(place.0 as usize)
     }
 }

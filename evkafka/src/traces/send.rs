@@ -61,7 +61,7 @@ impl OutletTracer {
 
     fn begin_in(&self, parent: &Context, of: &Destination, topic: &str, event: &Encoded<'_>) -> SendSpan {
         let Some(settings) = &self.0.0 else { return SendSpan(None) };
-        begin(settings, &of.outlet.form, topic, &of.outlet.name, event.name, parent.clone())
+        begin(settings, &of.outlet.form, topic, &of.outlet.name, event.name.as_str(), parent.clone())
     }
 }
 

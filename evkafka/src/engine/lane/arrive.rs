@@ -19,7 +19,7 @@ use crate::{
     event::Outgoing,
     handle::Context,
     route::Routes,
-    send::{Extras, SendError},
+    send::{RecordForm, SendError},
     settle::Verdict,
 };
 
@@ -27,17 +27,12 @@ impl<R: Routes> Run<R> {
     /// Sends the events that were returned for these records. What is handled later sends its own behind them.
     pub(super) fn send_returned(&mut self, job: Job, outgoing: Outgoing, begun: Option<Instant>) {
         let worker = &self.tools.worker;
-        let outlets = worker.shared.states.outlets();
-        let headers = match &job {
-            Job::One(held) => {
-                let headers = held.message.record(&worker.origin).headers();
-                outlets.forwarded(&outgoing, headers)
-            }
+        let forwarded = |job: &Job, form: &RecordForm| match job {
+            Job::One(held) => form.forwarded(held.message.record(&worker.origin).headers()),
             // They come from many traces.
             Job::Many { .. } => Vec::new(),
         };
-        let extras = Extras { headers, stamp: outlets.stamp(), ..Extras::default() };
-        self.sendings.send(Sent { job, attempts: outgoing.attempt(), begun }, outgoing, extras);
+        self.sendings.send(Sent { job, attempts: outgoing.attempt(), begun }, outgoing, forwarded);
     }
 
     /// Lets out the records whose events have arrived, or will not.

@@ -12,7 +12,7 @@ use crate::{
     engine::schedule::Job,
     event::Outgoing,
     native::{Answer, Delivery, Inbox, Ticket},
-    send::{Again, Extras, Outlets, Refused, SendError, Then},
+    send::{Again, Extras, Outlets, OwnHeader, Place, RecordForm, Refused, SendError, Then},
     traces::SendSpans,
 };
 
@@ -90,18 +90,34 @@ impl Sendings {
         }
     }
 
-    /// Sends events, in order; what there is no room for, when there is.
-    pub(super) fn send(&mut self, of: Sent, outgoing: Outgoing, extras: Extras) {
+    /// Sends events, in order; what there is no room for, when there is. `forwarded` says what a record of that form passes on of what was
+    /// handled.
+    pub(super) fn send(
+        &mut self,
+        of: Sent,
+        outgoing: Outgoing,
+        forwarded: impl FnOnce(&Job, &RecordForm) -> Vec<OwnHeader>,
+    ) {
         if self.open.is_empty() {
             self.forget_answers();
         }
         self.last += 1;
-        let (number, events) = (self.last, outgoing.len());
+        let (number, mut events, mut forwards) = (self.last, 0, None);
+        for (event, encoded) in outgoing.iter() {
+            let place = self.outlets.place(&encoded);
+            if forwards.is_none() {
+                let form = self.outlets.at(place).map(|destination| &destination.outlet.form);
+                forwards = form.filter(|form| form.forwards());
+            }
+            self.backlog.push_back(Ticket { sending: number, event, destination: place.number() });
+            events += 1;
+        }
+        let headers = forwards.map_or_else(Vec::new, |form| forwarded(&of.job, form));
+        let extras = Extras { headers, stamp: self.outlets.stamp(), ..Extras::default() };
         self.events += events;
         self.window.sent(self.events);
         self.bytes += bytes(&of.job, &outgoing);
-        self.backlog.extend(outgoing.iter().map(|(event, _)| Ticket { sending: number, event }));
-        let spans = SendSpans::begin(&outgoing, |event| self.outlets.of_encoded(event));
+        let spans = SendSpans::begin(&outgoing, |event| self.outlets.at(self.outlets.place(event)));
         let sending = Sending { of, outgoing, extras, spans, unacknowledged: events, again: Vec::new() };
         self.open.insert(number, sending);
         self.send_backlog();
@@ -132,11 +148,17 @@ impl Sendings {
         let so_far =
             again.iter().find(|(place, _)| *place == ticket.event).map_or(&unsent, |(_, again)| again);
         let answer = Answer::Inbox(Arc::clone(&self.inbox), ticket);
-        let enqueued = match self.outlets.of_encoded(&event) {
+        let destination = self.outlets.at(Place::from_number(ticket.destination));
+        let enqueued = match destination {
             Some(destination) => {
-                // They were forwarded for the call's other events.
-                let plain = Extras { stamp: extras.stamp, ..Extras::default() };
-                let extras = if destination.outlet.form.forwards() { &*extras } else { &plain };
+                let plain;
+                let extras = if destination.outlet.form.forwards() || extras.headers.is_empty() {
+                    &*extras
+                } else {
+                    // They were forwarded for the call's other events.
+                    plain = Extras { stamp: extras.stamp, ..Extras::default() };
+                    &plain
+                };
                 destination.enqueue(&event, extras, spans.headers(ticket.event), so_far, answer)
             }
             // The start has refused events without one.
@@ -145,7 +167,7 @@ impl Sendings {
         match enqueued {
             Ok(()) => Enqueued::Taken,
             Err(RDKafkaErrorCode::QueueFull) => {
-                if let Some(destination) = self.outlets.of_encoded(&event) {
+                if let Some(destination) = destination {
                     // Logged.
                     let _ =
                         destination.after(&event, extras, &mut Again::default(), RDKafkaErrorCode::QueueFull);
@@ -188,9 +210,7 @@ impl Sendings {
         let sending = self.open.get_mut(&ticket.sending)?;
         match delivery {
             Ok(_) => {
-                if let Some(event) = sending.outgoing.get(ticket.event)
-                    && let Some(destination) = self.outlets.of_encoded(&event)
-                {
+                if let Some(destination) = self.outlets.at(Place::from_number(ticket.destination)) {
                     destination.counted.count(true);
                 }
                 sending.spans.answered(ticket.event, delivery);
@@ -218,7 +238,8 @@ impl Sendings {
                 &mut sending.again.last_mut()?.1
             }
         };
-        let then = match self.outlets.of_encoded(&event) {
+        let destination = self.outlets.at(Place::from_number(ticket.destination));
+        let then = match destination {
             Some(destination) => destination.after(&event, &sending.extras, again, code),
             None => Err(Refused { code, advice: "add a producer for it to the app".to_owned() }),
         };
@@ -227,12 +248,11 @@ impl Sendings {
             Ok(Then::After(wait)) => self.later.push((Instant::now() + wait, ticket)),
             Ok(Then::Refused) => unreachable!("it is an error"),
             Err(refused) => {
-                let destination = self.outlets.of_encoded(&event);
                 if let Some(destination) = destination {
                     destination.counted.count(false);
                 }
                 let topic = destination.and_then(|destination| destination.topic(&sending.extras).ok());
-                let error = SendError::refused(event.name, topic, refused);
+                let error = SendError::refused(event.name.as_str(), topic, refused);
                 sending.spans.failed(ticket.event, &error);
                 return Some(error);
             }

@@ -13,7 +13,7 @@ use crate::{
     event::EventKey,
     handle::{States, attempt_of},
     memory::{Cluster, Produced},
-    send::{Extras, Outlet, Outlets, RecordForm, ReliableProducer, Sends},
+    send::{Outlet, Outlets, RecordForm, ReliableProducer, Sends},
     settle::LastStep,
     traces::Tracing,
 };
@@ -318,14 +318,14 @@ async fn an_answer_that_nobody_waits_for_any_more_keeps_no_later_one_from_waking
     cluster.hold_acknowledgements();
     cluster.refuse("prices", [RDKafkaErrorCode::InvalidRecord]);
     let (sent, outgoing) = events_of_one(2);
-    sendings.send(sent, outgoing, Extras::default());
+    sendings.send(sent, outgoing, |_, _| Vec::new());
     assert!(matches!(sendings.next(), Some(Arrival::Refused(..))));
     assert!(is_woken(&look).await);
     cluster.acknowledge();
     assert!(is_woken(&look).await && sendings.next().is_none());
     cluster.hold_acknowledgements();
     let (sent, outgoing) = events_of_one(1);
-    sendings.send(sent, outgoing, Extras::default());
+    sendings.send(sent, outgoing, |_, _| Vec::new());
     cluster.acknowledge();
     assert!(is_woken(&look).await, "the lane sleeps, and its event is acknowledged");
     assert!(matches!(sendings.next(), Some(Arrival::Acknowledged(..))));
@@ -337,7 +337,7 @@ async fn what_a_producer_does_not_take_wakes_the_lane() {
     let (mut sendings, look) = sendings(&cluster);
     cluster.take_nothing(RDKafkaErrorCode::MessageSizeTooLarge);
     let (sent, outgoing) = events_of_one(1);
-    sendings.send(sent, outgoing, Extras::default());
+    sendings.send(sent, outgoing, |_, _| Vec::new());
     assert!(is_woken(&look).await, "the lane sleeps, and its event is refused");
 }
 
