@@ -45,7 +45,6 @@ impl OwnedRecord {
     }
 
     /// A copy of a record.
-    #[cfg(feature = "embedded")]
     pub(crate) fn copy_of(record: &Record<'_>) -> Self {
         let owned = |bytes: Option<&[u8]>| bytes.map(<[u8]>::to_vec);
         let headers = record.headers.iter().map(|(name, value)| (name.to_vec(), owned(value)));

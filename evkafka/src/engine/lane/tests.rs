@@ -60,7 +60,7 @@ type Answer = Pin<Box<dyn Future<Output = Attempt> + Send>>;
 struct Handler<const NEEDS_SCHEMA: bool = false> {
     spec: HandlerSpec,
     call: Arc<dyn Fn(Call) -> Answer + Send + Sync>,
-    /// Whether schemas can be looked up.
+    /// Whether schemas can be looked up, each of which takes a while.
     registry: Arc<AtomicBool>,
 }
 
@@ -85,6 +85,7 @@ impl<const NEEDS_SCHEMA: bool> crate::route::Routes for Handler<NEEDS_SCHEMA> {
     }
 
     async fn prepare<'r>(&'r self, _: usize, _: &'r crate::record::Record<'r>) -> Result<(), BoxError> {
+        sleep(LOOK_UP).await;
         if self.registry.load(SeqCst) { Ok(()) } else { Err("the registry is unavailable".into()) }
     }
 
@@ -105,6 +106,9 @@ impl<const NEEDS_SCHEMA: bool> crate::route::Routes for Handler<NEEDS_SCHEMA> {
         (self.call)(call).await
     }
 }
+
+/// How long a look-up takes: longer than a lane waits without looking around.
+const LOOK_UP: Duration = Duration::from_secs(7);
 
 const ONE: HandlerSpec = HandlerSpec::new("handler", &[], "");
 
@@ -497,7 +501,16 @@ async fn what_is_needed_for_decoding_is_waited_for_before_anything_is_committed_
         assert!(begun.elapsed() < Duration::from_secs(2) && rig.committed() <= 0);
         let next = rig.assign();
         rig.handlers.routes.registry.store(true, SeqCst);
+        // Lanes are woken once a second, for no reason of their own.
+        let control = Arc::clone(&next.control);
+        let wakes = tokio::spawn(async move {
+            loop {
+                sleep(Duration::from_secs(1)).await;
+                control.look.notify_one();
+            }
+        });
         rig.until_committed(10).await;
+        wakes.abort();
         sleep(Duration::from_secs(1)).await;
         assert_eq!(calls.offsets().len(), 10, "{config:?}");
         next.revoke(Phase::Stopping).await;
