@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::{Sleep, sleep};
+use tokio::{
+    task::coop::{Unconstrained, unconstrained},
+    time::{Sleep, sleep},
+};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 use crate::{
@@ -51,18 +54,19 @@ pub(in crate::engine) fn guarded<'a>(
     }
 }
 
-/// What ends an attempt that waits, and says meanwhile that it does. Parts of it are boxed, because attempts are to be small.
+/// What ends an attempt that waits, and says meanwhile that it does. Parts of it are boxed, because attempts are to be small; and they do
+/// not ask tokio's budget for a poll, which a handler may have used up each time.
 pub(in crate::engine) struct Interruptions<'a> {
-    aborted: Pin<Box<WaitForCancellationFuture<'a>>>,
-    deadline: Option<(Pin<Box<Sleep>>, Duration)>,
+    aborted: Pin<Box<Unconstrained<WaitForCancellationFuture<'a>>>>,
+    deadline: Option<(Pin<Box<Unconstrained<Sleep>>>, Duration)>,
     under_way: Waiting<'a>,
 }
 
 impl<'a> Interruptions<'a> {
     /// An abort, and a time limit if there is one.
     pub(super) fn new(abort: &'a CancellationToken, limit: Option<Duration>, under_way: Waiting<'a>) -> Self {
-        let deadline = limit.map(|limit| (Box::pin(sleep(limit)), limit));
-        Self { aborted: Box::pin(abort.cancelled()), deadline, under_way }
+        let deadline = limit.map(|limit| (Box::pin(unconstrained(sleep(limit))), limit));
+        Self { aborted: Box::pin(unconstrained(abort.cancelled())), deadline, under_way }
     }
 
     /// The attempt is about to be polled. It may block its thread, and then it no longer waits for what excused it.
@@ -215,5 +219,34 @@ mod tests {
         assert!(matches!(attempt, Some(Attempt::TimedOut(after)) if after == limit));
         assert_eq!(begun.elapsed(), limit);
         assert!(on_drop.await.is_err(), "the sender must be gone");
+    }
+
+    /// Ends an attempt that uses up tokio's budget in each poll, and so is ready to go on at any time.
+    fn of_a_greedy_attempt(limit: Option<Duration>, abort: &CancellationToken) -> Option<Attempt> {
+        let (abort, (ended, has_ended)) = (abort.clone(), std::sync::mpsc::channel());
+        std::thread::spawn(move || {
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+            let attempt = runtime.block_on(async {
+                let greedy = async {
+                    loop {
+                        tokio::task::coop::consume_budget().await;
+                    }
+                };
+                let pulse = LanePulse::default();
+                guarded(greedy, &mut ProcessSpan::default(), within(&abort, &pulse, limit)).await
+            });
+            ended.send(attempt)
+        });
+        has_ended.recv_timeout(Duration::from_secs(60)).expect("the attempt is ended")
+    }
+
+    #[test]
+    fn an_attempt_that_uses_up_the_budget_of_its_task_is_ended_all_the_same() {
+        let (abort, limit) = (CancellationToken::new(), Duration::from_millis(20));
+        let attempt = of_a_greedy_attempt(Some(limit), &abort);
+        assert!(matches!(attempt, Some(Attempt::TimedOut(after)) if after == limit));
+        abort.cancel();
+        assert!(of_a_greedy_attempt(None, &abort).is_none());
     }
 }

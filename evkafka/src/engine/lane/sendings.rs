@@ -125,9 +125,18 @@ impl Sendings {
 
     /// What has arrived is of nothing that is waited for. An inbox that it stays in is not empty, and would wake nobody.
     fn forget_answers(&mut self) {
-        self.arrived.clear();
-        self.inbox.take(&mut self.arrived);
-        self.arrived.clear();
+        while let Some((ticket, delivery)) = self.next_answer() {
+            self.hear(ticket, delivery);
+        }
+    }
+
+    fn next_answer(&mut self) -> Option<(Ticket, Delivery)> {
+        if self.arrived.is_empty() {
+            self.inbox.take(&mut self.arrived);
+            // They are taken from the end.
+            self.arrived.reverse();
+        }
+        self.arrived.pop()
     }
 
     /// Sends what waits for room, as far as there is any.
@@ -189,16 +198,12 @@ impl Sendings {
         }
         self.send_due();
         loop {
-            let Some((ticket, delivery)) = self.arrived.pop() else {
-                self.inbox.take(&mut self.arrived);
-                // They are taken from the end.
-                self.arrived.reverse();
-                if self.arrived.is_empty() {
-                    return None;
-                }
+            let have_arrived = self.arrived.is_empty();
+            let (ticket, delivery) = self.next_answer()?;
+            if have_arrived {
+                // They have left room.
                 self.send_backlog();
-                continue;
-            };
+            }
             if let Some(arrival) = self.hear(ticket, delivery) {
                 return Some(arrival);
             }
@@ -206,13 +211,15 @@ impl Sendings {
     }
 
     fn hear(&mut self, ticket: Ticket, delivery: Delivery) -> Option<Arrival> {
+        if delivery.is_ok()
+            && let Some(destination) = self.outlets.at(Place::from_number(ticket.destination))
+        {
+            destination.counted.count(true);
+        }
         // One whose sending was refused already may be unknown.
         let sending = self.open.get_mut(&ticket.sending)?;
         match delivery {
             Ok(_) => {
-                if let Some(destination) = self.outlets.at(Place::from_number(ticket.destination)) {
-                    destination.counted.count(true);
-                }
                 sending.spans.answered(ticket.event, delivery);
                 sending.unacknowledged -= 1;
                 self.events -= 1;

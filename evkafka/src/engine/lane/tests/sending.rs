@@ -301,10 +301,17 @@ fn events_of_one(events: usize) -> (Sent, crate::event::Outgoing) {
     (Sent { job, attempts: 1, begun: None }, outgoing)
 }
 
-/// What a lane sends with, and what wakes it.
-fn sendings(cluster: &Cluster) -> (Sendings, Arc<Notify>) {
-    let look = Arc::new(Notify::new());
-    (Sendings::new(Arc::clone(states(cluster).outlets()), Arc::clone(&look), u64::MAX), look)
+/// What a lane sends with, what wakes it, and where it sends to.
+fn sendings(cluster: &Cluster) -> (Sendings, Arc<Notify>, Arc<Outlets>) {
+    let (look, outlets) = (Arc::new(Notify::new()), Arc::clone(states(cluster).outlets()));
+    (Sendings::new(Arc::clone(&outlets), Arc::clone(&look), u64::MAX), look, outlets)
+}
+
+/// How many events were acknowledged, and refused.
+fn counted(outlets: &Outlets) -> (u64, u64) {
+    let of_producer = |counted: &Arc<_>| crate::metrics::Producer::metrics(&**counted).events;
+    let events: Vec<_> = outlets.counted().iter().flat_map(of_producer).collect();
+    (events.iter().map(|event| event.sent).sum(), events.iter().map(|event| event.failed).sum())
 }
 
 async fn is_woken(look: &Notify) -> bool {
@@ -314,7 +321,7 @@ async fn is_woken(look: &Notify) -> bool {
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_nobody_waits_for_any_more_keeps_no_later_one_from_waking_the_lane() {
     let cluster = Cluster::default();
-    let (mut sendings, look) = sendings(&cluster);
+    let (mut sendings, look, outlets) = sendings(&cluster);
     cluster.hold_acknowledgements();
     cluster.refuse("prices", [RDKafkaErrorCode::InvalidRecord]);
     let (sent, outgoing) = events_of_one(2);
@@ -326,6 +333,7 @@ async fn an_answer_that_nobody_waits_for_any_more_keeps_no_later_one_from_waking
     cluster.hold_acknowledgements();
     let (sent, outgoing) = events_of_one(1);
     sendings.send(sent, outgoing, |_, _| Vec::new());
+    assert_eq!(counted(&outlets), (1, 1), "it was written, and is counted");
     cluster.acknowledge();
     assert!(is_woken(&look).await, "the lane sleeps, and its event is acknowledged");
     assert!(matches!(sendings.next(), Some(Arrival::Acknowledged(..))));
@@ -334,7 +342,7 @@ async fn an_answer_that_nobody_waits_for_any_more_keeps_no_later_one_from_waking
 #[tokio::test(start_paused = true)]
 async fn what_a_producer_does_not_take_wakes_the_lane() {
     let cluster = Cluster::default();
-    let (mut sendings, look) = sendings(&cluster);
+    let (mut sendings, look, _) = sendings(&cluster);
     cluster.take_nothing(RDKafkaErrorCode::MessageSizeTooLarge);
     let (sent, outgoing) = events_of_one(1);
     sendings.send(sent, outgoing, |_, _| Vec::new());
