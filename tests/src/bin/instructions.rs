@@ -6,11 +6,21 @@
 //! `layered-handler` and `layered-app` through one around the handler or the app. `sent` sends N events and waits for all
 //! acknowledgements, `encoded` only encodes them.
 
-use std::{env, hint::black_box, time::Duration};
+use std::{
+    env,
+    hint::black_box,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use evkafka::{
-    __private::testing::BareEngine, Call, ConsumerConfig, Event, Layer, Next, Producer, ProducerConfig,
-    Router, embedded::Cluster, handle::Attempt, handler, record::OwnedRecord, route::Routes, router,
+    __private::testing::BareEngine,
+    Call, ConsumerConfig, Event, Layer, Next, Producer, ProducerConfig, Router,
+    embedded::Cluster,
+    handle::Attempt,
+    handler,
+    record::{OwnedRecord, Timestamp, TimestampKind},
+    route::Routes,
+    router,
 };
 use evkafka_tests::ready;
 use serde::{Deserialize, Serialize};
@@ -51,7 +61,11 @@ fn main() {
         _ => {}
     }
     let event = if what == "skipped" { "InventoryCounted" } else { "OrderCreated" };
+    // As records have it that come from a broker.
+    let written = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970");
+    let written = i64::try_from(written.as_millis()).expect("it is before the year 292277026");
     let record = OwnedRecord::new("orders", 0, 7)
+        .timestamp(Timestamp::new(written, TimestampKind::Create))
         .header("Event-Type", event)
         .payload(r#"{"id": 7, "sku": "sku-00042"}"#);
     if what == "by-hand" {
