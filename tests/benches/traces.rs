@@ -19,7 +19,13 @@ use evkafka::{
     record::OwnedRecord, route::Routes, router,
 };
 use evkafka_tests::ready;
-use opentelemetry::{global, trace::TracerProvider};
+use opentelemetry::{
+    Context, global,
+    trace::{
+        Span, SpanBuilder, SpanContext, SpanId, SpanKind, TraceContextExt, TraceFlags, TraceId, TraceState,
+        Tracer, TracerProvider,
+    },
+};
 use opentelemetry_sdk::trace::{BatchSpanProcessor, Sampler, SdkTracer, SdkTracerProvider, SpanExporter};
 use serde::Deserialize;
 use tracing_subscriber::{EnvFilter, layer::SubscriberExt};
@@ -104,6 +110,41 @@ fn way<R: Routes>(
     (name, Box::new(all))
 }
 
+/// The least that OpenTelemetry can be asked for, around each record that is not sampled: a span, and what is inside knows of it. Without
+/// reading headers.
+fn by_hand(sampler: Sampler, parent: fn() -> Context, records: Vec<OwnedRecord>) -> Way {
+    let (engine, tracer) =
+        (BareEngine::new(router![on_order_created], &ConsumerConfig::new(["orders"])), tracer(sampler));
+    let all = move || {
+        for index in 0..RECORDS {
+            let parent = black_box(parent)();
+            let name = SpanBuilder::from_name("process orders").with_kind(SpanKind::Consumer);
+            let span = tracer.build_with_context(name, &parent);
+            let context = if parent.has_active_span() {
+                parent
+            } else {
+                parent.with_remote_span_context(span.span_context().clone())
+            };
+            drop(span);
+            let _entered = context.attach();
+            assert!(ready(engine.settle(black_box(&records[index as usize % records.len()]))));
+        }
+    };
+    ("OpenTelemetry's own part", Box::new(all))
+}
+
+/// A sender whose span was not sampled.
+fn unsampled_sender() -> Context {
+    let (trace, span) = (0x0af7_6519_16cd_43dd_8448_eb21_1c80_319c, 0xb7ad_6b71_6920_3331);
+    Context::new().with_remote_span_context(SpanContext::new(
+        TraceId::from(black_box(trace)),
+        SpanId::from(black_box(span)),
+        TraceFlags::default(),
+        true,
+        TraceState::NONE,
+    ))
+}
+
 /// Runs all ways in turn, the first of which is what the others are compared to.
 fn compare(title: &str, ways: &[Way]) {
     let mut times = vec![Vec::with_capacity(ROUNDS); ways.len()];
@@ -153,6 +194,7 @@ fn opentelemetry() {
         &[
             way("none", router![on_order_created], None, plain()),
             way("none, once more", router![on_order_created], None, plain()),
+            by_hand(Sampler::AlwaysOff, Context::new, plain()),
             way("sampler off", router![on_order_created], traces(Sampler::AlwaysOff), plain()),
             way("sampler off, global provider", router![on_order_created], Some(Traces::new()), plain()),
             way("1 % sampled", router![on_order_created], traces(parent(0.01)), plain()),
@@ -163,6 +205,7 @@ fn opentelemetry() {
         "OpenTelemetry, records with a traceparent",
         &[
             way("none", router![on_order_created], None, unsampled()),
+            by_hand(parent(1.0), unsampled_sender, unsampled()),
             way("sampler off", router![on_order_created], traces(Sampler::AlwaysOff), unsampled()),
             way("parents not sampled", router![on_order_created], traces(parent(1.0)), unsampled()),
             way("1 % of the parents sampled", router![on_order_created], traces(parent(1.0)), hundred()),

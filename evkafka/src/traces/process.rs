@@ -7,7 +7,8 @@ use std::{
 
 use opentelemetry::{
     Context, ContextGuard, KeyValue,
-    trace::{SpanBuilder, SpanContext, SpanKind, Status, TraceContextExt},
+    global::ObjectSafeSpan,
+    trace::{SpanContext, SpanKind, Status, TraceContextExt},
 };
 
 use super::{
@@ -15,7 +16,7 @@ use super::{
     name::Name,
     remote,
     settings::{Keys, Relation},
-    tracer::{Begun, Recording, Settings, Tracing},
+    tracer::{Begun, Recording, Settings, Tracing, What},
 };
 use crate::{
     error::Chain,
@@ -33,7 +34,7 @@ pub(crate) struct LaneTracer(Option<Box<Lane>>);
 struct Lane {
     settings: Arc<Settings>,
     name: Name,
-    /// What all spans have.
+    /// What all spans have, in values that are shared.
     common: Vec<KeyValue>,
 }
 
@@ -56,7 +57,7 @@ impl LaneTracer {
                 text(names::OPERATION, "process"),
                 text(names::OPERATION_TYPE, "process"),
                 text(names::DESTINATION, Arc::clone(&origin.topic)),
-                text(names::PARTITION, origin.partition.to_string()),
+                text(names::PARTITION, Arc::<str>::from(origin.partition.to_string())),
                 text(names::GROUP, Arc::<str>::from(group)),
                 text(names::CONSUMER, Arc::clone(&origin.consumer)),
             ];
@@ -65,43 +66,42 @@ impl LaneTracer {
         }))
     }
 
-    /// An attempt begins.
+    /// An attempt begins. Its span is written where it stays: to move it would be felt, with traces and without.
     #[inline]
-    pub(crate) fn begin(&self, context: &handle::Context<'_>) -> ProcessSpan {
-        ProcessSpan(self.0.as_ref().and_then(|lane| {
-            // Samplers and span processors are the user's. What is traced of a record is no reason not to handle it.
-            let begun = catch_unwind(AssertUnwindSafe(|| lane.begin(context)));
-            begun
-                .inspect_err(|_| {
-                    tracing::error!(target: "evkafka::record", "the tracer panicked: an attempt has no span");
-                })
-                .ok()
-        }))
+    pub(crate) fn begin(&self, context: &handle::Context<'_>, span: &mut ProcessSpan) {
+        if let Some(lane) = &self.0 {
+            lane.begin(context, span);
+        }
     }
 }
 
 impl Lane {
-    fn begin(&self, context: &handle::Context<'_>) -> Begun {
-        let sender = if context.batch.is_empty() { remote::sender(context.record.headers()) } else { None };
-        let parent = match (&sender, self.settings.relation) {
-            (Some(sender), Relation::ParentAndLink) => {
-                Context::new().with_remote_span_context(sender.clone())
-            }
-            _ => Context::new(),
-        };
-        let span = SpanBuilder::from_name(self.name.to_cow()).with_kind(SpanKind::Consumer);
-        let begun = self.settings.begin(span, parent);
-        if begun.fate == Recording::Yes {
-            self.describe(&begun.context, context, sender);
+    fn begin(&self, context: &handle::Context<'_>, span: &mut ProcessSpan) {
+        // Samplers and span processors are the user's. What is traced of a record is no reason not to handle it.
+        let begun = catch_unwind(AssertUnwindSafe(|| span.0 = Some(self.begun(context))));
+        if begun.is_err() {
+            tracing::error!(target: "evkafka::record", "the tracer panicked: an attempt has no span");
         }
-        begun
+    }
+
+    #[inline]
+    fn begun(&self, context: &handle::Context<'_>) -> Begun {
+        let parent = match self.settings.relation {
+            Relation::ParentAndLink => sender(context),
+            Relation::Link => None,
+        };
+        let parent =
+            parent.map_or_else(Context::new, |sender| Context::new().with_remote_span_context(sender));
+        let what = What { name: self.name.to_cow(), kind: SpanKind::Consumer };
+        self.settings.begin(what, parent, &|span, parent| self.describe(span, parent, context))
     }
 
     #[cold]
-    fn describe(&self, span: &Context, context: &handle::Context<'_>, sender: Option<SpanContext>) {
-        let span = span.span();
+    fn describe(&self, span: &mut dyn ObjectSafeSpan, parent: &SpanContext, context: &handle::Context<'_>) {
         let record = &context.record;
-        span.set_attributes(self.common.iter().cloned());
+        for attribute in &self.common {
+            span.set_attribute(attribute.clone());
+        }
         span.set_attribute(number(names::ATTEMPT, context.attempt));
         if let Some(event) = context.event_name() {
             span.set_attribute(text(names::EVENT, event));
@@ -118,6 +118,7 @@ impl Lane {
         } else {
             span.set_attribute(number(names::MESSAGES, context.batch.len()));
         }
+        let sender = if parent.is_valid() { Some(parent.clone()) } else { sender(context) };
         if let Some(sender) = sender {
             span.add_link(sender, Vec::new());
         }
@@ -129,6 +130,12 @@ impl Lane {
             span.add_link(sender, vec![number(names::OFFSET, offset)]);
         }
     }
+}
+
+/// The span that has sent a record that is called for alone.
+#[inline]
+fn sender(context: &handle::Context<'_>) -> Option<SpanContext> {
+    if context.batch.is_empty() { remote::sender(context.record.headers()) } else { None }
 }
 
 impl ProcessSpan {

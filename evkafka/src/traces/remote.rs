@@ -14,8 +14,8 @@ pub(crate) fn sender(headers: Headers<'_>) -> Option<SpanContext> {
     let state = headers.get(trace_state::NAME).and_then(trace_state::checked);
     let state = state.and_then(|state| state.parse::<TraceState>().ok()).unwrap_or_default();
     Some(SpanContext::new(
-        TraceId::from_bytes(trace_id),
-        SpanId::from_bytes(span_id),
+        TraceId::from(trace_id),
+        SpanId::from(span_id),
         TraceFlags::new(flags),
         true,
         state,
@@ -28,8 +28,8 @@ pub(crate) fn headers(span: &SpanContext) -> Vec<OwnHeader> {
         return Vec::new();
     }
     let parent = TraceParent {
-        trace_id: span.trace_id().to_bytes(),
-        span_id: span.span_id().to_bytes(),
+        trace_id: u128::from_be_bytes(span.trace_id().to_bytes()),
+        span_id: u64::from_be_bytes(span.span_id().to_bytes()),
         flags: span.trace_flags().to_u8() & (SAMPLED | RANDOM),
     };
     let mut headers = vec![(trace_parent::NAME.into(), Some(parent.to_header().into()))];

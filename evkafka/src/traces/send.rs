@@ -2,14 +2,14 @@ use std::{fmt::Display, sync::Arc};
 
 use opentelemetry::{
     Context,
-    trace::{SpanBuilder, SpanKind, Status, TraceContextExt},
+    trace::{SpanKind, Status, TraceContextExt},
 };
 
 use super::{
     attributes::{self as names, number, text},
     process::Cause,
     remote,
-    tracer::{Begun, Recording, Settings, Tracing},
+    tracer::{Begun, Recording, Settings, Tracing, What},
 };
 use crate::{
     event::{Encoded, Outgoing},
@@ -73,20 +73,17 @@ fn begin(
     event: &str,
     parent: Context,
 ) -> SendSpan {
-    let span = SpanBuilder::from_name(format!("send {topic}")).with_kind(SpanKind::Producer);
-    let begun = settings.begin(span, parent);
-    let span = begun.context.span();
-    if begun.fate == Recording::Yes {
-        span.set_attributes([
-            text(names::SYSTEM, "kafka"),
-            text(names::OPERATION, "send"),
-            text(names::OPERATION_TYPE, "send"),
-            text(names::DESTINATION, topic.to_owned()),
-            text(names::PRODUCER, Arc::clone(producer)),
-            text(names::EVENT, event.to_owned()),
-        ]);
-    }
-    let headers = if form.forwards() { remote::headers(span.span_context()) } else { Vec::new() };
+    let what = What { name: format!("send {topic}").into(), kind: SpanKind::Producer };
+    let begun = settings.begin(what, parent, &|span, _| {
+        span.set_attribute(text(names::SYSTEM, "kafka"));
+        span.set_attribute(text(names::OPERATION, "send"));
+        span.set_attribute(text(names::OPERATION_TYPE, "send"));
+        span.set_attribute(text(names::DESTINATION, topic.to_owned()));
+        span.set_attribute(text(names::PRODUCER, Arc::clone(producer)));
+        span.set_attribute(text(names::EVENT, event.to_owned()));
+    });
+    let headers =
+        if form.forwards() { remote::headers(begun.context.span().span_context()) } else { Vec::new() };
     SendSpan(Some(Box::new(Sent { begun, headers, outcome: Outcome::Open })))
 }
 

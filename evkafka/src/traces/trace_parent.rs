@@ -4,8 +4,8 @@
 /// read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TraceParent {
-    pub(crate) trace_id: [u8; 16],
-    pub(crate) span_id: [u8; 8],
+    pub(crate) trace_id: u128,
+    pub(crate) span_id: u64,
     /// Those that are known: [`SAMPLED`] and [`RANDOM`].
     pub(crate) flags: u8,
 }
@@ -33,55 +33,57 @@ impl TraceParent {
         if DASHES.iter().any(|place| known[*place] != b'-') {
             return None;
         }
-        let [version] = bytes(&known[..2])?;
+        let at = |place| known[place..place + 8].try_into().map_or(0, u64::from_be_bytes);
+        let mut wrong = 0;
+        let mut eight = |digits| {
+            let (value, error) = of_eight(digits);
+            wrong |= error;
+            u64::from(value)
+        };
+        let mut sixteen = |place| (eight(at(place)) << 32) | eight(at(place + 8));
+        let trace_id = (u128::from(sixteen(3)) << 64) | u128::from(sixteen(19));
+        let span_id = sixteen(36);
+        let ends = [b'0', b'0', b'0', b'0', known[0], known[1], known[53], known[54]];
+        let [.., version, flags] = (eight(u64::from_be_bytes(ends)) as u32).to_be_bytes();
+        if wrong != 0 || trace_id == 0 || span_id == 0 {
+            return None;
+        }
         let ends = match version {
             0 => more.is_empty(),
             1..=0xfe => more.is_empty() || more[0] == b'-',
             0xff => false,
         };
-        let [flags] = bytes(&known[53..])?;
         let flags = flags & if version == 0 { SAMPLED | RANDOM } else { SAMPLED };
-        let parent = Self { trace_id: bytes(&known[3..35])?, span_id: bytes(&known[36..52])?, flags };
-        (ends && parent.trace_id != [0; 16] && parent.span_id != [0; 8]).then_some(parent)
+        ends.then_some(Self { trace_id, span_id, flags })
     }
 
     /// The header's value.
     pub(crate) fn to_header(self) -> [u8; LEN] {
         let mut header = [b'-'; LEN];
         write(&mut header[..2], &[0]);
-        write(&mut header[3..35], &self.trace_id);
-        write(&mut header[36..52], &self.span_id);
+        write(&mut header[3..35], &self.trace_id.to_be_bytes());
+        write(&mut header[36..52], &self.span_id.to_be_bytes());
         write(&mut header[53..], &[self.flags]);
         header
     }
 }
 
-/// What a digit is not.
-const NO_DIGIT: u8 = 0xff;
-
-/// By character.
-const DIGITS: [u8; 256] = {
-    let mut digits = [NO_DIGIT; 256];
-    let mut value = 0;
-    while value < 16 {
-        digits[CHARACTERS[value] as usize] = value as u8;
-        value += 1;
-    }
-    digits
-};
-
 const CHARACTERS: &[u8; 16] = b"0123456789abcdef";
 
-/// `N` bytes from twice as many hexadecimal digits, in lower case.
-fn bytes<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
-    let mut bytes = [0; N];
-    let mut seen = 0;
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        let (high, low) = (DIGITS[usize::from(pair[0])], DIGITS[usize::from(pair[1])]);
-        seen |= high | low;
-        *byte = (high << 4) | (low & 0xf);
-    }
-    (seen < 16).then_some(bytes)
+/// What eight digits say, all of them at once, and 0 if they are digits: each byte of the number is one of them. It is done for each
+/// record, and a table, digit by digit, takes twice as many instructions.
+#[inline]
+fn of_eight(digits: u64) -> (u32, u64) {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    // The low four bits of `0` to `9` are their value, those of `a` to `f` 1 to 6; only letters have the bit above the next two.
+    let letters = (digits >> 6) & ONES;
+    let values = ((digits & (0xf * ONES)) + 9 * letters) & (0xf * ONES);
+    // What is no digit is not what its value is written as.
+    let tens = ((values + 6 * ONES) >> 4) & ONES;
+    let written = values + u64::from(b'0') * ONES + u64::from(b'a' - b'0' - 10) * tens;
+    let pairs = (values | (values >> 4)) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs | (pairs >> 8)) & 0x0000_ffff_0000_ffff;
+    ((fours | (fours >> 16)) as u32, written ^ digits)
 }
 
 fn write(digits: &mut [u8], bytes: &[u8]) {
@@ -106,8 +108,8 @@ mod tests {
     #[test]
     fn the_example_of_the_specification_is_read() {
         let parent = parse(EXAMPLE).unwrap();
-        assert_eq!(u128::from_be_bytes(parent.trace_id), 0x0af7_6519_16cd_43dd_8448_eb21_1c80_319c);
-        assert_eq!(u64::from_be_bytes(parent.span_id), 0xb7ad_6b71_6920_3331);
+        assert_eq!(parent.trace_id, 0x0af7_6519_16cd_43dd_8448_eb21_1c80_319c);
+        assert_eq!(parent.span_id, 0xb7ad_6b71_6920_3331);
         assert_eq!(parent.flags, SAMPLED);
         assert_eq!(parent.to_header(), EXAMPLE.as_bytes());
     }
@@ -145,11 +147,24 @@ mod tests {
         assert_eq!(flags, SAMPLED | RANDOM, "what is not known is not passed on");
     }
 
+    #[test]
+    fn eight_digits_are_read_at_once_and_anything_else_is_noticed_wherever_it_is() {
+        for (place, character) in (0..8).flat_map(|place| (0..=u8::MAX).map(move |it| (place, it))) {
+            let mut eight = *b"89abcdef";
+            eight[place] = character;
+            let text =
+                str::from_utf8(&eight).ok().filter(|_| !character.is_ascii_uppercase() && character != b'+');
+            let expected = text.and_then(|text| u32::from_str_radix(text, 16).ok());
+            let (value, error) = of_eight(u64::from_be_bytes(eight));
+            assert_eq!((error == 0).then_some(value), expected, "{character:?} at {place}");
+        }
+    }
+
     proptest! {
         #[test]
-        fn what_is_written_is_read(trace_id in any::<[u8; 16]>(), span_id in any::<[u8; 8]>(), flags in 0_u8..4) {
+        fn what_is_written_is_read(trace_id in any::<u128>(), span_id in any::<u64>(), flags in 0_u8..4) {
             let parent = TraceParent { trace_id, span_id, flags };
-            let is_valid = trace_id != [0; 16] && span_id != [0; 8];
+            let is_valid = trace_id != 0 && span_id != 0;
             prop_assert_eq!(TraceParent::parse(&parent.to_header()), is_valid.then_some(parent));
         }
 

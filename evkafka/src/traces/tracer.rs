@@ -1,8 +1,8 @@
-use std::{fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use opentelemetry::{
     Context, InstrumentationScope, global,
-    trace::{Span, SpanBuilder, SpanContext, TraceContextExt, Tracer},
+    trace::{Span, SpanBuilder, SpanContext, SpanKind, TraceContextExt, Tracer},
 };
 
 use super::{
@@ -23,8 +23,18 @@ pub(super) struct Settings {
 
 /// A tracer, whatever its spans are.
 pub(super) trait AnyTracer: Send + Sync {
-    fn begin(&self, span: SpanBuilder, parent: Context) -> Begun;
+    /// Begins a span, which is described only if it is recorded.
+    fn begin(&self, what: What, parent: Context, describe: Describe<'_>) -> Begun;
 }
+
+/// What is known of a span before it is known whether it is recorded.
+pub(super) struct What {
+    pub(super) name: Cow<'static, str>,
+    pub(super) kind: SpanKind,
+}
+
+/// Describes a span, given its parent. It is still the caller's alone: once it is in a context, each attribute takes a lock.
+pub(super) type Describe<'a> = &'a dyn Fn(&mut dyn global::ObjectSafeSpan, &SpanContext);
 
 /// A span that has begun.
 pub(super) struct Begun {
@@ -33,8 +43,10 @@ pub(super) struct Begun {
     pub(super) fate: Recording,
 }
 
-/// Whether anybody will see a span.
+/// Whether anybody will see a span. As wide as what it is stored next to: a byte of a value that has just been written and is moved as a
+/// whole makes the processor wait, which is felt for each record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
 pub(super) enum Recording {
     Yes,
     No,
@@ -45,16 +57,27 @@ where
     T: Tracer + Send + Sync + 'static,
     T::Span: Span + Send + Sync + 'static,
 {
-    #[inline]
-    fn begin(&self, span: SpanBuilder, parent: Context) -> Begun {
+    fn begin(&self, what: What, parent: Context, describe: Describe<'_>) -> Begun {
+        let span = SpanBuilder { span_kind: Some(what.kind), ..SpanBuilder::from_name(what.name) };
         let span = self.build_with_context(span, &parent);
         if span.is_recording() {
-            return Begun { context: parent.with_span(span), fate: Recording::Yes };
+            return Begun::recorded(span, &parent, describe);
         }
         // What is inside of it has to know that it is not sampled, and the number of the trace. Where the parent says that, it will do.
         let own = span.span_context();
         let context = if says(&parent, own) { parent } else { parent.with_remote_span_context(own.clone()) };
         Begun { context, fate: Recording::No }
+    }
+}
+
+impl Begun {
+    #[cold]
+    fn recorded<S>(mut span: S, parent: &Context, describe: Describe<'_>) -> Self
+    where
+        S: Span + Send + Sync + 'static,
+    {
+        describe(&mut span, parent.span().span_context());
+        Self { context: parent.with_span(span), fate: Recording::Yes }
     }
 }
 
@@ -84,8 +107,8 @@ fn global_tracer() -> global::BoxedTracer {
 
 impl Settings {
     #[inline]
-    pub(super) fn begin(&self, span: SpanBuilder, parent: Context) -> Begun {
-        self.tracer.begin(span, parent)
+    pub(super) fn begin(&self, what: What, parent: Context, describe: Describe<'_>) -> Begun {
+        self.tracer.begin(what, parent, describe)
     }
 }
 

@@ -33,7 +33,7 @@ use crate::{
     record::{Origin, Record},
     route::{Matched, Routes},
     settle::{Failure, Tries, Verdict},
-    traces::LaneTracer,
+    traces::{LaneTracer, ProcessSpan},
 };
 
 /// What works on a partition's records: shared by the tasks of a lane.
@@ -210,7 +210,8 @@ impl Worker {
                 if self.is_watched {
                     state.begun = self.tell_begun(&open, state.begun);
                 }
-                let (attempt, span) = {
+                let mut span = ProcessSpan::default();
+                let attempt = {
                     let thread = turn.as_ref().and_then(|turn| turn.thread.as_ref());
                     let called;
                     let context = match (&open, thread) {
@@ -220,10 +221,10 @@ impl Worker {
                             &called
                         }
                     };
-                    let mut span = self.tracer.begin(context);
+                    self.tracer.begin(context, &mut span);
                     let call = handlers.routes.call(handler, context);
                     let interruptions = || self.interruptions(rule, &open);
-                    (guarded(call, &mut span, interruptions).await, span)
+                    guarded(call, &mut span, interruptions).await
                 };
                 let Some(attempt) = attempt else {
                     span.unfinished();
