@@ -1,5 +1,6 @@
 //! evkafka on the embedded cluster: what plain `cargo test` shows.
 
+mod adapters;
 mod awaited_extractors;
 mod batches;
 mod blocking;
