@@ -31,6 +31,7 @@ mod refused_letters;
 mod restart;
 mod revoke;
 mod schema;
+mod scraping;
 mod sending;
 mod shutdown;
 #[cfg(unix)]
