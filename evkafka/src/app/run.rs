@@ -56,7 +56,7 @@ impl App {
 
     async fn serve(self, stop: impl Future<Output = ()>, watch: Option<&Watch>) -> Result<()> {
         let mut ends = self.control.guard();
-        // Who observes the numbers does not keep them: they are there for as long as the app runs.
+        // Whoever observes the numbers has a weak reference to them, so they are kept here while the app runs.
         let _metrics = self.metrics();
         let result = self.serve_until(stop, watch, &mut ends).await;
         ends.ends_with(&result);

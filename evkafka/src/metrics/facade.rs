@@ -15,12 +15,12 @@ use super::{
 
 const METADATA: Metadata<'static> = Metadata::new("evkafka::metrics", Level::INFO, Some(module_path!()));
 
-/// What was told to a recorder, and is to be told.
+/// Publishes the numbers of an app to a recorder.
 ///
-/// Handles are asked for each time: an exporter that drops series that are idle would not see what is set by a handle of before.
+/// Handles are not kept from one time to the next: an exporter that has dropped an idle series does not see what is set by its old handle.
 pub(super) struct Facade {
     metrics: Metrics,
-    /// Those that were set last time. A recorder cannot be asked to forget one.
+    /// Those that were set last time. A recorder cannot remove a series.
     gauges: HashSet<Key>,
     is_described: bool,
 }
@@ -30,7 +30,7 @@ impl Facade {
         Self { metrics, gauges: HashSet::new(), is_described: false }
     }
 
-    /// Tells the recorder what there is now. Gauges that there are no more are set to zero, once.
+    /// Publishes the numbers as they are now. Gauges that have vanished since the last time are set to zero, once.
     pub(super) fn publish(&mut self, recorder: &dyn Recorder) {
         if !mem::replace(&mut self.is_described, true) {
             Family::all().for_each(|family| describe(recorder, family));
@@ -45,7 +45,7 @@ impl Facade {
         }
     }
 
-    /// Tells the recorder what there was in the end: the app has no partition any more.
+    /// Publishes the numbers for the last time, and sets all gauges to zero: the app has ended.
     pub(super) fn end(&mut self, recorder: &dyn Recorder) {
         self.publish(recorder);
         for gone in self.gauges.drain() {
@@ -69,8 +69,8 @@ impl Facade {
     }
 }
 
-/// It takes no histogram of what was measured before, so its parts are conveyed, as gauges: counters have whole numbers, and a sum of
-/// seconds is none.
+/// A recorder takes single observations only, so the parts of a histogram are published: as gauges, because a counter takes whole
+/// numbers, and a sum of seconds has fractions.
 fn histogram(recorder: &dyn Recorder, family: &Family, sample: &Sample<'_>, of: &Histogram) {
     let bucket = family.part("bucket");
     for (bound, below) in of.cumulated() {

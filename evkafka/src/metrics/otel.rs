@@ -164,10 +164,10 @@ fn unit(unit: Unit) -> Option<&'static str> {
     }
 }
 
-/// How old what a collection shows may be. Only where several readers collect is it not new in each.
+/// How old a snapshot may be that is observed. It is new in each collection, unless several readers collect.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// Where the instruments of an app have their values from. A meter provider never forgets a callback, so nothing of the app is kept.
+/// Where the instruments of an app get their values. A meter provider never removes a callback, so the reference to the app's numbers is weak.
 struct Source {
     metrics: Weak<Mutex<Sources>>,
     last: Mutex<Option<Taken>>,
@@ -186,7 +186,7 @@ impl Source {
         Self { metrics: Arc::downgrade(&metrics.0), last: Mutex::default() }
     }
 
-    /// What an instrument is to observe; nothing once nobody has the numbers any more.
+    /// What an instrument is to observe; `None` once the numbers are gone.
     fn snapshot(&self, instrument: usize) -> Option<Arc<MetricsSnapshot>> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(metrics) = self.metrics.upgrade() else {

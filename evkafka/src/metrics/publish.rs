@@ -16,7 +16,7 @@ pub(crate) struct Publisher {
     interval: Duration,
 }
 
-/// It does so, on a thread of its own: a recorder may take its time. Dropped, it ends with what there is then.
+/// The thread that publishes: a recorder may take its time. When this is dropped, it publishes for the last time and ends.
 pub(crate) struct Publishing {
     /// Closed when it is dropped.
     ends: mpsc::Sender<()>,
@@ -48,7 +48,7 @@ impl Publisher {
 }
 
 impl Publishing {
-    /// Publishes what there is in the end, and waits until that is done.
+    /// Has it publish for the last time, and waits until that is done.
     pub(crate) async fn stop(self) {
         let Self { ends, ended } = self;
         drop(ends);
