@@ -59,7 +59,8 @@
 //!
 //! - `admin`: the module of this name, an HTTP endpoint for metrics, probes and status.
 //! - `testing`: the module of this name, a client that runs an app on topics in memory.
-//! - `otel`: OpenTelemetry traces (`Traces`): who caused what, across services.
+//! - `otel`: OpenTelemetry traces (`Traces`): who caused what, across services; and metrics (`Metrics::register_with`).
+//! - `metrics`: metrics for the recorder of the crate of this name (`App::publish_metrics`).
 //! - `embedded`: the module of this name, a Kafka cluster inside the process (librdkafka's mock cluster).
 //! - `tower`: layers of tower around handlers.
 //! - `zstd` (default): zstd compression, which any producer may use.
@@ -80,7 +81,8 @@
 //! - **Hidden items, and `__private`**, which the macros' expansions use; the macros come with the same version of evkafka.
 //! - **Other crates.** In signatures there are types of `std` and traits of serde 1 only; handlers run on tokio 1, and logs go through
 //!   tracing 0.1. librdkafka is reached through rdkafka, payloads through serde_json, and neither shows: an update of them breaks nobody.
-//!   [`CancellationToken`] wraps that of tokio-util, which has no 1.0.
+//!   [`CancellationToken`] wraps that of tokio-util, which has no 1.0. With the feature `otel`, signatures have OpenTelemetry's `Tracer` and `Meter`;
+//!   with `metrics`, the recorder has to be one of the crate `metrics` 0.24. A new version of either is a change of the interface.
 //! - **What is behind `source()`**: a text for people, of a type that has no name here, so that rdkafka's codes are not matched on by way of it.
 //!   [`Error::kind`], [`SendError::kind`] and [`DecodeError::kind`] are for programs, and [`settle::Failure::cause`] is the handler's own error.
 //! - **The words** of errors and log lines. Levels, targets and the names of fields are in the documentation of the logs.

@@ -112,7 +112,7 @@ fn no_crate_is_there_in_two_versions() {
 }
 
 #[test]
-fn opentelemetry_is_there_with_its_feature_only() {
+fn opentelemetry_and_the_crate_metrics_are_there_with_their_features_only() {
     let tree = |features: &[&str]| {
         let output = Command::new(env!("CARGO"))
             .args(["tree", "-e", "normal", "--prefix", "none", "-p", "evkafka", "--manifest-path"])
@@ -124,7 +124,11 @@ fn opentelemetry_is_there_with_its_feature_only() {
         String::from_utf8(output.stdout).expect("cargo's text")
     };
     let without = tree(&["--features", "embedded,testing"]);
+    let has_metrics = |tree: &str| tree.lines().any(|line| line.starts_with("metrics "));
     assert!(without.contains("rdkafka ") && !without.contains("opentelemetry"), "{without}");
+    assert!(!has_metrics(&without), "{without}");
     let with = tree(&["--features", "otel"]);
     assert!(with.contains("opentelemetry ") && !with.contains("opentelemetry_sdk"), "{with}");
+    let with = tree(&["--features", "metrics"]);
+    assert!(has_metrics(&with) && !with.contains("metrics-util"), "{with}");
 }

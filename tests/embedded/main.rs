@@ -1,5 +1,6 @@
 //! evkafka on the embedded cluster: what plain `cargo test` shows.
 
+mod adapters;
 mod awaited_extractors;
 mod batches;
 mod blocking;
@@ -30,6 +31,7 @@ mod refused_letters;
 mod restart;
 mod revoke;
 mod schema;
+mod scraping;
 mod sending;
 mod shutdown;
 #[cfg(unix)]

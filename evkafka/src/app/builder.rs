@@ -47,6 +47,9 @@ pub struct App {
     #[cfg(feature = "otel")]
     traces: Option<crate::Traces>,
     pub(super) metrics: Metrics,
+    /// How often its numbers are published, if they are.
+    #[cfg(feature = "metrics")]
+    pub(super) publish_interval: Option<Duration>,
     /// What is wrong with it, collected until it is run so that all of it can be said at once.
     pub(super) faults: Vec<String>,
 }
@@ -91,6 +94,8 @@ impl App {
             #[cfg(feature = "otel")]
             traces: None,
             metrics: Metrics::default(),
+            #[cfg(feature = "metrics")]
+            publish_interval: None,
             faults: Vec::new(),
         }
     }

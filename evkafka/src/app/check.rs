@@ -61,6 +61,8 @@ impl App {
         }
         #[cfg(feature = "admin")]
         faults.extend(self.admin.iter().flat_map(crate::admin::Admin::faults));
+        #[cfg(feature = "metrics")]
+        faults.extend(self.publish_fault());
         let configs = self.check_configs(elsewhere, &mut faults);
         check_names("consumer", self.consumers.iter().map(|consumer| &*consumer.name), &mut faults);
         self.check_shared_groups(&mut faults);

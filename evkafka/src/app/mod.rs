@@ -13,6 +13,8 @@ mod memory;
 #[cfg(all(feature = "testing", feature = "embedded"))]
 mod on_cluster;
 mod producers;
+#[cfg(feature = "metrics")]
+mod publish;
 mod run;
 mod signal;
 

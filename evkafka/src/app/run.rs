@@ -1,4 +1,6 @@
 use super::{builder::App, consumers::Consumers, signal::Watch};
+#[cfg(feature = "metrics")]
+use crate::metrics::Publisher;
 use crate::{
     control::EndGuard,
     error::{Chain, Result},
@@ -54,6 +56,8 @@ impl App {
 
     async fn serve(self, stop: impl Future<Output = ()>, watch: Option<&Watch>) -> Result<()> {
         let mut ends = self.control.guard();
+        // Whoever observes the numbers has a weak reference to them, so they are kept here while the app runs.
+        let _metrics = self.metrics();
         let result = self.serve_until(stop, watch, &mut ends).await;
         ends.ends_with(&result);
         result
@@ -77,7 +81,11 @@ impl App {
         );
         #[cfg(feature = "admin")]
         let admin = self.start_admin()?;
+        #[cfg(feature = "metrics")]
+        let publisher = self.publisher();
         let mut consumers = Consumers::start(self, resolved)?;
+        #[cfg(feature = "metrics")]
+        let publishing = publisher.map(Publisher::start).transpose()?;
         if let Some(watch) = watch {
             watch.arm(&consumers.drain);
         }
@@ -111,6 +119,10 @@ impl App {
             watch.drains();
         }
         let ended = consumers.shut_down().await;
+        #[cfg(feature = "metrics")]
+        if let Some(publishing) = publishing {
+            publishing.stop().await;
+        }
         #[cfg(feature = "admin")]
         if let Some(admin) = admin {
             admin.stop().await;

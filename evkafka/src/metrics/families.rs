@@ -59,6 +59,12 @@ impl Family {
         (self.samples)(snapshot, with);
     }
 
+    /// The name of a part of its histograms, where they cannot be conveyed as such: the `bucket`s, the `count`, the `sum`.
+    #[cfg(any(feature = "metrics", feature = "otel"))]
+    pub(crate) fn part(&self, part: &str) -> String {
+        format!("{}.{part}", self.name)
+    }
+
     /// All that there are.
     pub(crate) fn all() -> impl Iterator<Item = &'static Self> {
         consumers::FAMILIES.iter().chain(partitions::FAMILIES).chain(producers::FAMILIES)

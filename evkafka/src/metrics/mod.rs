@@ -1,4 +1,5 @@
-//! What an app does, in numbers: counts, durations and lag, as a [snapshot](MetricsSnapshot) and as text for Prometheus.
+//! What an app does, in numbers: counts, durations and lag, as a [snapshot](MetricsSnapshot), as text for Prometheus, and for the recorders and
+//! meters of others.
 //!
 //! Numbers are always kept; nothing has to be switched on. [`App::metrics`](crate::App::metrics) gives a handle before the app is run.
 //!
@@ -32,9 +33,41 @@
 //!
 //! Counters and histograms have no partition label, and stay when a partition is revoked. Gauges of a partition (its lag, for
 //! example) have that label, and are gone when the partition is.
+#![cfg_attr(
+    feature = "metrics",
+    doc = r#"
+# The crate `metrics`
+[`App::publish_metrics`](crate::App::publish_metrics) (feature `metrics`) publishes the same numbers to the global recorder of the crate
+[`metrics`](https://docs.rs/metrics), under the names and labels of OpenTelemetry's form (`evkafka.partition.lag`), which exporters translate.
 
+- A histogram cannot be published as one, since the crate takes single observations only. Its parts are gauges that only grow: `….bucket` with the
+  upper bound as the label `le`, `….count` and `….sum`.
+- A series cannot be removed. Gauges of a partition that was revoked, and all gauges of an app that has ended, are set to 0 once and then left alone,
+  so that an exporter with an idle timeout drops them."#
+)]
+#![cfg_attr(
+    feature = "otel",
+    doc = r#"
+# OpenTelemetry
+[`Metrics::register_with`] (feature `otel`) has a meter observe the same numbers when its reader collects: counters as observable counters, gauges as
+observable gauges.
+
+- There is no observable histogram. Its parts are observable counters: `….bucket` with the upper bound as the attribute `le`, `….count` and `….sum`.
+- A partition that was revoked is not observed any more, nor is an app that has ended once nobody keeps its [`Metrics`]. Callbacks stay with the meter
+  provider, as OpenTelemetry has no way to remove one; they hold nothing of the app.
+- The instruments of one collection show one [snapshot](Metrics::snapshot)."#
+)]
+
+#[cfg(feature = "metrics")]
+mod facade;
+#[cfg(test)]
+pub(crate) mod fakes;
 mod families;
 mod histogram;
+#[cfg(feature = "otel")]
+mod otel;
+#[cfg(feature = "metrics")]
+mod publish;
 mod snapshot;
 mod text;
 
@@ -43,6 +76,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+#[cfg(feature = "metrics")]
+pub(crate) use self::publish::Publisher;
 pub use self::{
     histogram::Histogram,
     snapshot::{

@@ -2,7 +2,7 @@
 
 mod escape;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::fmt::{self, Display, Write as _};
 
@@ -123,6 +123,12 @@ impl Display for Bound {
             Self(bound, Format::OpenMetrics) => write!(f, "{bound:?}"),
         }
     }
+}
+
+/// The upper bound of a range as Prometheus' text has it.
+#[cfg(any(feature = "metrics", feature = "otel"))]
+pub(super) fn upper_bound(bound: f64) -> String {
+    Bound(bound, Format::Prometheus).to_string()
 }
 
 struct Labels<'s>(&'s [Label<'s>], Option<Bound>);

@@ -15,7 +15,7 @@ fn histogram(counts: [u64; 3]) -> Histogram {
     Histogram::new(BOUNDS, counts.to_vec(), Duration::from_millis(1500))
 }
 
-fn snapshot() -> MetricsSnapshot {
+pub(in crate::metrics) fn snapshot() -> MetricsSnapshot {
     let event = |event: &str, has_handler| EventMetrics {
         event: event.into(),
         has_handler,

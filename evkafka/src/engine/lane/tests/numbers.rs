@@ -2,7 +2,10 @@
 
 use super::*;
 use crate::{
-    metrics::{Consumer, ConsumerMetrics, EventMetrics, PartitionMetrics},
+    metrics::{
+        Consumer, ConsumerMetrics, EventMetrics, Metrics, PartitionMetrics, Sources,
+        fakes::{Forms, Nothing},
+    },
     record::{Timestamp, TimestampKind},
     settle::FailureKind,
 };
@@ -77,6 +80,36 @@ async fn each_record_is_counted_once_by_what_became_of_it() {
         assert!(after.partitions.is_empty(), "what is revoked has no series");
         assert_eq!(settled(&rig.event("OrderCreated")), [100, 75, 25, 0, 0], "what was counted stays");
     }
+}
+
+/// How many records are in the log at once, so that not all are in memory.
+const STRETCH: i64 = 50_000;
+
+#[tokio::test(start_paused = true)]
+async fn a_million_random_event_types_are_no_more_series_than_one_in_every_form() {
+    let mut rig = Rig::new(&ConsumerConfig::new(["orders"]), NAMED, |_| async { DONE });
+    let metrics = Metrics::default();
+    metrics.begin(Sources::new([rig.shared.counted()], None::<Arc<Nothing>>));
+    let mut forms = Forms::of(&metrics);
+    rig.write(0..1);
+    let assigned = rig.assign();
+    rig.until_committed(1).await;
+    let before = forms.series();
+    assert!(before.iter().all(|series| series.len() > 10), "{before:#?}");
+    assigned.revoke(Phase::Stopping).await;
+    let mut random = fastrand::Rng::with_seed(16);
+    for from in (1..1_000_000).step_by(STRETCH as usize) {
+        rig.log = Log::default();
+        for offset in from..from + STRETCH {
+            let event_type = format!("{:016x}", random.u64(..));
+            rig.log.write(OwnedRecord::new("orders", 0, offset).header("Event-Type", event_type));
+        }
+        let assigned = rig.assign();
+        rig.until_committed(from + STRETCH).await;
+        assert_eq!(forms.series(), before);
+        assigned.revoke(Phase::Stopping).await;
+    }
+    assert_eq!(settled(&rig.event("_other")), [1_000_000, 0, 1_000_000, 0, 0]);
 }
 
 #[tokio::test(start_paused = true)]
