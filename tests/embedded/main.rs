@@ -35,6 +35,7 @@ mod shutdown;
 #[cfg(unix)]
 mod signals;
 mod start;
+mod statistics;
 mod support;
 mod unmatched;
 mod waiting;
