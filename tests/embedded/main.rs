@@ -37,6 +37,7 @@ mod shutdown;
 #[cfg(unix)]
 mod signals;
 mod start;
+mod statistics;
 mod support;
 mod unmatched;
 mod waiting;

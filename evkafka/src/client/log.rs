@@ -2,10 +2,11 @@
 //!
 //! Everything that librdkafka writes in words of its own goes through here: lines of its log, the reasons of its errors.
 
-use std::{borrow::Cow, fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc, time::Instant};
 
 use rdkafka::{ClientConfig, config::RDKafkaLogLevel, error::KafkaError};
 
+use super::statistics::{ClientStatistics, Standing, Statistics};
 use crate::{
     config::Secrets,
     error::{ClientError, Error, Inner},
@@ -17,6 +18,7 @@ pub(crate) struct ClientLog {
     name: Arc<str>,
     owner: Owner,
     secrets: Arc<Secrets>,
+    statistics: Arc<Statistics>,
 }
 
 /// Whose client it is.
@@ -29,12 +31,27 @@ enum Owner {
 impl ClientLog {
     /// For a client of this consumer with these settings.
     pub(crate) fn new(consumer: Arc<str>, settings: &ClientConfig) -> Self {
-        Self { name: consumer, owner: Owner::Consumer, secrets: Arc::new(Secrets::of(settings)) }
+        Self {
+            name: consumer,
+            owner: Owner::Consumer,
+            secrets: Arc::new(Secrets::of(settings)),
+            statistics: Arc::default(),
+        }
     }
 
     /// For a client of this producer with these settings.
     pub(crate) fn of_producer(producer: Arc<str>, settings: &ClientConfig) -> Self {
         Self { owner: Owner::Producer, ..Self::new(producer, settings) }
+    }
+
+    /// The same; what its clients report is kept here.
+    pub(crate) fn with_statistics(self, statistics: &Arc<Statistics>) -> Self {
+        Self { statistics: Arc::clone(statistics), ..self }
+    }
+
+    /// Where the reports of one client go.
+    pub(crate) fn reports(&self) -> ClientReports {
+        ClientReports { log: self.clone(), statistics: self.statistics.client(), has_failed: false }
     }
 
     /// The name of the consumer or producer.
@@ -90,6 +107,31 @@ impl ClientLog {
 
     pub(crate) fn cause(&self, error: KafkaError) -> ClientError {
         ClientError::new(error, |reason| self.shown(reason).into_owned())
+    }
+}
+
+/// Takes the reports of one client.
+#[derive(Debug)]
+pub(crate) struct ClientReports {
+    log: ClientLog,
+    statistics: ClientStatistics,
+    /// Whether one could not be read, which is logged once: the next ones are no better.
+    has_failed: bool,
+}
+
+impl ClientReports {
+    pub(crate) fn hear(&mut self, json: &[u8], standing: Standing) {
+        let Err(error) = self.statistics.hear(json, standing, Instant::now()) else { return };
+        if !std::mem::replace(&mut self.has_failed, true) {
+            let (consumer, producer) = (self.log.consumer(), self.log.producer());
+            tracing::warn!(
+                target: "librdkafka",
+                consumer,
+                producer,
+                error = &*self.log.shown(&error.to_string()),
+                "the client's statistics cannot be read; its metrics are missing (does `client.id` contain a quote or a backslash?)"
+            );
+        }
     }
 }
 

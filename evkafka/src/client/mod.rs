@@ -1,4 +1,4 @@
-//! What librdkafka's clients say, understood: their log, without secrets, and their errors.
+//! What librdkafka's clients say, understood: their log, without secrets, their errors, and their statistics.
 //!
 //! It is below everything that has a client: the engine's members and lanes, and what sends records.
 
@@ -6,12 +6,14 @@ mod denial;
 mod kafka_error;
 mod log;
 mod sparse;
+mod statistics;
 mod troubles;
 
 pub(crate) use self::{
     denial::Denial,
     kafka_error::{CommitAnswer, Fault, JoinAnswer, MemberAnswer, ReadAnswer, TopicAnswer, WriteAnswer},
-    log::ClientLog,
+    log::{ClientLog, ClientReports},
     sparse::{Lasting, Sparse},
+    statistics::{Reported, Standing, Statistics},
     troubles::{IsOver, Lasts, Troubles},
 };

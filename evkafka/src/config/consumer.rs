@@ -42,6 +42,7 @@ use crate::{event_type::EventTypeSource, settle::FailurePolicy};
 /// | `in_flight` | `100` | [how many of them](Concurrency::in_flight), if `concurrency` is `"key"` or `"unordered"` |
 /// | `persist_progress` | `false` | [whether a restart skips what was settled ahead](Self::persist_progress) |
 /// | `prefetch_memory_mib` | `64` | [how much is fetched ahead](Self::prefetch_memory_mib) |
+/// | `statistics_interval` | none | [how often the clients report on their connections](Self::statistics_interval) |
 /// | `attempt_timeout` | `"5m"` | [how long an attempt at a record may take](FailurePolicy::attempt_timeout) |
 /// | `retry_attempts` | unlimited | [how often a record is tried, the first time included](FailurePolicy::attempts) |
 /// | `retry_backoff` | `"100ms"` | [the wait after the first failure](FailurePolicy::backoff) |
@@ -144,6 +145,7 @@ pub struct ConsumerConfig {
     pub(crate) concurrency: Concurrency,
     pub(crate) persist_progress: bool,
     pub(crate) prefetch_memory_mib: u32,
+    pub(crate) statistics_interval: Option<Duration>,
     pub(crate) properties: BTreeMap<String, String>,
 }
 
@@ -169,6 +171,7 @@ pub(super) const SETTINGS: &[&str] = &[
     "in_flight",
     "persist_progress",
     "prefetch_memory_mib",
+    "statistics_interval",
     "failure_policy",
     "attempt_timeout",
     "retry_attempts",
@@ -208,6 +211,7 @@ impl ConsumerConfig {
             concurrency: Concurrency::default(),
             persist_progress: false,
             prefetch_memory_mib: 64,
+            statistics_interval: None,
             properties: BTreeMap::new(),
         }
     }
@@ -445,6 +449,17 @@ impl ConsumerConfig {
         self
     }
 
+    /// How often the Kafka clients of the consumer report on their connections and on their group, for
+    /// [`App::metrics`](crate::App::metrics): round trips, throttling, disconnects, the state of the members. Default: not at all, and
+    /// then it costs nothing. From 100 ms to 24 h; somewhat less than the interval at which metrics are read is best.
+    ///
+    /// The report of a client of topics with 1,000 partitions is a text of 0.7 MB, which takes librdkafka and evkafka 3 ms, on threads that handle
+    /// no records. In place of the property `statistics.interval.ms`.
+    pub fn statistics_interval(mut self, interval: Duration) -> Self {
+        self.statistics_interval = Some(interval);
+        self
+    }
+
     /// What to do with a record whose handling failed, in post-commit mode. Default: try for ever, and stop the app at a
     /// record that cannot be decoded ([`FailurePolicy::default`]).
     ///
@@ -527,6 +542,7 @@ impl fmt::Debug for ConsumerConfig {
             .field("concurrency", &self.concurrency)
             .field("persist_progress", &self.persist_progress)
             .field("prefetch_memory_mib", &self.prefetch_memory_mib)
+            .field("statistics_interval", &self.statistics_interval)
             .field("failure_policy", &self.failure_policy)
             .field("properties", &Redacted(&self.properties))
             .finish()

@@ -63,6 +63,7 @@ impl Settings for ConsumerSettings {
             "in_flight" => self.in_flight = Some(value.number()?),
             "persist_progress" => config.persist_progress = value.boolean()?,
             "prefetch_memory_mib" => config.prefetch_memory_mib = value.number()?,
+            "statistics_interval" => config.statistics_interval = Some(value.duration()?),
             "attempt_timeout" => config.failure_policy.limit_attempt_time(value.duration()?),
             "retry_attempts" => config.failure_policy.limit(value.number()?),
             "retry_backoff" => config.failure_policy.backoff.initial = value.duration()?,

@@ -5,6 +5,7 @@ use rdkafka::config::ClientConfig;
 use super::defaults::{DEFAULTS, RECONNECT};
 use super::elsewhere;
 use super::known::{self, Role};
+use super::statistics::ask_for_statistics;
 use super::validate::MOST_INSTANCES;
 use super::{ConsumerConfig, ResolvedConfig};
 use crate::send::LARGEST_RECORD;
@@ -31,6 +32,7 @@ impl ResolvedConfig {
         if let Some(id) = self.instance_id(instance) {
             client.set("group.instance.id", id);
         }
+        ask_for_statistics(&mut client, self.statistics_interval);
         client
     }
 

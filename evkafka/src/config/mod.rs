@@ -32,6 +32,7 @@ mod resolved;
 mod secret;
 mod servers;
 mod side;
+mod statistics;
 mod suggest;
 mod validate;
 mod value;
@@ -48,6 +49,7 @@ pub use producer::{EventFormat, ProducerConfig};
 pub(crate) use properties::Elsewhere;
 pub(crate) use resolved::ResolvedConfig;
 pub(crate) use secret::Secrets;
+pub(crate) use statistics::INTERVAL as STATISTICS_INTERVAL;
 pub(crate) use suggest::distance;
 pub(crate) use suggest::nearest;
 

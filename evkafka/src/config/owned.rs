@@ -24,8 +24,7 @@ const STORE: &str = "offsets are kept by the brokers; leave it out";
 const SERVERS: &str = "use the setting `bootstrap_servers`";
 pub(super) const HOOK: &str = "it is a callback that evkafka sets; leave it out";
 const CODE: &str = "librdkafka takes it from code only; leave it out";
-const STATISTICS: &str =
-    "evkafka does not read librdkafka's statistics, which would only cost time; leave it out";
+const STATISTICS: &str = "use the setting `statistics_interval`";
 const LOG: &str = "librdkafka's log lines arrive under the log target `librdkafka`; set the level of that";
 
 pub(super) const fn owned(name: &'static str, instead: &'static str) -> Owned {

@@ -4,6 +4,7 @@ use super::fault::Faults;
 use super::names::{judge_legal, judge_text, judge_topic};
 use super::properties::{Elsewhere, Properties};
 use super::servers::{find_in_protocols, find_in_servers, find_missing_servers};
+use super::statistics::find_in_interval;
 use super::{AutoCommitMode, Concurrency, ConfigError, ConsumerConfig};
 use crate::engine::DrainPlan;
 
@@ -136,6 +137,7 @@ impl ConsumerConfig {
                 faults.add(setting, "must be longer than zero");
             }
         }
+        find_in_interval(self.statistics_interval, faults);
     }
 }
 

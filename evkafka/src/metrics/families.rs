@@ -2,6 +2,7 @@
 //!
 //! Names and labels that begin with `messaging.` are of OpenTelemetry's conventions; ours begin with `evkafka.`.
 
+mod clients;
 mod consumers;
 mod partitions;
 mod producers;
@@ -67,7 +68,8 @@ impl Family {
 
     /// All that there are.
     pub(crate) fn all() -> impl Iterator<Item = &'static Self> {
-        consumers::FAMILIES.iter().chain(partitions::FAMILIES).chain(producers::FAMILIES)
+        let consumers = consumers::FAMILIES.iter().chain(partitions::FAMILIES);
+        consumers.chain(producers::FAMILIES).chain(clients::FAMILIES)
     }
 }
 

@@ -27,8 +27,9 @@
 //!
 //! # Series
 //! Labels come from what the app registers: its consumers and producers, their groups, events that have a handler, events that a
-//! producer sends; and from what is assigned to it: topics and partitions. Nothing that is in a record is a label, so no producer of
-//! records can create a series. Records of all other event types are counted as the event [`OTHER`], and those without a type as
+//! producer sends; and from the cluster: topics and partitions that are assigned, and the ids of brokers, where clients
+//! [report on them](crate::ConsumerConfig::statistics_interval). Nothing that is in a record is a label, so no producer of records can
+//! create a series. Records of all other event types are counted as the event [`OTHER`], and those without a type as
 //! [`UNTYPED`].
 //!
 //! Counters and histograms have no partition label, and stay when a partition is revoked. Gauges of a partition (its lag, for
@@ -81,8 +82,8 @@ pub(crate) use self::publish::Publisher;
 pub use self::{
     histogram::Histogram,
     snapshot::{
-        CommitMetrics, ConsumerMetrics, EventMetrics, MetricsSnapshot, PartitionMetrics, ProducerMetrics,
-        RebalanceMetrics, SentMetrics, TopicMetrics,
+        BrokerMetrics, CommitMetrics, ConsumerMetrics, EventMetrics, MembershipMetrics, MetricsSnapshot,
+        PartitionMetrics, ProducerMetrics, RebalanceMetrics, SentMetrics, TopicMetrics,
     },
 };
 
@@ -96,7 +97,7 @@ pub const OTHER: &str = "_other";
 /// The event that records without a type count as.
 pub const UNTYPED: &str = "_untyped";
 
-/// The numbers of an [`App`](crate::App): see [the module](self).
+/// The numbers of an [`App`](crate::App), or of a [`Producer`](crate::Producer) without one: see [the module](self).
 ///
 /// It can be cloned, kept as a state of the app, and used on any thread. Before the app runs there is nothing to count; after it has
 /// ended the last numbers stay.
@@ -120,6 +121,11 @@ impl Sources {
             consumers: consumers.into_iter().map(|consumer| consumer as Arc<dyn Consumer>).collect(),
             producers: producers.into_iter().map(|producer| producer as Arc<dyn Producer>).collect(),
         }
+    }
+
+    /// One producer, outside of an app.
+    pub(crate) fn of_producer(producer: Arc<impl Producer + 'static>) -> Self {
+        Self { consumers: Vec::new(), producers: vec![producer] }
     }
 }
 

@@ -29,6 +29,11 @@ pub struct ConsumerMetrics {
     pub commits: CommitMetrics,
     /// What its group has given to it and taken from it.
     pub rebalances: RebalanceMetrics,
+    /// Its connections, by broker. Empty unless [`statistics_interval`](crate::ConsumerConfig::statistics_interval) is set, and when
+    /// it has no client.
+    pub brokers: Vec<BrokerMetrics>,
+    /// How its members fare in their group; `None` where there are no `brokers`.
+    pub membership: Option<MembershipMetrics>,
 }
 
 /// What was counted of a topic.
@@ -137,6 +142,56 @@ pub struct ProducerMetrics {
     pub name: Arc<str>,
     /// By event.
     pub events: Vec<SentMetrics>,
+    /// Its connections, by broker. Empty unless [`statistics_interval`](crate::ProducerConfig::statistics_interval) is set.
+    pub brokers: Vec<BrokerMetrics>,
+    /// Records in its queue and on their way, as of the client's last report; `None` where there are no `brokers`.
+    pub queued: Option<u64>,
+}
+
+/// What the clients of a consumer or a producer report on their connections to one broker. What is counted never decreases, though the
+/// broker is left out while no client knows it.
+///
+/// A client that has no use for a broker has no connection to it. The brokers of `bootstrap_servers` appear under their ids, as soon
+/// as one of them has answered.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct BrokerMetrics {
+    /// Its id in the cluster. `None` is the coordinator of the group, whichever broker that is: each member has a connection of its own to
+    /// it.
+    pub id: Option<i32>,
+    /// Clients that are connected to it.
+    pub connections: u64,
+    /// Attempts to connect to it.
+    pub connects: u64,
+    /// Connections that were lost or closed.
+    pub disconnects: u64,
+    /// Requests that were not answered in time.
+    pub timed_out: u64,
+    /// Requests that wait to be sent.
+    pub waiting: u64,
+    /// From a request until its answer, on average since the previous report; `None` if nothing was answered. For how long a broker keeps a
+    /// request is in it: a fetch that finds no records takes `fetch.wait.max.ms`.
+    pub round_trip_mean: Option<Duration>,
+    /// The longest of them.
+    pub round_trip_max: Option<Duration>,
+    /// The longest pause that it has asked for since the previous report, because a quota was exceeded; zero if it has not.
+    pub throttle_max: Duration,
+}
+
+/// How the members of a consumer fare in their group, as of their clients' last reports: how many are in which state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MembershipMetrics {
+    /// They have no connection to the group's coordinator.
+    pub searching: u64,
+    /// They wait to be admitted, or to be told which partitions they have.
+    pub joining: u64,
+    /// They take or give up partitions.
+    pub rebalancing: u64,
+    /// Nothing is to be done.
+    pub steady: u64,
+    /// How long ago the last rebalance of one of them was, if there was any.
+    pub rebalance_age: Option<Duration>,
 }
 
 /// What a producer has sent of one event.

@@ -10,13 +10,13 @@ use std::{
 use rdkafka::{
     ClientConfig,
     bindings::{
-        RD_KAFKA_EVENT_ERROR, RD_KAFKA_EVENT_REBALANCE, rd_kafka_assignment_lost, rd_kafka_conf_set_events,
-        rd_kafka_consumer_close_queue, rd_kafka_consumer_closed, rd_kafka_consumer_group_metadata,
-        rd_kafka_consumer_group_metadata_destroy, rd_kafka_consumer_group_metadata_generation_id,
-        rd_kafka_consumer_group_metadata_member_id, rd_kafka_incremental_assign,
-        rd_kafka_incremental_unassign, rd_kafka_poll_set_consumer, rd_kafka_queue_destroy,
-        rd_kafka_queue_get_consumer, rd_kafka_queue_get_main, rd_kafka_queue_poll, rd_kafka_queue_t,
-        rd_kafka_rebalance_protocol, rd_kafka_t, rd_kafka_topic_partition_list_t,
+        RD_KAFKA_EVENT_ERROR, RD_KAFKA_EVENT_REBALANCE, RD_KAFKA_EVENT_STATS, rd_kafka_assignment_lost,
+        rd_kafka_conf_set_events, rd_kafka_consumer_close_queue, rd_kafka_consumer_closed,
+        rd_kafka_consumer_group_metadata, rd_kafka_consumer_group_metadata_destroy,
+        rd_kafka_consumer_group_metadata_generation_id, rd_kafka_consumer_group_metadata_member_id,
+        rd_kafka_incremental_assign, rd_kafka_incremental_unassign, rd_kafka_poll_set_consumer,
+        rd_kafka_queue_destroy, rd_kafka_queue_get_consumer, rd_kafka_queue_get_main, rd_kafka_queue_poll,
+        rd_kafka_queue_t, rd_kafka_rebalance_protocol, rd_kafka_t, rd_kafka_topic_partition_list_t,
     },
     client::{Client, DefaultClientContext},
     error::{KafkaError, RDKafkaErrorCode},
@@ -90,7 +90,7 @@ impl OwnedClient {
     /// If librdkafka does not take the settings.
     pub(crate) fn new(settings: &ClientConfig) -> Result<Self, KafkaError> {
         let native = settings.create_native_config()?;
-        let events = RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_ERROR;
+        let events = RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_STATS;
         // SAFETY: the settings are alive. What does not come as an event is not asked for.
         unsafe { rd_kafka_conf_set_events(native.ptr(), events) };
         let client = Client::new(settings, native, RDKafkaType::RD_KAFKA_CONSUMER, DefaultClientContext)?;

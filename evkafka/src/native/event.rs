@@ -6,9 +6,10 @@ use std::{
 use rdkafka::{
     bindings::{
         RD_KAFKA_EVENT_ERROR, RD_KAFKA_EVENT_FETCH, RD_KAFKA_EVENT_LOG, RD_KAFKA_EVENT_REBALANCE,
-        rd_kafka_event_destroy, rd_kafka_event_error_is_fatal, rd_kafka_event_error_string,
-        rd_kafka_event_log, rd_kafka_event_message_next, rd_kafka_event_t,
-        rd_kafka_event_topic_partition_list, rd_kafka_event_type, rd_kafka_resp_err_t, rd_kafka_topic_name,
+        RD_KAFKA_EVENT_STATS, rd_kafka_event_destroy, rd_kafka_event_error_is_fatal,
+        rd_kafka_event_error_string, rd_kafka_event_log, rd_kafka_event_message_next, rd_kafka_event_stats,
+        rd_kafka_event_t, rd_kafka_event_topic_partition_list, rd_kafka_event_type, rd_kafka_resp_err_t,
+        rd_kafka_topic_name,
     },
     config::RDKafkaLogLevel,
     error::RDKafkaErrorCode,
@@ -32,6 +33,8 @@ pub(crate) enum Event {
     Error(ClientFailure),
     /// librdkafka's own log.
     Log { level: RDKafkaLogLevel, facility: String, message: String },
+    /// What it reports on itself: a JSON document, of 0.7 MB if there are 1,000 partitions.
+    Statistics(Box<[u8]>),
     /// A record (or an error of a partition) that did not come by its partition's own queue.
     Record { topic: String, partition: i32, offset: i64 },
     /// Nothing of interest.
@@ -62,6 +65,7 @@ impl Event {
                 RD_KAFKA_EVENT_ERROR => error(event),
                 RD_KAFKA_EVENT_LOG => log(event),
                 RD_KAFKA_EVENT_FETCH => record(event),
+                RD_KAFKA_EVENT_STATS => statistics(event),
                 _ => Self::Other,
             };
             rd_kafka_event_destroy(event);
@@ -114,6 +118,16 @@ unsafe fn log(event: *mut rd_kafka_event_t) -> Event {
             return Event::Other;
         }
         Event::Log { level: log_level(level), facility: text(facility), message: text(message) }
+    }
+}
+
+/// # Safety
+/// A statistics event that is alive.
+unsafe fn statistics(event: *mut rd_kafka_event_t) -> Event {
+    // SAFETY: alive (caller); its text ends with a NUL, and is copied.
+    unsafe {
+        let json = rd_kafka_event_stats(event);
+        if json.is_null() { Event::Other } else { Event::Statistics(CStr::from_ptr(json).to_bytes().into()) }
     }
 }
 

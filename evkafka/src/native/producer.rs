@@ -11,10 +11,10 @@ use std::{
 use rdkafka::{
     ClientConfig,
     bindings::{
-        RD_KAFKA_EVENT_DR, RD_KAFKA_EVENT_ERROR, RD_KAFKA_PURGE_F_INFLIGHT, RD_KAFKA_PURGE_F_QUEUE,
-        rd_kafka_conf_set_events, rd_kafka_event_message_next, rd_kafka_event_t, rd_kafka_event_type,
-        rd_kafka_purge, rd_kafka_queue_destroy, rd_kafka_queue_get_main, rd_kafka_queue_poll,
-        rd_kafka_queue_t, rd_kafka_t,
+        RD_KAFKA_EVENT_DR, RD_KAFKA_EVENT_ERROR, RD_KAFKA_EVENT_STATS, RD_KAFKA_PURGE_F_INFLIGHT,
+        RD_KAFKA_PURGE_F_QUEUE, rd_kafka_conf_set_events, rd_kafka_event_message_next, rd_kafka_event_t,
+        rd_kafka_event_type, rd_kafka_purge, rd_kafka_queue_destroy, rd_kafka_queue_get_main,
+        rd_kafka_queue_poll, rd_kafka_queue_t, rd_kafka_t,
     },
     client::{Client, DefaultClientContext},
     error::{KafkaError, RDKafkaErrorCode},
@@ -69,8 +69,9 @@ impl OwnedProducer {
     /// If librdkafka does not take the settings.
     pub(crate) fn new(settings: &ClientConfig) -> Result<Self, KafkaError> {
         let native = settings.create_native_config()?;
+        let events = RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_STATS;
         // SAFETY: the settings are alive. What does not come as an event is not asked for.
-        unsafe { rd_kafka_conf_set_events(native.ptr(), RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR) };
+        unsafe { rd_kafka_conf_set_events(native.ptr(), events) };
         let client = Client::new(settings, native, RDKafkaType::RD_KAFKA_PRODUCER, DefaultClientContext)?;
         // SAFETY: the client is alive. The reference that is returned is ours.
         let events = unsafe { rd_kafka_queue_get_main(client.native_ptr()) };

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    client::{ClientLog, Fault, IsOver, Lasts, Troubles},
+    client::{ClientLog, Fault, IsOver, Lasts, Standing, Troubles},
     native::{Answer, Event, OwnedProducer, RawRecord},
 };
 use rdkafka::{
@@ -61,7 +61,7 @@ fn spawn(producer: Arc<OwnedProducer>, log: ClientLog) -> io::Result<JoinHandle<
 /// Polls the producer until nobody else uses it, so that it is this thread that destroys it: that waits for librdkafka's threads,
 /// which the runtime's must not.
 fn poll_while_shared(mut producer: Arc<OwnedProducer>, log: &ClientLog) -> OwnedProducer {
-    let (mut troubles, mut acknowledged) = (Troubles::default(), 0);
+    let (mut troubles, mut reports, mut acknowledged) = (Troubles::default(), log.reports(), 0);
     loop {
         let event = producer.poll(LOOKS_AGAIN);
         match Arc::try_unwrap(producer) {
@@ -69,7 +69,10 @@ fn poll_while_shared(mut producer: Arc<OwnedProducer>, log: &ClientLog) -> Owned
             Ok(last) => return last,
             Err(shared) => producer = shared,
         }
-        tell(event, log, &mut troubles);
+        match event {
+            Some(Event::Statistics(json)) => reports.hear(&json, Standing::Outside),
+            event => tell(event, log, &mut troubles),
+        }
         let before = std::mem::replace(&mut acknowledged, producer.acknowledged());
         if before != acknowledged {
             troubles.succeed(Instant::now());

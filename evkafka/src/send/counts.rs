@@ -28,16 +28,17 @@ impl SentCount {
 }
 
 impl SentCounts {
-    /// Events of this name are counted. Others are not: nobody has registered them.
+    /// Events of this name are counted from now on.
     pub(super) fn register(&self, event: &'static str) -> Arc<SentCount> {
         Arc::clone(self.0.write().unwrap_or_else(PoisonError::into_inner).entry(event).or_default())
     }
 
-    /// An event is acknowledged, or refused for good.
-    pub(super) fn count(&self, event: &str, is_sent: bool) {
+    /// An event is acknowledged, or refused for good. Without an app, nobody has registered the events that a producer sends.
+    pub(super) fn count(&self, event: &'static str, is_sent: bool) {
         if let Some(count) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(event) {
-            count.count(is_sent);
+            return count.count(is_sent);
         }
+        self.register(event).count(is_sent);
     }
 
     pub(super) fn read(&self) -> Vec<SentMetrics> {

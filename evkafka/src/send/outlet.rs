@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use rdkafka::error::RDKafkaErrorCode;
 
@@ -8,6 +8,7 @@ use super::{
     enqueued::Enqueued,
 };
 use crate::{
+    client::{Reported, Statistics},
     event::Encoded,
     metrics::{self, ProducerMetrics},
     native::{Answer, RawHeader, RawRecord, Unawaited},
@@ -25,6 +26,7 @@ pub(crate) struct Outlet {
     /// Events whose acknowledgement nobody waits for.
     unawaited: Arc<Enqueued>,
     counts: Arc<SentCounts>,
+    statistics: Arc<Statistics>,
 }
 
 /// A header whose value is owned: one that a call adds, or that is forwarded.
@@ -71,7 +73,20 @@ impl Outlet {
         let counts = Arc::<SentCounts>::default();
         let unawaited = Arc::new(Enqueued::new(Arc::clone(&name), Arc::clone(&counts)));
         let tracer = OutletTracer::new(tracing);
-        Self { name, producer, form: tracer.form(form), tracer, unawaited, counts }
+        Self {
+            name,
+            producer,
+            form: tracer.form(form),
+            tracer,
+            unawaited,
+            counts,
+            statistics: Arc::default(),
+        }
+    }
+
+    /// The same, whose client reports here.
+    pub(super) fn with_statistics(self, statistics: Arc<Statistics>) -> Self {
+        Self { statistics, ..self }
     }
 
     /// It sends events of this name for an app, which counts them.
@@ -80,7 +95,7 @@ impl Outlet {
     }
 
     /// An event is acknowledged, or refused for good.
-    pub(super) fn count(&self, event: &str, is_sent: bool) {
+    pub(super) fn count(&self, event: &'static str, is_sent: bool) {
         self.counts.count(event, is_sent);
     }
 
@@ -110,17 +125,23 @@ impl Outlet {
 pub(crate) struct Counted {
     name: Arc<str>,
     counts: Arc<SentCounts>,
+    statistics: Arc<Statistics>,
 }
 
 impl Outlet {
     pub(super) fn counted(&self) -> Arc<Counted> {
-        Arc::new(Counted { name: Arc::clone(&self.name), counts: Arc::clone(&self.counts) })
+        Arc::new(Counted {
+            name: Arc::clone(&self.name),
+            counts: Arc::clone(&self.counts),
+            statistics: Arc::clone(&self.statistics),
+        })
     }
 }
 
 impl metrics::Producer for Counted {
     fn metrics(&self) -> ProducerMetrics {
-        ProducerMetrics { name: Arc::clone(&self.name), events: self.counts.read() }
+        let Reported { brokers, queued, .. } = self.statistics.read(Instant::now());
+        ProducerMetrics { name: Arc::clone(&self.name), events: self.counts.read(), brokers, queued }
     }
 }
 

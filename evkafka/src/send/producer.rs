@@ -4,10 +4,11 @@ use serde::Serialize;
 
 use super::{Extras, Outlet, RecordForm, ReliableProducer, Sending, Sends};
 use crate::{
-    client::ClientLog,
+    client::{ClientLog, Statistics},
     config::{ProducerConfig, ResolvedProducerConfig},
     error::{Error, Result},
     event::Event,
+    metrics::{Metrics, Sources},
     traces::Tracing,
 };
 
@@ -73,12 +74,14 @@ impl Producer {
     /// With a configuration that has no fault.
     pub(crate) fn start(name: Arc<str>, config: &ResolvedProducerConfig, tracing: &Tracing) -> Result<Self> {
         let settings = config.client_config();
-        let log = ClientLog::of_producer(Arc::clone(&name), &settings);
+        let statistics = Arc::<Statistics>::default();
+        let log = ClientLog::of_producer(Arc::clone(&name), &settings).with_statistics(&statistics);
         let producer = ReliableProducer::new(log.clone(), settings, Sends::Events);
         let producer = producer.map_err(|cause| log.error(cause))?;
         #[cfg(feature = "testing")]
         let producer = producer.with_topic_prefix(config.topic_prefix.as_deref());
-        Ok(Self(Arc::new(Outlet::new(name, producer, RecordForm::of(config), tracing))))
+        let outlet = Outlet::new(name, producer, RecordForm::of(config), tracing);
+        Ok(Self(Arc::new(outlet.with_statistics(statistics))))
     }
 
     pub(crate) fn outlet(&self) -> &Arc<Outlet> {
@@ -91,6 +94,17 @@ impl Producer {
         E: Event + Serialize + ?Sized,
     {
         Sending::new(&self.0, E::TOPIC, event, Extras::default())
+    }
+
+    /// The numbers of this producer: what was sent, by event, and what its client reports on itself, if
+    /// [`statistics_interval`](ProducerConfig::statistics_interval) is set. Those of an app's producers are among the
+    /// [app's](crate::App::metrics).
+    ///
+    /// The handle does not keep the producer alive; after its end the last counts stay.
+    pub fn metrics(&self) -> Metrics {
+        let metrics = Metrics::default();
+        metrics.begin(Sources::of_producer(self.0.counted()));
+        metrics
     }
 
     /// Waits until all events that were enqueued are acknowledged, or have failed, which is logged; whether that was so within `timeout`.

@@ -41,6 +41,7 @@ fn everything() -> ConsumerConfig {
         .revoke_grace(Duration::from_millis(250))
         .concurrency(Concurrency::PerKey { in_flight: 7 })
         .prefetch_memory_mib(16)
+        .statistics_interval(Duration::from_secs(15))
         .failure_policy(
             FailurePolicy::new()
                 .attempts(5)
@@ -79,6 +80,7 @@ fn reads_every_setting_from_toml() {
         in_flight = 7
         attempt_timeout = "1m"
         prefetch_memory_mib = 16
+        statistics_interval = "15s"
         concurrency = "key"
         retry_attempts = 5
         retry_backoff = "20ms"
@@ -112,6 +114,7 @@ fn reads_every_setting_from_json() {
         "in_flight": 7,
         "attempt_timeout": "1m",
         "prefetch_memory_mib": 16,
+        "statistics_interval": "15s",
         "concurrency": "key",
         "retry_attempts": 5,
         "retry_backoff": "20ms",
@@ -143,6 +146,7 @@ fn reads_every_setting_from_strings() {
         ("in_flight", "7"),
         ("attempt_timeout", "1m"),
         ("prefetch_memory_mib", "16"),
+        ("statistics_interval", "15s"),
         ("concurrency", "key"),
         ("retry_attempts", "5"),
         ("retry_backoff", "20ms"),

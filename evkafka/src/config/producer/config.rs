@@ -32,6 +32,7 @@ use crate::config::secret::{Redacted, shown_servers};
 /// | `delivery_timeout` | `"2m"` | [how long sending an event may take](Self::delivery_timeout) |
 /// | `linger` | `"1ms"` | [how long events are collected for one request](Self::linger) |
 /// | `forward_trace` | `true` | [whether what a handler sends carries its record's trace](Self::forward_trace) |
+/// | `statistics_interval` | none | [how often the client reports on its connections](Self::statistics_interval) |
 /// | `properties` | none | [properties of librdkafka](Self::property) |
 ///
 /// # From a file or the environment
@@ -91,6 +92,7 @@ pub struct ProducerConfig {
     pub(crate) delivery_timeout: Duration,
     pub(crate) linger: Duration,
     pub(crate) forward_trace: bool,
+    pub(crate) statistics_interval: Option<Duration>,
     pub(crate) properties: BTreeMap<String, String>,
 }
 
@@ -105,6 +107,7 @@ pub(in crate::config) const SETTINGS: &[&str] = &[
     "delivery_timeout",
     "linger",
     "forward_trace",
+    "statistics_interval",
     "properties",
 ];
 
@@ -129,6 +132,7 @@ impl ProducerConfig {
             delivery_timeout: Duration::from_secs(120),
             linger: Duration::from_millis(1),
             forward_trace: true,
+            statistics_interval: None,
             properties: BTreeMap::new(),
         }
     }
@@ -219,6 +223,14 @@ impl ProducerConfig {
         self
     }
 
+    /// How often the producer's Kafka client reports on its connections and its queue, for [`App::metrics`](crate::App::metrics) and
+    /// [`Producer::metrics`](crate::Producer::metrics). Default: not at all, and then it costs nothing. From 100 ms to 24 h; see
+    /// [the consumer's](crate::ConsumerConfig::statistics_interval).
+    pub fn statistics_interval(mut self, interval: Duration) -> Self {
+        self.statistics_interval = Some(interval);
+        self
+    }
+
     /// Sets a [property of librdkafka][properties]. A second value for the same property replaces the first.
     ///
     /// The value may be a string, a number or a boolean. Properties that evkafka owns, properties of consumers, unknown properties
@@ -283,6 +295,7 @@ impl fmt::Debug for ProducerConfig {
             .field("delivery_timeout", &self.delivery_timeout)
             .field("linger", &self.linger)
             .field("forward_trace", &self.forward_trace)
+            .field("statistics_interval", &self.statistics_interval)
             .field("properties", &Redacted(&self.properties))
             .finish()
     }

@@ -36,6 +36,7 @@ impl Settings for ProducerSettings {
             "delivery_timeout" => config.delivery_timeout = value.duration()?,
             "linger" => config.linger = value.duration()?,
             "forward_trace" => config.forward_trace = value.boolean()?,
+            "statistics_interval" => config.statistics_interval = Some(value.duration()?),
             _ => unreachable!("`{name}` is in the list of settings, but nobody reads it"),
         }
         Ok(())

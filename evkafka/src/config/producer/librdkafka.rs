@@ -6,6 +6,7 @@ use rdkafka::config::ClientConfig;
 
 use super::ResolvedProducerConfig;
 use super::defaults::DEFAULTS;
+use crate::config::statistics::ask_for_statistics;
 
 impl ResolvedProducerConfig {
     /// The configuration of the producer's client.
@@ -24,6 +25,7 @@ impl ResolvedProducerConfig {
             .set("enable.idempotence", "true")
             .set("message.timeout.ms", self.delivery_timeout.as_millis().to_string())
             .set("linger.ms", fractional_millis(self.linger));
+        ask_for_statistics(&mut client, self.statistics_interval);
         client
     }
 }

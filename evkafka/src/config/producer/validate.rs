@@ -6,6 +6,7 @@ use crate::config::fault::Faults;
 use crate::config::names::{judge_legal, judge_text};
 use crate::config::properties::Elsewhere;
 use crate::config::servers::{find_in_servers, find_missing_servers};
+use crate::config::statistics::find_in_interval;
 
 /// What librdkafka takes at most for `message.timeout.ms`.
 const LONGEST_DELIVERY: Duration = Duration::from_millis(i32::MAX as u64);
@@ -62,6 +63,7 @@ impl ProducerConfig {
             faults.add("event_source", fault);
         }
         self.find_in_times(faults);
+        find_in_interval(self.statistics_interval, faults);
     }
 
     fn find_in_headers(&self, faults: &mut Faults) {

@@ -597,7 +597,7 @@ fn a_server_that_is_written_otherwise_is_told_with_what_to_write() {
 fn a_property_that_would_have_no_effect_is_rejected_with_the_reason() {
     let (setting, text) = only_fault(&config().property("statistics.interval.ms", 1000));
     assert_eq!(setting, "statistics.interval.ms");
-    assert!(text.contains("does not read librdkafka's statistics"), "{text}");
+    assert!(text.contains("use the setting `statistics_interval`"), "{text}");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use super::{
     session::Session,
 };
 use crate::{
-    client::{Denial, Fault, Lasts, MemberAnswer},
+    client::{Denial, Fault, Lasts, MemberAnswer, Standing},
     engine::{observe::MemberEvent, partitions::partitions},
     error::Inner,
     native::{ClientFailure, Event, PartitionList},
@@ -39,6 +39,11 @@ impl Session {
                 }
                 Event::Log { level, facility, message } => {
                     self.log.line(level, &facility, &message);
+                }
+                Event::Statistics(json) => {
+                    let is_outside = self.client.is_outside_group();
+                    let standing = if is_outside { Standing::Outside } else { Standing::Admitted };
+                    self.reports.hear(&json, standing);
                 }
                 Event::Record { topic, partition, offset } => {
                     // Its offset is not settled by anybody, so it must not be passed over.

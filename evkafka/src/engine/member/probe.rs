@@ -10,6 +10,7 @@ use rdkafka::{ClientConfig, config::RDKafkaLogLevel, error::KafkaError};
 use super::patterns::Patterns;
 use crate::{
     client::{ClientLog, Denial, Fault, TopicAnswer},
+    config::STATISTICS_INTERVAL,
     engine::deadline::after,
     native::{ClientFailure, Event, OwnedClient, metadata},
 };
@@ -56,7 +57,7 @@ pub(super) fn look(
 ) -> Finding {
     let mut config = config.clone();
     // Without a group the client can be dropped at once: there is nothing to leave.
-    config.remove("group.id").remove("group.instance.id");
+    config.remove("group.id").remove("group.instance.id").remove(STATISTICS_INTERVAL);
     let client = match OwnedClient::new(&config) {
         Ok(client) => client,
         Err(error) => return Finding::Refused(error),

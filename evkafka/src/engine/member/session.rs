@@ -24,7 +24,7 @@ use super::{
     revocation::{Hold, Outcome, Revocation},
 };
 use crate::{
-    client::{ClientLog, Lasting, Troubles},
+    client::{ClientLog, ClientReports, Lasting, Troubles},
     config::ResolvedConfig,
     engine::{
         assignment::Assignment,
@@ -47,6 +47,8 @@ const LONGEST_SILENCE: Duration = Duration::from_secs(60);
 pub(super) struct Session {
     pub(super) config: ResolvedConfig,
     pub(super) log: ClientLog,
+    /// Dropped before the client, which takes its time to close: what it has reported holds no longer.
+    pub(super) reports: ClientReports,
     pub(super) client: OwnedClient,
     pub(super) coordinator: Coordinator,
     /// Stops the task that commits.
@@ -94,6 +96,7 @@ impl Session {
             .map_err(|code| Inner::Client { consumer: Arc::clone(log.name()), cause: code.into() })?;
         Ok(Self {
             config,
+            reports: log.reports(),
             log,
             client,
             coordinator,

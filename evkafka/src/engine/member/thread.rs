@@ -78,7 +78,8 @@ impl Poller {
         admission: Arc<Admission>,
         inbox: mpsc::Receiver<Command>,
     ) -> Self {
-        let log = ClientLog::new(Arc::clone(&shared.consumer), &settings.client);
+        let log = ClientLog::new(Arc::clone(&shared.consumer), &settings.client)
+            .with_statistics(shared.numbers().statistics());
         let member = Arc::new(shared.member(settings.instance + 1));
         let pulse = shared.members.add();
         Self { settings, log, shared, member, pulse, pipeline, runtime, admission, inbox }

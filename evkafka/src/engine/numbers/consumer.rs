@@ -4,6 +4,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
+    time::Instant,
 };
 
 use super::{
@@ -14,6 +15,7 @@ use super::{
     topic::TopicNumbers,
 };
 use crate::{
+    client::{Reported, Statistics},
     config::AutoCommitMode,
     engine::{
         commands::Commands,
@@ -36,6 +38,7 @@ pub(in crate::engine) struct ConsumerNumbers {
     assigned: AtomicU64,
     revoked: AtomicU64,
     lost: AtomicU64,
+    statistics: Arc<Statistics>,
 }
 
 impl ConsumerNumbers {
@@ -46,6 +49,11 @@ impl ConsumerNumbers {
 
     pub(in crate::engine) fn clock(&self) -> Clock {
         self.clock
+    }
+
+    /// What its clients report.
+    pub(in crate::engine) fn statistics(&self) -> &Arc<Statistics> {
+        &self.statistics
     }
 
     /// What is counted of a topic, by the events in `table`.
@@ -110,6 +118,7 @@ impl metrics::Consumer for Counted {
         let numbers = self.observers.numbers();
         let topics = numbers.topics().clone();
         let of = |count: &AtomicU64| count.load(Relaxed);
+        let Reported { brokers, membership, .. } = numbers.statistics.read(Instant::now());
         ConsumerMetrics {
             name: Arc::clone(&self.consumer),
             group: Arc::clone(&self.group),
@@ -130,6 +139,8 @@ impl metrics::Consumer for Counted {
                 revoked: of(&numbers.revoked),
                 lost: of(&numbers.lost),
             },
+            brokers,
+            membership,
         }
     }
 }

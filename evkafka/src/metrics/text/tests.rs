@@ -3,8 +3,8 @@ use std::{collections::HashSet, time::Duration};
 use super::*;
 use crate::{
     metrics::{
-        CommitMetrics, ConsumerMetrics, EventMetrics, PartitionMetrics, ProducerMetrics, RebalanceMetrics,
-        SentMetrics, TopicMetrics,
+        BrokerMetrics, CommitMetrics, ConsumerMetrics, EventMetrics, MembershipMetrics, PartitionMetrics,
+        ProducerMetrics, RebalanceMetrics, SentMetrics, TopicMetrics,
     },
     settle::FailureKind,
 };
@@ -53,12 +53,43 @@ pub(in crate::metrics) fn snapshot() -> MetricsSnapshot {
             partitions: vec![partition],
             commits: CommitMetrics { accepted: 2, failed: 1, duration: histogram([3, 0, 0]) },
             rebalances: RebalanceMetrics { assigned: 1, revoked: 0, lost: 0 },
+            brokers: Vec::new(),
+            membership: None,
         }],
         producers: vec![ProducerMetrics {
             name: "out".into(),
             events: vec![SentMetrics { event: "OrderPriced".into(), sent: 4, failed: 1 }],
+            brokers: Vec::new(),
+            queued: None,
         }],
     }
+}
+
+/// The same, whose clients report on themselves.
+fn reported() -> MetricsSnapshot {
+    let mut snapshot = snapshot();
+    let broker = |id| BrokerMetrics {
+        id,
+        connections: 1,
+        connects: 3,
+        disconnects: 2,
+        timed_out: 0,
+        waiting: 4,
+        round_trip_mean: id.map(|_| Duration::from_micros(2500)),
+        round_trip_max: id.map(|_| Duration::from_millis(7)),
+        throttle_max: Duration::ZERO,
+    };
+    let consumer = &mut snapshot.consumers[0];
+    consumer.name = "orders".into();
+    consumer.brokers = vec![broker(Some(1)), broker(None)];
+    consumer.membership = Some(MembershipMetrics {
+        steady: 2,
+        rebalance_age: Some(Duration::from_secs(9)),
+        ..MembershipMetrics::default()
+    });
+    snapshot.producers[0].brokers = vec![broker(Some(1))];
+    snapshot.producers[0].queued = Some(5);
+    snapshot
 }
 
 /// The lines that begin like this.
@@ -120,8 +151,36 @@ fn open_metrics_text_names_families_without_their_suffix_and_ends_with_eof() {
 }
 
 #[test]
+fn brokers_have_series_by_their_ids_where_clients_report_on_them_and_else_none() {
+    let names = ["evkafka_broker_", "evkafka_group_", "evkafka_producer_"];
+    let without = snapshot().prometheus();
+    assert!(names.iter().all(|name| lines(&without, name).is_empty()), "{without}");
+    let text = reported().prometheus();
+    assert_eq!(
+        lines(&text, "evkafka_broker_connects_total"),
+        [
+            r#"evkafka_broker_connects_total{evkafka_consumer="orders",messaging_consumer_group_name="billing",evkafka_broker="1"} 3"#,
+            r#"evkafka_broker_connects_total{evkafka_consumer="orders",messaging_consumer_group_name="billing",evkafka_broker="coordinator"} 3"#,
+            r#"evkafka_broker_connects_total{evkafka_producer="out",evkafka_broker="1"} 3"#,
+        ]
+    );
+    assert_eq!(
+        lines(&text, "evkafka_broker_round_trip_mean_seconds"),
+        [
+            r#"evkafka_broker_round_trip_mean_seconds{evkafka_consumer="orders",messaging_consumer_group_name="billing",evkafka_broker="1"} 0.0025"#,
+            r#"evkafka_broker_round_trip_mean_seconds{evkafka_producer="out",evkafka_broker="1"} 0.0025"#,
+        ],
+        "nothing was answered by the coordinator"
+    );
+    let steady = lines(&text, "evkafka_group_members").into_iter().filter(|line| line.contains("steady"));
+    assert!(steady.clone().all(|line| line.ends_with(r#"evkafka_state="steady"} 2"#)), "{text}");
+    assert_eq!((steady.count(), lines(&text, "evkafka_group_members").len()), (1, 4));
+    assert_eq!(lines(&text, "evkafka_producer"), [r#"evkafka_producer_queued{evkafka_producer="out"} 5"#]);
+}
+
+#[test]
 fn each_family_has_one_head_and_no_series_comes_twice() {
-    for text in [snapshot().prometheus(), snapshot().open_metrics()] {
+    for text in [reported().prometheus(), reported().open_metrics()] {
         let heads: Vec<_> = lines(&text, "# TYPE ");
         assert_eq!(heads.iter().collect::<HashSet<_>>().len(), heads.len());
         assert_eq!(lines(&text, "# HELP ").len(), heads.len());

@@ -41,6 +41,7 @@ fn everything() -> ProducerConfig {
         .delivery_timeout(Duration::from_secs(30))
         .linger(Duration::ZERO)
         .forward_trace(false)
+        .statistics_interval(Duration::from_secs(15))
         .property("batch.size", 1024)
         .property("socket.keepalive.enable", true)
         .property("compression.type", "lz4")
@@ -58,6 +59,7 @@ fn reads_every_setting_from_toml() {
         delivery_timeout = "30s"
         linger = "0ms"
         forward_trace = false
+        statistics_interval = "15s"
         compression.type = "lz4"
         properties = { "batch.size" = 1024, "socket.keepalive.enable" = true }
         "#,
@@ -77,6 +79,7 @@ fn reads_every_setting_from_strings() {
         ("delivery_timeout", "30s"),
         ("linger", "0ms"),
         ("forward_trace", "false"),
+        ("statistics_interval", "15s"),
         ("batch.size", "1024"),
         ("socket.keepalive.enable", "true"),
         ("compression.type", "lz4"),
