@@ -2,12 +2,13 @@
 //! it stores what is due in an embedded database, and returns an event when an order is paid.
 //!
 //! `cargo run --example order_service` runs it on a cluster inside the process, with a few orders, and ends; with `-- --brokers HOST:PORT` it
-//! runs on yours, which needs the topics `orders`, `payments`, `shipments` and `orders.dead`.
+//! runs on yours, which needs the topics `orders`, `payments`, `shipments` and `orders.dead`. Metrics, probes and status are then on port 9000
+//! of this machine, or at the address in `ADMIN`.
 
 use std::{env, error::Error, sync::Arc};
 
 use evkafka::{
-    App, Call, ConsumerConfig, Event, EventFormat, FailurePolicy, Layer, Next, ProducerConfig, State,
+    Admin, App, Call, ConsumerConfig, Event, EventFormat, FailurePolicy, Layer, Next, ProducerConfig, State,
     handle::Attempt, handler,
 };
 use redb::{Database, ReadableTable, TableDefinition};
@@ -98,7 +99,11 @@ fn shop(store: Arc<Database>, brokers: &str) -> App {
 async fn main() -> Result<()> {
     evkafka_examples::log();
     match env::args().skip_while(|argument| argument != "--brokers").nth(1) {
-        Some(brokers) => Ok(shop(Arc::new(Database::create("orders.redb")?), &brokers).run().await?),
+        Some(brokers) => {
+            let admin = Admin::on(env::var("ADMIN").unwrap_or("127.0.0.1:9000".to_owned()));
+            let store = Arc::new(Database::create("orders.redb")?);
+            Ok(shop(store, &brokers).admin(admin).run().await?)
+        }
         None => demo::run().await,
     }
 }
