@@ -81,6 +81,8 @@ async fn a_broker_that_is_away_does_not_fail_live() {
     // Neither the dead letter nor the commit will be acknowledged, nor is a heartbeat.
     cluster.broker_down(1).expect("there is one");
     watch.outlasts_stall().await;
+    let letters = service.metric("evkafka_records_settled_total{", "evkafka_outcome=\"dead_lettered\"");
+    assert_eq!(letters, Some(0.0), "the dead letter waits");
     cluster.broker_up(1).expect("there is one");
     cluster.until_records("letters", 1).await.expect("the dead letter arrives");
     cluster.send(event("OrderCreated", 0, 2)).await.expect("it is sent");
