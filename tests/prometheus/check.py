@@ -172,6 +172,8 @@ def run(stack, cluster, order_service, picture):
         answers = check_dashboard(checks, prometheus, dashboard, start, end)
         check_alerts(checks, prometheus)
     check_texts(checks, service)
+    for title, setting in dashboard.left_out():
+        print(f"{'-':>6}  `{title}` of the dashboard is left out: it needs `{setting}`")
     if checks.failed:
         sys.exit(f"prometheus: {checks.failed} of this is not so")
     if picture:

@@ -3,8 +3,8 @@
 import json
 import re
 
-# Rows and panels whose numbers are kept only where a service asks for them, and what it has to set; the order service does not.
-NEEDS_A_SETTING = {}
+# Rows and charts whose numbers are kept only where a service asks for them, and what it has to set. The order service does not set it.
+NEEDS_A_SETTING = {"Kafka clients": "statistics_interval"}
 # The order service cannot be paused from outside; and its one rebalance may be before the first scrape.
 MAY_BE_ZERO = ["evkafka_paused_partitions", "evkafka_rebalances_total"]
 
@@ -37,17 +37,24 @@ class Dashboard:
         self.content = json.loads(path.read_text(encoding="utf-8"))
 
     def queries(self):
-        return [Query(panel, target) for panel in self._panels() for target in panel["targets"]]
+        """Those of all charts, folded rows included, but not of what needs a setting."""
+        shown = [panel for titles, panel in self._charts() if not titles & NEEDS_A_SETTING.keys()]
+        return [Query(panel, target) for panel in shown for target in panel["targets"]]
 
-    def _panels(self):
-        """All panels but those that need a setting, those of folded rows too."""
+    def left_out(self):
+        """The rows and charts that need a setting, and which."""
+        titles = set().union(*(titles for titles, _ in self._charts()))
+        return [(title, setting) for title, setting in NEEDS_A_SETTING.items() if title in titles]
+
+    def _charts(self):
+        """Each chart, with its title and that of its row."""
         row = None
         for panel in self.content["panels"]:
             if panel["type"] == "row":
                 row = panel["title"]
-            for shown in panel.get("panels", [panel]):
-                if shown["type"] != "row" and not {row, shown["title"]} & set(NEEDS_A_SETTING):
-                    yield shown
+            for chart in panel.get("panels", [panel]):
+                if chart["type"] != "row":
+                    yield {row, chart["title"]}, chart
 
     def variables(self, prometheus):
         """What its variables stand for when all values of each are chosen, as in Grafana, but by name."""
