@@ -118,12 +118,18 @@ def check_scrapes(checks, prometheus, scraped, content_type):
 
 
 def samples(families):
-    """The values of all series. OpenMetrics has the limits of histograms with a point: `10.0`."""
+    """All series, with the values of those that nothing changes in the end: gauges may depend on the clock.
+
+    OpenMetrics has the limits of histograms with a point: `10.0`.
+    """
 
     def labels(sample):
         return tuple(sorted((name, float(value) if name == "le" else value) for name, value in sample.labels.items()))
 
-    return {(sample.name, labels(sample)): sample.value for family in families for sample in family.samples}
+    def value(family, sample):
+        return None if family.type == "gauge" else sample.value
+
+    return {(sample.name, labels(sample)): value(family, sample) for family in families for sample in family.samples}
 
 
 def check_texts(checks, service):
