@@ -2,12 +2,13 @@
 //! it stores what is due in an embedded database, and returns an event when an order is paid.
 //!
 //! `cargo run --example order_service` runs it on a cluster inside the process, with a few orders, and ends; with `-- --brokers HOST:PORT` it
-//! runs on yours, which needs the topics `orders`, `payments`, `shipments` and `orders.dead`.
+//! runs on yours, which needs the topics `orders`, `payments`, `shipments` and `orders.dead`. Metrics, probes and status are then on port 9000
+//! of this machine, or at the address in `ADMIN`.
 
-use std::{env, error::Error, sync::Arc};
+use std::{env, error::Error, sync::Arc, time::Duration};
 
 use evkafka::{
-    App, Call, ConsumerConfig, Event, EventFormat, FailurePolicy, Layer, Next, ProducerConfig, State,
+    Admin, App, Call, ConsumerConfig, Event, EventFormat, FailurePolicy, Layer, Next, ProducerConfig, State,
     handle::Attempt, handler,
 };
 use redb::{Database, ReadableTable, TableDefinition};
@@ -79,8 +80,11 @@ impl Layer for NoLoadTests {
 
 fn shop(store: Arc<Database>, brokers: &str) -> App {
     let policy = || FailurePolicy::new().attempts(5).dead_letter("orders.dead");
-    let topic =
-        |name: &str| ConsumerConfig::new([name]).bootstrap_servers(brokers).group_id(format!("shop-{name}"));
+    let statistics = Duration::from_secs(1);
+    let topic = |name: &str| {
+        let config = ConsumerConfig::new([name]).bootstrap_servers(brokers).statistics_interval(statistics);
+        config.group_id(format!("shop-{name}"))
+    };
     let events = ProducerConfig::new().bootstrap_servers(brokers).event_format(EventFormat::CloudEvents);
     evkafka::app! {
         title: "shop",
@@ -90,7 +94,7 @@ fn shop(store: Arc<Database>, brokers: &str) -> App {
             orders: topic("orders").event_type(["cloudevents"]).failure_policy(policy()) => [on_order_created],
             payments: topic("payments").event_type(["json:type"]).failure_policy(policy()) => [on_order_paid],
         },
-        producers: { events: events.event_source("/shop") => [ShipmentRequested] },
+        producers: { events: events.event_source("/shop").statistics_interval(statistics) => [ShipmentRequested] },
     }
 }
 
@@ -98,7 +102,11 @@ fn shop(store: Arc<Database>, brokers: &str) -> App {
 async fn main() -> Result<()> {
     evkafka_examples::log();
     match env::args().skip_while(|argument| argument != "--brokers").nth(1) {
-        Some(brokers) => Ok(shop(Arc::new(Database::create("orders.redb")?), &brokers).run().await?),
+        Some(brokers) => {
+            let admin = Admin::on(env::var("ADMIN").unwrap_or("127.0.0.1:9000".to_owned()));
+            let store = Arc::new(Database::create("orders.redb")?);
+            Ok(shop(store, &brokers).admin(admin).run().await?)
+        }
         None => demo::run().await,
     }
 }
@@ -148,7 +156,7 @@ mod tests {
         t.send(&OrderCreated { id: 7, cents: 100 }).await.assert_handled();
         t.hold_acknowledgements();
         let payment = t.send(&paid("p-1", 7, 100)).enqueue();
-        tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+        tokio::time::sleep(Duration::from_secs(60)).await;
         t.crash_and_restart().await;
         payment.await.assert_handled();
         assert_eq!(shipped(&t), [7, 7]);

@@ -2,6 +2,8 @@
 
 mod endpoint;
 mod excused;
+mod outside;
+mod process;
 mod stuck;
 
 use std::{

@@ -1,28 +1,21 @@
-//! What a restart does not help: live stays good, however long it lasts.
+//! What a handler waits for, and a restart does not help: live stays good, however long it lasts.
 
 use std::time::Duration;
 
 use evkafka::{
-    App, Backoff, Concurrency, Event, FailurePolicy, Metadata, ProducerConfig, Router, Sender, State,
-    control::{PartitionPhase, Pause, Scope},
-    embedded, handler,
+    App, Concurrency, Event, FailurePolicy, Metadata, ProducerConfig, Router, Sender, State, embedded,
+    handler,
     layer::{RateLimit, Tower},
     router,
 };
 use serde::{Deserialize, Serialize};
 
-use super::{STALL, admin, ask, listens, stays_live, until};
-use crate::support::{DEADLINE, Ledger, Running, cluster, config};
+use super::{STALL, admin, listens, stays_live, until};
+use crate::support::{Ledger, Running, cluster, config};
 
 #[handler(event = "OrderCreated")]
 async fn on_order_created(id: u64, State(ledger): State<Ledger>, meta: Metadata) {
     ledger.note(&meta, id);
-}
-
-#[handler(event = "Poison")]
-async fn on_poison(State(ledger): State<Ledger>, meta: Metadata) -> Result<(), String> {
-    ledger.note(&meta, "poison");
-    Err("it is poisonous".to_owned())
 }
 
 #[derive(Deserialize, Serialize, Event)]
@@ -45,65 +38,6 @@ fn never_times_out() -> FailurePolicy {
 
 fn event(event_type: &str, partition: i32, id: u64) -> embedded::Event {
     embedded::Event::new("orders").partition(partition).event_type(event_type).payload(id.to_string())
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_pause_a_poison_record_too_many_members_and_a_broker_that_is_away_do_not_fail_live() {
-    let (cluster, ledger, (admin, address)) = (cluster(2), Ledger::default(), admin());
-    let backoff = FailurePolicy::new().backoff(Backoff::constant(Duration::from_secs(3600)));
-    let config = config(&cluster).instances(3).failure_policy(backoff);
-    let app = App::new("billing")
-        .state(ledger.clone())
-        .consumer("billing", config, router![on_order_created, on_poison])
-        .stall_timeout(STALL)
-        .admin(admin);
-    let control = app.control();
-    let running = Running::start(app);
-    let address = listens(&address).await;
-    until(address, "/readyz", 200).await;
-    cluster.send_all([event("OrderCreated", 0, 1), event("Poison", 1, 2)]).await.expect("they are sent");
-    ledger.until_len(2).await;
-    control.pause(Scope::all().topic("orders").partition(0), Pause::new("a test")).expect("it runs");
-    cluster.send(event("OrderCreated", 0, 3)).await.expect("it is sent");
-    stays_live(address).await;
-    let status = control.status().expect("it runs");
-    let partitions = status.consumers[0].members.iter().flat_map(|member| &member.partitions);
-    let paused = partitions.filter(|partition| partition.phase == PartitionPhase::Paused).count();
-    assert_eq!(paused, 1, "{status}");
-    cluster.broker_down(1).expect("there is one");
-    stays_live(address).await;
-    assert_eq!(ask(address, "/readyz").await.status, 200, "it has joined");
-    cluster.broker_up(1).expect("there is one");
-    control.resume(Scope::all().topic("orders")).expect("it runs");
-    ledger.until_len(3).await;
-    running.stop().await.expect("it ends well");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn rebalances_one_after_the_other_do_not_fail_live() {
-    let (cluster, (admin, address)) = (cluster(4), admin());
-    let app = || {
-        let consumer = config(&cluster);
-        let app = App::new("billing").state(Ledger::default()).stall_timeout(STALL);
-        app.consumer("billing", consumer, router![on_order_created, on_poison])
-    };
-    let running = Running::start(app().admin(admin));
-    let address = listens(&address).await;
-    until(address, "/readyz", 200).await;
-    for _ in 0..5 {
-        let other = app();
-        let health = other.health();
-        let other = Running::start(other);
-        let begun = std::time::Instant::now();
-        while !health.ready().is_ok() {
-            let answer = ask(address, "/livez").await;
-            assert_eq!((answer.status, ask(address, "/readyz").await.status), (200, 200), "{answer:?}");
-            assert!(begun.elapsed() < DEADLINE, "{}", health.ready());
-        }
-        other.stop().await.expect("it ends well");
-        assert!(health.live().is_ok() && !health.ready().is_ok(), "its end was asked for");
-    }
-    running.stop().await.expect("it ends well");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -19,7 +19,9 @@ use std::{
 
 use evkafka::{
     Admin, AutoCommitMode, Backoff, Concurrency, ConsumerConfig, Control, FailurePolicy, LastStep, Metadata,
-    OffsetReset, State, handler, router,
+    OffsetReset, State,
+    control::{Pause, Scope},
+    handler, router,
 };
 use evkafka_tests::options::Options;
 use tracing_subscriber::fmt::{format::Writer, time::FormatTime};
@@ -122,13 +124,13 @@ fn tell_address(admin: &Admin) {
     });
 }
 
-/// Has the app drain once something is written to the ledger, on a thread that the runtime knows nothing of.
-fn drain_once_it_handles(control: Control, ledger: String) {
+/// Does something to the app once something is written to the ledger, on a thread that the runtime knows nothing of.
+fn once_it_handles(control: Control, ledger: String, then: impl FnOnce(Control) + Send + 'static) {
     std::thread::spawn(move || {
         while fs::metadata(&ledger).map_or(0, |ledger| ledger.len()) == 0 {
             std::thread::sleep(Duration::from_millis(10));
         }
-        control.drain().expect("the app runs");
+        then(control);
     });
 }
 
@@ -145,8 +147,8 @@ fn config(options: &Options, brokers: &str, topics: &str) -> ConsumerConfig {
         _ => AutoCommitMode::PostCommit,
     };
     let attempts = options.number("attempts").map_or(2, |attempts| u32::try_from(attempts).expect("small"));
-    let mut policy =
-        FailurePolicy::new().attempts(attempts).backoff(Backoff::constant(Duration::from_millis(10)));
+    let backoff = Backoff::constant(options.millis("backoff-ms", 10));
+    let mut policy = FailurePolicy::new().attempts(attempts).backoff(backoff);
     if options.has("attempts-never-time-out") {
         policy = policy.attempt_timeout(Duration::MAX);
     }
@@ -169,6 +171,9 @@ fn config(options: &Options, brokers: &str, topics: &str) -> ConsumerConfig {
     };
     if options.has("skips-failures") {
         config = config.failure_policy(FailurePolicy::new().attempts(1).last_step(LastStep::Skip));
+    }
+    if let Some(instances) = options.number("instances") {
+        config = config.instances(u32::try_from(instances).expect("small"));
     }
     if let Some(in_flight) = options.number("keys-in-flight") {
         let in_flight = u32::try_from(in_flight).expect("small");
@@ -234,7 +239,13 @@ async fn run(options: &Options) -> ExitCode {
         app = app.consumer("external", config(options, brokers, options.text("external-topic")), handlers);
     }
     if options.has("drains-itself") {
-        drain_once_it_handles(app.control(), options.text("ledger").to_owned());
+        let drain = |control: Control| control.drain().expect("the app runs");
+        once_it_handles(app.control(), options.text("ledger").to_owned(), drain);
+    }
+    if options.has("pauses-itself-ms") {
+        let pause = Pause::new("a test").ends_after(options.millis("pauses-itself-ms", 0));
+        let pause = |control: Control| drop(control.pause(Scope::all(), pause).expect("the app runs"));
+        once_it_handles(app.control(), options.text("ledger").to_owned(), pause);
     }
     tracing::debug!(?app, "put together");
     let ended = app.run().await;
