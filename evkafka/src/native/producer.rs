@@ -119,41 +119,19 @@ impl OwnedProducer {
         // SAFETY: queue and client are alive; the event is ours.
         let event = NonNull::new(unsafe { rd_kafka_queue_poll(self.events.as_ptr(), millis) })?;
         // SAFETY: as said; it is destroyed after its deliveries were read.
-        unsafe {
-            if rd_kafka_event_type(event.as_ptr()) == RD_KAFKA_EVENT_DR {
-                self.deliver(event.as_ptr());
-            }
-            Some(Event::take(event))
-        }
+        let (deliveries, event) = unsafe { (deliveries(event.as_ptr()), Event::take(event)) };
+        // After its records have left librdkafka's queue with it: who hears of one may send the next, and needs the room.
+        self.deliver(&deliveries);
+        Some(event)
     }
 
-    /// # Safety
-    /// A delivery event that is alive.
-    unsafe fn deliver(&self, event: *mut rd_kafka_event_t) {
-        let next = || {
-            // SAFETY: alive (caller), and its messages as long. Their error may be any number, so that there is no reference to a
-            // whole message.
-            unsafe {
-                let message = NonNull::new(rd_kafka_event_message_next(event).cast_mut())?.as_ptr();
-                let delivery =
-                    result_at(&raw const (*message).err).map(|()| ((*message).partition, (*message).offset));
-                Some(((*message)._private.addr(), delivery))
-            }
-        };
-        let (mut reported, mut answers) = (Vec::with_capacity(AT_A_TIME), Vec::with_capacity(AT_A_TIME));
-        loop {
-            while reported.len() < AT_A_TIME
-                && let Some(one) = next()
-            {
-                reported.push(one);
-            }
-            if reported.is_empty() {
-                return;
-            }
-            self.take_answers(&reported, &mut answers);
+    fn deliver(&self, deliveries: &[(usize, Delivery)]) {
+        let mut answers = Vec::with_capacity(deliveries.len().min(AT_A_TIME));
+        for some in deliveries.chunks(AT_A_TIME) {
+            self.take_answers(some, &mut answers);
             // Without the lock, which whoever is told may want.
             Answer::tell_all(&mut answers);
-            reported.drain(..).for_each(|_| self.room.notify_one());
+            some.iter().for_each(|_| self.room.notify_one());
         }
     }
 
@@ -199,6 +177,29 @@ impl OwnedProducer {
     }
 }
 
+/// What became of the records that an event is of, by their numbers; of none, if it is another event.
+///
+/// # Safety
+/// An event that is alive.
+unsafe fn deliveries(event: *mut rd_kafka_event_t) -> Vec<(usize, Delivery)> {
+    let next = || {
+        // SAFETY: alive (caller), and its messages as long. Their error may be any number, so that there is no reference to a whole
+        // message.
+        unsafe {
+            let message = NonNull::new(rd_kafka_event_message_next(event).cast_mut())?.as_ptr();
+            let delivery =
+                result_at(&raw const (*message).err).map(|()| ((*message).partition, (*message).offset));
+            Some(((*message)._private.addr(), delivery))
+        }
+    };
+    // SAFETY: alive (caller).
+    if unsafe { rd_kafka_event_type(event) } == RD_KAFKA_EVENT_DR {
+        std::iter::from_fn(next).collect()
+    } else {
+        Vec::new()
+    }
+}
+
 impl Drop for OwnedProducer {
     fn drop(&mut self) {
         // SAFETY: the reference is ours and given back once, here; the client is destroyed after it, when the fields are dropped.
@@ -233,12 +234,15 @@ impl Drop for Unanswered {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
+    use std::{
+        sync::{Arc, Weak, mpsc},
+        time::Instant,
+    };
 
     use tokio::sync::oneshot::{self, error::TryRecvError};
 
     use super::*;
-    use crate::native::test_mock;
+    use crate::native::{Unawaited, test_mock};
 
     const PRODUCE: i16 = 0;
     const RECORD: RawRecord<'_> = RawRecord {
@@ -304,5 +308,38 @@ mod tests {
         assert_eq!(answered.try_recv(), Err(TryRecvError::Empty));
         drop(producer);
         assert_eq!(answered.try_recv(), Ok(Err(RDKafkaErrorCode::BrokerDestroy)));
+    }
+
+    /// Sends the next record as soon as it hears of one.
+    struct SendsNext {
+        producer: Weak<OwnedProducer>,
+        next: mpsc::Sender<Result<oneshot::Receiver<Delivery>, RDKafkaErrorCode>>,
+    }
+
+    impl Unawaited for SendsNext {
+        fn answered(&self, _: &'static str, delivery: Delivery) {
+            assert!(delivery.is_ok(), "{delivery:?}");
+            let producer = self.producer.upgrade().expect("it is polled");
+            self.next.send(produce(&producer, RECORD)).expect("it is received");
+        }
+    }
+
+    #[test]
+    fn a_record_has_left_the_queue_when_its_delivery_is_told() {
+        let mut settings = ClientConfig::new();
+        settings.set("test.mock.num.brokers", "1").set("queue.buffering.max.messages", "1");
+        let producer = Arc::new(OwnedProducer::new(&settings).expect("librdkafka takes the settings"));
+        let (next, sent) = mpsc::channel();
+        let first = Arc::new(SendsNext { producer: Arc::downgrade(&producer), next });
+        producer.produce(RECORD, Answer::Nobody(first, "first")).expect("the producer takes it");
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let second = loop {
+            assert!(Instant::now() < deadline, "the delivery is told");
+            producer.poll(Duration::from_millis(100));
+            if let Ok(sent) = sent.try_recv() {
+                break sent.expect("there is room");
+            }
+        };
+        assert!(delivery(&producer, second).is_ok());
     }
 }

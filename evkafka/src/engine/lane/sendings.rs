@@ -194,6 +194,7 @@ impl Sendings {
     /// The events of a call that are all acknowledged, or of which one is refused, if there are any.
     pub(super) fn next(&mut self) -> Option<Arrival> {
         if self.open.is_empty() {
+            self.forget_answers();
             return None;
         }
         self.send_due();

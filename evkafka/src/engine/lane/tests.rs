@@ -662,5 +662,7 @@ fn the_attempts_at_a_record_take_little_memory_beside_the_handler() {
     let job = Job::One(Held { message, matched: rig.matched(), slot });
     let attempts = attempt(tools, job, Permits::Limited(None), Moment::default());
     let bytes = std::mem::size_of_val(&attempts);
-    assert!(bytes <= 970, "{bytes}");
+    // A span stays where it begins.
+    let most = if cfg!(feature = "otel") { 1000 } else { 970 };
+    assert!(bytes <= most, "{bytes}");
 }
