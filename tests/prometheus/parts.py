@@ -87,6 +87,7 @@ class Cluster:
         # It ends when its standard input is closed, however this process does.
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         self.process = stack.enter_context(subprocess.Popen([program, "--topics", names], text=True, **pipes))
+        stack.callback(self.process.kill)
         self.servers = self.process.stdout.readline().strip()
         assert self.servers, "the cluster did not start"
 

@@ -68,14 +68,19 @@ impl AdminServer {
     /// Ends it, and waits until its port is closed and its file removed.
     pub(crate) async fn stop(self) {
         let Self { listener, file } = self;
-        if let Some(Listener { stop, closed }) = listener {
-            drop(stop);
-            let _ = timeout(CLOSES, closed).await;
-        }
-        if let Some(file) = file {
-            // A disk may hang.
-            let _ = timeout(CLOSES, file.remove()).await;
-        }
+        let closes = async {
+            if let Some(Listener { stop, closed }) = listener {
+                drop(stop);
+                let _ = timeout(CLOSES, closed).await;
+            }
+        };
+        let removes = async {
+            if let Some(file) = file {
+                // A disk may hang.
+                let _ = timeout(CLOSES, file.remove()).await;
+            }
+        };
+        tokio::join!(closes, removes);
     }
 }
 

@@ -52,13 +52,9 @@ impl App {
     }
 
     /// On a cluster that it shares with others, in topics and groups whose names begin with this, and watched.
-    pub(crate) fn on_shared_cluster(
-        mut self,
-        servers: &str,
-        prefix: &str,
-        observer: &Arc<dyn Observer>,
-    ) -> Self {
-        for NamedConsumer { config, observers, .. } in &mut self.consumers {
+    pub(crate) fn on_shared_cluster(self, servers: &str, prefix: &str, observer: &Arc<dyn Observer>) -> Self {
+        let mut app = self.unpublished();
+        for NamedConsumer { config, observers, .. } in &mut app.consumers {
             servers.clone_into(&mut config.bootstrap_servers);
             config.group_id = format!("{prefix}{}", config.group_id);
             for topic in &mut config.topics {
@@ -69,21 +65,22 @@ impl App {
             config.properties.insert("fetch.wait.max.ms".to_owned(), "10".to_owned());
             observers.push(Arc::clone(observer));
         }
-        for NamedProducer { config, .. } in &mut self.producers {
+        for NamedProducer { config, .. } in &mut app.producers {
             servers.clone_into(&mut config.bootstrap_servers);
             config.topic_prefix = Some(prefix.to_owned());
         }
-        self
+        app
     }
 
     /// On these servers, with settings for tests, and watched.
-    pub(crate) fn on_cluster(mut self, servers: &str, observer: &Arc<dyn Observer>) -> Self {
+    pub(crate) fn on_cluster(self, servers: &str, observer: &Arc<dyn Observer>) -> Self {
+        let mut app = self.unpublished();
         let is_of_another = |name: &str| {
             ["sasl.", "ssl.", "enable.ssl."].iter().any(|prefix| name.starts_with(prefix))
                 || ["security.protocol", "group.protocol.type", "heartbeat.interval.ms"].contains(&name)
                 || ["partition.assignment.strategy", "session.timeout.ms"].contains(&name)
         };
-        for NamedConsumer { config, observers, .. } in &mut self.consumers {
+        for NamedConsumer { config, observers, .. } in &mut app.consumers {
             servers.clone_into(&mut config.bootstrap_servers);
             config.commit_interval = config.commit_interval.min(COMMIT_INTERVAL);
             config.properties.retain(|name, _| !is_of_another(name));
@@ -91,9 +88,19 @@ impl App {
             config.properties.insert("fetch.wait.max.ms".to_owned(), "10".to_owned());
             observers.push(Arc::clone(observer));
         }
-        for NamedProducer { config, .. } in &mut self.producers {
+        for NamedProducer { config, .. } in &mut app.producers {
             servers.clone_into(&mut config.bootstrap_servers);
             config.properties.retain(|name, _| !is_of_another(name));
+        }
+        app
+    }
+
+    /// Its numbers are not published: the recorder is the whole process's, which runs other tests.
+    #[cfg_attr(not(feature = "metrics"), expect(unused_mut, reason = "nothing is published without it"))]
+    fn unpublished(mut self) -> Self {
+        #[cfg(feature = "metrics")]
+        {
+            self.publish_interval = None;
         }
         self
     }

@@ -56,7 +56,7 @@ impl App {
 
     async fn serve(self, stop: impl Future<Output = ()>, watch: Option<&Watch>) -> Result<()> {
         let mut ends = self.control.guard();
-        // Whoever observes the numbers has a weak reference to them, so they are kept here while the app runs.
+        // A meter that reads the numbers has only a weak reference: this one keeps them alive while the app runs.
         let _metrics = self.metrics();
         let result = self.serve_until(stop, watch, &mut ends).await;
         ends.ends_with(&result);
@@ -119,14 +119,20 @@ impl App {
             watch.drains();
         }
         let ended = consumers.shut_down().await;
-        #[cfg(feature = "metrics")]
-        if let Some(publishing) = publishing {
-            publishing.stop().await;
-        }
-        #[cfg(feature = "admin")]
-        if let Some(admin) = admin {
-            admin.stop().await;
-        }
+        // At the same time: a process that is to end does not wait for one after the other.
+        let published = async {
+            #[cfg(feature = "metrics")]
+            if let Some(publishing) = publishing {
+                publishing.stop().await;
+            }
+        };
+        let served = async {
+            #[cfg(feature = "admin")]
+            if let Some(admin) = admin {
+                admin.stop().await;
+            }
+        };
+        tokio::join!(published, served);
         match (failure, ended) {
             (None, ended) => ended,
             (Some(failure), ended) => {

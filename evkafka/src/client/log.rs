@@ -129,7 +129,8 @@ impl ClientReports {
                 consumer,
                 producer,
                 error = &*self.log.shown(&error.to_string()),
-                "the client's statistics cannot be read; its metrics are missing (does `client.id` contain a quote or a backslash?)"
+                advice = "look for a quote or a backslash in `client.id`, which librdkafka does not escape",
+                "the client's statistics cannot be read, and are missing among the metrics"
             );
         }
     }

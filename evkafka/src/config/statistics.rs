@@ -16,8 +16,10 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Judges the setting `statistics_interval`.
 pub(super) fn find_in_interval(interval: Option<Duration>, faults: &mut Faults) {
-    if interval.is_some_and(|interval| !(SHORTEST..=LONGEST).contains(&interval)) {
-        faults.add("statistics_interval", "must be from 100 ms to 24 h; leave it out for no statistics");
+    if let Some(interval) = interval.filter(|interval| !(SHORTEST..=LONGEST).contains(interval)) {
+        let reason =
+            format!("is {interval:?}, and must be from 100 ms to 24 h; leave it out for no statistics");
+        faults.add("statistics_interval", reason);
     }
 }
 

@@ -1,11 +1,19 @@
 //! A thread that publishes numbers from time to time.
 
-use std::{sync::mpsc, thread, time::Duration};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::mpsc,
+    thread,
+    time::Duration,
+};
 
 use tokio::{sync::oneshot, time::timeout};
 
 use super::{Metrics, facade::Facade};
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    handle::panic,
+};
 
 /// How long the end of an app waits for a recorder.
 const LAST: Duration = Duration::from_secs(1);
@@ -35,15 +43,28 @@ impl Publisher {
         let (ends, told) = mpsc::channel();
         let (is_over, ended) = oneshot::channel();
         let publishes = move || {
-            ::metrics::with_recorder(|recorder| facade.publish(recorder));
-            while told.recv_timeout(interval) == Err(mpsc::RecvTimeoutError::Timeout) {
-                ::metrics::with_recorder(|recorder| facade.publish(recorder));
+            let mut has_panicked = false;
+            loop {
+                guarded(&mut has_panicked, || ::metrics::with_recorder(|recorder| facade.publish(recorder)));
+                if told.recv_timeout(interval) != Err(mpsc::RecvTimeoutError::Timeout) {
+                    break;
+                }
             }
-            ::metrics::with_recorder(|recorder| facade.end(recorder));
+            guarded(&mut has_panicked, || ::metrics::with_recorder(|recorder| facade.end(recorder)));
             let _ = is_over.send(());
         };
         thread::Builder::new().name("evkafka-metrics".to_owned()).spawn(publishes).map_err(Error::other)?;
         Ok(Publishing { ends, ended })
+    }
+}
+
+/// A recorder that panics, which is told once, keeps nothing else from being published later.
+fn guarded(has_panicked: &mut bool, publish: impl FnOnce()) {
+    // Unwind safety: what was not published is published the next time.
+    let Err(payload) = catch_unwind(AssertUnwindSafe(publish)) else { return };
+    if !std::mem::replace(has_panicked, true) {
+        let reason = panic::message(&*payload);
+        tracing::error!(target: "evkafka::app", reason, "the recorder of metrics panicked");
     }
 }
 

@@ -32,7 +32,7 @@ pub struct ConsumerMetrics {
     /// Its connections, by broker. Empty unless [`statistics_interval`](crate::ConsumerConfig::statistics_interval) is set, and when
     /// it has no client.
     pub brokers: Vec<BrokerMetrics>,
-    /// How its members fare in their group; `None` where there are no `brokers`.
+    /// The state of its members in the group; `None` where there are no `brokers`.
     pub membership: Option<MembershipMetrics>,
 }
 
@@ -178,7 +178,7 @@ pub struct BrokerMetrics {
     pub throttle_max: Duration,
 }
 
-/// How the members of a consumer fare in their group, as of their clients' last reports: how many are in which state.
+/// The state of a consumer's members in their group, as of their clients' last reports: how many are in which.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MembershipMetrics {
