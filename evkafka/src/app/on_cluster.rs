@@ -149,4 +149,12 @@ mod tests {
     fn a_pattern_that_would_match_topics_of_others_is_refused() {
         behind_prefix("test.", "^(orders)$|^payments$");
     }
+
+    #[cfg(feature = "metrics")]
+    #[test]
+    fn what_a_test_runs_on_a_cluster_is_not_published() {
+        let app = App::new("test").publish_metrics(Duration::from_secs(10));
+        assert!(app.publisher().is_some());
+        assert!(app.unpublished().publisher().is_none());
+    }
 }

@@ -53,6 +53,8 @@ pub(crate) struct OwnedProducer {
     /// Its drop destroys the client.
     client: Client<DefaultClientContext>,
     unanswered: Mutex<Unanswered>,
+    /// Empty but for its allocations, which are used again.
+    reported: Mutex<Reported>,
     /// How many records were acknowledged.
     acknowledged: AtomicU64,
     /// Notified once for each record that has left the queue.
@@ -80,6 +82,7 @@ impl OwnedProducer {
             events,
             client,
             unanswered: Mutex::default(),
+            reported: Mutex::default(),
             acknowledged: AtomicU64::new(0),
             room: Notify::new(),
         })
@@ -118,21 +121,26 @@ impl OwnedProducer {
         let millis = c_int::try_from(timeout.as_millis()).unwrap_or(c_int::MAX);
         // SAFETY: queue and client are alive; the event is ours.
         let event = NonNull::new(unsafe { rd_kafka_queue_poll(self.events.as_ptr(), millis) })?;
+        let mut reported = std::mem::take(&mut *self.reported());
         // SAFETY: as said; it is destroyed after its deliveries were read.
-        let (deliveries, event) = unsafe { (deliveries(event.as_ptr()), Event::take(event)) };
+        let event = unsafe {
+            read_deliveries(event.as_ptr(), &mut reported.deliveries);
+            Event::take(event)
+        };
         // After its records have left librdkafka's queue with it: who hears of one may send the next, and needs the room.
-        self.deliver(&deliveries);
+        self.deliver(&mut reported);
+        *self.reported() = reported;
         Some(event)
     }
 
-    fn deliver(&self, deliveries: &[(usize, Delivery)]) {
-        let mut answers = Vec::with_capacity(deliveries.len().min(AT_A_TIME));
+    fn deliver(&self, Reported { deliveries, answers }: &mut Reported) {
         for some in deliveries.chunks(AT_A_TIME) {
-            self.take_answers(some, &mut answers);
+            self.take_answers(some, answers);
             // Without the lock, which whoever is told may want.
-            Answer::tell_all(&mut answers);
+            Answer::tell_all(answers);
             some.iter().for_each(|_| self.room.notify_one());
         }
+        deliveries.clear();
     }
 
     fn take_answers(&self, reported: &[(usize, Delivery)], answers: &mut Vec<(Answer, Delivery)>) {
@@ -172,16 +180,20 @@ impl OwnedProducer {
         }
     }
 
+    fn reported(&self) -> MutexGuard<'_, Reported> {
+        self.reported.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn unanswered(&self) -> MutexGuard<'_, Unanswered> {
         self.unanswered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What became of the records that an event is of, by their numbers; of none, if it is another event.
+/// Adds what became of the records that an event is of, by their numbers; of none, if it is another event.
 ///
 /// # Safety
 /// An event that is alive.
-unsafe fn deliveries(event: *mut rd_kafka_event_t) -> Vec<(usize, Delivery)> {
+unsafe fn read_deliveries(event: *mut rd_kafka_event_t, deliveries: &mut Vec<(usize, Delivery)>) {
     let next = || {
         // SAFETY: alive (caller), and its messages as long. Their error may be any number, so that there is no reference to a whole
         // message.
@@ -194,9 +206,7 @@ unsafe fn deliveries(event: *mut rd_kafka_event_t) -> Vec<(usize, Delivery)> {
     };
     // SAFETY: alive (caller).
     if unsafe { rd_kafka_event_type(event) } == RD_KAFKA_EVENT_DR {
-        std::iter::from_fn(next).collect()
-    } else {
-        Vec::new()
+        deliveries.extend(std::iter::from_fn(next));
     }
 }
 
@@ -205,6 +215,13 @@ impl Drop for OwnedProducer {
         // SAFETY: the reference is ours and given back once, here; the client is destroyed after it, when the fields are dropped.
         unsafe { rd_kafka_queue_destroy(self.events.as_ptr()) };
     }
+}
+
+/// What one event says of records, and who is told.
+#[derive(Default)]
+struct Reported {
+    deliveries: Vec<(usize, Delivery)>,
+    answers: Vec<(Answer, Delivery)>,
 }
 
 /// Who waits for the deliveries of records, by numbers that are used once.
