@@ -47,11 +47,10 @@ impl Outlets {
         let counted = outlet.register(event.name);
         let destination = Destination { outlet: Arc::clone(outlet), topic: event.topic, counted };
         self.have_ids |= outlet.form.has_ids();
-        let place = Place(u32::try_from(self.destinations.len()).unwrap_or(u32::MAX));
         match self.places.entry((EncodedName::of(event.name), event.version)) {
             Entry::Occupied(known) => self.destinations[known.get().0 as usize] = destination,
             Entry::Vacant(vacant) => {
-                vacant.insert(place);
+                vacant.insert(Place(u32::try_from(self.destinations.len()).unwrap_or(u32::MAX)));
                 self.destinations.push(destination);
             }
         }

@@ -1,4 +1,4 @@
-//! What clients report on their connections, if they are asked to: the few of librdkafka's statistics that tell something.
+//! What clients report on their connections, if they are asked to: the few librdkafka statistics that tell something.
 //!
 //! A client's [`Report`] replaces the previous one, and is gone with the client. librdkafka counts for each client and each of its
 //! connections on its own; here, counts are added up for all clients that a consumer or producer has had, so that they never

@@ -1,4 +1,4 @@
-//! What is read of librdkafka's statistics, a JSON document of which most is about partitions. It is read in one pass, which copies nothing
+//! What is read of the statistics that librdkafka reports, a JSON document of which most is about partitions. It is read in one pass, which copies nothing
 //! and skips what is not needed.
 //!
 //! A field that is missing counts as zero: other versions of librdkafka may lack it. See `STATISTICS.md` of librdkafka 2.12.1.

@@ -98,9 +98,6 @@ impl Sendings {
         outgoing: Outgoing,
         forwarded: impl FnOnce(&Job, &RecordForm) -> Vec<OwnHeader>,
     ) {
-        if self.open.is_empty() {
-            self.forget_answers();
-        }
         self.last += 1;
         let (number, mut events, mut forwards) = (self.last, 0, None);
         for (event, encoded) in outgoing.iter() {
