@@ -3,7 +3,7 @@
 //! All ways take turns on the same records, so that what else the machine does falls on all of them; a figure is the median of the ratios of
 //! one round, with the quarter below and above it. No criterion: it measures one way after the other.
 //!
-//! `cargo bench -p evkafka-tests --features bench --bench traces`
+//! `cargo bench -p evkafka-tests --features traced --bench traces`
 
 #![allow(missing_docs, reason = "it is a program")]
 #![allow(clippy::print_stdout, reason = "it prints what it measures")]
@@ -18,14 +18,11 @@ use evkafka::{
     __private::testing::BareEngine, ConsumerConfig, Router, Traces, handler, layer::Trace,
     record::OwnedRecord, route::Routes, router,
 };
-use evkafka_tests::ready;
-use opentelemetry::{
-    Context, global,
-    trace::{
-        Span, SpanBuilder, SpanContext, SpanId, SpanKind, TraceContextExt, TraceFlags, TraceId, TraceState,
-        Tracer, TracerProvider,
-    },
+use evkafka_tests::{
+    ready,
+    traced::{UNSAMPLED, in_unsampled_span, unsampled_sender},
 };
+use opentelemetry::{Context, global, trace::TracerProvider};
 use opentelemetry_sdk::trace::{BatchSpanProcessor, Sampler, SdkTracer, SdkTracerProvider, SpanExporter};
 use serde::Deserialize;
 use tracing_subscriber::{EnvFilter, layer::SubscriberExt};
@@ -35,7 +32,6 @@ const ROUNDS: usize = 5_000;
 const RECORDS: u32 = 200;
 
 const SAMPLED: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-const UNSAMPLED: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
 
 /// 192 bytes with two nested lines: an order as services have it.
 const ORDER: &str = r#"{"id":1234567,"customer":"c-000042","currency":"EUR","lines":[{"sku":"sku-00042-red","quantity":2,"cents":1999},{"sku":"sku-00117-blue","quantity":1,"cents":4999}],"note":"leave at the door, please"}"#;
@@ -117,32 +113,13 @@ fn by_hand(sampler: Sampler, parent: fn() -> Context, records: Vec<OwnedRecord>)
         (BareEngine::new(router![on_order_created], &ConsumerConfig::new(["orders"])), tracer(sampler));
     let all = move || {
         for index in 0..RECORDS {
-            let parent = black_box(parent)();
-            let name = SpanBuilder::from_name("process orders").with_kind(SpanKind::Consumer);
-            let span = tracer.build_with_context(name, &parent);
-            let context = if parent.has_active_span() {
-                parent
-            } else {
-                parent.with_remote_span_context(span.span_context().clone())
-            };
-            drop(span);
-            let _entered = context.attach();
-            assert!(ready(engine.settle(black_box(&records[index as usize % records.len()]))));
+            let record = &records[index as usize % records.len()];
+            in_unsampled_span(&tracer, black_box(parent)(), || {
+                assert!(ready(engine.settle(black_box(record))))
+            });
         }
     };
     ("OpenTelemetry's own part", Box::new(all))
-}
-
-/// A sender whose span was not sampled.
-fn unsampled_sender() -> Context {
-    let (trace, span) = (0x0af7_6519_16cd_43dd_8448_eb21_1c80_319c, 0xb7ad_6b71_6920_3331);
-    Context::new().with_remote_span_context(SpanContext::new(
-        TraceId::from(black_box(trace)),
-        SpanId::from(black_box(span)),
-        TraceFlags::default(),
-        true,
-        TraceState::NONE,
-    ))
 }
 
 /// Runs all ways in turn, the first of which is what the others are compared to.

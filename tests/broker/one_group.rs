@@ -46,8 +46,8 @@ async fn an_app_whose_consumers_share_a_group_shuts_down_in_time_while_they_reba
     let topics =
         ["one-group-created", "one-group-paid"].map(|name| kafka::create_topic(&kafka::brokers(), name, 4));
     let (group, handled) = (kafka::unique("one-group"), Handled::default());
-    let (record, mut written) =
-        (|id: u64| Record::new(id.to_string()).header("Event-Type", "OrderCreated"), 0);
+    let record = |id: u64| Record::new(id.to_string()).header("Event-Type", "OrderCreated");
+    let mut written = 0;
     for more in [1, 1, 2, 10, 50, 100] {
         for topic in &topics {
             kafka::produce(&kafka::brokers(), topic, (written..written + RECORDS).map(record));

@@ -12,6 +12,8 @@ use std::{
 pub mod kafka;
 pub mod options;
 pub mod process;
+#[cfg(feature = "traced")]
+pub mod traced;
 
 /// What a future gives that does not wait: for measuring it without a runtime around it.
 ///

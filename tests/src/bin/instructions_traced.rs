@@ -7,18 +7,13 @@
 use std::{env, hint::black_box};
 
 use evkafka::{__private::testing::BareEngine, ConsumerConfig, Traces, handler, record::OwnedRecord, router};
-use evkafka_tests::ready;
-use opentelemetry::{
-    Context,
-    trace::{
-        Span, SpanBuilder, SpanContext, SpanId, SpanKind, TraceContextExt, TraceFlags, TraceId, TraceState,
-        Tracer, TracerProvider,
-    },
+use evkafka_tests::{
+    ready,
+    traced::{UNSAMPLED, in_unsampled_span, of_parents, unsampled_sender},
 };
+use opentelemetry::{Context, trace::TracerProvider};
 use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider};
 use serde::Deserialize;
-
-const UNSAMPLED: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
 
 #[derive(Deserialize)]
 struct Order<'a> {
@@ -45,13 +40,9 @@ fn main() {
         "unsampled" => settle(Some(traces(of_parents())), &sent, times),
         "sampled" => settle(Some(traces(Sampler::AlwaysOn)), &record, times),
         "off-by-hand" => by_hand(&tracer(Sampler::AlwaysOff), &record, times, Context::new),
-        "unsampled-by-hand" => by_hand(&tracer(of_parents()), &sent, times, sender),
+        "unsampled-by-hand" => by_hand(&tracer(of_parents()), &sent, times, unsampled_sender),
         other => panic!("unknown: {other}"),
     }
-}
-
-fn of_parents() -> Sampler {
-    Sampler::ParentBased(Box::new(Sampler::AlwaysOn))
 }
 
 fn tracer(sampler: Sampler) -> SdkTracer {
@@ -82,29 +73,6 @@ fn engine(traces: Option<Traces>) -> BareEngine<impl evkafka::route::Routes> {
 fn by_hand(tracer: &SdkTracer, record: &OwnedRecord, times: u64, parent: fn() -> Context) {
     let engine = engine(None);
     for _ in 0..times {
-        let parent = black_box(parent)();
-        let name = SpanBuilder::from_name("process orders").with_kind(SpanKind::Consumer);
-        let span = tracer.build_with_context(name, &parent);
-        // What is inside has to know that it is not sampled. The parent's context says so too.
-        let context = if parent.has_active_span() {
-            parent
-        } else {
-            parent.with_remote_span_context(span.span_context().clone())
-        };
-        drop(span);
-        let _entered = context.attach();
-        assert!(ready(engine.settle(black_box(record))));
+        in_unsampled_span(tracer, black_box(parent)(), || assert!(ready(engine.settle(black_box(record)))));
     }
-}
-
-/// What the header says, without reading it.
-fn sender() -> Context {
-    let (trace, span) = (0x0af7_6519_16cd_43dd_8448_eb21_1c80_319c, 0xb7ad_6b71_6920_3331);
-    Context::new().with_remote_span_context(SpanContext::new(
-        TraceId::from(black_box(trace)),
-        SpanId::from(black_box(span)),
-        TraceFlags::default(),
-        true,
-        TraceState::NONE,
-    ))
 }
