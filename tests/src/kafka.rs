@@ -412,6 +412,8 @@ pub fn end_offset(bootstrap: &str, topic: &str, partition: i32) -> i64 {
 fn producer(config: &mut ClientConfig) -> BaseProducer<Deliveries> {
     config
         .set("enable.idempotence", "true")
+        // In a new partition a batch may be taken after the one before it was refused, which librdkafka then takes for written.
+        .set("max.in.flight", "1")
         .set("linger.ms", "5")
         .set("queue.buffering.max.messages", "200000")
         .set("queue.buffering.max.kbytes", "262144")

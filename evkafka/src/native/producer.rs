@@ -11,7 +11,8 @@ use std::{
 use rdkafka::{
     ClientConfig,
     bindings::{
-        RD_KAFKA_EVENT_DR, RD_KAFKA_EVENT_ERROR, RD_KAFKA_EVENT_STATS, RD_KAFKA_PURGE_F_INFLIGHT,
+        RD_KAFKA_EVENT_DR, RD_KAFKA_EVENT_ERROR, RD_KAFKA_EVENT_STATS, RD_KAFKA_OFFSET_INVALID,
+        RD_KAFKA_PURGE_F_INFLIGHT,
         RD_KAFKA_PURGE_F_QUEUE, rd_kafka_conf_set_events, rd_kafka_event_message_next, rd_kafka_event_t,
         rd_kafka_event_type, rd_kafka_purge, rd_kafka_queue_destroy, rd_kafka_queue_get_main,
         rd_kafka_queue_poll, rd_kafka_queue_t, rd_kafka_t,
@@ -199,8 +200,8 @@ unsafe fn read_deliveries(event: *mut rd_kafka_event_t, deliveries: &mut Vec<(us
         // message.
         unsafe {
             let message = NonNull::new(rd_kafka_event_message_next(event).cast_mut())?.as_ptr();
-            let delivery =
-                result_at(&raw const (*message).err).map(|()| ((*message).partition, (*message).offset));
+            let delivery = result_at(&raw const (*message).err)
+                .and_then(|()| written_to((*message).partition, (*message).offset));
             Some(((*message)._private.addr(), delivery))
         }
     };
@@ -208,6 +209,19 @@ unsafe fn read_deliveries(event: *mut rd_kafka_event_t, deliveries: &mut Vec<(us
     if unsafe { rd_kafka_event_type(event) } == RD_KAFKA_EVENT_DR {
         deliveries.extend(std::iter::from_fn(next));
     }
+}
+
+/// Where a record was written that librdkafka takes for acknowledged.
+///
+/// An idempotent producer concludes from the acknowledgement of a later batch that those before it, which it still has to send again,
+/// were written too, since the broker would have refused a gap. It says so without an offset. But a broker that does not know the
+/// producer, as in a partition that is new, was made again or got nothing of it for a day (`producer.id.expiration.ms`), takes any
+/// batch for its first: then those before it are not there.
+fn written_to(partition: i32, offset: i64) -> Delivery {
+    if offset == i64::from(RD_KAFKA_OFFSET_INVALID) {
+        return Err(RDKafkaErrorCode::Inconsistent);
+    }
+    Ok((partition, offset))
 }
 
 impl Drop for OwnedProducer {
@@ -256,6 +270,7 @@ mod tests {
         time::Instant,
     };
 
+    use rdkafka::bindings::rd_kafka_resp_err_t;
     use tokio::sync::oneshot::{self, error::TryRecvError};
 
     use super::*;
@@ -306,6 +321,25 @@ mod tests {
             assert!(!producer.has_unanswered());
         }
         assert_eq!(producer.fatal_error(), None);
+    }
+
+    #[test]
+    fn a_record_is_not_acknowledged_because_a_later_one_was() {
+        let mut settings = ClientConfig::new();
+        settings.set("test.mock.num.brokers", "1").set("enable.idempotence", "true");
+        // Each is in a request of its own, and the second is under way when the first is refused.
+        settings.set("batch.num.messages", "1").set("test.mock.broker.rtt", "200");
+        let producer = OwnedProducer::new(&settings).expect("librdkafka takes the settings");
+        let not_leader = rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION as c_int;
+        // SAFETY: the client is alive, and has a mock cluster.
+        unsafe { test_mock::refuse(producer.client.native_ptr(), c"orders", PRODUCE, &[not_leader]) };
+        let [first, second] = [(); 2].map(|()| produce(&producer, RECORD).expect("the producer takes it"));
+        assert_eq!(delivery(&producer, first), Err(RDKafkaErrorCode::Inconsistent));
+        assert_eq!(delivery(&producer, second), Ok((0, 0)));
+        assert_eq!(producer.acknowledged(), 1);
+        assert_eq!(producer.fatal_error(), None);
+        let again = produce(&producer, RECORD).expect("the producer takes it");
+        assert_eq!(delivery(&producer, again), Ok((0, 1)));
     }
 
     #[test]

@@ -199,7 +199,9 @@ impl Fault {
             | E::UnknownProducerId
             | E::InvalidProducerEpoch
             | E::InvalidProducerIdMapping
-            | E::ConcurrentTransactions => Self::Sequence,
+            | E::ConcurrentTransactions
+            // librdkafka's own: what was acknowledged is not what it expected.
+            | E::Inconsistent => Self::Sequence,
             _ => return None,
         })
     }
