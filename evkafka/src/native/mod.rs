@@ -46,6 +46,7 @@ mod retired;
 mod seek;
 #[cfg(unix)]
 pub(crate) mod signals;
+mod standing;
 #[cfg(test)]
 mod test_mock;
 

@@ -13,7 +13,10 @@ use rdkafka::bindings::{
 };
 use tokio::sync::Notify;
 
-use super::{ClientHandle, Fetch, MESSAGE_BYTES, position::Position, retired::Retired, seek::begin_to_seek};
+use super::{
+    ClientHandle, Fetch, MESSAGE_BYTES, position::Position, retired::Retired, seek::begin_to_seek,
+    standing::Standing,
+};
 use crate::settle::{Pace, Sequence};
 
 /// What is done when a queue is no longer empty. (librdkafka: "the application must not perform any prolonged work in the
@@ -111,9 +114,7 @@ pub(crate) struct PartitionQueue {
     /// What has been handed out.
     handed_out: Sequence,
     position: Position,
-    /// Whether librdkafka's position is that of this queue's records. It is not while a seek has not taken effect, or before what an
-    /// earlier owner of the queue has taken is forgotten.
-    trusts_position: bool,
+    standing: Standing,
     /// With nothing left to hand out: the offset behind all there was.
     reached: Option<i64>,
     /// Records that were deleted before they could be fetched.
@@ -163,7 +164,7 @@ impl PartitionQueue {
             partition,
             arrived: Sequence::default(),
             handed_out: Sequence::default(),
-            trusts_position: false,
+            standing: Standing::Doubtful,
             reached: None,
             deleted: None,
             retired,
@@ -190,7 +191,7 @@ impl PartitionQueue {
     pub(crate) fn start_at(&mut self, next: i64) {
         self.taken.clear();
         self.begin_at(next);
-        (self.trusts_position, self.reached, self.deleted) = (false, None, None);
+        (self.standing, self.reached, self.deleted) = (Standing::Doubtful, None, None);
     }
 
     /// The client that fetches its records.
@@ -244,11 +245,9 @@ impl PartitionQueue {
             self.pace.handled(handled, self.taken_at.elapsed());
         }
         self.retired.age();
-        if !self.trusts_position {
-            // What is about to be taken moves it.
-            let position = self.position.of_the_application(&self.queue.client);
-            self.trusts_position = position.is_none() || position == self.arrived.next();
-        }
+        // What is about to be taken moves it.
+        let position = self.position.of_the_application(&self.queue.client);
+        self.standing = self.standing.at(position, self.arrived.next());
         let queue = self.queue.as_ptr();
         let fill = |slots: &mut [_]| {
             // SAFETY: the queue is alive, the slots are valid for writing, a timeout of 0 does not wait.
@@ -263,7 +262,9 @@ impl PartitionQueue {
         unsafe { self.taken.refill(slots, fill) };
         self.record_bytes = self.taken.record_bytes().unwrap_or(self.record_bytes);
         self.taken_at = Instant::now();
+        self.ask_for_what_was_dropped();
         let course = self.arrived.follow(self.taken.offsets());
+        self.standing = self.standing.after(self.taken.len());
         if course.goes_back || course.has_errors {
             self.correct_position();
         }
@@ -300,7 +301,24 @@ impl PartitionQueue {
         let offset = next.or_else(|| self.taken.highest_error().filter(|failed| *failed >= 0));
         let (client, offset) = (&self.queue.client, offset.unwrap_or(BEGINNING));
         begin_to_seek(client, &self.topic, self.partition, offset);
-        self.trusts_position = false;
+        self.standing = Standing::Doubtful;
+    }
+
+    /// Has records come that librdkafka had fetched and has dropped, if it left them out.
+    ///
+    /// When a new leader's log ends before what was fetched, librdkafka goes on at that end and drops all that it has at hand: also
+    /// what lies below that end, which the leader has.
+    fn ask_for_what_was_dropped(&mut self) {
+        let (Standing::Moved, Some(next)) = (self.standing, self.arrived.next()) else { return };
+        let is_left_out = self.taken.first_offset().is_some_and(|first| first > next);
+        if is_left_out {
+            self.taken.clear();
+            // Within the log, since it has a record behind that.
+            let next =
+                self.position.start_of_the_log(&self.queue.client).map_or(next, |start| start.max(next));
+            begin_to_seek(&self.queue.client, &self.topic, self.partition, next);
+            self.standing = Standing::Doubtful;
+        }
     }
 
     /// Which of the offsets that were left out were deleted, rather than compacted.
@@ -313,11 +331,96 @@ impl PartitionQueue {
 
     /// Finds the offset behind all there was, when nothing has come.
     fn find_reached(&mut self) {
-        if !self.trusts_position {
-            return;
+        match self.standing {
+            Standing::Doubtful | Standing::Moved => return,
+            Standing::Unset | Standing::Known => {}
         }
         let next = self.arrived.next();
         let is_beyond = |position: &i64| *position >= 0 && next.is_none_or(|next| next < *position);
         self.reached = self.position.of_the_application(&self.queue.client).filter(is_beyond);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use rdkafka::{ClientConfig, mocking::MockCluster};
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::native::{Answer, OwnedClient, OwnedProducer, RawRecord, list::PartitionList, seek};
+
+    const RECORDS: i64 = 1_000;
+    const DEADLINE: Duration = Duration::from_secs(60);
+
+    /// Writes so many records to partition 0 of `orders`.
+    fn produce(bootstrap: &str, records: i64) {
+        let mut settings = ClientConfig::new();
+        settings.set("bootstrap.servers", bootstrap);
+        let producer = OwnedProducer::new(&settings).expect("librdkafka takes the settings");
+        let record = RawRecord {
+            topic: "orders",
+            partition: Some(0),
+            key: None,
+            payload: Some(b"7"),
+            headers: &[],
+            timestamp: None,
+        };
+        let mut answered: Vec<_> = (0..records)
+            .map(|_| {
+                let (answer, answered) = oneshot::channel();
+                producer.produce(record, Answer::One(answer)).expect("the producer takes it");
+                answered
+            })
+            .collect();
+        let deadline = Instant::now() + DEADLINE;
+        while !answered.is_empty() {
+            assert!(Instant::now() < deadline, "{} of {records} are not acknowledged", answered.len());
+            producer.poll(Duration::from_millis(100));
+            answered.retain_mut(|answered| match answered.try_recv() {
+                Ok(delivery) => delivery.is_err(),
+                Err(error) => error == oneshot::error::TryRecvError::Empty,
+            });
+        }
+    }
+
+    /// Takes records until `end`, and returns the offsets.
+    fn take_to(queue: &mut PartitionQueue, end: i64) -> Vec<i64> {
+        let (mut fetch, mut offsets, deadline) = (queue.fetch(), Vec::new(), Instant::now() + DEADLINE);
+        while offsets.last().is_none_or(|last| last + 1 < end) {
+            assert!(Instant::now() < deadline, "{offsets:?}");
+            assert_eq!(queue.take(&mut fetch, 10), None);
+            if fetch.is_empty() {
+                thread::sleep(Duration::from_millis(1));
+            }
+            offsets.extend(fetch.offsets().map(|offset| offset.expect("a record")));
+        }
+        offsets
+    }
+
+    #[test]
+    fn what_librdkafka_drops_when_it_goes_elsewhere_by_itself_comes_all_the_same() {
+        let mock = MockCluster::new(1).expect("a cluster");
+        mock.create_topic("orders", 1, 1).expect("a topic");
+        produce(&mock.bootstrap_servers(), RECORDS);
+        let mut settings = ClientConfig::new();
+        settings.set("bootstrap.servers", mock.bootstrap_servers()).set("auto.offset.reset", "earliest");
+        settings.set("group.id", "readers").set("enable.auto.commit", "false");
+        // Some ten records are taken at a time; the others stay where librdkafka can drop them.
+        settings.set("queued.max.messages.kbytes", "1");
+        let client = OwnedClient::new(&settings).expect("librdkafka takes the settings");
+        let mut queue = PartitionQueue::detach(client.handle(), "orders".into(), 0).expect("a queue");
+        queue.begin_at(0);
+        let mut partition = PartitionList::with_capacity(1);
+        partition.add("orders", 0).offset = 0;
+        client.assign(&partition).expect("it is assigned");
+        let mut offsets = take_to(&mut queue, 1);
+        // As when the new leader's log ends there.
+        let moved = seek(client.handle(), std::iter::once(("orders", 0, RECORDS - 10)), DEADLINE);
+        assert_eq!(moved.len(), 1);
+        offsets.extend(take_to(&mut queue, RECORDS));
+        assert!(offsets.iter().copied().eq(0..RECORDS), "{} of {RECORDS}", offsets.len());
+        drop(queue);
     }
 }
