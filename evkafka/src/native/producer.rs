@@ -12,10 +12,9 @@ use rdkafka::{
     ClientConfig,
     bindings::{
         RD_KAFKA_EVENT_DR, RD_KAFKA_EVENT_ERROR, RD_KAFKA_EVENT_STATS, RD_KAFKA_OFFSET_INVALID,
-        RD_KAFKA_PURGE_F_INFLIGHT,
-        RD_KAFKA_PURGE_F_QUEUE, rd_kafka_conf_set_events, rd_kafka_event_message_next, rd_kafka_event_t,
-        rd_kafka_event_type, rd_kafka_purge, rd_kafka_queue_destroy, rd_kafka_queue_get_main,
-        rd_kafka_queue_poll, rd_kafka_queue_t, rd_kafka_t,
+        RD_KAFKA_PURGE_F_INFLIGHT, RD_KAFKA_PURGE_F_QUEUE, rd_kafka_conf_set_events,
+        rd_kafka_event_message_next, rd_kafka_event_t, rd_kafka_event_type, rd_kafka_purge,
+        rd_kafka_queue_destroy, rd_kafka_queue_get_main, rd_kafka_queue_poll, rd_kafka_queue_t, rd_kafka_t,
     },
     client::{Client, DefaultClientContext},
     error::{KafkaError, RDKafkaErrorCode},

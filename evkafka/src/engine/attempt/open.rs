@@ -8,14 +8,19 @@ use crate::{
 /// The records of one call that are not settled yet.
 pub(in crate::engine) enum Open<'r> {
     One(Context<'r>),
-    /// Boxed, so that it does not make the other larger.
-    Many(Box<Batch<'r>>),
+    Many(Batch<'r>),
 }
 
 pub(in crate::engine) struct Batch<'r> {
     /// Those that the next call is made with.
     contexts: Vec<Context<'r>>,
-    /// Their places among all that there were.
+    /// There once a record is not in the next call. Boxed, since that is rare.
+    left_out: Option<Box<LeftOut<'r>>>,
+}
+
+/// Which records of a batch are not in its next call.
+struct LeftOut<'r> {
+    /// The places of those that are, among all that there were.
     places: Vec<usize>,
     /// What has become of each, as far as it is known.
     fates: Vec<Option<Fate>>,
@@ -25,9 +30,7 @@ pub(in crate::engine) struct Batch<'r> {
 
 impl<'r> Open<'r> {
     pub(in crate::engine) fn many(contexts: Vec<Context<'r>>) -> Self {
-        let all = contexts.len();
-        let fates = std::iter::repeat_with(|| None).take(all).collect();
-        Self::Many(Box::new(Batch { contexts, places: (0..all).collect(), fates, stop: None }))
+        Self::Many(Batch { contexts, left_out: None })
     }
 
     /// How many they are.
@@ -70,8 +73,8 @@ impl<'r> Open<'r> {
     pub(super) fn all(self, done: Done) -> Ended {
         match self {
             Self::One(_) => Ended::All(done),
-            Self::Many(batch) if batch.places.len() == batch.fates.len() => Ended::All(done),
-            Self::Many(batch) => (*batch).each(|_| Some(Fate::Settled(done))),
+            Self::Many(Batch { left_out: None, .. }) => Ended::All(done),
+            Self::Many(batch) => batch.each(|_| Some(Fate::Settled(done))),
         }
     }
 
@@ -80,17 +83,16 @@ impl<'r> Open<'r> {
         let letter = |_: &Context<'_>| Some(Fate::Letter(letter.clone()));
         match self {
             Self::One(context) => Ended::Each(Box::new([letter(&context)])),
-            Self::Many(batch) => (*batch).each(letter),
+            Self::Many(batch) => batch.each(letter),
         }
     }
 
     /// They are settled once these events are acknowledged.
     pub(super) fn sends(self, outgoing: Outgoing) -> Ended {
         match self {
-            Self::One(_) => Ended::Sends(outgoing),
-            Self::Many(batch) if batch.places.len() == batch.fates.len() => Ended::Sends(outgoing),
-            Self::Many(batch) => {
-                let Batch { places, fates, .. } = *batch;
+            Self::One(_) | Self::Many(Batch { left_out: None, .. }) => Ended::Sends(outgoing),
+            Self::Many(Batch { left_out: Some(left_out), .. }) => {
+                let LeftOut { places, fates, .. } = *left_out;
                 let mut shares: Vec<_> = fates.into_iter().map(Share::Left).collect();
                 places.into_iter().for_each(|place| shares[place] = Share::OfCall);
                 Ended::SendsOfSome(Box::new((outgoing, shares)))
@@ -102,18 +104,19 @@ impl<'r> Open<'r> {
     pub(super) fn unsettled(self) -> Ended {
         match self {
             Self::One(_) => Ended::Each(Box::new([None])),
-            Self::Many(batch) => (*batch).each(|_| None),
+            Self::Many(batch) => batch.each(|_| None),
         }
     }
 }
 
 impl<'r> Batch<'r> {
     fn each(self, fate: impl Fn(&Context<'r>) -> Option<Fate>) -> Ended {
-        let Self { contexts, places, mut fates, .. } = self;
-        for (place, context) in places.into_iter().zip(&contexts) {
-            fates[place] = fate(context);
-        }
-        Ended::Each(fates.into_boxed_slice())
+        let Self { contexts, left_out } = self;
+        let fates = contexts.iter().map(fate);
+        Ended::Each(match left_out {
+            None => fates.collect(),
+            Some(left_out) => left_out.with(fates),
+        })
     }
 
     /// The record at `index` of the next call.
@@ -123,26 +126,48 @@ impl<'r> Batch<'r> {
 
     /// What becomes of the record at `index`.
     pub(super) fn decide(&mut self, index: usize, fate: Fate) {
-        self.fates[self.places[index]] = Some(fate);
+        let left_out = self.left_out();
+        left_out.fates[left_out.places[index]] = Some(fate);
     }
 
     /// The records in front of that at `index` are handled, and there the lane stops.
     pub(super) fn stop_at(&mut self, index: usize, failure: Failure) {
-        self.stop = Some((self.contexts[index], failure));
+        let stop = self.contexts[index];
+        let left_out = self.left_out();
+        left_out.stop = Some((stop, failure));
+        left_out.places.truncate(index);
         self.contexts.truncate(index);
-        self.places.truncate(index);
     }
 
     /// Leaves out what is [decided](Self::decide).
     pub(super) fn leave_out_decided(&mut self) {
-        let is_open = |place: &usize| self.fates[*place].is_none();
-        let mut places = self.places.iter();
-        self.contexts.retain(|_| places.next().is_some_and(is_open));
-        self.places.retain(is_open);
+        let Some(LeftOut { places, fates, .. }) = self.left_out.as_deref_mut() else { return };
+        let is_open = |place: &usize| fates[*place].is_none();
+        let mut of_contexts = places.iter();
+        self.contexts.retain(|_| of_contexts.next().is_some_and(is_open));
+        places.retain(is_open);
     }
 
     /// Where the lane stops, once what is in front of it is settled.
     pub(super) fn take_stop(&mut self) -> Option<(Context<'r>, Failure)> {
-        self.stop.take()
+        self.left_out.as_mut()?.stop.take()
+    }
+
+    fn left_out(&mut self) -> &mut LeftOut<'r> {
+        let all = self.contexts.len();
+        self.left_out.get_or_insert_with(|| {
+            let fates = std::iter::repeat_with(|| None).take(all).collect();
+            Box::new(LeftOut { places: (0..all).collect(), fates, stop: None })
+        })
+    }
+}
+
+impl LeftOut<'_> {
+    /// What has become of all, given what becomes of those that are still there.
+    fn with(mut self, fates: impl Iterator<Item = Option<Fate>>) -> Box<[Option<Fate>]> {
+        for (place, fate) in self.places.into_iter().zip(fates) {
+            self.fates[place] = fate;
+        }
+        self.fates.into_boxed_slice()
     }
 }

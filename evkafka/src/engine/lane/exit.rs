@@ -150,24 +150,26 @@ impl<R: Routes> Run<R> {
     }
 
     /// The records of a batch are open since they were collected.
-    fn exit_batch(&mut self, records: Vec<Held>, ended: Ended, begun: Option<Instant>) {
+    fn exit_batch(&mut self, mut records: Vec<Held>, ended: Ended, begun: Option<Instant>) {
         let mut keys: Vec<KeyHash> = records.iter().filter_map(|held| held.slot.key).collect();
         match ended {
             Ended::All(done) => {
-                for held in records {
+                for held in records.drain(..) {
                     self.exit_held(held, Some(Fate::Settled(done)), Standing::Open, begun);
                 }
             }
             Ended::Each(fates) => {
-                for (held, fate) in records.into_iter().zip(fates) {
+                for (held, fate) in records.drain(..).zip(fates) {
                     self.exit_held(held, fate, Standing::Open, begun);
                 }
             }
-            Ended::Sends(outgoing) => self.send_of_many(records, outgoing, begun),
+            Ended::Sends(outgoing) => {
+                self.send_of_many(std::mem::take(&mut records), outgoing, begun);
+            }
             Ended::SendsOfSome(of_some) => {
                 let (outgoing, shares) = *of_some;
                 let mut of_call = Vec::with_capacity(records.len());
-                for (held, share) in records.into_iter().zip(shares) {
+                for (held, share) in records.drain(..).zip(shares) {
                     match share {
                         Share::OfCall => of_call.push(held),
                         Share::Left(fate) => self.exit_held(held, fate, Standing::Open, begun),
@@ -176,6 +178,7 @@ impl<R: Routes> Run<R> {
                 self.send_of_many(of_call, outgoing, begun);
             }
         }
+        self.schedule.take_back(records);
         keys.sort_unstable();
         keys.dedup();
         self.release(keys.into_iter());

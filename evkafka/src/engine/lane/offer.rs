@@ -1,6 +1,11 @@
 //! What may begin is offered to the schedule.
 
-use std::{future::poll_fn, pin::pin, sync::Arc};
+use std::{
+    future::poll_fn,
+    pin::pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
 
 use super::{
     Phase,
@@ -12,7 +17,7 @@ use crate::{
     engine::{
         attempt::{AttemptState, Done, Flow, Open, Permits},
         delivery::Delivery,
-        schedule::{Held, Job, Limit, Place, Schedule, Slot, Tools, attempt},
+        schedule::{Begin, Finished, Held, Job, Limit, Place, Schedule, Slot, Tools},
     },
     handle::BatchSpec,
     route::{Matched, Routes},
@@ -73,7 +78,13 @@ impl<R: Routes> Run<R> {
                         self.handle_collected(job).await;
                         self.limit()
                     } else if let Some(spec) = batch {
-                        self.collect_in_order(matched, spec).await
+                        match self.collect_in_order(matched, spec) {
+                            Some(complete) => {
+                                self.handle_collected(complete).await;
+                                self.limit()
+                            }
+                            None => None,
+                        }
                     } else {
                         event.open(record.payload());
                         let open = Open::One(worker.context(record, &event));
@@ -112,7 +123,8 @@ impl<R: Routes> Run<R> {
                         _ => record.bytes(),
                     };
                     let slot = Slot { offset, key, bytes, round: 0, written };
-                    let limit = self.put(&tools, matched, slot, place).await;
+                    let put = |cx: &mut Context<'_>| Poll::Ready(self.put(cx, &tools, matched, slot, place));
+                    let limit = poll_fn(put).await;
                     if limit.is_some() {
                         return limit;
                     }
@@ -161,33 +173,42 @@ impl<R: Routes> Run<R> {
         Some(Held { message, matched, slot })
     }
 
-    async fn collect_in_order(&mut self, matched: Matched, spec: BatchSpec) -> Option<Limit> {
+    /// Collects the record that is next; the batch, if it is complete.
+    fn collect_in_order(&mut self, matched: Matched, spec: BatchSpec) -> Option<Job> {
         let held = self.hold(matched)?;
         self.numbers.received(matched.event());
         self.epoch.open(held.slot.offset, held.slot.written);
-        let complete = match &mut self.schedule {
+        match &mut self.schedule {
             Schedule::InOrder(in_order) => in_order.collect(held, spec),
             Schedule::Concurrent(_) => unreachable!("it collects by key"),
-        };
-        if let Some(job) = complete {
-            self.handle_collected(job).await;
-            return self.limit();
         }
-        None
     }
 
     async fn handle_collected(&mut self, job: Job) {
-        self.numbers.pass_on();
-        self.say_under_way();
-        let begins = self.numbers.look();
-        let finished = attempt(Arc::clone(&self.tools), job, Permits::Unlimited, begins).await;
+        let begin = Begin { job, permits: Permits::Unlimited, at: self.numbers.look() };
+        let Schedule::InOrder(in_order) = &mut self.schedule else { return };
+        let mut cell = in_order.take_cell(&self.tools);
+        let mut has_waited = false;
+        let polled = |poll: &Poll<Finished>| {
+            if poll.is_pending() && !has_waited {
+                has_waited = true;
+                self.numbers.pass_on();
+                self.say_under_way();
+            }
+        };
+        let finished = cell.run(begin, polled).await;
+        if let Schedule::InOrder(in_order) = &mut self.schedule {
+            in_order.take_back_cell(cell);
+        }
         self.exit_here(finished, Standing::Open);
     }
 
-    /// Puts the record that is next into its place; what forbids to let in more, if something does.
+    /// Puts the record that is next into its place; what forbids to let in more, if something does. It is no `async fn`, which would move
+    /// all that it has for each record.
     #[inline]
-    async fn put(
+    fn put(
         &mut self,
+        cx: &mut Context<'_>,
         tools: &Arc<Tools<R>>,
         matched: Matched,
         slot: Slot,
@@ -206,7 +227,7 @@ impl<R: Routes> Run<R> {
         match place {
             Place::NeedsPermit | Place::NeedsThread => {}
             Place::Begins => {
-                if let Some(finished) = concurrent.begin(tools, held, self.numbers.begin()).await {
+                if let Some(finished) = concurrent.begin(cx, tools, held, self.numbers.begin()) {
                     self.exit_here(finished, Standing::AtOnce);
                     return None;
                 }
@@ -215,7 +236,7 @@ impl<R: Routes> Run<R> {
             Place::IsCollected(spec) => {
                 self.epoch.open(offset, slot.written);
                 concurrent.collect(held, spec);
-                self.begin_ready().await;
+                self.begin_ready(cx);
             }
             Place::Waits(key) => {
                 self.epoch.open(offset, slot.written);
@@ -243,13 +264,13 @@ impl<R: Routes> Run<R> {
             }
             Schedule::Concurrent(concurrent) => {
                 concurrent.make_due_ready(at_once);
-                self.begin_ready().await
+                poll_fn(|cx| Poll::Ready(self.begin_ready(cx))).await
             }
         }
     }
 
     /// Whether any has ended at once. Each that does makes way for the next of its key, and they are not to take the thread for themselves.
-    async fn begin_ready(&mut self) -> bool {
+    fn begin_ready(&mut self, cx: &mut Context<'_>) -> bool {
         let tools = Arc::clone(&self.tools);
         let mut has_ended = false;
         if matches!(&self.schedule, Schedule::Concurrent(concurrent) if concurrent.has_ready()) {
@@ -257,7 +278,7 @@ impl<R: Routes> Run<R> {
         }
         for _ in 0..AT_A_TIME {
             let Schedule::Concurrent(concurrent) = &mut self.schedule else { break };
-            let Some(begun) = concurrent.begin_ready(&tools, self.numbers.begin()).await else {
+            let Some(begun) = concurrent.begin_ready(cx, &tools, self.numbers.begin()) else {
                 return has_ended;
             };
             if let Some(finished) = begun {

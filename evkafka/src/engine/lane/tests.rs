@@ -31,14 +31,14 @@ use crate::{
         commands::{Follower, PartitionFilter, PauseOrder},
         numbers::Moment,
         observe::Observer,
-        schedule::{Held, Job, Slot, attempt},
+        schedule::{Cell, Held, Job, Slot},
         shared::{Report, Shared},
     },
     handle::{Attempt, BoxError, Context, HandlerSpec, Outcome, Requirements},
     memory::Log,
     native::CommitReply,
     record::{Origin, OwnedRecord, Written},
-    route::{Matched, Router},
+    route::Router,
     settle::{Backoff, FailurePolicy},
     source::Message,
 };
@@ -181,11 +181,6 @@ impl<const NEEDS_SCHEMA: bool> Rig<NEEDS_SCHEMA> {
             let record = OwnedRecord::new("orders", 0, offset).key((offset % 5).to_string());
             self.log.write(record.header("Event-Type", "OrderCreated"));
         }
-    }
-
-    /// Its handler, for any record.
-    fn matched(&self) -> Matched {
-        self.handlers.table.find(Some(b"OrderCreated")).expect("a handler")
     }
 
     fn committed(&self) -> i64 {
@@ -650,18 +645,14 @@ async fn a_record_that_stops_the_app_is_reported_and_not_committed() {
     }
 }
 
-/// It is moved for each record that is handled concurrently.
+/// Each handler that is under way has one.
 #[test]
 fn the_attempts_at_a_record_take_little_memory_beside_the_handler() {
     let rig = Rig::new(&ConsumerConfig::new(["orders"]), ONE, |_| async { DONE });
     let origin = Origin::new("test", "orders", 0);
     let worker = Arc::new(Worker::new(origin, Arc::clone(&rig.shared), Arc::default()));
     let tools = Arc::new(Tools { handlers: Arc::clone(&rig.handlers), worker });
-    let message = Message::Memory(Arc::new(OwnedRecord::new("orders", 0, 0)));
-    let slot = Slot { offset: 0, key: None, bytes: 0, round: 0, written: Written::UNKNOWN };
-    let job = Job::One(Held { message, matched: rig.matched(), slot });
-    let attempts = attempt(tools, job, Permits::Limited(None), Moment::default());
-    let bytes = std::mem::size_of_val(&attempts);
+    let bytes = Cell::new(&tools).bytes();
     // A span stays where it begins.
     let most = if cfg!(feature = "otel") { 1000 } else { 970 };
     assert!(bytes <= most, "{bytes}");

@@ -4,13 +4,13 @@
 //! its own key and nothing else. A handler's first poll is made where the lane is, and only what is not ready then becomes a task of
 //! the runtime; unless the handler computes for so long that another thread had better do it.
 
-use std::{future::poll_fn, sync::Arc, task::Poll};
+use std::{sync::Arc, task::Context};
 
 use tokio::{sync::Semaphore, time::Instant};
 
 use super::{
     Event, Finished, Held, Job, KeyHash, NextRecord, Place, Slot, Tools,
-    cell::{Cells, Lost},
+    cell::{Begin, Cells, Lost},
     collected::Collected,
     cost::{Next, PollCost},
     key_order::KeyOrder,
@@ -142,14 +142,15 @@ impl Concurrent {
 
     /// Begins a record, which [may](Place::Begins), and returns it if it has ended at once.
     #[inline]
-    pub(in crate::engine) async fn begin<R: Routes>(
+    pub(in crate::engine) fn begin<R: Routes>(
         &mut self,
+        cx: &mut Context<'_>,
         tools: &Arc<Tools<R>>,
         held: Held,
         begins: Moment,
     ) -> Option<Finished> {
         let slot = held.slot;
-        let finished = self.run(tools, Job::One(held), begins).await;
+        let finished = self.run(cx, tools, Job::One(held), begins);
         if finished.is_none() {
             self.load.admit(slot.bytes);
             self.load.begin();
@@ -166,37 +167,40 @@ impl Concurrent {
     }
 
     /// Begins what waits for a permit, if there is one, and returns it if it has ended at once.
-    pub(in crate::engine) async fn begin_ready<R: Routes>(
+    pub(in crate::engine) fn begin_ready<R: Routes>(
         &mut self,
+        cx: &mut Context<'_>,
         tools: &Arc<Tools<R>>,
         begins: Moment,
     ) -> Option<Option<Finished>> {
         if let Some(job) = self.ready.pop_for_thread() {
-            return Some(self.run(tools, job, begins).await);
+            return Some(self.run(cx, tools, job, begins));
         }
         if !self.ready.needs_permit() || !self.permit.is_there() {
             return None;
         }
         let job = self.ready.pop_for_permit()?;
-        Some(self.run(tools, job, begins).await)
+        Some(self.run(cx, tools, job, begins))
     }
 
-    async fn run<R: Routes>(&mut self, tools: &Arc<Tools<R>>, job: Job, begins: Moment) -> Option<Finished> {
+    fn run<R: Routes>(
+        &mut self,
+        cx: &mut Context<'_>,
+        tools: &Arc<Tools<R>>,
+        job: Job,
+        begins: Moment,
+    ) -> Option<Finished> {
         let handler = job.handler();
         let permits =
             Permits::Limited(if self.ready.is_blocking(handler) { None } else { self.permit.take() });
+        let begin = Begin { job, permits, at: begins };
         let next = self.costs[handler].next();
         if next == Next::Elsewhere {
-            self.cells.spawn(tools, job, permits, begins);
+            self.cells.spawn(tools, begin);
             return None;
         }
         let begun = (next == Next::HereMeasured).then(std::time::Instant::now);
-        let mut job = Some((job, permits));
-        let mut finished = poll_fn(|cx| {
-            let (job, permits) = job.take().expect("it is polled once");
-            Poll::Ready(self.cells.poll_once(cx, tools, job, permits, begins))
-        })
-        .await;
+        let mut finished = self.cells.poll_once(cx, tools, begin);
         if let Some(begun) = begun {
             self.costs[handler].measured(begun);
         }

@@ -17,15 +17,19 @@ pub(super) struct Group<T> {
 
 impl<T> Group<T> {
     pub(super) fn new(handler: usize, spec: BatchSpec, most_bytes: u64, now: Instant) -> Self {
+        Self::within(Vec::with_capacity(spec.max.min(1024)), handler, spec, most_bytes, now)
+    }
+
+    /// One in the memory of another, which is empty.
+    pub(super) fn within(
+        items: Vec<T>,
+        handler: usize,
+        spec: BatchSpec,
+        most_bytes: u64,
+        now: Instant,
+    ) -> Self {
         let due = after(now.into_std(), spec.within).into();
-        Self {
-            handler,
-            items: Vec::with_capacity(spec.max.min(1024)),
-            max: spec.max,
-            bytes: 0,
-            most_bytes,
-            due,
-        }
+        Self { handler, items, max: spec.max, bytes: 0, most_bytes, due }
     }
 
     /// Adds an item of so many bytes.

@@ -1,20 +1,29 @@
 //! One record after the other. Some are collected for batch handlers: a batch is a run of records of one handler, which a record for
 //! another handler ends, so that the partition's order is kept. What nobody handles does not end it.
 
+use std::sync::Arc;
+
 use tokio::time::Instant;
 
-use super::{Held, Job, group::Group};
-use crate::handle::BatchSpec;
+use super::{Cell, Held, Job, Tools, group::Group};
+use crate::{handle::BatchSpec, route::Routes};
 
 pub(in crate::engine) struct InOrder {
     group: Option<Group<Held>>,
+    /// That of the last batch, whose memory the next has: where records of several handlers take turns, batches are small.
+    spare: Vec<Held>,
+    /// Where attempts at batches are made, while none are.
+    cell: Option<Cell>,
     most_bytes: u64,
 }
+
+/// For how many records memory is kept.
+const MOST_SPARE: usize = 1024;
 
 impl InOrder {
     /// A batch may have so many bytes.
     pub(in crate::engine) fn new(most_bytes: u64) -> Self {
-        Self { group: None, most_bytes }
+        Self { group: None, spare: Vec::new(), cell: None, most_bytes }
     }
 
     /// What is collected, if a record of this handler must not begin before it is handled.
@@ -25,9 +34,10 @@ impl InOrder {
 
     /// Collects a record of a batch handler; the batch, if it is complete.
     pub(in crate::engine) fn collect(&mut self, held: Held, spec: BatchSpec) -> Option<Job> {
-        let most_bytes = self.most_bytes;
-        let group =
-            self.group.get_or_insert_with(|| Group::new(held.handler(), spec, most_bytes, Instant::now()));
+        let group = self.group.get_or_insert_with(|| {
+            let spare = std::mem::take(&mut self.spare);
+            Group::within(spare, held.handler(), spec, self.most_bytes, Instant::now())
+        });
         let bytes = held.slot.bytes;
         group.push(held, bytes);
         self.group.take_if(|group| group.is_full()).map(job)
@@ -36,6 +46,24 @@ impl InOrder {
     /// What has waited long enough, or all that is collected.
     pub(in crate::engine) fn take_due(&mut self, at_once: bool) -> Option<Job> {
         self.group.take_if(|group| at_once || group.is_ready(Instant::now())).map(job)
+    }
+
+    /// Where attempts at a batch are made.
+    pub(in crate::engine) fn take_cell<R: Routes>(&mut self, tools: &Arc<Tools<R>>) -> Cell {
+        self.cell.take().unwrap_or_else(|| Cell::new(tools))
+    }
+
+    /// Takes that back.
+    pub(in crate::engine) fn take_back_cell(&mut self, cell: Cell) {
+        self.cell = Some(cell);
+    }
+
+    /// Takes back what a batch was collected in.
+    pub(in crate::engine) fn take_back(&mut self, empty: Vec<Held>) {
+        debug_assert!(empty.is_empty());
+        if (1..=MOST_SPARE).contains(&empty.capacity()) {
+            self.spare = empty;
+        }
     }
 
     /// When what is collected has waited long enough.

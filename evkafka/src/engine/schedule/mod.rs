@@ -16,7 +16,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 pub(super) use self::{
-    cell::Lost,
+    cell::{Begin, Cell, Lost},
     concurrent::{Concurrent, Ordering},
     in_order::InOrder,
     key_order::KeyHash,
@@ -110,6 +110,15 @@ impl Schedule {
         match self {
             Self::InOrder(_) => std::future::pending().await,
             Self::Concurrent(concurrent) => concurrent.event(next).await,
+        }
+    }
+
+    /// Takes back what a batch was collected in.
+    pub(super) fn take_back(&mut self, empty: Vec<Held>) {
+        match self {
+            Self::InOrder(in_order) => in_order.take_back(empty),
+            // Its batches are large.
+            Self::Concurrent(_) => {}
         }
     }
 
@@ -255,36 +264,7 @@ pub(super) struct Finished {
     permits: Permits,
 }
 
-/// Makes the attempts at the records of a job.
-///
-/// It is as small as may be, because it is moved for each record: what only batches need is boxed.
-#[expect(clippy::manual_async_fn, reason = "an `async fn` would hold its arguments twice")]
-pub(super) fn attempt<R: Routes>(
-    tools: Arc<Tools<R>>,
-    job: Job,
-    permits: Permits,
-    begins: Moment,
-) -> impl Future<Output = Finished> + Send + 'static {
-    async move {
-        let mut state = AttemptState::new(permits, begins);
-        let ended = match &job {
-            Job::One(held) => {
-                let Tools { handlers, worker } = &*tools;
-                let record = held.message.record(&worker.origin);
-                let event = worker.opened(&record);
-                let open = Open::One(worker.context(record, &event));
-                worker.attempt(handlers, held.handler(), open, &mut state).await
-            }
-            Job::Many { handler, records } => {
-                Box::pin(attempt_many(&tools, *handler, records, &mut state)).await
-            }
-        };
-        let AttemptState { permits, begun, began } = state;
-        let call = (began, tools.worker.clock().now());
-        Finished { job, ended, begun, call, permits }
-    }
-}
-
+/// Makes the attempts at the records of a batch.
 async fn attempt_many<R: Routes>(
     tools: &Tools<R>,
     handler: usize,
@@ -292,9 +272,9 @@ async fn attempt_many<R: Routes>(
     state: &mut AttemptState,
 ) -> Ended {
     let Tools { handlers, worker } = tools;
-    let records: Vec<_> = records.iter().map(|held| held.message.record(&worker.origin)).collect();
-    let events: Vec<_> = records.iter().map(|record| worker.opened(record)).collect();
-    let contexts = records.iter().zip(&events).map(|(record, event)| worker.context(*record, event));
+    let records = records.iter().map(|held| held.message.record(&worker.origin));
+    let opened: Vec<_> = records.map(|record| (record, worker.opened(&record))).collect();
+    let contexts = opened.iter().map(|(record, event)| worker.context(*record, event));
     let open = Open::many(contexts.collect());
     worker.attempt(handlers, handler, open, state).await
 }
