@@ -7,6 +7,7 @@ mod counterparts;
 mod crashes;
 mod dead_letters;
 mod delivery;
+mod elections;
 mod faults;
 mod harness;
 mod joining;

@@ -44,6 +44,11 @@ impl Scene {
 
     pub(crate) fn on(brokers: String, name: &str, partitions: i32) -> Self {
         let topic = kafka::create_topic(&brokers, name, partitions);
+        Self::of(brokers, name, topic)
+    }
+
+    /// One with a topic that is there.
+    pub(crate) fn of(brokers: String, name: &str, topic: String) -> Self {
         let group = kafka::unique(name);
         let ledger = std::env::temp_dir().join(format!("evkafka-{group}-{}", std::process::id()));
         Self { brokers, topic, group, ledger }

@@ -152,10 +152,33 @@ pub fn create_topic_called(bootstrap: &str, topic: &str, partitions: i32) {
     create(bootstrap, topic, partitions, &[]);
 }
 
+/// Creates a topic of one partition with a replica on each of these nodes, of which the first leads it.
+///
+/// # Panics
+///
+/// When the cluster refuses the topic, or has no leader for it in time.
+#[track_caller]
+pub fn create_topic_on(bootstrap: &str, prefix: &str, nodes: &[i32], settings: &[(&str, &str)]) -> String {
+    let topic = unique(prefix);
+    create_replicated(bootstrap, &topic, 1, TopicReplication::Variable(&[nodes]), settings);
+    topic
+}
+
 #[track_caller]
 fn create(bootstrap: &str, topic: &str, partitions: i32, settings: &[(&str, &str)]) {
     // The number of replicas is left to the broker.
-    let wanted = NewTopic::new(topic, partitions, TopicReplication::Fixed(-1));
+    create_replicated(bootstrap, topic, partitions, TopicReplication::Fixed(-1), settings);
+}
+
+#[track_caller]
+fn create_replicated(
+    bootstrap: &str,
+    topic: &str,
+    partitions: i32,
+    replication: TopicReplication<'_>,
+    settings: &[(&str, &str)],
+) {
+    let wanted = NewTopic::new(topic, partitions, replication);
     let wanted = [settings.iter().fold(wanted, |topic, (name, value)| topic.set(name, value))];
     let results = block_on(admin(bootstrap).create_topics(&wanted, &admin_options()));
     assert_eq!(results.expect("the cluster answers"), [Ok(topic.to_owned())], "the topic is created");
@@ -245,10 +268,33 @@ fn await_leaders(bootstrap: &str, topic: &str, partitions: i32) {
 
 /// How many partitions of a topic have a leader; none if there is no such topic.
 fn led_partitions(bootstrap: &str, topic: &str) -> usize {
+    leaders(bootstrap, topic).len()
+}
+
+/// The node that leads partition 0 of a topic, once there is one.
+///
+/// # Panics
+///
+/// When there is none in time.
+#[track_caller]
+pub fn leader(bootstrap: &str, topic: &str) -> u32 {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        if let Some(leader) = leaders(bootstrap, topic).first() {
+            return leader.unsigned_abs();
+        }
+        assert!(Instant::now() < deadline, "{topic} has no leader");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// The leaders of the partitions that have one.
+fn leaders(bootstrap: &str, topic: &str) -> Vec<i32> {
     let consumer: BaseConsumer = client(bootstrap).create().expect("the consumer is configured");
-    consumer.fetch_metadata(Some(topic), DEADLINE).map_or(0, |metadata| {
+    consumer.fetch_metadata(Some(topic), DEADLINE).map_or(Vec::new(), |metadata| {
         let partitions = metadata.topics().iter().flat_map(|topic| topic.partitions());
-        partitions.filter(|partition| partition.leader() >= 0 && partition.error().is_none()).count()
+        let led = partitions.filter(|partition| partition.leader() >= 0 && partition.error().is_none());
+        led.map(|partition| partition.leader()).collect()
     })
 }
 

@@ -209,6 +209,12 @@ impl LaneControl {
         }
     }
 
+    /// The offset of the next record, if the lane runs and has none at hand.
+    pub(in crate::engine) fn idle_at(&self) -> Option<i64> {
+        let is_idle = self.phase() == Phase::Running && !self.gauges.has_any();
+        is_idle.then(|| self.progress().position()).flatten()
+    }
+
     /// Waits until the lane is over.
     pub(in crate::engine) async fn finished(&self) {
         self.over.cancelled().await;

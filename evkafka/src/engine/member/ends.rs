@@ -1,7 +1,8 @@
 //! Where the logs of assigned partitions end, for the lag.
 //!
 //! librdkafka learns that with what it fetches, so not of a partition that is paused or whose queue is full; and it does not tell where
-//! the first open transaction begins. So the brokers are asked for it now and then.
+//! the first open transaction begins. So the brokers are asked for it now and then; and where a log ends elsewhere than its records, it is
+//! seen that they do not come.
 
 use std::{
     sync::{Arc, Weak},
@@ -9,6 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::silence::{Idle, Silences, Silent};
 use crate::{
     engine::assignment::{Assignment, LaneHandle, TopicPartition},
     native::{ClientHandle, Place, high_watermark, list_offsets},
@@ -24,11 +26,17 @@ pub(super) struct Ends {
     next: Instant,
     /// There as long as they are asked.
     asking: Weak<()>,
+    silences: Silences,
 }
 
 impl Ends {
-    pub(super) fn new() -> Self {
-        Self { next: Instant::now() + INTERVAL, asking: Weak::new() }
+    pub(super) fn new(silences: Silences) -> Self {
+        Self { next: Instant::now() + INTERVAL, asking: Weak::new(), silences }
+    }
+
+    /// The partitions of which no records come, each once.
+    pub(super) fn take_silent(&self) -> Vec<Silent> {
+        self.silences.take_found()
     }
 
     /// Has the brokers asked, on a thread of its own, if it is time.
@@ -41,10 +49,10 @@ impl Ends {
         if lanes.is_empty() {
             return;
         }
-        let (asking, client) = (Arc::new(()), Arc::clone(client));
+        let (asking, client, silences) = (Arc::new(()), Arc::clone(client), self.silences.clone());
         self.asking = Arc::downgrade(&asking);
         let asks = move || {
-            ask(&client, &lanes);
+            silences.look(ask(&client, &lanes));
             drop(asking);
         };
         // Without a thread, what is known grows old, and is asked for again.
@@ -52,17 +60,25 @@ impl Ends {
     }
 }
 
-fn ask(client: &ClientHandle, lanes: &[(TopicPartition, LaneHandle)]) {
+/// Tells lanes where their logs end; those that have nothing at hand.
+fn ask(client: &ClientHandle, lanes: &[(TopicPartition, LaneHandle)]) -> Vec<Idle> {
     let watermark =
         |((topic, partition), _): &(TopicPartition, LaneHandle)| high_watermark(client, topic, *partition);
     // Before: what is fetched meanwhile is newer than the answer.
     let watermarks: Vec<_> = lanes.iter().map(watermark).collect();
     let partitions = lanes.iter().map(|((topic, partition), _)| (&**topic, *partition));
     let ends = list_offsets(client, partitions, Place::End, TIMEOUT).unwrap_or_default();
-    for (((topic, partition), lane), watermark) in lanes.iter().zip(watermarks) {
-        let is_it = |(name, number, _): &&(String, i32, i64)| **topic == **name && number == partition;
-        if let Some((.., end)) = ends.iter().find(is_it) {
-            lane.control.gauges.ends_at(*end, watermark);
+    let mut idle = Vec::new();
+    for ((key, lane), watermark) in lanes.iter().zip(watermarks) {
+        let is_it = |(name, number, _): &&(String, i32, i64)| *key.0 == **name && *number == key.1;
+        let end = ends.iter().find(is_it).map(|(.., end)| *end);
+        if let Some(end) = end {
+            lane.control.gauges.ends_at(end, watermark);
+        }
+        if let Some(position) = lane.control.idle_at() {
+            let (partition, beats) = (key.clone(), lane.control.pulse.beats());
+            idle.push(Idle { partition, position, beats, end });
         }
     }
+    idle
 }

@@ -5,7 +5,7 @@
 //! - `session`: a member that has joined. In each turn it hears its client (`events`, `joining`) and the app, takes its
 //!   `revocation`s further, and goes on in its `phase` (`transitions`).
 //! - `plan`, `drain`: how lanes are brought to an end, by whoever wants it.
-//! - `ends`: where the logs of what is assigned end, for the lag.
+//! - `ends`: where the logs of what is assigned end, for the lag; `silence`: what of it is not read to there.
 //! - `coordinator`, `tasks`: how lanes begin, and how their futures are dropped.
 //!
 //! Imports the rooms of lanes and of commits, which know nothing of members.
@@ -25,6 +25,7 @@ mod probe;
 mod rejoin;
 mod revocation;
 mod session;
+mod silence;
 mod tasks;
 mod thread;
 mod transitions;

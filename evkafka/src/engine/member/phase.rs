@@ -76,6 +76,8 @@ pub(super) enum Reason {
     Shutdown,
     /// So many partitions are assigned that the client has to be replaced by one with other limits.
     Outgrown(usize),
+    /// The client has to be replaced, as it reads partitions no longer.
+    Silent,
 }
 
 impl Default for MemberPhase {

@@ -22,6 +22,7 @@ use super::{
     plan::DrainPlan,
     rejoin::Rejoin,
     revocation::{Hold, Outcome, Revocation},
+    silence::Silences,
 };
 use crate::{
     client::{ClientLog, ClientReports, Lasting, Troubles},
@@ -57,7 +58,7 @@ pub(super) struct Session {
     pub(super) revocations: Vec<Revocation>,
     pub(super) phase: MemberPhase,
     looked: Instant,
-    ends: Ends,
+    pub(super) ends: Ends,
     pub(super) joining: Joining,
     pub(super) troubles: Troubles,
     /// Since when the group has not admitted the member, if it has not.
@@ -76,6 +77,8 @@ pub(super) enum Ended {
     Drained(Option<Result<()>>),
     /// So many partitions are assigned that the client has to be replaced by one with other limits.
     Outgrown(usize),
+    /// The client has to be replaced, as it reads partitions no longer.
+    Silent,
 }
 
 impl Session {
@@ -88,6 +91,7 @@ impl Session {
         coordinator: Coordinator,
         committer: CancellationToken,
         joining: Joining,
+        silences: Silences,
         pulse: Arc<MemberPulse>,
     ) -> Result<Self> {
         coordinator.member.tell(&MemberEvent::Joins);
@@ -104,7 +108,7 @@ impl Session {
             revocations: Vec::new(),
             phase: MemberPhase::default(),
             looked: Instant::now(),
-            ends: Ends::new(),
+            ends: Ends::new(silences),
             joining,
             troubles: Troubles::default(),
             waits: None,
@@ -227,15 +231,15 @@ impl Session {
     fn conclude(&self, leaving: Leaving) -> Ended {
         let (reason, committed) = leaving.end();
         let drained = self.drained(committed);
-        match reason {
-            Reason::Shutdown => Ended::Drained(drained),
-            Reason::Outgrown(assigned) => {
-                if let Some(Err(error)) = drained {
-                    self.member().tell(&MemberEvent::RejoinsUncommitted { error: &error });
-                }
-                Ended::Outgrown(assigned)
-            }
+        let rejoins = match reason {
+            Reason::Shutdown => return Ended::Drained(drained),
+            Reason::Outgrown(assigned) => Ended::Outgrown(assigned),
+            Reason::Silent => Ended::Silent,
+        };
+        if let Some(Err(error)) = drained {
+            self.member().tell(&MemberEvent::RejoinsUncommitted { error: &error });
         }
+        rejoins
     }
 
     /// `None` if a lane has not finished.

@@ -19,6 +19,7 @@ use super::{
     joining::Joining,
     probe::{self, Finding},
     session::{Ended, Session},
+    silence::Silences,
     tasks::Tasks,
 };
 use crate::{
@@ -66,6 +67,7 @@ pub(super) struct Poller {
     pipeline: Arc<dyn Pipeline>,
     runtime: Handle,
     admission: Arc<Admission>,
+    silences: Silences,
     inbox: mpsc::Receiver<Command>,
 }
 
@@ -82,7 +84,8 @@ impl Poller {
             .with_statistics(shared.numbers().statistics());
         let member = Arc::new(shared.member(settings.instance + 1));
         let pulse = shared.members.add();
-        Self { settings, log, shared, member, pulse, pipeline, runtime, admission, inbox }
+        let silences = Silences::default();
+        Self { settings, log, shared, member, pulse, pipeline, runtime, admission, silences, inbox }
     }
 
     /// Does all that a member does. A bug that ends it must not leave an app that looks as if it consumed.
@@ -118,6 +121,7 @@ impl Poller {
                     partitions = assigned;
                     self.close_aside(session);
                 }
+                Ended::Silent => self.close_aside(session),
                 Ended::Drained(ended) => {
                     self.pulse.rests();
                     match ended {
@@ -274,6 +278,7 @@ impl Poller {
             coordinator,
             stop,
             joining,
+            self.silences.clone(),
             Arc::clone(&self.pulse),
         )?;
         let committer =

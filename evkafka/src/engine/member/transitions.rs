@@ -54,10 +54,23 @@ impl Session {
             let plan = DrainPlan::for_revoke(now, self.config.revoke_grace);
             return self.begin_to_rejoin(consuming, now, plan);
         }
-        let Some(assigned) = self.coordinator.outgrown() else { return MemberPhase::Consuming(consuming) };
+        let Some(reason) = self.needs_another_client() else { return MemberPhase::Consuming(consuming) };
         let plan = DrainPlan::for_revoke(now, self.config.revoke_grace);
         self.prepare_to_leave(plan);
-        MemberPhase::Draining(consuming.leave(plan, Reason::Outgrown(assigned)))
+        MemberPhase::Draining(consuming.leave(plan, reason))
+    }
+
+    fn needs_another_client(&self) -> Option<Reason> {
+        if let Some(assigned) = self.coordinator.outgrown() {
+            return Some(Reason::Outgrown(assigned));
+        }
+        let silent = self.ends.take_silent();
+        if silent.is_empty() {
+            return None;
+        }
+        let partitions: Vec<_> = silent.iter().map(ToString::to_string).collect();
+        self.member().tell(&MemberEvent::Silent { partitions: &partitions.join(", ") });
+        Some(Reason::Silent)
     }
 
     fn begin_to_rejoin(&mut self, consuming: Consuming, now: Instant, plan: DrainPlan) -> MemberPhase {

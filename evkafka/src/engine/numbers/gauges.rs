@@ -93,6 +93,12 @@ impl Gauges {
         self.at_work.store(NOBODY, Relaxed);
     }
 
+    /// Whether records were fetched that are not settled.
+    pub(in crate::engine) fn has_any(&self) -> bool {
+        let Reading { in_flight, queued, .. } = self.read();
+        in_flight > 0 || queued > 0
+    }
+
     pub(super) fn read(&self) -> Reading {
         let at_work = self.at_work.load(Relaxed);
         // What is open came before what is at work, and that before what has not begun.

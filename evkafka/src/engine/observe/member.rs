@@ -97,6 +97,10 @@ pub(crate) enum MemberEvent<'a> {
         shared_out_for: usize,
         exceeded_by_mib: u64,
     },
+    /// It leaves its group to join again with another client, because no records come of these partitions.
+    Silent {
+        partitions: &'a str,
+    },
     /// It joins again although not all that was settled is committed.
     RejoinsUncommitted {
         error: &'a Error,

@@ -68,6 +68,11 @@ impl LanePulse {
         self.beats.store(self.beats.load(Relaxed).wrapping_add(1), Relaxed);
     }
 
+    /// Grows with each turn of the lane, and each record that it deals with.
+    pub(in crate::engine) fn beats(&self) -> u64 {
+        self.beats.load(Relaxed)
+    }
+
     /// Attempts may take so long at most.
     pub(in crate::engine) fn attempts_may_take(&self, longest: Duration) {
         self.longest_attempt.store(u64::try_from(longest.as_millis()).unwrap_or(u64::MAX), Relaxed);

@@ -44,6 +44,7 @@ pub(super) fn log(member: &MemberName, event: &MemberEvent<'_>) {
         | MemberEvent::OffsetsUntold
         | MemberEvent::AssignmentRejected
         | MemberEvent::Outgrown { .. }
+        | MemberEvent::Silent { .. }
         | MemberEvent::RejoinsUncommitted { .. } => rejoin(member, event),
         MemberEvent::Left => line!(info, member, "left the group"),
         MemberEvent::LeftUncommitted { error } => {
@@ -193,6 +194,13 @@ fn rejoin(member: &MemberName, event: &MemberEvent<'_>) {
             exceeded_by_mib,
             "more partitions are assigned than `prefetch_memory_mib` was shared out for: the consumer leaves its group and rejoins \
              with smaller shares"
+        ),
+        MemberEvent::Silent { partitions } => line!(
+            error,
+            member,
+            partitions,
+            "no records come of partitions whose logs do not end there, as after a topic was recreated: the member replaces its Kafka client \
+             and rejoins its group"
         ),
         MemberEvent::RejoinsUncommitted { error } => {
             line!(warn, member, error = %Chain(*error), "offsets were not committed before the member rejoins its group");
