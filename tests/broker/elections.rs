@@ -36,7 +36,8 @@ fn a_log_that_is_cut_off_in_front_of_a_slow_consumer_has_all_handled_that_is_lef
     let (kept, cut_off, later) = (0..2_000, 2_000..2_500, 2_500..2_600);
     let cluster = Cluster::start("cut-off", 3);
     let unclean = [("unclean.leader.election.enable", "true"), ("min.insync.replicas", "1")];
-    let topic = kafka::create_topic_on(cluster.bootstrap(), "cut-off", &[1, 2], &unclean);
+    let topic = kafka::unique("cut-off");
+    kafka::create_topic_on(cluster.bootstrap(), &topic, &[1, 2], &unclean);
     let scene = Scene::of(cluster.bootstrap().to_owned(), "cut-off", topic);
     scene.produce(kept.clone());
     // Only the first node has the rest.

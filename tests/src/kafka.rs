@@ -152,16 +152,14 @@ pub fn create_topic_called(bootstrap: &str, topic: &str, partitions: i32) {
     create(bootstrap, topic, partitions, &[]);
 }
 
-/// Creates a topic of one partition with a replica on each of these nodes, of which the first leads it.
+/// Creates a topic of this name with one partition and a replica on each of these nodes, of which the first leads it.
 ///
 /// # Panics
 ///
 /// When the cluster refuses the topic, or has no leader for it in time.
 #[track_caller]
-pub fn create_topic_on(bootstrap: &str, prefix: &str, nodes: &[i32], settings: &[(&str, &str)]) -> String {
-    let topic = unique(prefix);
-    create_replicated(bootstrap, &topic, 1, TopicReplication::Variable(&[nodes]), settings);
-    topic
+pub fn create_topic_on(bootstrap: &str, topic: &str, nodes: &[i32], settings: &[(&str, &str)]) {
+    create_replicated(bootstrap, topic, 1, TopicReplication::Variable(&[nodes]), settings);
 }
 
 #[track_caller]

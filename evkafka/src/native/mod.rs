@@ -9,7 +9,7 @@
 //! - [`metadata`]: what a cluster says of its topics, with errors of any number;
 //! - [`committed`]: what is committed, with its metadata (rdkafka's safe interface takes that for UTF-8);
 //! - [`list_offsets`]: where logs start and end, or have come to at a time, for many partitions at once; [`seek`]: has librdkafka fetch from elsewhere;
-//! - `Position`: where librdkafka takes the application to be; [`high_watermark`]: where it takes the log to end;
+//! - `Position`: where librdkafka takes the application to be; [`fetched_log`]: where it takes the log to begin and end;
 //! - [`monotonic_nanos`]: the system's clock, read for each record that is handled;
 //! - [`OwnedProducer`]: a producer that is polled by functions of ours, and sends [records](RawRecord) with headers of any bytes, and
 //!   has their deliveries [answered](Answer), one by one or in an [`Inbox`];
@@ -68,7 +68,7 @@ pub(crate) use self::{
     list_offsets::{Place, list_offsets, query_offsets},
     metadata::metadata,
     monotonic::monotonic_nanos,
-    position::high_watermark,
+    position::fetched_log,
     produce::{RawHeader, RawRecord},
     producer::OwnedProducer,
     queue::{PartitionQueue, StartsOver},

@@ -1,4 +1,7 @@
-use std::ffi::{CStr, CString};
+use std::{
+    ffi::{CStr, CString},
+    ops::Range,
+};
 
 use rdkafka::bindings::{
     rd_kafka_get_watermark_offsets, rd_kafka_position, rd_kafka_resp_err_t, rd_kafka_topic_partition_t,
@@ -44,10 +47,13 @@ impl Position {
     }
 }
 
-/// The offset behind a partition's last record, as of the last answer to a fetch; `None` before the first. Nothing is asked of a broker.
-pub(crate) fn high_watermark(client: &ClientHandle, topic: &str, partition: i32) -> Option<i64> {
+/// Where a partition's log begins and ends, as of the last answer to a fetch; `None` before the first, and if that was refused. Nothing is
+/// asked of a broker.
+pub(crate) fn fetched_log(client: &ClientHandle, topic: &str, partition: i32) -> Option<Range<i64>> {
     let topic = CString::new(topic).ok()?;
-    watermarks(client, &topic, partition).map(|(_, high)| high).filter(|high| *high >= 0)
+    let (low, high) = watermarks(client, &topic, partition)?;
+    // Old brokers do not tell the beginning.
+    (high >= 0).then(|| low.max(0)..high)
 }
 
 fn watermarks(client: &ClientHandle, topic: &CStr, partition: i32) -> Option<(i64, i64)> {

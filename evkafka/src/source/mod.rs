@@ -179,7 +179,9 @@ impl Offsets {
     /// Where the partition's log ends, as far as its client has it at hand: as of its last fetch, and behind transactions that are open.
     pub(crate) fn known_end(&self, topic: &str, partition: i32) -> Option<i64> {
         match self {
-            Self::Kafka(client) => native::high_watermark(&*client.upgrade()?, topic, partition),
+            Self::Kafka(client) => {
+                native::fetched_log(&*client.upgrade()?, topic, partition).map(|log| log.end)
+            }
             #[cfg(any(test, feature = "testing"))]
             Self::Memory(log) => log.find(Place::End),
         }

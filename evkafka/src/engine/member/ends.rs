@@ -13,7 +13,7 @@ use std::{
 use super::silence::{Idle, Silences, Silent};
 use crate::{
     engine::assignment::{Assignment, LaneHandle, TopicPartition},
-    native::{ClientHandle, Place, high_watermark, list_offsets},
+    native::{ClientHandle, Place, fetched_log, list_offsets},
 };
 
 /// How often they are asked.
@@ -31,6 +31,7 @@ pub(super) struct Ends {
 
 impl Ends {
     pub(super) fn new(silences: Silences) -> Self {
+        silences.begin();
         Self { next: Instant::now() + INTERVAL, asking: Weak::new(), silences }
     }
 
@@ -52,7 +53,7 @@ impl Ends {
         let (asking, client, silences) = (Arc::new(()), Arc::clone(client), self.silences.clone());
         self.asking = Arc::downgrade(&asking);
         let asks = move || {
-            silences.look(ask(&client, &lanes));
+            silences.look(ask(&client, &lanes), Instant::now());
             drop(asking);
         };
         // Without a thread, what is known grows old, and is asked for again.
@@ -62,22 +63,22 @@ impl Ends {
 
 /// Tells lanes where their logs end; those that have nothing at hand.
 fn ask(client: &ClientHandle, lanes: &[(TopicPartition, LaneHandle)]) -> Vec<Idle> {
-    let watermark =
-        |((topic, partition), _): &(TopicPartition, LaneHandle)| high_watermark(client, topic, *partition);
+    let fetched =
+        |((topic, partition), _): &(TopicPartition, LaneHandle)| fetched_log(client, topic, *partition);
     // Before: what is fetched meanwhile is newer than the answer.
-    let watermarks: Vec<_> = lanes.iter().map(watermark).collect();
+    let logs: Vec<_> = lanes.iter().map(fetched).collect();
     let partitions = lanes.iter().map(|((topic, partition), _)| (&**topic, *partition));
     let ends = list_offsets(client, partitions, Place::End, TIMEOUT).unwrap_or_default();
     let mut idle = Vec::new();
-    for ((key, lane), watermark) in lanes.iter().zip(watermarks) {
+    for ((key, lane), fetched) in lanes.iter().zip(logs) {
         let is_it = |(name, number, _): &&(String, i32, i64)| *key.0 == **name && *number == key.1;
         let end = ends.iter().find(is_it).map(|(.., end)| *end);
         if let Some(end) = end {
-            lane.control.gauges.ends_at(end, watermark);
+            lane.control.gauges.ends_at(end, fetched.as_ref().map(|log| log.end));
         }
         if let Some(position) = lane.control.idle_at() {
             let (partition, beats) = (key.clone(), lane.control.pulse.beats());
-            idle.push(Idle { partition, position, beats, end });
+            idle.push(Idle { partition, position, beats, end, fetched });
         }
     }
     idle

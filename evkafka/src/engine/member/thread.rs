@@ -84,7 +84,7 @@ impl Poller {
             .with_statistics(shared.numbers().statistics());
         let member = Arc::new(shared.member(settings.instance + 1));
         let pulse = shared.members.add();
-        let silences = Silences::default();
+        let silences = Silences::new();
         Self { settings, log, shared, member, pulse, pipeline, runtime, admission, silences, inbox }
     }
 
