@@ -25,6 +25,7 @@ mod logs;
 mod looking_up;
 mod memory;
 mod metrics;
+mod overridden;
 mod position;
 mod progress;
 mod refused_letters;

@@ -42,6 +42,11 @@ impl Position {
     pub(super) fn start_of_the_log(&self, client: &ClientHandle) -> Option<i64> {
         watermarks(client, &self.topic, self.partition).map(|(low, _)| low).filter(|low| *low >= 0)
     }
+
+    /// The offset behind the last record, as of the last answer to a fetch; `None` before the first.
+    pub(super) fn end_of_the_log(&self, client: &ClientHandle) -> Option<i64> {
+        watermarks(client, &self.topic, self.partition).map(|(_, high)| high).filter(|high| *high >= 0)
+    }
 }
 
 /// The offset behind a partition's last record, as of the last answer to a fetch; `None` before the first. Nothing is asked of a broker.

@@ -1,3 +1,5 @@
+mod overridden;
+
 use std::{
     ffi::{CString, c_void},
     ops::Range,
@@ -14,7 +16,7 @@ use rdkafka::bindings::{
 use tokio::sync::Notify;
 
 use super::{ClientHandle, Fetch, MESSAGE_BYTES, position::Position, retired::Retired, seek::begin_to_seek};
-use crate::settle::{Pace, Sequence};
+use crate::settle::{Course, Pace, Sequence};
 
 /// What is done when a queue is no longer empty. (librdkafka: "the application must not perform any prolonged work in the
 /// callback, or call any librdkafka APIs". The messages that are destroyed are two takes at most, in about a millisecond, and
@@ -114,6 +116,8 @@ pub(crate) struct PartitionQueue {
     /// Whether librdkafka's position is that of this queue's records. It is not while a seek has not taken effect, or before what an
     /// earlier owner of the queue has taken is forgotten.
     trusts_position: bool,
+    /// Whether librdkafka may still leave the place that it has sought: see [`Self::is_overridden`].
+    may_be_overridden: bool,
     /// With nothing left to hand out: the offset behind all there was.
     reached: Option<i64>,
     /// Records that were deleted before they could be fetched.
@@ -164,6 +168,7 @@ impl PartitionQueue {
             arrived: Sequence::default(),
             handed_out: Sequence::default(),
             trusts_position: false,
+            may_be_overridden: false,
             reached: None,
             deleted: None,
             retired,
@@ -186,10 +191,16 @@ impl PartitionQueue {
         self.handed_out.begin_at(next);
     }
 
+    /// The same where a seek to `next` has taken effect.
+    pub(crate) fn begin_sought(&mut self, next: i64) {
+        self.begin_at(next);
+        self.may_be_overridden = true;
+    }
+
     /// A seek to `next` has taken effect: nothing that was fetched before comes any more.
     pub(crate) fn start_at(&mut self, next: i64) {
         self.taken.clear();
-        self.begin_at(next);
+        self.begin_sought(next);
         (self.trusts_position, self.reached, self.deleted) = (false, None, None);
     }
 
@@ -249,6 +260,33 @@ impl PartitionQueue {
             let position = self.position.of_the_application(&self.queue.client);
             self.trusts_position = position.is_none() || position == self.arrived.next();
         }
+        let next = self.arrived.next();
+        let mut course = self.refill();
+        if course.goes_back
+            && !course.has_errors
+            && let Some(next) = self.is_overridden(next)
+        {
+            self.seek_again(next);
+            // What is there is outdated: librdkafka drops it, and says when there is more.
+            course = self.refill();
+        }
+        self.taken_at = Instant::now();
+        if course.goes_back || course.has_errors {
+            self.correct_position();
+        }
+        if let Some(gap) = course.gap {
+            self.find_deleted(gap);
+        }
+        self.reached = None;
+        if self.taken.is_empty() {
+            self.find_reached();
+            // No callback may come for a long time.
+            self.retired.destroy_all();
+        }
+    }
+
+    /// Takes what librdkafka has, up to a limit.
+    fn refill(&mut self) -> Course {
         let queue = self.queue.as_ptr();
         let fill = |slots: &mut [_]| {
             // SAFETY: the queue is alive, the slots are valid for writing, a timeout of 0 does not wait.
@@ -262,20 +300,7 @@ impl PartitionQueue {
         // SAFETY: librdkafka fills the first slots and gives up the messages' ownership.
         unsafe { self.taken.refill(slots, fill) };
         self.record_bytes = self.taken.record_bytes().unwrap_or(self.record_bytes);
-        self.taken_at = Instant::now();
-        let course = self.arrived.follow(self.taken.offsets());
-        if course.goes_back || course.has_errors {
-            self.correct_position();
-        }
-        if let Some(gap) = course.gap {
-            self.find_deleted(gap);
-        }
-        self.reached = None;
-        if self.taken.is_empty() {
-            self.find_reached();
-            // No callback may come for a long time.
-            self.retired.destroy_all();
-        }
+        self.arrived.follow(self.taken.offsets())
     }
 
     /// As many as are handled in good time, up to four times the memory of the queue they come from, which librdkafka fills meanwhile.
