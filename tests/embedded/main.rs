@@ -7,6 +7,7 @@ mod blocking;
 mod cancelled;
 mod cluster;
 mod control;
+mod damaged;
 mod dead_letter_loops;
 mod dead_letters;
 mod delivery;

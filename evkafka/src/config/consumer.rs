@@ -112,6 +112,7 @@ use crate::{event_type::EventTypeSource, settle::FailurePolicy};
 /// | property | evkafka's default | why |
 /// |---|---|---|
 /// | `allow.auto.create.topics` | `false` | a mistyped topic is reported, not created |
+/// | `check.crcs` | `true` | a batch that was damaged on the way or on a broker's disk stops the app, and reaches no handler; Java's consumer does the same |
 /// | `client.id` | `evkafka` | names the framework in the brokers' logs |
 /// | `fetch.queue.backoff.ms` | `10` | librdkafka's `1000` leaves a fast consumer idle |
 /// | `fetch.wait.max.ms` | `100` | while a fetch of partitions that have nothing waits at a broker (librdkafka: `500`), full ones are not fetched, and run dry |

@@ -19,6 +19,9 @@ pub(super) const DEFAULTS: &[Default] = &[
     // A mistyped topic must be reported, not created. librdkafka has the same default; it is stated here because
     // `on_missing_topic` depends on it.
     Default { name: "allow.auto.create.topics", value: "false", applies: always },
+    // A batch that was damaged on the way or on a broker's disk must not reach a handler. librdkafka does not look by default, and
+    // fetches one that it cannot parse again and again without a word. Java's consumer checks by default.
+    Default { name: "check.crcs", value: "true", applies: always },
     CLIENT_ID,
     // How long librdkafka waits before it looks whether a full queue has room again. Its own 1000 ms leave a consumer
     // that empties the queue faster than that idle, at less than half its speed (librdkafka #2879, #4284).
