@@ -293,6 +293,8 @@ impl fmt::Display for Error {
                 if error.code == RDKafkaErrorCode::TopicAuthorizationFailed {
                     write!(f, "; grant READ on the topic `{}`", origin.topic)?;
                 }
+                false_alarm(error).iter().try_for_each(|advice| write!(f, "; {advice}"))?;
+                damage(error).iter().try_for_each(|advice| write!(f, "; {advice}"))?;
                 missing_codec(error).iter().try_for_each(|advice| write!(f, "; {advice}"))
             }
             Inner::Client { consumer, .. } => write!(f, "consumer `{consumer}`: the Kafka client failed"),
@@ -323,6 +325,31 @@ fn missing_codec(error: &PartitionError) -> Option<&'static str> {
     } else {
         "it is compressed in a way that this build of librdkafka does not have"
     })
+}
+
+/// What to do about a record that is said to be too large. Brokers send one of any size, if it is the first of an answer: but librdkafka
+/// doubles what it asks for (`fetch.message.max.bytes`) at each answer in which there is nothing for the application, and says from 1 GiB on that a
+/// record is too large.
+fn false_alarm(error: &PartitionError) -> Option<&'static str> {
+    let is_one =
+        error.code == RDKafkaErrorCode::MessageSizeTooLarge && error.reason.contains("might be too large");
+    is_one.then_some(
+        "most often no record is: librdkafka says so, too, where compaction has left batches without records; start the app again, which \
+         sets back how much is fetched at a time",
+    )
+}
+
+/// What to do about a batch that is not what its producer sent.
+fn damage(error: &PartitionError) -> Option<&'static str> {
+    // By librdkafka, which says the same of what it cannot parse, and by the broker.
+    let is_checksum = match error.code {
+        RDKafkaErrorCode::BadMessage => error.reason.contains("CRC"),
+        code => code == RDKafkaErrorCode::InvalidMessage,
+    };
+    is_checksum.then_some(
+        "its checksum does not match, so it was damaged on the way or on the broker's disk: start the app again to fetch it again; if it \
+         stays damaged, move the partition's leader to another replica, or the group past it (`check.crcs` says whether checksums are checked)",
+    )
 }
 
 impl fmt::Display for RecordError {
@@ -447,6 +474,46 @@ mod tests {
         );
         let error = PartitionError { code, offset: Some(42), reason };
         Error::from(Inner::partition(Origin::new("billing", "orders", 3), error)).to_string()
+    }
+
+    #[test]
+    fn a_record_that_librdkafka_takes_for_too_large_is_told_with_what_to_do_about_it() {
+        let text = |reason: &str| {
+            let (code, reason) = (RDKafkaErrorCode::MessageSizeTooLarge, reason.to_owned());
+            let error = PartitionError { code, offset: Some(42), reason };
+            Error::from(Inner::partition(Origin::new("billing", "orders", 3), error)).to_string()
+        };
+        let by_librdkafka = text(
+            "Message at offset 42 might be too large to fetch, try increasing receive.message.max.bytes",
+        );
+        assert!(
+            by_librdkafka.contains("offset 42") && by_librdkafka.contains("start the app again"),
+            "{by_librdkafka}"
+        );
+        let by_the_broker = text("Fetch from broker 1 failed at offset 42: Broker: Message size too large");
+        assert!(!by_the_broker.contains("start the app again"), "{by_the_broker}");
+    }
+
+    #[test]
+    fn a_batch_that_is_damaged_is_told_with_what_to_do_about_it() {
+        let text = |code, reason: &str| {
+            let error = PartitionError { code, offset: Some(42), reason: reason.to_owned() };
+            Error::from(Inner::partition(Origin::new("billing", "orders", 3), error)).to_string()
+        };
+        let by_librdkafka = text(
+            RDKafkaErrorCode::BadMessage,
+            "MessageSet at offset 42 (84 bytes) failed CRC32C check (original 0x0 != calculated 0x1)",
+        );
+        let by_the_broker = text(RDKafkaErrorCode::InvalidMessage, "Fetch from broker 1 failed at offset 42");
+        for text in [&by_librdkafka, &by_the_broker] {
+            for part in
+                ["consumer `billing`", "orders[3]", "offset 42", "its checksum does not match", "replica"]
+            {
+                assert!(text.contains(part), "{part:?} is not in {text}");
+            }
+        }
+        let of_a_newer_format = text(RDKafkaErrorCode::BadMessage, "Unsupported MsgVersion 3");
+        assert!(!of_a_newer_format.contains("checksum"), "{of_a_newer_format}");
     }
 
     #[test]

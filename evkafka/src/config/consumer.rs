@@ -112,10 +112,11 @@ use crate::{event_type::EventTypeSource, settle::FailurePolicy};
 /// | property | evkafka's default | why |
 /// |---|---|---|
 /// | `allow.auto.create.topics` | `false` | a mistyped topic is reported, not created |
+/// | `check.crcs` | `true` | a batch that was damaged on the way or on a broker's disk stops the app, and reaches no handler; Java's consumer does the same |
 /// | `client.id` | `evkafka` | names the framework in the brokers' logs |
 /// | `fetch.queue.backoff.ms` | `10` | librdkafka's `1000` leaves a fast consumer idle |
 /// | `fetch.wait.max.ms` | `100` | while a fetch of partitions that have nothing waits at a broker (librdkafka: `500`), full ones are not fetched, and run dry |
-/// | `partition.assignment.strategy` | `cooperative-sticky` | a rebalance stops only the partitions that move; not set with `group.protocol` = `consumer` |
+/// | `partition.assignment.strategy` | `cooperative-sticky` | a rebalance takes away only the partitions that move ([what the others do meanwhile](Self::revoke_grace)); not set with `group.protocol` = `consumer` |
 /// | `reconnect.backoff.max.ms` | `1000` | librdkafka's `10000` may keep a consumer away from a broker that is back until its session is over |
 ///
 /// [properties]: https://github.com/confluentinc/librdkafka/blob/v2.12.1/CONFIGURATION.md
@@ -376,7 +377,8 @@ impl ConsumerConfig {
     /// How long handlers may go on with records of partitions that the consumer is losing to another member, before
     /// they are cancelled. Default: 5 s. Zero cancels at once.
     ///
-    /// The other member waits meanwhile. Cancelled handlers have a fifth of this time to finish (at least 100 ms) before they are
+    /// The other member waits meanwhile. So do the partitions that this consumer keeps, once what was taken of them is handled: librdkafka
+    /// fetches nothing before the revocation is answered. Cancelled handlers have a fifth of this time to finish (at least 100 ms) before they are
     /// dropped, and two more seconds are for what blocks its thread and for the last commit. All of it, and a heartbeat
     /// (`heartbeat.interval.ms`), must be shorter than the property `max.poll.interval.ms` (by default 5 min): that is how long the
     /// brokers wait at a rebalance before they go on without a member and give its partitions to others. Up to 240 s are possible

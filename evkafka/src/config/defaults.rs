@@ -19,6 +19,9 @@ pub(super) const DEFAULTS: &[Default] = &[
     // A mistyped topic must be reported, not created. librdkafka has the same default; it is stated here because
     // `on_missing_topic` depends on it.
     Default { name: "allow.auto.create.topics", value: "false", applies: always },
+    // A batch that was damaged on the way or on a broker's disk must not reach a handler. librdkafka does not look by default, and
+    // fetches one that it cannot parse again and again without a word. Java's consumer checks by default.
+    Default { name: "check.crcs", value: "true", applies: always },
     CLIENT_ID,
     // How long librdkafka waits before it looks whether a full queue has room again. Its own 1000 ms leave a consumer
     // that empties the queue faster than that idle, at less than half its speed (librdkafka #2879, #4284).
@@ -28,8 +31,9 @@ pub(super) const DEFAULTS: &[Default] = &[
     // record. With its own 500 ms, 2,000,000 records of which some partitions ended before others took 1.3 times as long as
     // with 100 ms (with 20 ms no less than with 100). It costs an idle consumer ten requests a second for each broker.
     Default { name: "fetch.wait.max.ms", value: "100", applies: always },
-    // A rebalance takes away only the partitions that move, and the others go on meanwhile. librdkafka's "range,
-    // roundrobin" takes all of them from everybody. The new group protocol assigns on the broker, and librdkafka
+    // A rebalance takes away only the partitions that move. The others keep their lanes, which go on with what was taken; but whatever the
+    // strategy, librdkafka fetches for none of them until a revocation is answered, which is when the handlers of what moves have finished.
+    // Its own "range, roundrobin" takes all partitions from everybody. The new group protocol assigns on the broker, and librdkafka
     // refuses to start when this is set as well.
     Default {
         name: "partition.assignment.strategy",

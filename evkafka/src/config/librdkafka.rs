@@ -195,6 +195,7 @@ mod tests {
             ("enable.auto.offset.store", "false"),
             ("enable.partition.eof", "false"),
             ("allow.auto.create.topics", "false"),
+            ("check.crcs", "true"),
             ("client.id", "evkafka"),
             ("fetch.queue.backoff.ms", "10"),
             ("fetch.wait.max.ms", "100"),
@@ -223,8 +224,12 @@ mod tests {
 
     #[test]
     fn a_property_of_the_user_goes_over_a_default() {
-        let config = config().property("fetch.queue.backoff.ms", 500).property("fetch.min.bytes", 7);
+        let config = config()
+            .property("fetch.queue.backoff.ms", 500)
+            .property("fetch.min.bytes", 7)
+            .property("check.crcs", false);
         let client = client(&config, 0);
+        assert_eq!(client.get("check.crcs"), Some("false"));
         assert_eq!(client.get("fetch.queue.backoff.ms"), Some("500"));
         assert_eq!(client.get("fetch.min.bytes"), Some("7"));
     }

@@ -86,7 +86,11 @@ impl Lane {
         let Self { mut queue, worker, work_bytes, commit_requests, finished, .. } = self;
         queue.listen(Arc::clone(&worker.control.look));
         if let Some(next) = start.next {
-            queue.begin_at(next);
+            match start.committed {
+                Some(_) => queue.begin_at(next),
+                // Without a committed offset, librdkafka had to be told.
+                None => queue.begin_sought(next),
+            }
             if start.committed != Some(next) {
                 commit_requests.now();
             }

@@ -4,13 +4,11 @@ use std::{
 };
 
 use rdkafka::bindings::{
-    rd_kafka_get_watermark_offsets, rd_kafka_position, rd_kafka_resp_err_t, rd_kafka_topic_partition_t,
+    RD_KAFKA_OFFSET_INVALID, rd_kafka_get_watermark_offsets, rd_kafka_position, rd_kafka_resp_err_t,
+    rd_kafka_topic_partition_t,
 };
 
 use super::{ClientHandle, list::PartitionList};
-
-/// `RD_KAFKA_OFFSET_INVALID` of librdkafka's header, a macro.
-const INVALID: i64 = -1001;
 
 /// What librdkafka has at hand of one partition: nothing is asked of a broker.
 pub(super) struct Position {
@@ -38,12 +36,17 @@ impl Position {
         // SAFETY: client and list are alive. Whatever becomes of it, the element has an offset.
         unsafe { rd_kafka_position(client.as_ptr(), self.list.as_ptr()) };
         let [rd_kafka_topic_partition_t { offset, .. }] = self.list.elements() else { return None };
-        Some(*offset).filter(|offset| *offset != INVALID)
+        Some(*offset).filter(|offset| *offset != i64::from(RD_KAFKA_OFFSET_INVALID))
     }
 
     /// The offset below which the log was deleted, as of the last answer to a fetch; `None` before the first.
     pub(super) fn start_of_the_log(&self, client: &ClientHandle) -> Option<i64> {
         watermarks(client, &self.topic, self.partition).map(|(low, _)| low).filter(|low| *low >= 0)
+    }
+
+    /// The offset behind the last record, as of the last answer to a fetch; `None` before the first.
+    pub(super) fn end_of_the_log(&self, client: &ClientHandle) -> Option<i64> {
+        watermarks(client, &self.topic, self.partition).map(|(_, high)| high).filter(|high| *high >= 0)
     }
 }
 
@@ -57,7 +60,7 @@ pub(crate) fn fetched_log(client: &ClientHandle, topic: &str, partition: i32) ->
 }
 
 fn watermarks(client: &ClientHandle, topic: &CStr, partition: i32) -> Option<(i64, i64)> {
-    let (mut low, mut high) = (INVALID, INVALID);
+    let (mut low, mut high) = (i64::from(RD_KAFKA_OFFSET_INVALID), i64::from(RD_KAFKA_OFFSET_INVALID));
     // SAFETY: client and name are alive, and the out pointers valid.
     let result = unsafe {
         let (client, topic) = (client.as_ptr(), topic.as_ptr());

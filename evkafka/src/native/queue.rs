@@ -1,3 +1,6 @@
+mod dropped;
+mod overridden;
+
 use std::{
     ffi::{CString, c_void},
     ops::Range,
@@ -17,7 +20,7 @@ use super::{
     ClientHandle, Fetch, MESSAGE_BYTES, position::Position, retired::Retired, seek::begin_to_seek,
     standing::Standing,
 };
-use crate::settle::{Pace, Sequence};
+use crate::settle::{Course, Pace, Sequence};
 
 /// What is done when a queue is no longer empty. (librdkafka: "the application must not perform any prolonged work in the
 /// callback, or call any librdkafka APIs". The messages that are destroyed are two takes at most, in about a millisecond, and
@@ -115,6 +118,10 @@ pub(crate) struct PartitionQueue {
     handed_out: Sequence,
     position: Position,
     standing: Standing,
+    /// Whether librdkafka may still leave the place that it has sought: see [`Self::is_overridden`].
+    may_be_overridden: bool,
+    /// The last record that was asked for because librdkafka had [dropped](Self::has_dropped) it, or seemed to.
+    asked_for: Option<i64>,
     /// With nothing left to hand out: the offset behind all there was.
     reached: Option<i64>,
     /// Records that were deleted before they could be fetched.
@@ -165,6 +172,8 @@ impl PartitionQueue {
             arrived: Sequence::default(),
             handed_out: Sequence::default(),
             standing: Standing::Doubtful,
+            may_be_overridden: false,
+            asked_for: None,
             reached: None,
             deleted: None,
             retired,
@@ -187,10 +196,16 @@ impl PartitionQueue {
         self.handed_out.begin_at(next);
     }
 
+    /// The same where a seek to `next` has taken effect.
+    pub(crate) fn begin_sought(&mut self, next: i64) {
+        self.begin_at(next);
+        self.may_be_overridden = true;
+    }
+
     /// A seek to `next` has taken effect: nothing that was fetched before comes any more.
     pub(crate) fn start_at(&mut self, next: i64) {
         self.taken.clear();
-        self.begin_at(next);
+        self.begin_sought(next);
         (self.standing, self.reached, self.deleted) = (Standing::Doubtful, None, None);
     }
 
@@ -247,7 +262,32 @@ impl PartitionQueue {
         self.retired.age();
         // What is about to be taken moves it.
         let position = self.position.of_the_application(&self.queue.client);
-        self.standing = self.standing.at(position, self.arrived.next());
+        let next = self.arrived.next();
+        self.standing = self.standing.at(position, next);
+        let mut course = self.refill();
+        if let Some(from) = self.is_overridden(next, &course).or_else(|| self.has_dropped(next)) {
+            self.seek_again(next, from);
+            // What is there is outdated: librdkafka drops it, and says when there is more.
+            course = self.refill();
+        }
+        self.standing = self.standing.after(self.taken.len());
+        self.taken_at = Instant::now();
+        if course.goes_back || course.has_errors {
+            self.correct_position();
+        }
+        if let Some(gap) = course.gap {
+            self.find_deleted(gap);
+        }
+        self.reached = None;
+        if self.taken.is_empty() {
+            self.find_reached();
+            // No callback may come for a long time.
+            self.retired.destroy_all();
+        }
+    }
+
+    /// Takes what librdkafka has, up to a limit.
+    fn refill(&mut self) -> Course {
         let queue = self.queue.as_ptr();
         let fill = |slots: &mut [_]| {
             // SAFETY: the queue is alive, the slots are valid for writing, a timeout of 0 does not wait.
@@ -261,22 +301,7 @@ impl PartitionQueue {
         // SAFETY: librdkafka fills the first slots and gives up the messages' ownership.
         unsafe { self.taken.refill(slots, fill) };
         self.record_bytes = self.taken.record_bytes().unwrap_or(self.record_bytes);
-        self.taken_at = Instant::now();
-        self.ask_for_what_was_dropped();
-        let course = self.arrived.follow(self.taken.offsets());
-        self.standing = self.standing.after(self.taken.len());
-        if course.goes_back || course.has_errors {
-            self.correct_position();
-        }
-        if let Some(gap) = course.gap {
-            self.find_deleted(gap);
-        }
-        self.reached = None;
-        if self.taken.is_empty() {
-            self.find_reached();
-            // No callback may come for a long time.
-            self.retired.destroy_all();
-        }
+        self.arrived.follow(self.taken.offsets())
     }
 
     /// As many as are handled in good time, up to four times the memory of the queue they come from, which librdkafka fills meanwhile.
@@ -304,21 +329,12 @@ impl PartitionQueue {
         self.standing = Standing::Doubtful;
     }
 
-    /// Has records come that librdkafka had fetched and has dropped, if it left them out.
-    ///
-    /// When a new leader's log ends before what was fetched, librdkafka goes on at that end and drops all that it has at hand: also
-    /// what lies below that end, which the leader has.
-    fn ask_for_what_was_dropped(&mut self) {
-        let (Standing::Moved, Some(next)) = (self.standing, self.arrived.next()) else { return };
-        let is_left_out = self.taken.first_offset().is_some_and(|first| first > next);
-        if is_left_out {
-            self.taken.clear();
-            // Within the log, since it has a record behind that.
-            let next =
-                self.position.start_of_the_log(&self.queue.client).map_or(next, |start| start.max(next));
-            begin_to_seek(&self.queue.client, &self.topic, self.partition, next);
-            self.standing = Standing::Doubtful;
-        }
+    /// Drops what was taken last, which followed those below `next`, and has librdkafka go on at `from`.
+    fn seek_again(&mut self, next: Option<i64>, from: i64) {
+        self.taken.clear();
+        self.arrived.begin_at(next.unwrap_or(from));
+        begin_to_seek(&self.queue.client, &self.topic, self.partition, from);
+        self.standing = Standing::Doubtful;
     }
 
     /// Which of the offsets that were left out were deleted, rather than compacted.
@@ -338,89 +354,5 @@ impl PartitionQueue {
         let next = self.arrived.next();
         let is_beyond = |position: &i64| *position >= 0 && next.is_none_or(|next| next < *position);
         self.reached = self.position.of_the_application(&self.queue.client).filter(is_beyond);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::thread;
-
-    use rdkafka::{ClientConfig, mocking::MockCluster};
-    use tokio::sync::oneshot;
-
-    use super::*;
-    use crate::native::{Answer, OwnedClient, OwnedProducer, RawRecord, list::PartitionList, seek};
-
-    const RECORDS: i64 = 1_000;
-    const DEADLINE: Duration = Duration::from_secs(60);
-
-    /// Writes so many records to partition 0 of `orders`.
-    fn produce(bootstrap: &str, records: i64) {
-        let mut settings = ClientConfig::new();
-        settings.set("bootstrap.servers", bootstrap);
-        let producer = OwnedProducer::new(&settings).expect("librdkafka takes the settings");
-        let record = RawRecord {
-            topic: "orders",
-            partition: Some(0),
-            key: None,
-            payload: Some(b"7"),
-            headers: &[],
-            timestamp: None,
-        };
-        let mut answered: Vec<_> = (0..records)
-            .map(|_| {
-                let (answer, answered) = oneshot::channel();
-                producer.produce(record, Answer::One(answer)).expect("the producer takes it");
-                answered
-            })
-            .collect();
-        let deadline = Instant::now() + DEADLINE;
-        while !answered.is_empty() {
-            assert!(Instant::now() < deadline, "{} of {records} are not acknowledged", answered.len());
-            producer.poll(Duration::from_millis(100));
-            answered.retain_mut(|answered| match answered.try_recv() {
-                Ok(delivery) => delivery.is_err(),
-                Err(error) => error == oneshot::error::TryRecvError::Empty,
-            });
-        }
-    }
-
-    /// Takes records until `end`, and returns the offsets.
-    fn take_to(queue: &mut PartitionQueue, end: i64) -> Vec<i64> {
-        let (mut fetch, mut offsets, deadline) = (queue.fetch(), Vec::new(), Instant::now() + DEADLINE);
-        while offsets.last().is_none_or(|last| last + 1 < end) {
-            assert!(Instant::now() < deadline, "{offsets:?}");
-            assert_eq!(queue.take(&mut fetch, 10), None);
-            if fetch.is_empty() {
-                thread::sleep(Duration::from_millis(1));
-            }
-            offsets.extend(fetch.offsets().map(|offset| offset.expect("a record")));
-        }
-        offsets
-    }
-
-    #[test]
-    fn what_librdkafka_drops_when_it_goes_elsewhere_by_itself_comes_all_the_same() {
-        let mock = MockCluster::new(1).expect("a cluster");
-        mock.create_topic("orders", 1, 1).expect("a topic");
-        produce(&mock.bootstrap_servers(), RECORDS);
-        let mut settings = ClientConfig::new();
-        settings.set("bootstrap.servers", mock.bootstrap_servers()).set("auto.offset.reset", "earliest");
-        settings.set("group.id", "readers").set("enable.auto.commit", "false");
-        // Some ten records are taken at a time; the others stay where librdkafka can drop them.
-        settings.set("queued.max.messages.kbytes", "1");
-        let client = OwnedClient::new(&settings).expect("librdkafka takes the settings");
-        let mut queue = PartitionQueue::detach(client.handle(), "orders".into(), 0).expect("a queue");
-        queue.begin_at(0);
-        let mut partition = PartitionList::with_capacity(1);
-        partition.add("orders", 0).offset = 0;
-        client.assign(&partition).expect("it is assigned");
-        let mut offsets = take_to(&mut queue, 1);
-        // As when the new leader's log ends there.
-        let moved = seek(client.handle(), std::iter::once(("orders", 0, RECORDS - 10)), DEADLINE);
-        assert_eq!(moved.len(), 1);
-        offsets.extend(take_to(&mut queue, RECORDS));
-        assert!(offsets.iter().copied().eq(0..RECORDS), "{} of {RECORDS}", offsets.len());
-        drop(queue);
     }
 }

@@ -30,7 +30,7 @@ pub(crate) use self::{
     pace::Pace,
     persisted::{Persisted, SharedTracker},
     progress::{Commit, Progress},
-    sequence::Sequence,
+    sequence::{Course, Sequence},
     tracker::OffsetTracker,
 };
 pub use self::{

@@ -90,6 +90,15 @@ impl Queue {
         delegate!(self, queue => queue.begin_at(next));
     }
 
+    /// The same where a seek to `next` has taken effect.
+    pub(crate) fn begin_sought(&mut self, next: i64) {
+        match self {
+            Self::Kafka(queue) => queue.begin_sought(next),
+            #[cfg(any(test, feature = "testing"))]
+            Self::Memory(reader) => reader.begin_at(next),
+        }
+    }
+
     /// Replaces what is in `fetched` by at most `most` records of what is there, without waiting.
     pub(crate) fn take(&mut self, fetched: &mut Fetched, most: usize) -> Option<StartsOver> {
         match (self, fetched) {

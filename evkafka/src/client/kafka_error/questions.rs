@@ -94,6 +94,9 @@ impl Fault {
             | Self::Moving
             | Self::NoTopic
             | Self::Unknown => A::Passing,
+            // librdkafka goes on behind what it only takes for too large. But after an error it is told to go on behind the last record (its
+            // position has passed over the next one), and what it fetches there it takes for too large again, without end.
+            Self::TooLarge => A::Final,
             Self::Credentials
             | Self::Tls
             | Self::Coordinator
@@ -111,7 +114,6 @@ impl Fault {
             | Self::SessionTimeout
             | Self::Strategy
             | Self::GroupFull
-            | Self::TooLarge
             | Self::Rejected
             | Self::Damaged
             | Self::Sequence

@@ -98,6 +98,10 @@ fn nothing_that_may_pass_ends_an_app_and_nothing_that_is_final_is_waited_for() {
     }
     // A topic that was deleted must not keep the commits of others back, nor the member from its group.
     assert_eq!(Fault::of(E::UnknownTopicOrPartition).for_commit(), CommitAnswer::OfMissingTopic);
+    // A batch whose checksum does not match, as librdkafka and as a broker says it.
+    for code in [E::BadMessage, E::InvalidMessage] {
+        assert_eq!(Fault::of(code).for_reading(), ReadAnswer::Final, "{code}");
+    }
     // What nobody knows ends no app, but for a partition's next record: going on could pass over it.
     assert_eq!(Fault::of(E::OffsetOutOfRange).for_reading(), ReadAnswer::Final);
 }
