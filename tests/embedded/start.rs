@@ -130,6 +130,20 @@ async fn a_cluster_that_does_not_answer_is_named_in_time() {
     assert!(!text.contains("hunter2"), "{text}");
 }
 
+/// The connection takes an answer, and the look at the cluster another: more than the time that it has to answer at first.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_that_takes_long_to_answer_is_waited_for_as_long_as_the_settings_say() {
+    let cluster = cluster(1);
+    cluster.send(event("OrderCreated", 1)).await.unwrap();
+    cluster.round_trip_time(1, Duration::from_millis(700)).unwrap();
+    let ledger = Ledger::default();
+    let app = App::new("test").state(ledger.clone()).consumer("c", config(&cluster), router![on_order]);
+    let app = Running::start(app);
+    ledger.until_len(1).await;
+    cluster.round_trip_time(1, Duration::ZERO).unwrap();
+    app.stop().await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_consumer_can_wait_for_its_cluster() {
     let cluster = cluster(1);

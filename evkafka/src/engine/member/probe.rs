@@ -69,8 +69,8 @@ pub(super) fn look(
     loop {
         // It cannot be interrupted, so it is short at first, and longer for a cluster that is slow to answer.
         let glance = begun.elapsed().clamp(SHORTEST_GLANCE, LONGEST_GLANCE);
-        let deadline = deadline.min(Instant::now() + glance);
-        let finding = look_once(&client, log, &mut trouble, topics, written, deadline);
+        let until = deadline.min(Instant::now() + glance);
+        let finding = look_once(&client, log, &mut trouble, topics, written, until);
         match &finding {
             _ if called_off() => return Finding::CalledOff,
             Finding::Missing(_) | Finding::Denied(..) | Finding::Forbidden { .. }
