@@ -46,6 +46,11 @@ pub(crate) enum Then {
 }
 
 impl Again {
+    /// Of a record that somebody waits for until then, and decides about if it is refused.
+    pub(super) fn until(until: Instant) -> Self {
+        Self { patience: Patience::Until(until), ..Self::default() }
+    }
+
     /// Whether the batch may have been too large, and not the record: from now on it is in one of its own.
     pub(super) fn is_to_be_alone(&mut self, code: Code) -> bool {
         let is_shared = self.batching == Batching::Shared;

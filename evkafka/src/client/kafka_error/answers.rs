@@ -96,6 +96,16 @@ pub(crate) enum Access {
     Silent,
 }
 
+impl WriteAnswer {
+    /// Whether the record is refused, now at least.
+    pub(crate) fn is_refusal(self) -> bool {
+        match self {
+            Self::Doubtful | Self::TooLarge | Self::Final => true,
+            Self::Passing | Self::Unrelated => false,
+        }
+    }
+}
+
 impl CommitAnswer {
     /// Whether the commit may have been refused for some of its partitions only.
     pub(crate) fn is_of_one_partition(self) -> bool {
