@@ -35,6 +35,11 @@ fn one_by_one(mock: &Mock) -> ProducerConfig {
     config(mock).linger(Duration::ZERO).property("batch.num.messages", 1)
 }
 
+/// All records share one request.
+fn together(mock: &Mock) -> ProducerConfig {
+    config(mock).linger(Duration::from_millis(100))
+}
+
 /// Awaits so many events at the same time. How many are acknowledged, each with an offset of its own.
 async fn acknowledged(producer: &Producer, events: u64) -> Result<usize, SendError> {
     let mut sending = JoinSet::new();
@@ -66,4 +71,12 @@ async fn events_are_sent_again_after_one_of_them_met_a_fatal_error() {
     mock.broker_round_trip_time(1, Duration::from_millis(50)).unwrap();
     mock.request_errors(Produce, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER]);
     assert_eq!(acknowledged(&producer, 20).await.unwrap(), 20);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_are_sent_by_themselves_if_another_one_had_their_batch_refused() {
+    let mock = mock();
+    let producer = Producer::new("shop", &together(&mock)).unwrap();
+    mock.request_errors(Produce, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_INVALID_RECORD]);
+    assert_eq!(acknowledged(&producer, 10).await.unwrap(), 10);
 }

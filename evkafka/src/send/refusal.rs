@@ -51,7 +51,7 @@ fn endlessly(answer: WriteAnswer, doubtful_since: &mut Option<Instant>, now: Ins
             let since = *doubtful_since.get_or_insert(now);
             now.saturating_duration_since(since) < PATIENCE
         }
-        WriteAnswer::TooLarge | WriteAnswer::Final => false,
+        WriteAnswer::OfBatch | WriteAnswer::Final => false,
     }
 }
 

@@ -180,6 +180,11 @@ impl ReliableProducer {
         again: &mut Again,
         code: RDKafkaErrorCode,
     ) -> Result<Then, Refused> {
+        // In memory there are no batches: what is refused is the record.
+        #[cfg(any(test, feature = "testing"))]
+        if let RawProducer::Memory(..) = self.shared {
+            again.batching = Batching::Alone;
+        }
         let code = self.revive(again).unwrap_or(code);
         let advice = || advice_for(record, code);
         let then = again.after(code, Instant::now());
