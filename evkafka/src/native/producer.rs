@@ -11,8 +11,7 @@ use std::{
 use rdkafka::{
     ClientConfig,
     bindings::{
-        RD_KAFKA_EVENT_DR, RD_KAFKA_EVENT_ERROR, RD_KAFKA_EVENT_STATS, RD_KAFKA_OFFSET_INVALID,
-        RD_KAFKA_PURGE_F_INFLIGHT,
+        RD_KAFKA_EVENT_DR, RD_KAFKA_EVENT_ERROR, RD_KAFKA_EVENT_STATS, RD_KAFKA_PURGE_F_INFLIGHT,
         RD_KAFKA_PURGE_F_QUEUE, rd_kafka_conf_set_events, rd_kafka_event_message_next, rd_kafka_event_t,
         rd_kafka_event_type, rd_kafka_purge, rd_kafka_queue_destroy, rd_kafka_queue_get_main,
         rd_kafka_queue_poll, rd_kafka_queue_t, rd_kafka_t,
@@ -211,14 +210,14 @@ unsafe fn read_deliveries(event: *mut rd_kafka_event_t, deliveries: &mut Vec<(us
     }
 }
 
-/// Where a record was written that librdkafka takes for acknowledged.
+/// Where a record was written that librdkafka takes for acknowledged. Without an offset it may not be.
 ///
 /// An idempotent producer concludes from the acknowledgement of a later batch that those before it, which it still has to send again,
 /// were written too, since the broker would have refused a gap. It says so without an offset. But a broker that does not know the
 /// producer, as in a partition that is new, was made again or got nothing of it for a day (`producer.id.expiration.ms`), takes any
-/// batch for its first: then those before it are not there.
+/// batch for its first: then those before it are not there. Brokers of Kafka 1 have no offset (-1) for what they take for a duplicate.
 fn written_to(partition: i32, offset: i64) -> Delivery {
-    if offset == i64::from(RD_KAFKA_OFFSET_INVALID) {
+    if offset < 0 {
         return Err(RDKafkaErrorCode::Inconsistent);
     }
     Ok((partition, offset))
@@ -270,7 +269,7 @@ mod tests {
         time::Instant,
     };
 
-    use rdkafka::bindings::rd_kafka_resp_err_t;
+    use rdkafka::bindings::{RD_KAFKA_OFFSET_INVALID, rd_kafka_resp_err_t};
     use tokio::sync::oneshot::{self, error::TryRecvError};
 
     use super::*;
@@ -340,6 +339,14 @@ mod tests {
         assert_eq!(producer.fatal_error(), None);
         let again = produce(&producer, RECORD).expect("the producer takes it");
         assert_eq!(delivery(&producer, again), Ok((0, 1)));
+    }
+
+    #[test]
+    fn an_acknowledgement_without_an_offset_is_not_one() {
+        for offset in [i64::from(RD_KAFKA_OFFSET_INVALID), -1] {
+            assert_eq!(written_to(0, offset), Err(RDKafkaErrorCode::Inconsistent), "{offset}");
+        }
+        assert_eq!(written_to(3, 0), Ok((3, 0)));
     }
 
     #[test]
