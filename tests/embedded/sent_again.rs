@@ -11,6 +11,8 @@ use rdkafka::{
 use serde::Serialize;
 use tokio::task::JoinSet;
 
+use crate::support::Log;
+
 #[derive(Serialize, Event)]
 #[event(topic = "prices", key = id)]
 struct OrderPriced {
@@ -79,4 +81,15 @@ async fn events_are_sent_by_themselves_if_another_one_had_their_batch_refused() 
     let producer = Producer::new("shop", &together(&mock)).unwrap();
     mock.request_errors(Produce, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_INVALID_RECORD]);
     assert_eq!(acknowledged(&producer, 10).await.unwrap(), 10);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_whose_epoch_brokers_refuse_is_replaced_once() {
+    let log = Log::capture();
+    let mock = mock();
+    let producer = Producer::new("the-one-of-an-old-epoch", &together(&mock)).unwrap();
+    mock.request_errors(Produce, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH]);
+    assert_eq!(acknowledged(&producer, 10).await.unwrap(), 10);
+    let lines = log.lines_with(&["the-one-of-an-old-epoch", "is replaced"]);
+    assert_eq!(lines.len(), 1, "{lines:#?}");
 }

@@ -3,7 +3,7 @@ use std::{
     ptr::{self, NonNull},
     sync::{
         Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -57,6 +57,8 @@ pub(crate) struct OwnedProducer {
     reported: Mutex<Reported>,
     /// How many records were acknowledged.
     acknowledged: AtomicU64,
+    /// Whether brokers have refused records because of the producer's epoch.
+    has_old_epoch: AtomicBool,
     /// Notified once for each record that has left the queue.
     room: Notify,
 }
@@ -84,6 +86,7 @@ impl OwnedProducer {
             unanswered: Mutex::default(),
             reported: Mutex::default(),
             acknowledged: AtomicU64::new(0),
+            has_old_epoch: AtomicBool::new(false),
             room: Notify::new(),
         })
     }
@@ -91,8 +94,12 @@ impl OwnedProducer {
     /// Puts a record into the producer's queue, which copies it; `answer` is told its delivery.
     ///
     /// # Errors
-    /// If the producer does not take it (its queue is full, the topic's name is invalid); then `answer` is told nothing.
+    /// If the producer does not take it (its queue is full, the topic's name is invalid, it met a [fatal error](Self::fatal_error)); then
+    /// `answer` is told nothing.
     pub(crate) fn produce(&self, record: RawRecord<'_>, answer: Answer) -> Result<(), RDKafkaErrorCode> {
+        if self.has_old_epoch.load(Ordering::Relaxed) {
+            return Err(RDKafkaErrorCode::Fatal);
+        }
         // Before the record is produced: its delivery may be reported at once, on another thread.
         let id = self.unanswered().add(answer);
         // SAFETY: the client is alive.
@@ -147,7 +154,14 @@ impl OwnedProducer {
         let mut acknowledged = 0;
         let mut unanswered = self.unanswered();
         for (id, delivery) in reported {
-            acknowledged += u64::from(delivery.is_ok());
+            match delivery {
+                Ok(_) => acknowledged += 1,
+                // Before it is told: whoever hears of it looks for a fatal error.
+                Err(RDKafkaErrorCode::InvalidProducerEpoch) => {
+                    self.has_old_epoch.store(true, Ordering::Relaxed);
+                }
+                Err(_) => {}
+            }
             if let Some(answer) = unanswered.remove(*id) {
                 answers.push((answer, *delivery));
             }
@@ -170,7 +184,19 @@ impl OwnedProducer {
     }
 
     /// The error after which an idempotent producer takes no more records, and its text.
+    ///
+    /// librdkafka raises the producer's epoch with each batch that is refused for good, and after 32,767 begins at 0 again. Brokers
+    /// refuse an epoch that is lower than the last one, each time, and librdkafka goes on with it.
     pub(crate) fn fatal_error(&self) -> Option<(RDKafkaErrorCode, String)> {
+        let old_epoch = || {
+            let reason = "brokers know of a later epoch of this producer";
+            let has_one = self.has_old_epoch.load(Ordering::Relaxed);
+            has_one.then(|| (RDKafkaErrorCode::InvalidProducerEpoch, reason.to_owned()))
+        };
+        self.clients_fatal_error().or_else(old_epoch)
+    }
+
+    fn clients_fatal_error(&self) -> Option<(RDKafkaErrorCode, String)> {
         let mut reason = [0; 512];
         // SAFETY: client and buffer are alive; what is written into the buffer, if anything, fits and ends with a NUL.
         unsafe {
@@ -339,6 +365,23 @@ mod tests {
         assert_eq!(producer.fatal_error(), None);
         let again = produce(&producer, RECORD).expect("the producer takes it");
         assert_eq!(delivery(&producer, again), Ok((0, 1)));
+    }
+
+    #[test]
+    fn a_producer_whose_epoch_is_refused_takes_no_more_records() {
+        let mut settings = ClientConfig::new();
+        settings.set("test.mock.num.brokers", "1").set("enable.idempotence", "true");
+        let producer = OwnedProducer::new(&settings).expect("librdkafka takes the settings");
+        let old_epoch = rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH as c_int;
+        // SAFETY: the client is alive, and has a mock cluster.
+        unsafe { test_mock::refuse(producer.client.native_ptr(), c"orders", PRODUCE, &[old_epoch]) };
+        let refused = produce(&producer, RECORD).expect("the producer takes it");
+        assert_eq!(producer.fatal_error(), None);
+        assert_eq!(delivery(&producer, refused), Err(RDKafkaErrorCode::InvalidProducerEpoch));
+        let (code, reason) = producer.fatal_error().expect("its epoch is refused");
+        assert_eq!(code, RDKafkaErrorCode::InvalidProducerEpoch);
+        assert!(reason.contains("epoch"), "{reason}");
+        assert_eq!(produce(&producer, RECORD).map(drop), Err(RDKafkaErrorCode::Fatal));
     }
 
     #[test]
