@@ -104,14 +104,17 @@ impl<'s, E: Event + Serialize + ?Sized> Sending<'s, E> {
 
     /// Puts the event into the producer's queue, and waits only if there is no room in it.
     ///
-    /// Nobody waits for the acknowledgement. If there is none within the producer's `delivery_timeout`, that is logged as an error, with
-    /// the event's name. A handler that must not succeed without it awaits the call instead, or returns the event.
+    /// Nobody waits for the acknowledgement. librdkafka retries the event within the producer's `delivery_timeout`. If it does not
+    /// succeed, or a broker refuses the event or another one of its batch, or the client meets a fatal error and is replaced, the event is
+    /// not sent again and may be lost: it is logged as an error, with the event's name. An event that must arrive is awaited instead, or
+    /// returned by the handler: it is sent again in these cases.
     ///
     /// # Errors
-    /// If the event cannot be encoded, has no topic, or the client does not take it.
+    /// If the event cannot be encoded, has no topic, or the client does not take it: for a reason that does not pass, or within
+    /// `delivery_timeout`, as when a client that met a fatal error cannot be replaced.
     ///
     /// # Cancel safety
-    /// Dropped while it waits for room, it has sent nothing.
+    /// Dropped while it waits, it has sent nothing.
     pub async fn enqueue(self) -> Result<(), SendError> {
         let outgoing = self.encode()?;
         let mut span = self.span();
