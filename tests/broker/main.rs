@@ -14,5 +14,6 @@ mod members;
 mod one_group;
 mod position;
 mod sending;
+mod sent_again;
 mod shutdown;
 mod support;

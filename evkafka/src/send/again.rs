@@ -42,7 +42,7 @@ pub(crate) enum Then {
     Alone,
     /// It is sent again after this time.
     After(Duration),
-    /// It is refused, and will be until somebody changes a setting.
+    /// It is not: it is refused, and will be until somebody changes a setting, or nobody waits for it any longer.
     Refused,
 }
 
