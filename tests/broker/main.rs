@@ -15,5 +15,6 @@ mod members;
 mod one_group;
 mod position;
 mod sending;
+mod sent_again;
 mod shutdown;
 mod support;

@@ -35,6 +35,7 @@ mod revoke;
 mod schema;
 mod scraping;
 mod sending;
+mod sent_again;
 mod shutdown;
 #[cfg(unix)]
 mod signals;

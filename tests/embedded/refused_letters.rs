@@ -148,11 +148,15 @@ async fn a_dead_letter_waits_for_a_permission_that_is_granted_soon() {
     is_sent_after(RDKafkaApiKey::Produce, &[denied, denied]).await;
 }
 
-/// Brokers refuse a batch that is too large for a topic, and librdkafka all records of it, however small they are.
+/// Brokers refuse a batch that is too large for a topic, or has a record that breaks its rules, with all records, whatever they are.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dead_letter_is_sent_by_itself_if_its_batch_was_too_large() {
-    let too_large = RDKafkaRespErr::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
-    is_sent_after(RDKafkaApiKey::Produce, &[too_large]).await;
+async fn a_dead_letter_is_sent_by_itself_if_its_batch_was_refused() {
+    for refused in [
+        RDKafkaRespErr::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE,
+        RDKafkaRespErr::RD_KAFKA_RESP_ERR_INVALID_RECORD,
+    ] {
+        is_sent_after(RDKafkaApiKey::Produce, &[refused]).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,6 +7,8 @@ use evkafka::{
     testing::{Refusal, TestClient},
 };
 
+use tokio::time::Instant;
+
 use crate::support::{Calls, OrderCreated, OrderPriced, billing, client, orders, policy};
 
 fn order(id: u64) -> OrderCreated {
@@ -114,4 +116,42 @@ async fn what_one_consumer_sends_another_reads_before_the_app_is_idle() {
     }
     t.idle().await;
     assert_eq!(t.committed("ledger", "prices", 0), Some(10));
+}
+
+#[handler(event = "OrderCreated")]
+async fn sends_one(order: OrderCreated, prices: Sender<OrderPriced>) -> Result<(), SendError> {
+    prices.send(&OrderPriced { id: order.id, gross: 1 }).await.map(drop)
+}
+
+fn sending_one(prices: ProducerConfig) -> TestClient {
+    let policy = policy().attempts(1);
+    let app = App::new("test").consumer("orders", orders().failure_policy(policy), router![sends_one]);
+    TestClient::new(app.producer("prices", prices, evkafka::event::Events::any()))
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_a_handler_awaits_is_sent_again_for_as_long_as_its_delivery_may_take() {
+    let t = sending_one(ProducerConfig::new().delivery_timeout(Duration::from_secs(60)));
+    t.refuse_sends("prices", 3, Refusal::NotEnoughReplicas);
+    t.send(&order(7)).await.assert_handled().assert_attempts(1);
+    assert_eq!(t.sent::<OrderPriced>().len(), 1);
+    t.refuse_all_sends("prices", Refusal::TimedOut);
+    let begun = Instant::now();
+    let settled = t.send(&order(8)).await;
+    settled.assert_dead_lettered("orders.dead");
+    let took = begun.elapsed();
+    assert!((Duration::from_secs(60)..Duration::from_secs(61)).contains(&took), "{took:?}");
+    assert!(settled.error().unwrap().contains("was not sent to the topic `prices`"), "{settled}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_waits_for_an_event_that_is_sent_again_no_longer_than_for_its_handler() {
+    let t = sending_one(ProducerConfig::new().delivery_timeout(Duration::from_secs(1_000_000)));
+    t.refuse_all_sends("prices", Refusal::NotEnoughReplicas);
+    let pending = t.send(&order(7)).enqueue();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(pending.so_far().settlement(), None);
+    let begun = Instant::now();
+    t.shutdown().await.unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(100), "{:?}", begun.elapsed());
 }

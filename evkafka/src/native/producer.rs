@@ -3,7 +3,7 @@ use std::{
     ptr::{self, NonNull},
     sync::{
         Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -11,10 +11,10 @@ use std::{
 use rdkafka::{
     ClientConfig,
     bindings::{
-        RD_KAFKA_EVENT_DR, RD_KAFKA_EVENT_ERROR, RD_KAFKA_EVENT_STATS, RD_KAFKA_OFFSET_INVALID,
-        RD_KAFKA_PURGE_F_INFLIGHT, RD_KAFKA_PURGE_F_QUEUE, rd_kafka_conf_set_events,
-        rd_kafka_event_message_next, rd_kafka_event_t, rd_kafka_event_type, rd_kafka_purge,
-        rd_kafka_queue_destroy, rd_kafka_queue_get_main, rd_kafka_queue_poll, rd_kafka_queue_t, rd_kafka_t,
+        RD_KAFKA_EVENT_DR, RD_KAFKA_EVENT_ERROR, RD_KAFKA_EVENT_STATS, RD_KAFKA_PURGE_F_INFLIGHT,
+        RD_KAFKA_PURGE_F_QUEUE, rd_kafka_conf_set_events, rd_kafka_event_message_next, rd_kafka_event_t,
+        rd_kafka_event_type, rd_kafka_purge, rd_kafka_queue_destroy, rd_kafka_queue_get_main,
+        rd_kafka_queue_poll, rd_kafka_queue_t, rd_kafka_t,
     },
     client::{Client, DefaultClientContext},
     error::{KafkaError, RDKafkaErrorCode},
@@ -57,6 +57,8 @@ pub(crate) struct OwnedProducer {
     reported: Mutex<Reported>,
     /// How many records were acknowledged.
     acknowledged: AtomicU64,
+    /// Whether brokers have refused records because of the producer's epoch.
+    has_old_epoch: AtomicBool,
     /// Notified once for each record that has left the queue.
     room: Notify,
 }
@@ -84,6 +86,7 @@ impl OwnedProducer {
             unanswered: Mutex::default(),
             reported: Mutex::default(),
             acknowledged: AtomicU64::new(0),
+            has_old_epoch: AtomicBool::new(false),
             room: Notify::new(),
         })
     }
@@ -91,8 +94,12 @@ impl OwnedProducer {
     /// Puts a record into the producer's queue, which copies it; `answer` is told its delivery.
     ///
     /// # Errors
-    /// If the producer does not take it (its queue is full, the topic's name is invalid); then `answer` is told nothing.
+    /// If the producer does not take it (its queue is full, the topic's name is invalid, it met a [fatal error](Self::fatal_error)); then
+    /// `answer` is told nothing.
     pub(crate) fn produce(&self, record: RawRecord<'_>, answer: Answer) -> Result<(), RDKafkaErrorCode> {
+        if self.has_old_epoch.load(Ordering::Relaxed) {
+            return Err(RDKafkaErrorCode::Fatal);
+        }
         // Before the record is produced: its delivery may be reported at once, on another thread.
         let id = self.unanswered().add(answer);
         // SAFETY: the client is alive.
@@ -147,7 +154,14 @@ impl OwnedProducer {
         let mut acknowledged = 0;
         let mut unanswered = self.unanswered();
         for (id, delivery) in reported {
-            acknowledged += u64::from(delivery.is_ok());
+            match delivery {
+                Ok(_) => acknowledged += 1,
+                // Before it is told: whoever hears of it looks for a fatal error.
+                Err(RDKafkaErrorCode::InvalidProducerEpoch) => {
+                    self.has_old_epoch.store(true, Ordering::Relaxed);
+                }
+                Err(_) => {}
+            }
             if let Some(answer) = unanswered.remove(*id) {
                 answers.push((answer, *delivery));
             }
@@ -170,7 +184,19 @@ impl OwnedProducer {
     }
 
     /// The error after which an idempotent producer takes no more records, and its text.
+    ///
+    /// librdkafka raises the producer's epoch with each batch that is refused for good, and after 32,767 begins at 0 again. Brokers
+    /// refuse an epoch that is lower than the last one, each time, and librdkafka goes on with it.
     pub(crate) fn fatal_error(&self) -> Option<(RDKafkaErrorCode, String)> {
+        let old_epoch = || {
+            let reason = "brokers know of a later epoch of this producer";
+            let has_one = self.has_old_epoch.load(Ordering::Relaxed);
+            has_one.then(|| (RDKafkaErrorCode::InvalidProducerEpoch, reason.to_owned()))
+        };
+        self.clients_fatal_error().or_else(old_epoch)
+    }
+
+    fn clients_fatal_error(&self) -> Option<(RDKafkaErrorCode, String)> {
         let mut reason = [0; 512];
         // SAFETY: client and buffer are alive; what is written into the buffer, if anything, fits and ends with a NUL.
         unsafe {
@@ -210,14 +236,14 @@ unsafe fn read_deliveries(event: *mut rd_kafka_event_t, deliveries: &mut Vec<(us
     }
 }
 
-/// Where a record was written that librdkafka takes for acknowledged.
+/// Where a record was written that librdkafka takes for acknowledged. Without an offset it may not be.
 ///
 /// An idempotent producer concludes from the acknowledgement of a later batch that those before it, which it still has to send again,
 /// were written too, since the broker would have refused a gap. It says so without an offset. But a broker that does not know the
 /// producer, as in a partition that is new, was made again or got nothing of it for a day (`producer.id.expiration.ms`), takes any
-/// batch for its first: then those before it are not there.
+/// batch for its first: then those before it are not there. Brokers of Kafka 1 have no offset (-1) for what they take for a duplicate.
 fn written_to(partition: i32, offset: i64) -> Delivery {
-    if offset == i64::from(RD_KAFKA_OFFSET_INVALID) {
+    if offset < 0 {
         return Err(RDKafkaErrorCode::Inconsistent);
     }
     Ok((partition, offset))
@@ -269,7 +295,7 @@ mod tests {
         time::Instant,
     };
 
-    use rdkafka::bindings::rd_kafka_resp_err_t;
+    use rdkafka::bindings::{RD_KAFKA_OFFSET_INVALID, rd_kafka_resp_err_t};
     use tokio::sync::oneshot::{self, error::TryRecvError};
 
     use super::*;
@@ -339,6 +365,31 @@ mod tests {
         assert_eq!(producer.fatal_error(), None);
         let again = produce(&producer, RECORD).expect("the producer takes it");
         assert_eq!(delivery(&producer, again), Ok((0, 1)));
+    }
+
+    #[test]
+    fn a_producer_whose_epoch_is_refused_takes_no_more_records() {
+        let mut settings = ClientConfig::new();
+        settings.set("test.mock.num.brokers", "1").set("enable.idempotence", "true");
+        let producer = OwnedProducer::new(&settings).expect("librdkafka takes the settings");
+        let old_epoch = rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH as c_int;
+        // SAFETY: the client is alive, and has a mock cluster.
+        unsafe { test_mock::refuse(producer.client.native_ptr(), c"orders", PRODUCE, &[old_epoch]) };
+        let refused = produce(&producer, RECORD).expect("the producer takes it");
+        assert_eq!(producer.fatal_error(), None);
+        assert_eq!(delivery(&producer, refused), Err(RDKafkaErrorCode::InvalidProducerEpoch));
+        let (code, reason) = producer.fatal_error().expect("its epoch is refused");
+        assert_eq!(code, RDKafkaErrorCode::InvalidProducerEpoch);
+        assert!(reason.contains("epoch"), "{reason}");
+        assert_eq!(produce(&producer, RECORD).map(drop), Err(RDKafkaErrorCode::Fatal));
+    }
+
+    #[test]
+    fn an_acknowledgement_without_an_offset_is_not_one() {
+        for offset in [i64::from(RD_KAFKA_OFFSET_INVALID), -1] {
+            assert_eq!(written_to(0, offset), Err(RDKafkaErrorCode::Inconsistent), "{offset}");
+        }
+        assert_eq!(written_to(3, 0), Ok((3, 0)));
     }
 
     #[test]

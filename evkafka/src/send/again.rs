@@ -20,7 +20,8 @@ pub(crate) enum Batching {
     /// With others.
     #[default]
     Shared,
-    /// A batch that is too large is refused with all its records, however small they are: in one of its own.
+    /// In one of its own: a batch that is too large, or has a record that the broker rejects, is refused with all its records, however
+    /// small and valid they are.
     Alone,
 }
 
@@ -41,15 +42,20 @@ pub(crate) enum Then {
     Alone,
     /// It is sent again after this time.
     After(Duration),
-    /// It is refused, and will be until somebody changes a setting.
+    /// It is not: it is refused, and will be until somebody changes a setting, or nobody waits for it any longer.
     Refused,
 }
 
 impl Again {
-    /// Whether the batch may have been too large, and not the record: from now on it is in one of its own.
-    pub(super) fn is_to_be_alone(&mut self, code: Code) -> bool {
+    /// Of a record that somebody waits for until then, and decides about if it is refused.
+    pub(super) fn until(until: Instant) -> Self {
+        Self { patience: Patience::Until(until), ..Self::default() }
+    }
+
+    /// Whether its batch may be the cause, and not the record: from now on it is in one of its own.
+    fn is_to_be_alone(&mut self, code: Code) -> bool {
         let is_shared = self.batching == Batching::Shared;
-        let is_one = is_shared && Fault::of(code).for_writing() == WriteAnswer::TooLarge;
+        let is_one = is_shared && Fault::of(code).for_writing() == WriteAnswer::OfBatch;
         if is_one {
             self.batching = Batching::Alone;
         }
@@ -77,10 +83,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_record_in_a_batch_that_is_too_large_is_sent_alone_before_it_is_refused() {
-        let (mut again, now) = (Again::default(), Instant::now());
-        assert_eq!(again.after(Code::MessageSizeTooLarge, now), Then::Alone);
-        assert_eq!(again.after(Code::MessageSizeTooLarge, now), Then::Refused);
+    fn a_record_whose_batch_may_be_the_cause_is_sent_alone_before_it_is_refused() {
+        let now = Instant::now();
+        for again in [Again::default, || Again::until(Instant::now())] {
+            for code in [
+                Code::MessageSizeTooLarge,
+                Code::MessageBatchTooLarge,
+                Code::InvalidRecord,
+                Code::InvalidTimestamp,
+                Code::InvalidDifferentRecord,
+            ] {
+                let mut again = again();
+                assert_eq!(again.after(code, now), Then::Alone, "{code}");
+                assert_eq!(again.after(code, now), Then::Refused, "{code}");
+            }
+            for code in [Code::InvalidTopic, Code::UnsupportedVersion] {
+                assert_eq!(again().after(code, now), Then::Refused, "{code}");
+            }
+        }
     }
 
     #[test]

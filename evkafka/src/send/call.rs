@@ -7,14 +7,17 @@ use std::{
 
 use rdkafka::error::RDKafkaErrorCode;
 use serde::Serialize;
-use tokio::sync::oneshot;
+use tokio::{
+    sync::oneshot,
+    time::{Instant, sleep, timeout_at},
+};
 
-use super::{Again, Extras, NoTopic, Outlet, Refused, SendError, refusal::advice_for};
+use super::{Again, Extras, NoTopic, Outlet, Refused, SendError, Then};
 use crate::{
-    client::{Fault, WriteAnswer},
+    client::Fault,
     event::{Event, EventKey, Outgoing, ToKey},
     handle::excused,
-    native::{Answer, RawRecord},
+    native::{Answer, Delivery, RawRecord},
     traces::SendSpan,
 };
 
@@ -101,20 +104,23 @@ impl<'s, E: Event + Serialize + ?Sized> Sending<'s, E> {
 
     /// Puts the event into the producer's queue, and waits only if there is no room in it.
     ///
-    /// Nobody waits for the acknowledgement. If there is none within the producer's `delivery_timeout`, that is logged as an error, with
-    /// the event's name. A handler that must not succeed without it awaits the call instead, or returns the event.
+    /// Nobody waits for the acknowledgement. librdkafka retries the event within the producer's `delivery_timeout`. If it does not
+    /// succeed, or a broker refuses the event or another one of its batch, or the client meets a fatal error and is replaced, the event is
+    /// not sent again and may be lost: it is logged as an error, with the event's name. An event that must arrive is awaited instead, or
+    /// returned by the handler: it is sent again in these cases.
     ///
     /// # Errors
-    /// If the event cannot be encoded, has no topic, or the client does not take it.
+    /// If the event cannot be encoded, has no topic, or the client does not take it: for a reason that does not pass, or within
+    /// `delivery_timeout`, as when a client that met a fatal error cannot be replaced.
     ///
     /// # Cancel safety
-    /// Dropped while it waits for room, it has sent nothing.
+    /// Dropped while it waits, it has sent nothing.
     pub async fn enqueue(self) -> Result<(), SendError> {
         let outgoing = self.encode()?;
         let mut span = self.span();
         let outlet = self.outlet;
         let answer = || outlet.unawaited(E::NAME);
-        let mut again = Again::default();
+        let mut again = Again::until(self.deadline());
         let enqueued =
             self.enqueue_with(&outgoing, &span, &mut again, answer, || outlet.was_not_taken()).await;
         match &enqueued {
@@ -153,24 +159,54 @@ impl<'s, E: Event + Serialize + ?Sized> Sending<'s, E> {
     }
 
     async fn deliver_in(&self, outgoing: &Outgoing, span: &SendSpan) -> Result<Delivered, SendError> {
-        let mut again = Again::default();
+        let deadline = self.deadline();
+        let mut again = Again::until(deadline);
+        // For as long as librdkafka tries, which is told the same time.
+        let mut delivery = self.attempt(outgoing, span, &mut again).await?;
         loop {
-            let mut answered = None;
-            let answer = || {
-                let (answer, receiver) = oneshot::channel();
-                answered = Some(receiver);
-                Answer::One(answer)
-            };
-            self.enqueue_with(outgoing, span, &mut again, answer, || {}).await?;
-            let delivery = match answered {
-                Some(answered) => excused(answered).await.unwrap_or(Err(RDKafkaErrorCode::BrokerDestroy)),
-                None => Err(RDKafkaErrorCode::BrokerDestroy),
-            };
-            match delivery {
+            let code = match delivery {
                 Ok((partition, offset)) => return Ok(Delivered { partition, offset }),
-                Err(code) => self.sent_again(outgoing, &mut again, code)?,
-            }
+                Err(code) => code,
+            };
+            let another = async {
+                self.until_another(outgoing, &mut again, code).await?;
+                self.attempt(outgoing, span, &mut again).await
+            };
+            delivery = match timeout_at(deadline, another).await {
+                Ok(delivery) => delivery?,
+                Err(_) => return Err(SendError::unacknowledged(E::NAME, self.named()?, code)),
+            };
         }
+    }
+
+    /// Sends it once, and waits for the answer.
+    async fn attempt(
+        &self,
+        outgoing: &Outgoing,
+        span: &SendSpan,
+        again: &mut Again,
+    ) -> Result<Delivery, SendError> {
+        let mut answered = None;
+        let answer = || {
+            let (answer, receiver) = oneshot::channel();
+            answered = Some(receiver);
+            Answer::One(answer)
+        };
+        self.enqueue_with(outgoing, span, again, answer, || {}).await?;
+        Ok(match answered {
+            Some(answered) => excused(answered).await.unwrap_or(Err(RDKafkaErrorCode::BrokerDestroy)),
+            None => Err(RDKafkaErrorCode::BrokerDestroy),
+        })
+    }
+
+    /// Until when it is sent again.
+    fn deadline(&self) -> Instant {
+        Instant::now() + self.outlet.form.delivery_timeout
+    }
+
+    /// Its topic.
+    fn named(&self) -> Result<&str, SendError> {
+        self.outlet.form.topic(self.topic, &self.extras).map_err(|NoTopic| SendError::no_topic(E::NAME))
     }
 
     fn encode(&self) -> Result<Outgoing, SendError> {
@@ -182,7 +218,7 @@ impl<'s, E: Event + Serialize + ?Sized> Sending<'s, E> {
         Outgoing::one(self.event, set_key).map_err(|error| SendError::encoding(&error))
     }
 
-    /// Waits for room.
+    /// Waits for room, and for a client that takes it.
     async fn enqueue_with(
         &self,
         outgoing: &Outgoing,
@@ -193,48 +229,40 @@ impl<'s, E: Event + Serialize + ?Sized> Sending<'s, E> {
     ) -> Result<(), SendError> {
         let Some(event) = outgoing.first() else { return Ok(()) };
         let Outlet { producer, form, .. } = &**self.outlet;
-        let topic = form.topic(self.topic, &self.extras).map_err(|NoTopic| SendError::no_topic(E::NAME))?;
+        let topic = self.named()?;
         loop {
             let enqueue = |record: RawRecord<'_>| producer.enqueue(record, again, answer());
             let enqueued = form.with_record(topic, &event, &self.extras, span.headers(), enqueue);
-            if enqueued.is_err() {
-                was_not_taken();
-            }
-            match enqueued {
-                Ok(()) => return Ok(()),
-                Err(RDKafkaErrorCode::QueueFull) => {
-                    producer.log_full(topic);
-                    excused(producer.room()).await;
-                }
-                Err(code) => self.sent_again(outgoing, again, code)?,
-            }
+            let Err(code) = enqueued else { return Ok(()) };
+            was_not_taken();
+            self.until_another(outgoing, again, code).await?;
         }
     }
 
-    /// Whether it is to be sent again at once.
-    fn sent_again(
+    /// Waits until it is to be sent again.
+    ///
+    /// # Errors
+    /// If it is not.
+    async fn until_another(
         &self,
         outgoing: &Outgoing,
         again: &mut Again,
         code: RDKafkaErrorCode,
     ) -> Result<(), SendError> {
+        let Some(event) = outgoing.first() else { return Ok(()) };
         let Outlet { producer, form, .. } = &**self.outlet;
-        let (Some(event), Ok(topic)) = (outgoing.first(), form.topic(self.topic, &self.extras)) else {
-            return Err(SendError::no_topic(E::NAME));
-        };
-        let code = producer.revive(again).unwrap_or(code);
-        match Fault::of(code).for_writing() {
-            WriteAnswer::TooLarge if again.is_to_be_alone(code) => Ok(()),
-            WriteAnswer::TooLarge | WriteAnswer::Final | WriteAnswer::Doubtful => {
-                let advice =
-                    form.with_record(topic, &event, &self.extras, &[], |record| advice_for(&record, code));
-                Err(SendError::refused(E::NAME, Some(topic), Refused { code, advice }))
+        let topic = self.named()?;
+        let after = |record: RawRecord<'_>| producer.after(&record, again, code);
+        match form.with_record(topic, &event, &self.extras, &[], after) {
+            Ok(Then::Room) => excused(producer.room()).await,
+            Ok(Then::After(wait)) => excused(sleep(wait)).await,
+            Ok(Then::Alone | Then::Refused) => {}
+            Err(refused) if Fault::of(refused.code).for_writing().is_refusal() => {
+                return Err(SendError::refused(E::NAME, Some(topic), refused));
             }
-            // librdkafka has tried for as long as it may.
-            WriteAnswer::Passing | WriteAnswer::Unrelated => {
-                Err(SendError::unacknowledged(E::NAME, topic, code))
-            }
+            Err(Refused { code, .. }) => return Err(SendError::unacknowledged(E::NAME, topic, code)),
         }
+        Ok(())
     }
 }
 
@@ -242,10 +270,10 @@ impl<'s, E: Event + Serialize + ?Sized> Sending<'s, E> {
 ///
 /// # Errors
 /// If the event cannot be encoded or has no topic; if the broker refuses it; if no broker acknowledges it within the producer's
-/// `delivery_timeout`, attempts to reach one included: then it may have been written all the same.
+/// `delivery_timeout`, attempts to reach one included: then it may have been written all the same, also more than once.
 ///
 /// # Cancel safety
-/// Dropped, it may be sent all the same.
+/// Dropped, it may be sent all the same. It is not sent again then.
 impl<'s, E: Event + Serialize + Sync + ?Sized> IntoFuture for Sending<'s, E> {
     type Output = Result<Delivered, SendError>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 's>>;

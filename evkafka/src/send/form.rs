@@ -1,4 +1,4 @@
-use std::fmt::Write;
+use std::{fmt::Write, time::Duration};
 
 use super::{
     Extras, OwnHeader, Stamp,
@@ -19,6 +19,8 @@ pub(crate) struct RecordForm {
     shape: Shape,
     /// The headers of a handled record that are passed on to what its handler sends.
     forwarded_headers: Vec<String>,
+    /// How long a call may take that waits for its record's acknowledgement.
+    pub(super) delivery_timeout: Duration,
 }
 
 /// Where the type of an event stands, and its version, if it has one.
@@ -64,6 +66,7 @@ impl RecordForm {
                 EventFormat::CloudEventsStructured => cloud_events(Mode::Structured),
             },
             forwarded_headers: forwarded.iter().map(|name| (*name).to_owned()).collect(),
+            delivery_timeout: config.delivery_timeout,
         }
     }
 

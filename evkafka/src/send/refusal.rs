@@ -11,29 +11,47 @@ use crate::{
 };
 
 /// How long one record is sent again.
-#[derive(Debug, Default)]
-pub(crate) struct Patience {
-    doubtful_since: Option<Instant>,
+#[derive(Debug)]
+pub(crate) enum Patience {
+    /// Until it is acknowledged or refused for good. A refusal may be doubtful since then.
+    Endless { doubtful_since: Option<Instant> },
+    /// Until then, if it is not refused: whoever waits for it decides.
+    Until(Instant),
 }
 
 /// How long a doubtful refusal may last. Longer than a permission or a topic takes to be known to all brokers.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+impl Default for Patience {
+    fn default() -> Self {
+        Self::Endless { doubtful_since: None }
+    }
+}
+
 impl Patience {
-    /// Whether a record that was refused with this code is to be sent again.
+    /// Whether a record that was not acknowledged, because of this code, is to be sent again.
     pub(crate) fn allows_another(&mut self, code: Code, now: Instant) -> bool {
-        match Fault::of(code).for_writing() {
-            WriteAnswer::Passing => {
-                self.doubtful_since = None;
-                true
-            }
-            WriteAnswer::Unrelated => true,
-            WriteAnswer::Doubtful => {
-                let since = *self.doubtful_since.get_or_insert(now);
-                now.saturating_duration_since(since) < PATIENCE
-            }
-            WriteAnswer::TooLarge | WriteAnswer::Final => false,
+        let answer = Fault::of(code).for_writing();
+        match self {
+            Self::Endless { doubtful_since } => endlessly(answer, doubtful_since, now),
+            // librdkafka itself has tried for as long as it may.
+            Self::Until(until) => !answer.is_refusal() && code != Code::MessageTimedOut && now < *until,
         }
+    }
+}
+
+fn endlessly(answer: WriteAnswer, doubtful_since: &mut Option<Instant>, now: Instant) -> bool {
+    match answer {
+        WriteAnswer::Passing => {
+            *doubtful_since = None;
+            true
+        }
+        WriteAnswer::Unrelated => true,
+        WriteAnswer::Doubtful => {
+            let since = *doubtful_since.get_or_insert(now);
+            now.saturating_duration_since(since) < PATIENCE
+        }
+        WriteAnswer::OfBatch | WriteAnswer::Final => false,
     }
 }
 
@@ -119,6 +137,21 @@ mod tests {
         assert!(!patience.allows_another(Code::ClusterAuthorizationFailed, now + PATIENCE));
         assert!(patience.allows_another(Code::BrokerTransportFailure, now + PATIENCE));
         assert!(patience.allows_another(Code::ClusterAuthorizationFailed, now + PATIENCE));
+    }
+
+    #[test]
+    fn somebody_who_waits_does_so_for_a_while_for_what_passes_and_not_for_a_refusal() {
+        let now = T0();
+        let allows = |code, later| Patience::Until(now + PATIENCE).allows_another(code, now + later);
+        for code in
+            [Code::Inconsistent, Code::PurgeQueue, Code::PurgeInflight, Code::BrokerDestroy, Code::Fatal]
+        {
+            assert!(allows(code, Duration::ZERO) && allows(code, PATIENCE / 2), "{code}");
+            assert!(!allows(code, PATIENCE), "{code}");
+        }
+        for code in [Code::InvalidRecord, Code::TopicAuthorizationFailed, Code::MessageTimedOut] {
+            assert!(!allows(code, Duration::ZERO), "{code}");
+        }
     }
 
     #[test]

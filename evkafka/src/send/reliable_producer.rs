@@ -21,7 +21,7 @@ use super::{
 #[cfg(any(test, feature = "testing"))]
 use crate::memory;
 use crate::{
-    client::{ClientLog, Fault, Sparse, WriteAnswer},
+    client::{ClientLog, Fault, Sparse},
     native::{Answer, RawRecord},
 };
 
@@ -57,7 +57,7 @@ impl fmt::Debug for ReliableProducer {
     }
 }
 
-/// A record was refused, and will be until somebody changes a setting.
+/// A record was refused, and will be until somebody changes a setting; or it was sent again for as long as somebody waits for it.
 #[derive(Debug)]
 pub(crate) struct Refused {
     pub(crate) code: RDKafkaErrorCode,
@@ -180,25 +180,28 @@ impl ReliableProducer {
         again: &mut Again,
         code: RDKafkaErrorCode,
     ) -> Result<Then, Refused> {
+        // In memory there are no batches: what is refused is the record.
+        #[cfg(any(test, feature = "testing"))]
+        if let RawProducer::Memory(..) = self.shared {
+            again.batching = Batching::Alone;
+        }
         let code = self.revive(again).unwrap_or(code);
         let advice = || advice_for(record, code);
         let then = again.after(code, Instant::now());
         match then {
             Then::Room => self.log_full(record.topic),
             Then::Alone => {}
-            Then::After(wait) => match Fault::of(code).for_writing() {
-                WriteAnswer::Doubtful | WriteAnswer::TooLarge | WriteAnswer::Final => {
-                    self.log_refusal(record.topic, code, &advice(), wait);
-                }
-                WriteAnswer::Passing | WriteAnswer::Unrelated => self.log_wait(record.topic, code, wait),
-            },
+            Then::After(wait) if Fault::of(code).for_writing().is_refusal() => {
+                self.log_refusal(record.topic, code, &advice(), wait);
+            }
+            Then::After(wait) => self.log_wait(record.topic, code, wait),
             Then::Refused => return Err(Refused { code, advice: advice() }),
         }
         Ok(then)
     }
 
     /// Replaces the client if it has met a fatal error, and returns that error.
-    pub(super) fn revive(&self, again: &Again) -> Option<RDKafkaErrorCode> {
+    fn revive(&self, again: &Again) -> Option<RDKafkaErrorCode> {
         self.producer(again.batching).revive()
     }
 
@@ -217,7 +220,7 @@ impl ReliableProducer {
         }
     }
 
-    pub(super) fn log_full(&self, topic: &str) {
+    fn log_full(&self, topic: &str) {
         let Some(times) = self.waits.hear(RDKafkaErrorCode::QueueFull, Instant::now().into_std()) else {
             return;
         };

@@ -68,8 +68,8 @@ pub(crate) enum WriteAnswer {
     Passing,
     /// It may be, if somebody acts or if what is known is out of date.
     Doubtful,
-    /// It will not be before a setting is changed. Its batch may be the cause, and not the record.
-    TooLarge,
+    /// Its batch may be the cause, or another record in it. One that was alone will not be acknowledged before a setting is changed.
+    OfBatch,
     /// It will not be before a setting is changed.
     Final,
     /// The client was replaced or its queue purged, which says nothing about the record.
@@ -94,6 +94,16 @@ pub(crate) enum Access {
     Closed,
     /// Nothing.
     Silent,
+}
+
+impl WriteAnswer {
+    /// Whether the record is refused, now at least.
+    pub(crate) fn is_refusal(self) -> bool {
+        match self {
+            Self::Doubtful | Self::OfBatch | Self::Final => true,
+            Self::Passing | Self::Unrelated => false,
+        }
+    }
 }
 
 impl CommitAnswer {

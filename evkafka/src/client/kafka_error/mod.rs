@@ -66,8 +66,10 @@ pub(crate) enum Fault {
     GroupFull,
     /// The record, or the batch that it is in, is too large.
     TooLarge,
-    /// The broker rejects what the record is, or how it is sent.
+    /// The broker rejects what the record, or another one of its batch, is, or how it is sent.
     Rejected,
+    /// The broker rejects another record of its batch.
+    OtherRejected,
     /// The data was damaged.
     Damaged,
     /// The broker and an idempotent producer disagree on what was sent before.
@@ -185,12 +187,15 @@ impl Fault {
             E::MessageSizeTooLarge | E::MessageBatchTooLarge => Self::TooLarge,
             // A rule of the broker or the topic; a key that a compacted topic needs and the record lacks.
             E::InvalidRecord
+            | E::InvalidTimestamp
             | E::PolicyViolation
             // `acks`, headers for an old format, a compression that the broker lacks; what librdkafka does not take.
             | E::InvalidRequiredAcks
             | E::UnsupportedForMessageFormat
             | E::UnsupportedCompressionType
             | E::InvalidArgument => Self::Rejected,
+            // librdkafka's own: the broker, since Kafka 2.4, has named the records that it rejects, and this is none of them.
+            E::InvalidDifferentRecord => Self::OtherRejected,
             // By its checksum, on the way or at rest.
             E::InvalidMessage => Self::Damaged,
             // The broker has forgotten the producer, which then begins a new epoch.

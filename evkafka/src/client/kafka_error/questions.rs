@@ -31,6 +31,7 @@ impl Fault {
             | Self::GroupFull
             | Self::TooLarge
             | Self::Rejected
+            | Self::OtherRejected
             | Self::Damaged
             | Self::Sequence
             | Self::Unsupported
@@ -73,6 +74,7 @@ impl Fault {
             | Self::TopicName
             | Self::TooLarge
             | Self::Rejected
+            | Self::OtherRejected
             | Self::Damaged
             | Self::Sequence
             | Self::Purged
@@ -115,6 +117,7 @@ impl Fault {
             | Self::Strategy
             | Self::GroupFull
             | Self::Rejected
+            | Self::OtherRejected
             | Self::Damaged
             | Self::Sequence
             | Self::Unsupported
@@ -139,9 +142,10 @@ impl Fault {
             | Self::Coordinator
             | Self::Damaged
             | Self::Sequence => A::Passing,
-            Self::TooLarge => A::TooLarge,
-            // What was asked is wrong, whoever is asked: content, name, version.
-            Self::Rejected | Self::TopicName | Self::Unsupported => A::Final,
+            // Brokers take or refuse a batch as a whole, and before Kafka 2.4 they do not say because of which records.
+            Self::TooLarge | Self::Rejected | Self::OtherRejected => A::OfBatch,
+            // What was asked is wrong, whoever is asked: name, version.
+            Self::TopicName | Self::Unsupported => A::Final,
             Self::Fatal | Self::Purged => A::Unrelated,
             // Permissions are granted, and topics created, while an app runs, and brokers learn of it one after the other. Of what is
             // not known it is not known whether it passes.
@@ -192,6 +196,7 @@ impl Fault {
             | Self::GroupFull
             | Self::TooLarge
             | Self::Rejected
+            | Self::OtherRejected
             | Self::Damaged
             | Self::Sequence
             | Self::Unsupported
@@ -231,6 +236,7 @@ impl Fault {
             | Self::GroupFull
             | Self::TooLarge
             | Self::Rejected
+            | Self::OtherRejected
             | Self::Damaged
             | Self::Sequence
             | Self::Unsupported

@@ -60,7 +60,7 @@ fn the_answers_to_several_questions_agree() {
             assert!(!commit.is_final() && topic == TopicAnswer::Passing, "{code}");
             assert!(matches!(member, MemberAnswer::Passing | MemberAnswer::OutOfReach), "{code}");
         }
-        if writing == WriteAnswer::Final {
+        if matches!(writing, WriteAnswer::OfBatch | WriteAnswer::Final) {
             assert_eq!(reading, ReadAnswer::Final, "{code}");
         }
         match topic {

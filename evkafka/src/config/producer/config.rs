@@ -17,7 +17,8 @@ use crate::config::secret::{Redacted, shown_servers};
 /// ```
 ///
 /// A producer is always idempotent, and waits for all in-sync replicas: an event that it reports as sent is not lost when a
-/// broker is, is in its partition once, and behind those that were sent before it.
+/// broker is. librdkafka's retries neither duplicate nor reorder events. An event that evkafka sends again, because it was refused
+/// or its acknowledgement is missing, may be in its topic twice, and behind later ones.
 ///
 /// # Settings
 ///

@@ -5,6 +5,8 @@ use crate::config::owned::{HOOK, Owned, owned};
 const ACKS: &str =
     "a producer waits for all in-sync replicas, so that nothing that is acknowledged is lost; leave it out";
 const DELIVERY: &str = "use the setting `delivery_timeout`";
+const GAPLESS: &str =
+    "one event that a broker refuses would end the client and all that is on its way; leave it out";
 const LINGER: &str = "use the setting `linger`";
 const REPORTS: &str = "every event is acknowledged to its sender; leave it out";
 const TRANSACTIONS: &str = "transactions are not supported yet; leave it out";
@@ -15,8 +17,9 @@ pub(in crate::config) const OWNED: &[Owned] = &[
     owned("request.required.acks", ACKS),
     owned(
         "enable.idempotence",
-        "a producer is always idempotent: no event is in its partition twice or out of order; leave it out",
+        "a producer is always idempotent: librdkafka's retries neither duplicate nor reorder events; leave it out",
     ),
+    owned("enable.gapless.guarantee", GAPLESS),
     owned("queuing.strategy", "events are sent in order, which idempotence demands; leave it out"),
     owned("delivery.report.only.error", REPORTS),
     owned("dr_cb", REPORTS),

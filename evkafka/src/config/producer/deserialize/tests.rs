@@ -138,8 +138,8 @@ fn reports_all_faults_of_what_is_written_at_once() {
         "`delivery_timeout` has no unit: write a whole number and a unit (`ms`, `s`, `m` or `h`), such as `250ms` or \
          `5s`",
         "`dr_msg_cb` is evkafka's to set: every event is acknowledged to its sender; leave it out",
-        "`enable.idempotence` is evkafka's to set: a producer is always idempotent: no event is in its partition twice \
-         or out of order; leave it out",
+        "`enable.idempotence` is evkafka's to set: a producer is always idempotent: librdkafka's retries neither duplicate \
+         nor reorder events; leave it out",
         "`event_type_header` must not be empty",
         "`fetch.min.bytes` is a property of consumers, without effect on a producer; leave it out",
         "`forward_trace` must be `true` or `false`",

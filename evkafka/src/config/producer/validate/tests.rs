@@ -142,6 +142,7 @@ fn the_refusal_of_a_property_names_the_setting_to_use() {
         ("dr_cb", "leave it out"),
         ("dr_msg_cb", "leave it out"),
         ("enable.idempotence", "leave it out"),
+        ("enable.gapless.guarantee", "leave it out"),
         ("enabled_events", "leave it out"),
         ("linger.ms", "`linger`"),
         ("message.timeout.ms", "delivery_timeout"),

@@ -1,0 +1,95 @@
+//! Events that somebody awaits, and that are sent again meanwhile.
+
+use std::time::Duration;
+
+use evkafka::{Event, Producer, ProducerConfig, SendError};
+use rdkafka::{
+    mocking::MockCluster,
+    producer::DefaultProducerContext,
+    types::{RDKafkaApiKey::Produce, RDKafkaRespErr},
+};
+use serde::Serialize;
+use tokio::task::JoinSet;
+
+use crate::support::Log;
+
+#[derive(Serialize, Event)]
+#[event(topic = "prices", key = id)]
+struct OrderPriced {
+    id: u64,
+}
+
+type Mock = MockCluster<'static, DefaultProducerContext>;
+
+/// A cluster whose answers can be chosen.
+fn mock() -> Mock {
+    let mock = MockCluster::new(1).expect("a cluster");
+    mock.create_topic("prices", 1, 1).expect("a topic");
+    mock
+}
+
+fn config(mock: &Mock) -> ProducerConfig {
+    ProducerConfig::new().bootstrap_servers(mock.bootstrap_servers())
+}
+
+/// Each record has a request of its own.
+fn one_by_one(mock: &Mock) -> ProducerConfig {
+    config(mock).linger(Duration::ZERO).property("batch.num.messages", 1)
+}
+
+/// All records share one request.
+fn together(mock: &Mock) -> ProducerConfig {
+    config(mock).linger(Duration::from_millis(100))
+}
+
+/// Awaits so many events at the same time. How many are acknowledged, each with an offset of its own.
+async fn acknowledged(producer: &Producer, events: u64) -> Result<usize, SendError> {
+    let mut sending = JoinSet::new();
+    for id in 0..events {
+        let producer = producer.clone();
+        sending.spawn(async move { producer.send(&OrderPriced { id }).await });
+    }
+    let delivered: Result<Vec<_>, _> = sending.join_all().await.into_iter().collect();
+    let mut offsets: Vec<_> = delivered?.iter().map(|delivered| delivered.offset).collect();
+    offsets.sort_unstable();
+    offsets.dedup();
+    Ok(offsets.len())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_is_sent_again_that_librdkafka_takes_for_written_because_a_later_one_was() {
+    let mock = mock();
+    let producer = Producer::new("shop", &one_by_one(&mock)).unwrap();
+    // The second is under way when the first is refused.
+    mock.broker_round_trip_time(1, Duration::from_millis(200)).unwrap();
+    mock.request_errors(Produce, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION]);
+    assert_eq!(acknowledged(&producer, 2).await.unwrap(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_are_sent_again_after_one_of_them_met_a_fatal_error() {
+    let mock = mock();
+    let producer = Producer::new("shop", &one_by_one(&mock)).unwrap();
+    mock.broker_round_trip_time(1, Duration::from_millis(50)).unwrap();
+    mock.request_errors(Produce, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER]);
+    assert_eq!(acknowledged(&producer, 20).await.unwrap(), 20);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_are_sent_by_themselves_if_another_one_had_their_batch_refused() {
+    let mock = mock();
+    let producer = Producer::new("shop", &together(&mock)).unwrap();
+    mock.request_errors(Produce, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_INVALID_RECORD]);
+    assert_eq!(acknowledged(&producer, 10).await.unwrap(), 10);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_whose_epoch_brokers_refuse_is_replaced_once() {
+    let log = Log::capture();
+    let mock = mock();
+    let producer = Producer::new("the-one-of-an-old-epoch", &together(&mock)).unwrap();
+    mock.request_errors(Produce, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH]);
+    assert_eq!(acknowledged(&producer, 10).await.unwrap(), 10);
+    let lines = log.lines_with(&["the-one-of-an-old-epoch", "is replaced"]);
+    assert_eq!(lines.len(), 1, "{lines:#?}");
+}
