@@ -38,6 +38,7 @@ mod metadata;
 #[cfg(feature = "embedded")]
 mod mock;
 mod monotonic;
+mod outdated;
 mod position;
 mod produce;
 mod producer;

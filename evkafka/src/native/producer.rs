@@ -2,10 +2,10 @@ use std::{
     ffi::{CStr, c_char, c_int},
     ptr::{self, NonNull},
     sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rdkafka::{
@@ -26,6 +26,7 @@ use tokio::sync::Notify;
 use super::{
     Answer, Delivery, Event, RawRecord,
     error_code::{from_number, result_at},
+    outdated::Outdated,
     produce::produce,
 };
 
@@ -57,8 +58,9 @@ pub(crate) struct OwnedProducer {
     reported: Mutex<Reported>,
     /// How many records were acknowledged.
     acknowledged: AtomicU64,
-    /// Whether brokers have refused records because of the producer's epoch.
-    has_old_epoch: AtomicBool,
+    /// After what it is not to be used any more, though librdkafka goes on.
+    outdated: OnceLock<Outdated>,
+    created: Instant,
     /// Notified once for each record that has left the queue.
     room: Notify,
 }
@@ -86,7 +88,8 @@ impl OwnedProducer {
             unanswered: Mutex::default(),
             reported: Mutex::default(),
             acknowledged: AtomicU64::new(0),
-            has_old_epoch: AtomicBool::new(false),
+            outdated: OnceLock::new(),
+            created: Instant::now(),
             room: Notify::new(),
         })
     }
@@ -97,7 +100,7 @@ impl OwnedProducer {
     /// If the producer does not take it (its queue is full, the topic's name is invalid, it met a [fatal error](Self::fatal_error)); then
     /// `answer` is told nothing.
     pub(crate) fn produce(&self, record: RawRecord<'_>, answer: Answer) -> Result<(), RDKafkaErrorCode> {
-        if self.has_old_epoch.load(Ordering::Relaxed) {
+        if self.outdated.get().is_some() {
             return Err(RDKafkaErrorCode::Fatal);
         }
         // Before the record is produced: its delivery may be reported at once, on another thread.
@@ -157,10 +160,11 @@ impl OwnedProducer {
             match delivery {
                 Ok(_) => acknowledged += 1,
                 // Before it is told: whoever hears of it looks for a fatal error.
-                Err(RDKafkaErrorCode::InvalidProducerEpoch) => {
-                    self.has_old_epoch.store(true, Ordering::Relaxed);
+                Err(code) => {
+                    if let Some(outdated) = Outdated::after(*code, self.created.elapsed()) {
+                        self.outdated.get_or_init(|| outdated);
+                    }
                 }
-                Err(_) => {}
             }
             if let Some(answer) = unanswered.remove(*id) {
                 answers.push((answer, *delivery));
@@ -183,17 +187,15 @@ impl OwnedProducer {
         !self.unanswered().answers.is_empty()
     }
 
-    /// The error after which an idempotent producer takes no more records, and its text.
-    ///
-    /// librdkafka raises the producer's epoch with each batch that is refused for good, and after 32,767 begins at 0 again. Brokers
-    /// refuse an epoch that is lower than the last one, each time, and librdkafka goes on with it.
+    /// The error after which it takes no more records, and its text.
     pub(crate) fn fatal_error(&self) -> Option<(RDKafkaErrorCode, String)> {
-        let old_epoch = || {
-            let reason = "brokers know of a later epoch of this producer";
-            let has_one = self.has_old_epoch.load(Ordering::Relaxed);
-            has_one.then(|| (RDKafkaErrorCode::InvalidProducerEpoch, reason.to_owned()))
-        };
-        self.clients_fatal_error().or_else(old_epoch)
+        let outdated = || self.outdated.get().map(|outdated| (outdated.code(), outdated.reason().to_owned()));
+        self.clients_fatal_error().or_else(outdated)
+    }
+
+    /// Whether what is on its way may still be acknowledged, though it takes no more.
+    pub(crate) fn may_finish(&self) -> bool {
+        self.outdated.get() == Some(&Outdated::Metadata) && self.clients_fatal_error().is_none()
     }
 
     fn clients_fatal_error(&self) -> Option<(RDKafkaErrorCode, String)> {

@@ -1,6 +1,6 @@
 use std::{
     io,
-    sync::Arc,
+    sync::{Arc, Weak},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
@@ -26,11 +26,14 @@ pub(super) struct Client {
 }
 
 impl Client {
+    /// One that is replaced may finish what is on its way, as long as `owner` is there.
+    ///
     /// # Errors
     /// If librdkafka rejects the settings, or there is no thread.
-    pub(super) fn new(log: ClientLog, settings: &ClientConfig) -> Result<Self, KafkaError> {
+    pub(super) fn new(log: ClientLog, settings: &ClientConfig, owner: Weak<()>) -> Result<Self, KafkaError> {
         let producer = Arc::new(OwnedProducer::new(settings)?);
-        spawn(Arc::clone(&producer), log).map_err(|error| KafkaError::ClientCreation(error.to_string()))?;
+        spawn(Arc::clone(&producer), log, owner)
+            .map_err(|error| KafkaError::ClientCreation(error.to_string()))?;
         Ok(Self { producer })
     }
 
@@ -50,10 +53,13 @@ impl Client {
     }
 }
 
-fn spawn(producer: Arc<OwnedProducer>, log: ClientLog) -> io::Result<JoinHandle<()>> {
+fn spawn(producer: Arc<OwnedProducer>, log: ClientLog, owner: Weak<()>) -> io::Result<JoinHandle<()>> {
     let thread = thread::Builder::new().name(format!("evkafka-producer-{}", log.name()));
     thread.spawn(move || {
         let producer = poll_while_shared(producer, &log);
+        while producer.may_finish() && producer.has_unanswered() && owner.strong_count() > 0 {
+            producer.poll(LOOKS_AGAIN);
+        }
         finish(&producer);
     })
 }
@@ -158,7 +164,7 @@ mod tests {
         settings.set("bootstrap.servers", servers).set("linger.ms", "0");
         let log = ClientLog::new("orders".into(), &settings);
         let producer = Arc::new(OwnedProducer::new(&settings).expect("librdkafka takes the settings"));
-        let thread = spawn(Arc::clone(&producer), log).expect("a thread");
+        let thread = spawn(Arc::clone(&producer), log, Weak::new()).expect("a thread");
         (Client { producer }, thread)
     }
 

@@ -43,6 +43,8 @@ pub(crate) struct Replaceable {
     log: ClientLog,
     settings: ClientConfig,
     client: RwLock<Arc<Client>>,
+    /// Where clients see that nobody waits for what they have under way.
+    owner: Arc<()>,
 }
 
 impl RawProducer {
@@ -51,8 +53,9 @@ impl RawProducer {
     /// # Errors
     /// If librdkafka rejects the settings, or there is no thread to poll it.
     pub(crate) fn new(log: ClientLog, settings: ClientConfig) -> Result<Self, KafkaError> {
-        let client = Client::new(log.clone(), &settings)?;
-        Ok(Self::Kafka(Box::new(Replaceable { client: RwLock::new(Arc::new(client)), log, settings })))
+        let owner = Arc::new(());
+        let client = RwLock::new(Arc::new(Client::new(log.clone(), &settings, Arc::downgrade(&owner))?));
+        Ok(Self::Kafka(Box::new(Replaceable { log, settings, client, owner })))
     }
 
     /// Puts a record into the producer's queue; `answer` is told its delivery.
@@ -117,9 +120,9 @@ impl Replaceable {
                 producer = self.log.producer(),
                 error = %code,
                 reason = crate::error::one_line(&self.log.shown(&reason)),
-                "the producer met a fatal error and is replaced"
+                "the producer's Kafka client cannot go on and is replaced"
             );
-            match Client::new(self.log.clone(), &self.settings) {
+            match Client::new(self.log.clone(), &self.settings, Arc::downgrade(&self.owner)) {
                 Ok(client) => *current = Arc::new(client),
                 // The next record finds the fatal error again.
                 Err(error) => {

@@ -126,6 +126,35 @@ fn a_topic_that_is_deleted_and_made_again_gets_the_events_that_were_under_way() 
     assert_eq!(lost, 0);
 }
 
+/// The leaders of a new topic count their epochs from zero again, which a client takes for news that are out of date.
+#[test]
+fn a_topic_that_is_made_again_on_another_node_after_an_election_gets_events() {
+    let cluster = Cluster::start("elsewhere", 3);
+    let out = kafka::unique("elsewhere-out");
+    let least = [("min.insync.replicas", "1")];
+    kafka::create_topic_on(cluster.bootstrap(), &out, &[1, 2], &least);
+    let flow = Flow::into("elsewhere", &kafka::brokers(), Output::new(cluster.bootstrap(), &out));
+    flow.produce(0..WAVE);
+    let process = flow.forwarder(&[("delivery-timeout-ms", "10000")]);
+    flow.until_committed(WAVE);
+    cluster.stop_node(1);
+    flow.produce(WAVE..2 * WAVE);
+    flow.until_committed(2 * WAVE);
+    cluster.start_node(1);
+    kafka::delete_topic(cluster.bootstrap(), &out);
+    kafka::create_topic_on(cluster.bootstrap(), &out, &[3], &least);
+    flow.produce(2 * WAVE..3 * WAVE);
+    flow.until_committed(3 * WAVE);
+    terminate(process);
+    let sent = kafka::end_offset(cluster.bootstrap(), &out, 0).cast_unsigned();
+    assert!(sent >= WAVE, "{sent} of {WAVE}");
+    report(
+        "the topic of events made again on another node after an election",
+        "post",
+        format_args!("{WAVE} of {WAVE} in the new topic, {} sent again", sent - WAVE),
+    );
+}
+
 /// How a process ends whose events are refused: its error, and how long it took. Nothing more than so much is committed.
 fn refused(flow: &mut Flow, mut process: ChildProcess, committed: u64) -> String {
     let status = process.wait(DEADLINE);
@@ -255,7 +284,7 @@ fn an_idempotent_producer_that_gets_out_of_step_is_recovered_or_replaced_and_not
         }
         flow.produce(WAVE..2 * WAVE);
         flow.out.until_len(2 * WAVE);
-        let is_replaced = |line: &String| line.contains("met a fatal error and is replaced");
+        let is_replaced = |line: &String| line.contains("cannot go on and is replaced");
         let replaced = process.stdout().iter().filter(|line| is_replaced(line)).count();
         assert!(replaced > 0 || request == RDKafkaApiKey::Produce, "the error was not fatal");
         let again = flow.finish(process, 2 * WAVE);
