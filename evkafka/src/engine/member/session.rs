@@ -91,7 +91,6 @@ impl Session {
         coordinator: Coordinator,
         committer: CancellationToken,
         joining: Joining,
-        silences: Silences,
         pulse: Arc<MemberPulse>,
     ) -> Result<Self> {
         coordinator.member.tell(&MemberEvent::Joins);
@@ -108,7 +107,7 @@ impl Session {
             revocations: Vec::new(),
             phase: MemberPhase::default(),
             looked: Instant::now(),
-            ends: Ends::new(silences),
+            ends: Ends::new(Silences::new()),
             joining,
             troubles: Troubles::default(),
             waits: None,
@@ -117,6 +116,11 @@ impl Session {
             pulse,
             has_failed: Cell::new(false),
         })
+    }
+
+    /// Continues with what is known of partitions from the clients before.
+    pub(super) fn know(&mut self, silences: Silences) {
+        self.ends = Ends::new(silences);
     }
 
     pub(super) fn client(&self) -> &OwnedClient {

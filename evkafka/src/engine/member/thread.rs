@@ -271,16 +271,16 @@ impl Poller {
             Arc::clone(&coordinator.commit_requests),
             stop.clone(),
         );
-        let session = Session::begin(
+        let mut session = Session::begin(
             self.settings.config.clone(),
             self.log.clone(),
             client,
             coordinator,
             stop,
             joining,
-            self.silences.clone(),
             Arc::clone(&self.pulse),
         )?;
+        session.know(self.silences.clone());
         let committer =
             tasks.spawn(&self.runtime, committer.run(Arc::clone(session.client().handle()).into()));
         self.runtime.spawn(watch_task(Arc::clone(&self.shared), committer));
