@@ -100,7 +100,7 @@ impl OwnedProducer {
     /// If the producer does not take it (its queue is full, the topic's name is invalid, it met a [fatal error](Self::fatal_error)); then
     /// `answer` is told nothing.
     pub(crate) fn produce(&self, record: RawRecord<'_>, answer: Answer) -> Result<(), RDKafkaErrorCode> {
-        if self.outdated.get().is_some() {
+        if self.is_outdated() {
             return Err(RDKafkaErrorCode::Fatal);
         }
         // Before the record is produced: its delivery may be reported at once, on another thread.
@@ -185,6 +185,18 @@ impl OwnedProducer {
     /// Whether the delivery of a record is not known yet.
     pub(crate) fn has_unanswered(&self) -> bool {
         !self.unanswered().answers.is_empty()
+    }
+
+    /// Whether it takes no more records although librdkafka would.
+    #[inline]
+    pub(crate) fn is_outdated(&self) -> bool {
+        self.outdated.get().is_some()
+    }
+
+    /// As if a record had not been acknowledged in time.
+    #[cfg(test)]
+    pub(crate) fn outdate(&self) {
+        self.outdated.get_or_init(|| Outdated::Metadata);
     }
 
     /// The error after which it takes no more records, and its text.

@@ -118,8 +118,8 @@ pub(crate) struct PartitionQueue {
     handed_out: Sequence,
     position: Position,
     standing: Standing,
-    /// Whether librdkafka may still leave the place that it has sought: see [`Self::is_overridden`].
-    may_be_overridden: bool,
+    /// When a seek took effect that librdkafka may still go back on: see [`Self::is_overridden`].
+    sought: Option<Instant>,
     /// The last record that was asked for because librdkafka had [dropped](Self::has_dropped) it, or seemed to.
     asked_for: Option<i64>,
     /// With nothing left to hand out: the offset behind all there was.
@@ -172,7 +172,7 @@ impl PartitionQueue {
             arrived: Sequence::default(),
             handed_out: Sequence::default(),
             standing: Standing::Doubtful,
-            may_be_overridden: false,
+            sought: None,
             asked_for: None,
             reached: None,
             deleted: None,
@@ -199,7 +199,7 @@ impl PartitionQueue {
     /// The same where a seek to `next` has taken effect.
     pub(crate) fn begin_sought(&mut self, next: i64) {
         self.begin_at(next);
-        self.may_be_overridden = true;
+        self.sought = Some(Instant::now());
     }
 
     /// A seek to `next` has taken effect: nothing that was fetched before comes any more.

@@ -47,6 +47,16 @@ impl Client {
         self.producer.room().await;
     }
 
+    /// Whether it takes no more records although librdkafka would.
+    pub(super) fn is_outdated(&self) -> bool {
+        self.producer.is_outdated()
+    }
+
+    #[cfg(test)]
+    pub(super) fn outdate(&self) {
+        self.producer.outdate();
+    }
+
     /// The error after which an idempotent client takes no more records, and its text.
     pub(super) fn fatal_error(&self) -> Option<(RDKafkaErrorCode, String)> {
         self.producer.fatal_error()

@@ -64,7 +64,7 @@ impl RawProducer {
     /// If the producer does not take it; then `answer` is told nothing.
     pub(crate) fn enqueue(&self, record: RawRecord<'_>, answer: Answer) -> Result<(), RDKafkaErrorCode> {
         match self {
-            Self::Kafka(kafka) => kafka.client().enqueue(record, answer),
+            Self::Kafka(kafka) => kafka.usable().enqueue(record, answer),
             #[cfg(any(test, feature = "testing"))]
             Self::Memory(cluster, sends) => cluster.produce(record, *sends, answer),
         }
@@ -98,7 +98,7 @@ impl RawProducer {
         }
     }
 
-    /// Replaces the client if it has met a fatal error, and returns that error.
+    /// Replaces the client if it takes no more records, and returns the fatal error that it has met, if it has.
     pub(super) fn revive(&self) -> Option<RDKafkaErrorCode> {
         match self {
             Self::Kafka(kafka) => kafka.revive(),
@@ -137,7 +137,18 @@ impl Replaceable {
                 }
             }
         }
-        Some(code)
+        // That one record was not acknowledged in time says nothing of others.
+        Some(code).filter(|code| *code != RDKafkaErrorCode::MessageTimedOut)
+    }
+
+    /// One that takes records, as far as is known here.
+    fn usable(&self) -> Arc<Client> {
+        let client = self.client();
+        if !client.is_outdated() {
+            return client;
+        }
+        let _ = self.revive();
+        self.client()
     }
 
     fn client(&self) -> Arc<Client> {
@@ -154,5 +165,70 @@ impl fmt::Debug for RawProducer {
             #[cfg(any(test, feature = "testing"))]
             Self::Memory(..) => f.write_str("RawProducer in memory"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rdkafka::mocking::MockCluster;
+
+    use super::*;
+
+    const RECORD: RawRecord<'_> = RawRecord {
+        topic: "orders",
+        partition: None,
+        key: None,
+        payload: Some(b"7"),
+        headers: &[],
+        timestamp: None,
+    };
+
+    fn producer(bootstrap: &str) -> RawProducer {
+        let mut settings = ClientConfig::new();
+        settings.set("bootstrap.servers", bootstrap).set("linger.ms", "0");
+        let log = ClientLog::new("orders".into(), &settings);
+        RawProducer::new(log, settings).expect("librdkafka takes the settings")
+    }
+
+    fn enqueue(producer: &RawProducer) -> oneshot::Receiver<Delivery> {
+        let (answer, answered) = oneshot::channel();
+        producer.enqueue(RECORD, Answer::One(answer)).expect("the producer takes it");
+        answered
+    }
+
+    fn outdate(producer: &RawProducer) -> Arc<Client> {
+        let RawProducer::Kafka(kafka) = producer else { panic!("it is a producer to Kafka") };
+        let client = kafka.client();
+        client.outdate();
+        client
+    }
+
+    #[tokio::test]
+    async fn a_client_that_is_outdated_finishes_what_it_has_and_another_takes_what_comes() {
+        let mock = MockCluster::new(1).expect("a cluster");
+        mock.create_topic("orders", 1, 1).expect("a topic");
+        let producer = producer(&mock.bootstrap_servers());
+        mock.broker_round_trip_time(1, Duration::from_millis(200)).expect("a broker");
+        let before = enqueue(&producer);
+        let old = outdate(&producer);
+        let after = enqueue(&producer);
+        assert_eq!(producer.revive(), None, "no other record is to be refused for it");
+        let RawProducer::Kafka(kafka) = &producer else { panic!("it is a producer to Kafka") };
+        assert!(!Arc::ptr_eq(&old, &kafka.client()));
+        drop(old);
+        let delivered = [before.await, after.await].map(|delivery| delivery.expect("an answer"));
+        let mut offsets = delivered.map(|delivery| delivery.expect("it is acknowledged").1);
+        offsets.sort_unstable();
+        assert_eq!(offsets, [0, 1]);
+    }
+
+    #[tokio::test]
+    async fn a_client_that_is_outdated_is_not_waited_for_when_its_producer_is_gone() {
+        // Nobody listens at this port.
+        let producer = producer("127.0.0.1:1");
+        let record = enqueue(&producer);
+        drop(outdate(&producer));
+        drop(producer);
+        assert_eq!(record.await, Ok(Err(RDKafkaErrorCode::PurgeQueue)));
     }
 }

@@ -35,6 +35,11 @@ impl Ends {
         Self { next: Instant::now() + INTERVAL, asking: Weak::new(), silences }
     }
 
+    /// Partitions may have been paused since the last look.
+    pub(super) fn interrupted(&self) {
+        self.silences.begin();
+    }
+
     /// The partitions of which no records come, each once.
     pub(super) fn take_silent(&self) -> Vec<Silent> {
         self.silences.take_found()

@@ -179,6 +179,10 @@ impl Session {
         if self.phase.is_consuming() {
             self.ends.look(self.client.handle(), &self.coordinator.assignment, now);
         }
+        // librdkafka pauses all partitions until a revocation is answered.
+        if !self.phase.is_consuming() || !self.revocations.is_empty() {
+            self.ends.interrupted();
+        }
         if !self.revocations.is_empty() && self.client.is_outside_group() {
             self.revocations.iter_mut().for_each(|revocation| revocation.lose(now));
         }

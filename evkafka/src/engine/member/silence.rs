@@ -73,7 +73,7 @@ impl Silences {
         Self(Arc::new(Mutex::new(State { partitions, next: None, patience: PATIENCE, found })))
     }
 
-    /// The member has another client, and nothing is known of that yet.
+    /// The member has another client, or partitions were paused: what was seen so far says nothing of what comes.
     pub(super) fn begin(&self) {
         let State { partitions, found, .. } = &mut *self.state();
         found.clear();
