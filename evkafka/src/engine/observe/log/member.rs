@@ -199,8 +199,8 @@ fn rejoin(member: &MemberName, event: &MemberEvent<'_>) {
             error,
             member,
             partitions,
-            "no records come of partitions whose logs do not end there, as after a topic was recreated: the member replaces its Kafka client \
-             and rejoins its group"
+            "nothing arrives from these partitions, although their logs do not end at the next offset, for example after a topic was recreated: \
+             the member replaces its Kafka client and rejoins its group"
         ),
         MemberEvent::RejoinsUncommitted { error } => {
             line!(warn, member, error = %Chain(*error), "offsets were not committed before the member rejoins its group");
