@@ -74,7 +74,8 @@ async fn shut_down_while(
 ) -> (evkafka::Result<()>, Option<i64>) {
     let ledger = Ledger::default();
     let config = config(cluster).concurrency(concurrency).auto_commit_mode(mode).failure_policy(policy);
-    let app = App::new("test").state(ledger.clone()).shutdown_timeout(Duration::from_secs(4));
+    // Handlers are cancelled after 7 s, and the rest is for what a busy machine takes to end them.
+    let app = App::new("test").state(ledger.clone()).shutdown_timeout(Duration::from_secs(10));
     let app = Running::start(app.consumer("orders", config, router![single, batch]));
     ledger.until_len(1).await;
     let ended = app.stop().await;
