@@ -41,12 +41,12 @@ impl Position {
 
     /// The offset below which the log was deleted, as of the last answer to a fetch; `None` before the first.
     pub(super) fn start_of_the_log(&self, client: &ClientHandle) -> Option<i64> {
-        watermarks(client, &self.topic, self.partition).map(|(low, _)| low).filter(|low| *low >= 0)
+        watermarks(client, &self.topic, self.partition).0
     }
 
     /// The offset behind the last record, as of the last answer to a fetch; `None` before the first.
     pub(super) fn end_of_the_log(&self, client: &ClientHandle) -> Option<i64> {
-        watermarks(client, &self.topic, self.partition).map(|(_, high)| high).filter(|high| *high >= 0)
+        watermarks(client, &self.topic, self.partition).1
     }
 }
 
@@ -54,17 +54,20 @@ impl Position {
 /// asked of a broker.
 pub(crate) fn fetched_log(client: &ClientHandle, topic: &str, partition: i32) -> Option<Range<i64>> {
     let topic = CString::new(topic).ok()?;
-    let (low, high) = watermarks(client, &topic, partition)?;
+    let (low, high) = watermarks(client, &topic, partition);
     // Old brokers do not tell the beginning.
-    (high >= 0).then(|| low.max(0)..high)
+    Some(low.unwrap_or(0)..high?)
 }
 
-fn watermarks(client: &ClientHandle, topic: &CStr, partition: i32) -> Option<(i64, i64)> {
+/// Low and high, as far as they are known.
+fn watermarks(client: &ClientHandle, topic: &CStr, partition: i32) -> (Option<i64>, Option<i64>) {
     let (mut low, mut high) = (i64::from(RD_KAFKA_OFFSET_INVALID), i64::from(RD_KAFKA_OFFSET_INVALID));
     // SAFETY: client and name are alive, and the out pointers valid.
     let result = unsafe {
         let (client, topic) = (client.as_ptr(), topic.as_ptr());
         rd_kafka_get_watermark_offsets(client, topic, partition, &mut low, &mut high)
     };
-    (result == rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR).then_some((low, high))
+    let is_told = result == rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR;
+    let known = |offset: i64| Some(offset).filter(|offset| is_told && *offset >= 0);
+    (known(low), known(high))
 }

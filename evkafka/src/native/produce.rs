@@ -41,6 +41,19 @@ pub(crate) struct RawRecord<'r> {
 /// A header's name and value, of any bytes.
 pub(crate) type RawHeader<'r> = (&'r [u8], Option<&'r [u8]>);
 
+#[cfg(test)]
+impl RawRecord<'static> {
+    /// One for tests.
+    pub(crate) const ORDER: Self = Self {
+        topic: "orders",
+        partition: None,
+        key: None,
+        payload: Some(b"7"),
+        headers: &[],
+        timestamp: None,
+    };
+}
+
 impl RawRecord<'_> {
     /// Its size, without what the protocol adds.
     pub(crate) fn bytes(&self) -> usize {

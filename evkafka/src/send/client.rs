@@ -154,18 +154,10 @@ mod tests {
     use crate::native::Delivery;
 
     const DEADLINE: Duration = Duration::from_secs(60);
-    const RECORD: RawRecord<'_> = RawRecord {
-        topic: "orders",
-        partition: None,
-        key: None,
-        payload: Some(b"7"),
-        headers: &[],
-        timestamp: None,
-    };
 
     fn enqueue(client: &Client) -> oneshot::Receiver<Delivery> {
         let (answer, answered) = oneshot::channel();
-        client.enqueue(RECORD, Answer::One(answer)).expect("the client takes it");
+        client.enqueue(RawRecord::ORDER, Answer::One(answer)).expect("the client takes it");
         answered
     }
 

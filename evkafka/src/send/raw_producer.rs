@@ -174,15 +174,6 @@ mod tests {
 
     use super::*;
 
-    const RECORD: RawRecord<'_> = RawRecord {
-        topic: "orders",
-        partition: None,
-        key: None,
-        payload: Some(b"7"),
-        headers: &[],
-        timestamp: None,
-    };
-
     fn producer(bootstrap: &str) -> RawProducer {
         let mut settings = ClientConfig::new();
         settings.set("bootstrap.servers", bootstrap).set("linger.ms", "0");
@@ -192,7 +183,7 @@ mod tests {
 
     fn enqueue(producer: &RawProducer) -> oneshot::Receiver<Delivery> {
         let (answer, answered) = oneshot::channel();
-        producer.enqueue(RECORD, Answer::One(answer)).expect("the producer takes it");
+        producer.enqueue(RawRecord::ORDER, Answer::One(answer)).expect("the producer takes it");
         answered
     }
 

@@ -43,14 +43,7 @@ mod tests {
         let mut settings = ClientConfig::new();
         settings.set("bootstrap.servers", bootstrap);
         let producer = OwnedProducer::new(&settings).expect("librdkafka takes the settings");
-        let record = RawRecord {
-            topic: "orders",
-            partition: Some(0),
-            key: None,
-            payload: Some(b"7"),
-            headers: &[],
-            timestamp: None,
-        };
+        let record = RawRecord { partition: Some(0), ..RawRecord::ORDER };
         let mut answered: Vec<_> = (0..records)
             .map(|_| {
                 let (answer, answered) = oneshot::channel();
