@@ -115,6 +115,7 @@ mod event_type;
 pub mod handle;
 pub mod health;
 pub mod layer;
+mod logged;
 #[cfg(any(test, feature = "testing"))]
 #[cfg_attr(not(feature = "testing"), expect(dead_code, reason = "tests of lanes use a part of it"))]
 mod memory;

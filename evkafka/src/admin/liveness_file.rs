@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 use crate::{
     error::{Error, Result},
     health::Health,
+    logged::logged,
 };
 
 /// How often it is looked whether the app is live.
@@ -46,7 +47,9 @@ impl LivenessFile {
                     Err(error) if !has_failed => {
                         has_failed = true;
                         let path = path.display();
-                        tracing::error!(target: "evkafka::app", %path, %error, "the liveness file cannot be written");
+                        logged(
+                            || tracing::error!(target: "evkafka::app", %path, %error, "the liveness file cannot be written"),
+                        );
                     }
                     Err(_) => {}
                 }

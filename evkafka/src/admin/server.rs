@@ -22,7 +22,10 @@ use tokio::{
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{Access, Admin, answer::Sources, liveness_file::LivenessFile};
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    logged::logged,
+};
 
 /// How many connections there may be.
 const MOST: usize = 64;
@@ -102,7 +105,7 @@ impl Listener {
         thread::Builder::new().name("evkafka-admin".to_owned()).spawn(serves).map_err(Error::other)?;
         // An app is run once; its clones of the address are told once.
         let _ = admin.bound.0.set(bound);
-        tracing::info!(target: "evkafka::app", address = %bound, "the admin endpoint listens");
+        logged(|| tracing::info!(target: "evkafka::app", address = %bound, "the admin endpoint listens"));
         Ok(Self { stop: stop.drop_guard(), closed })
     }
 }
@@ -140,7 +143,7 @@ fn serve(runtime: &Runtime, listener: TcpListener, server: &Arc<Server>, stop: &
     };
     let served: Option<io::Result<Infallible>> = runtime.block_on(stop.run_until_cancelled(serves));
     if let Some(Err(error)) = served {
-        tracing::error!(target: "evkafka::app", %error, "the admin endpoint has ended");
+        logged(|| tracing::error!(target: "evkafka::app", %error, "the admin endpoint has ended"));
     }
 }
 

@@ -20,6 +20,7 @@ use crate::{
     error::{Chain, Error, Inner, Result},
     handle::States,
     layer::AppLayers,
+    logged::logged,
     metrics::Sources,
     send::{ReliableProducer, Sends},
 };
@@ -127,7 +128,7 @@ impl Consumers {
         }
         let mut errors = errors.into_iter();
         if let Some(first) = errors.next() {
-            errors.for_each(|error| tracing::error!(target: "evkafka::app", error = %Chain(&error), "the app cannot start"));
+            errors.for_each(|error| logged(|| tracing::error!(target: "evkafka::app", error = %Chain(&error), "the app cannot start")));
             return Err(first);
         }
         self.members.iter().for_each(|(_, member)| member.consume());
@@ -158,28 +159,36 @@ impl Consumers {
             };
             if timeout_at(plan.end_at.into(), &mut member.closed).await.is_err() {
                 // What could be is committed; the group waits out the session timeout at most.
-                tracing::warn!(target: "evkafka::consumer", %consumer, "the Kafka client did not close in time and was abandoned");
+                logged(
+                    || tracing::warn!(target: "evkafka::consumer", %consumer, "the Kafka client did not close in time and was abandoned"),
+                );
             }
             match (&result, drained) {
                 (Ok(()), drained) => result = drained,
                 (Err(_), Err(error)) => {
-                    tracing::error!(target: "evkafka::app", error = %Chain(&error), "a consumer failed at the shutdown");
+                    logged(
+                        || tracing::error!(target: "evkafka::app", error = %Chain(&error), "a consumer failed at the shutdown"),
+                    );
                 }
                 (Err(_), Ok(())) => {}
             }
         }
         // What handlers have enqueued was waited for before the last commit, as far as there was time.
         if timeout_at(plan.end_at.into(), self.states.outlets().flushed()).await.is_err() {
-            tracing::error!(
-                target: "evkafka::app",
-                "events that were enqueued are not acknowledged, and are dropped"
-            );
+            logged(|| {
+                tracing::error!(
+                    target: "evkafka::app",
+                    "events that were enqueued are not acknowledged, and are dropped"
+                )
+            });
         }
         for shared in &self.shared {
             shared.tell_of_consumer(&ConsumerEvent::Ended { counts: &shared.counts });
         }
         while let Ok(Report(error)) = self.reports.try_recv() {
-            tracing::error!(target: "evkafka::app", error = %Chain(&error), "a consumer failed while the app was shutting down");
+            logged(
+                || tracing::error!(target: "evkafka::app", error = %Chain(&error), "a consumer failed while the app was shutting down"),
+            );
         }
         result
     }

@@ -4,6 +4,7 @@ use crate::metrics::Publisher;
 use crate::{
     control::EndGuard,
     error::{Chain, Result},
+    logged::logged,
 };
 
 impl App {
@@ -72,13 +73,15 @@ impl App {
     ) -> Result<()> {
         let control = self.control.clone();
         let resolved = self.resolve()?;
-        tracing::info!(
-            target: "evkafka::app",
-            title = self.title,
-            version = self.version,
-            consumers = self.consumers.len(),
-            "starting"
-        );
+        logged(|| {
+            tracing::info!(
+                target: "evkafka::app",
+                title = self.title,
+                version = self.version,
+                consumers = self.consumers.len(),
+                "starting"
+            )
+        });
         #[cfg(feature = "admin")]
         let admin = self.start_admin()?;
         #[cfg(feature = "metrics")]
@@ -109,10 +112,12 @@ impl App {
             },
         };
         if let Some(error) = &failure {
-            tracing::error!(target: "evkafka::app", error = %Chain(error), "a consumer failed; the app is shutting down");
+            logged(
+                || tracing::error!(target: "evkafka::app", error = %Chain(error), "a consumer failed; the app is shutting down"),
+            );
         } else {
             ends.is_asked_for();
-            tracing::info!(target: "evkafka::app", "shutting down");
+            logged(|| tracing::info!(target: "evkafka::app", "shutting down"));
         }
         consumers.drain.begin();
         if let Some(watch) = watch {
@@ -137,7 +142,9 @@ impl App {
             (None, ended) => ended,
             (Some(failure), ended) => {
                 if let Err(error) = ended {
-                    tracing::error!(target: "evkafka::app", error = %Chain(&error), "the shutdown failed");
+                    logged(
+                        || tracing::error!(target: "evkafka::app", error = %Chain(&error), "the shutdown failed"),
+                    );
                 }
                 Err(failure)
             }

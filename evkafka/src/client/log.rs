@@ -10,6 +10,7 @@ use super::statistics::{ClientStatistics, Standing, Statistics};
 use crate::{
     config::Secrets,
     error::{ClientError, Error, Inner},
+    logged::logged,
 };
 
 /// Tells what librdkafka says of a client.
@@ -83,7 +84,7 @@ impl ClientLog {
         let level = if facility == "FAIL" && (level as u8) <= L::Error as u8 { L::Debug } else { level };
         // Looked through only if somebody wants to see it.
         let line = Line { secrets: &self.secrets, facility, message };
-        match level {
+        logged(|| match level {
             L::Emerg | L::Alert | L::Critical | L::Error => {
                 tracing::error!(target: "librdkafka", consumer, producer, facility, "{line}");
             }
@@ -92,7 +93,7 @@ impl ClientLog {
                 tracing::info!(target: "librdkafka", consumer, producer, facility, "{line}")
             }
             L::Debug => tracing::debug!(target: "librdkafka", consumer, producer, facility, "{line}"),
-        }
+        });
     }
 
     /// What may be shown of a reason that librdkafka gives.
@@ -124,14 +125,17 @@ impl ClientReports {
         let Err(error) = self.statistics.hear(json, standing, Instant::now()) else { return };
         if !std::mem::replace(&mut self.has_failed, true) {
             let (consumer, producer) = (self.log.consumer(), self.log.producer());
-            tracing::warn!(
-                target: "librdkafka",
-                consumer,
-                producer,
-                error = &*self.log.shown(&error.to_string()),
-                advice = "look for a quote or a backslash in `client.id`, which librdkafka does not escape",
-                "the client's statistics cannot be read, and are missing among the metrics"
-            );
+            let error = error.to_string();
+            logged(|| {
+                tracing::warn!(
+                    target: "librdkafka",
+                    consumer,
+                    producer,
+                    error = &*self.log.shown(&error),
+                    advice = "look for a quote or a backslash in `client.id`, which librdkafka does not escape",
+                    "the client's statistics cannot be read, and are missing among the metrics"
+                );
+            });
         }
     }
 }

@@ -85,6 +85,7 @@ use crate::{
     engine::NoOffset,
     error::{Chain, Result as RunResult},
     health::{End, Stage},
+    logged::logged,
     record::Origin,
 };
 
@@ -211,7 +212,7 @@ impl Control {
     pub fn drain(&self) -> Result<(), ControlError> {
         let live = self.live()?;
         if !self.0.drain.is_cancelled() {
-            tracing::info!(target: "evkafka::app", "drain requested by the control handle");
+            logged(|| tracing::info!(target: "evkafka::app", "drain requested by the control handle"));
         }
         live.drain.begin();
         self.0.drain.cancel();

@@ -13,6 +13,7 @@ use super::{Metrics, facade::Facade};
 use crate::{
     error::{Error, Result},
     handle::panic,
+    logged::logged,
 };
 
 /// How long the end of an app waits for a recorder.
@@ -64,7 +65,7 @@ fn guarded(has_panicked: &mut bool, publish: impl FnOnce()) {
     let Err(payload) = catch_unwind(AssertUnwindSafe(publish)) else { return };
     if !std::mem::replace(has_panicked, true) {
         let reason = panic::message(&*payload);
-        tracing::error!(target: "evkafka::app", reason, "the recorder of metrics panicked");
+        logged(|| tracing::error!(target: "evkafka::app", reason, "the recorder of metrics panicked"));
     }
 }
 

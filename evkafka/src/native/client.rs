@@ -28,6 +28,7 @@ use super::{
     error_code::{from_number, into_result},
     list::PartitionList,
 };
+use crate::logged::logged;
 
 // As in rdkafka's bindings, but that the error comes as a number: a broker may have sent one that their enumeration lacks.
 unsafe extern "C" {
@@ -256,7 +257,9 @@ impl OwnedClient {
                 _ => Ok(()),
             };
             if let Err(error) = answered {
-                tracing::debug!(target: "evkafka::consumer", consumer = %self.consumer, error, "the client rejects the answer to a rebalance while it closes");
+                logged(
+                    || tracing::debug!(target: "evkafka::consumer", consumer = %self.consumer, error, "the client rejects the answer to a rebalance while it closes"),
+                );
             }
         }
     }
@@ -275,11 +278,13 @@ impl Drop for OwnedClient {
             self.close();
         }
         if self.in_use() {
-            tracing::warn!(
-                target: "evkafka::consumer",
-                consumer = %self.consumer,
-                "a handler outlives its consumer, whose client is closed when that handler has finished"
-            );
+            logged(|| {
+                tracing::warn!(
+                    target: "evkafka::consumer",
+                    consumer = %self.consumer,
+                    "a handler outlives its consumer, whose client is closed when that handler has finished"
+                );
+            });
             while self.in_use() {
                 thread::sleep(LOOKS_AGAIN);
             }

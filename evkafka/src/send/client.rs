@@ -7,6 +7,7 @@ use std::{
 
 use crate::{
     client::{ClientLog, Fault, IsOver, Lasts, Standing, Troubles},
+    logged::logged,
     native::{Answer, Event, OwnedProducer, RawRecord},
 };
 use rdkafka::{
@@ -112,16 +113,18 @@ fn tell(event: Option<Event>, log: &ClientLog, troubles: &mut Troubles) {
         Some(Event::Error(failure)) => {
             let error = failure.code;
             if let Some(Lasts { times, lasted }) = troubles.hear(error, Instant::now()) {
-                tracing::warn!(
-                    target: "evkafka::producer",
-                    consumer = log.consumer(),
-                    producer = log.producer(),
-                    %error,
-                    reason = &*log.shown(&failure.reason),
-                    times,
-                    lasted_s = lasted.as_secs(),
-                    "the producer reports an error"
-                );
+                logged(|| {
+                    tracing::warn!(
+                        target: "evkafka::producer",
+                        consumer = log.consumer(),
+                        producer = log.producer(),
+                        %error,
+                        reason = &*log.shown(&failure.reason),
+                        times,
+                        lasted_s = lasted.as_secs(),
+                        "the producer reports an error"
+                    );
+                });
             }
         }
         Some(Event::Log { level, facility, message }) => log.line(level, &facility, &message),
@@ -131,15 +134,17 @@ fn tell(event: Option<Event>, log: &ClientLog, troubles: &mut Troubles) {
 
 fn tell_recovered(log: &ClientLog, troubles: &mut Troubles) {
     for IsOver { error, times, lasted } in troubles.take_over(Instant::now()) {
-        tracing::info!(
-            target: "evkafka::producer",
-            consumer = log.consumer(),
-            producer = log.producer(),
-            %error,
-            times,
-            lasted_s = lasted.as_secs(),
-            "the producer no longer reports this error"
-        );
+        logged(|| {
+            tracing::info!(
+                target: "evkafka::producer",
+                consumer = log.consumer(),
+                producer = log.producer(),
+                %error,
+                times,
+                lasted_s = lasted.as_secs(),
+                "the producer no longer reports this error"
+            );
+        });
     }
 }
 
@@ -151,7 +156,7 @@ mod tests {
     use tokio::sync::oneshot;
 
     use super::*;
-    use crate::native::Delivery;
+    use crate::{logged::Panics, native::Delivery};
 
     const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -161,11 +166,15 @@ mod tests {
         answered
     }
 
-    fn started(servers: &str) -> (Client, JoinHandle<()>) {
+    fn producer(servers: &str) -> (Arc<OwnedProducer>, ClientLog) {
         let mut settings = ClientConfig::new();
         settings.set("bootstrap.servers", servers).set("linger.ms", "0");
         let log = ClientLog::new("orders".into(), &settings);
-        let producer = Arc::new(OwnedProducer::new(&settings).expect("librdkafka takes the settings"));
+        (Arc::new(OwnedProducer::new(&settings).expect("librdkafka takes the settings")), log)
+    }
+
+    fn started(servers: &str) -> (Client, JoinHandle<()>) {
+        let (producer, log) = producer(servers);
         let thread = spawn(Arc::clone(&producer), log, Weak::new()).expect("a thread");
         (Client { producer }, thread)
     }
@@ -205,5 +214,17 @@ mod tests {
             use RDKafkaErrorCode::{PurgeInflight, PurgeQueue};
             assert!(matches!(delivery, Err(PurgeQueue | PurgeInflight)), "{delivery:?}");
         }
+    }
+
+    #[test]
+    fn a_client_is_polled_although_the_subscriber_panics() {
+        // Nobody listens at this port, which the client reports.
+        let (producer, log) = producer("127.0.0.1:1");
+        let client = Client { producer: Arc::clone(&producer) };
+        let (subscriber, panics) = Panics::new();
+        let polls = move || finish(&poll_while_shared(producer, &log));
+        let thread = thread::spawn(|| tracing::subscriber::with_default(subscriber, polls));
+        panics.recv_timeout(DEADLINE).expect("the error is reported");
+        assert_eq!(dropped_with_records(client, thread), [Err(RDKafkaErrorCode::PurgeQueue); 100]);
     }
 }

@@ -12,6 +12,7 @@ use tokio::{sync::Notify, time::Instant};
 use super::counts::SentCounts;
 use crate::{
     client::Sparse,
+    logged::logged,
     native::{Delivery, Unawaited},
 };
 
@@ -64,7 +65,9 @@ impl Unawaited for Enqueued {
             && let Some(times) = self.failed.hear(error, Instant::now().into_std())
         {
             let producer = &self.producer;
-            tracing::error!(target: "evkafka::producer", %producer, event, %error, times, "events that were enqueued were not acknowledged");
+            logged(
+                || tracing::error!(target: "evkafka::producer", %producer, event, %error, times, "events that were enqueued were not acknowledged"),
+            );
         }
         self.remove();
     }
@@ -73,5 +76,39 @@ impl Unawaited for Enqueued {
 impl fmt::Debug for Enqueued {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Enqueued").field("on_their_way", &self.on_their_way).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::{
+        logged::Panics,
+        native::{Answer, Inbox, Ticket},
+    };
+
+    #[test]
+    fn a_subscriber_that_panics_loses_no_answer_and_holds_up_no_flush() {
+        let enqueued = Arc::new(Enqueued::new("shop".into(), Arc::default()));
+        enqueued.add();
+        let inbox = Arc::new(Inbox::new(Arc::default()));
+        let (waits, mut answered) = oneshot::channel();
+        let ticket = Ticket { sending: 7, event: 0, destination: 0 };
+        let refused = Err(RDKafkaErrorCode::TopicAuthorizationFailed);
+        let mut answers = vec![
+            (Answer::Nobody(Arc::clone(&enqueued) as Arc<dyn Unawaited>, "OrderPriced"), refused),
+            (Answer::One(waits), refused),
+            (Answer::Inbox(Arc::clone(&inbox), ticket), refused),
+        ];
+        let (subscriber, panics) = Panics::new();
+        tracing::subscriber::with_default(subscriber, || Answer::tell_all(&mut answers));
+        assert_eq!(panics.try_iter().count(), 1);
+        assert_eq!(answered.try_recv(), Ok(refused));
+        let mut arrived = Vec::new();
+        inbox.take(&mut arrived);
+        assert_eq!(arrived, [(ticket, refused)]);
+        assert!(enqueued.is_empty());
     }
 }

@@ -19,6 +19,7 @@ use super::client::Client;
 use crate::memory;
 use crate::{
     client::ClientLog,
+    logged::logged,
     native::{Answer, Delivery, RawRecord},
 };
 
@@ -114,26 +115,30 @@ impl Replaceable {
         let (code, reason) = failed.fatal_error()?;
         let mut current = self.client.write().unwrap_or_else(PoisonError::into_inner);
         if Arc::ptr_eq(&current, &failed) {
-            tracing::error!(
-                target: "evkafka::producer",
-                consumer = self.log.consumer(),
-                producer = self.log.producer(),
-                error = %code,
-                reason = crate::error::one_line(&self.log.shown(&reason)),
-                "the producer's Kafka client cannot go on and is replaced"
-            );
+            logged(|| {
+                tracing::error!(
+                    target: "evkafka::producer",
+                    consumer = self.log.consumer(),
+                    producer = self.log.producer(),
+                    error = %code,
+                    reason = crate::error::one_line(&self.log.shown(&reason)),
+                    "the producer's Kafka client cannot go on and is replaced"
+                );
+            });
             match Client::new(self.log.clone(), &self.settings, Arc::downgrade(&self.owner)) {
                 Ok(client) => *current = Arc::new(client),
                 // The next record finds the fatal error again.
                 Err(error) => {
                     let error = self.log.cause(error);
-                    tracing::error!(
-                        target: "evkafka::producer",
-                        consumer = self.log.consumer(),
-                        producer = self.log.producer(),
-                        %error,
-                        "the producer cannot be replaced"
-                    );
+                    logged(|| {
+                        tracing::error!(
+                            target: "evkafka::producer",
+                            consumer = self.log.consumer(),
+                            producer = self.log.producer(),
+                            %error,
+                            "the producer cannot be replaced"
+                        );
+                    });
                 }
             }
         }
@@ -173,6 +178,7 @@ mod tests {
     use rdkafka::mocking::MockCluster;
 
     use super::*;
+    use crate::logged::Panics;
 
     fn producer(bootstrap: &str) -> RawProducer {
         let mut settings = ClientConfig::new();
@@ -221,5 +227,16 @@ mod tests {
         drop(outdate(&producer));
         drop(producer);
         assert_eq!(record.await, Ok(Err(RDKafkaErrorCode::PurgeQueue)));
+    }
+
+    #[test]
+    fn a_client_is_replaced_although_the_subscriber_panics() {
+        let producer = producer("127.0.0.1:1");
+        let old = outdate(&producer);
+        let (subscriber, panics) = Panics::new();
+        let replaced = tracing::subscriber::with_default(subscriber, || producer.revive());
+        assert_eq!((replaced, panics.try_iter().count()), (None, 1));
+        let RawProducer::Kafka(kafka) = &producer else { panic!("it is a producer to Kafka") };
+        assert!(!Arc::ptr_eq(&old, &kafka.client()));
     }
 }

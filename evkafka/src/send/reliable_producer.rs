@@ -22,6 +22,7 @@ use super::{
 use crate::memory;
 use crate::{
     client::{ClientLog, Fault, Sparse},
+    logged::logged,
     native::{Answer, RawRecord},
 };
 
@@ -69,14 +70,16 @@ pub(crate) struct Refused {
 macro_rules! line {
     ($level:ident, $names:expr, $($rest:tt)+) => {{
         let Names { consumer, producer, topic, dead_letter_topic } = $names;
-        tracing::$level!(
-            target: "evkafka::producer",
-            consumer,
-            producer,
-            topic,
-            dead_letter_topic,
-            $($rest)+
-        );
+        logged(|| {
+            tracing::$level!(
+                target: "evkafka::producer",
+                consumer,
+                producer,
+                topic,
+                dead_letter_topic,
+                $($rest)+
+            );
+        });
     }};
 }
 

@@ -21,6 +21,7 @@ use super::{
 use crate::{
     error::Chain,
     handle::{self, Attempt, Outcome},
+    logged::logged,
     record::Origin,
     settle::{Failure, FailureKind, Verdict},
 };
@@ -80,7 +81,9 @@ impl Lane {
         // Samplers and span processors are the user's. What is traced of a record is no reason not to handle it.
         let begun = catch_unwind(AssertUnwindSafe(|| span.0 = Some(self.begun(context))));
         if begun.is_err() {
-            tracing::error!(target: "evkafka::record", "the tracer panicked: an attempt has no span");
+            logged(
+                || tracing::error!(target: "evkafka::record", "the tracer panicked: an attempt has no span"),
+            );
         }
     }
 

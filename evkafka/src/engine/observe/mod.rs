@@ -30,7 +30,7 @@ use self::{failures::Failures, log::Log};
 #[cfg(any(test, feature = "testing"))]
 use super::numbers::Clock;
 use super::numbers::ConsumerNumbers;
-use crate::record::Origin;
+use crate::{logged::logged, record::Origin};
 
 /// Somebody who watches.
 pub(crate) trait Observer: Send + Sync {
@@ -86,7 +86,7 @@ impl Observers {
     }
 
     fn tell(&self, tell: impl Fn(&dyn Observer)) {
-        tell(&Log);
+        logged(|| tell(&Log));
         self.others.iter().for_each(|other| tell(&**other));
     }
 }
@@ -169,5 +169,38 @@ impl Watched {
     /// The time, if anybody wants to know how long something takes.
     pub(super) fn now(&self) -> Option<Instant> {
         self.observers.now()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::logged::Panics;
+
+    /// Says that it was told of a member.
+    struct Hears(mpsc::Sender<()>);
+
+    impl Observer for Hears {
+        fn record(&self, _: &Origin, _: &RecordEvent<'_>) {}
+
+        fn partition(&self, _: &Origin, _: &PartitionEvent<'_>) {}
+
+        fn member(&self, _: &MemberName, _: &MemberEvent<'_>) {
+            let _ = self.0.send(());
+        }
+
+        fn consumer(&self, _: &str, _: &ConsumerEvent<'_>) {}
+    }
+
+    #[test]
+    fn a_log_line_at_which_the_subscriber_panics_ends_neither_a_thread_nor_what_others_hear() {
+        let (hears, heard) = mpsc::channel();
+        let observers = Observers::new(vec![Arc::new(Hears(hears))]);
+        let name = MemberName { consumer: "billing".into(), number: 1 };
+        let (subscriber, panics) = Panics::new();
+        tracing::subscriber::with_default(subscriber, || observers.member(&name, &MemberEvent::Left));
+        assert_eq!((panics.try_iter().count(), heard.try_iter().count()), (1, 1));
     }
 }
