@@ -10,7 +10,10 @@ use opentelemetry::{
     Context, KeyValue,
     trace::{SpanId, SpanKind, Status, TraceContextExt, TraceId, Tracer, TracerProvider},
 };
-use opentelemetry_sdk::trace::{InMemorySpanExporter, Sampler, SdkTracer, SdkTracerProvider, SpanData};
+use opentelemetry_sdk::{
+    error::OTelSdkResult,
+    trace::{InMemorySpanExporter, Sampler, SdkTracer, SdkTracerProvider, SpanData, SpanProcessor},
+};
 use tracing_subscriber::layer::SubscriberExt;
 
 use crate::support::{Calls, OrderCreated, OrderPriced, on_order_created, orders, policy};
@@ -482,6 +485,44 @@ async fn logs() {
         tracing::info_span!("inside").in_scope(|| {});
     }
     .await;
+}
+
+/// A span processor that panics at one end of each span.
+#[derive(Clone, Copy, Debug)]
+enum Panics {
+    AtStart,
+    AtEnd,
+}
+
+impl SpanProcessor for Panics {
+    fn on_start(&self, _: &mut opentelemetry_sdk::trace::Span, _: &Context) {
+        assert!(matches!(self, Self::AtEnd), "the processor panics");
+    }
+
+    fn on_end(&self, _: SpanData) {
+        assert!(matches!(self, Self::AtStart), "the processor panics");
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        Ok(())
+    }
+
+    fn shutdown_with_timeout(&self, _: Duration) -> OTelSdkResult {
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_span_processor_that_panics_loses_its_span_and_no_event() {
+    for panics in [Panics::AtStart, Panics::AtEnd] {
+        let provider = SdkTracerProvider::builder().with_span_processor(panics).build();
+        let t = TestClient::new(billing_with(Traces::new().tracer(provider.tracer("test"))));
+        t.send(&order(7)).await.assert_handled().assert_attempts(1);
+        assert_eq!(t.sent::<OrderPriced>().len(), 1, "{panics:?}: what is returned");
+        let t = client!(Traces::new().tracer(provider.tracer("test")), orders(), [sends]);
+        t.send(&order(8)).await.assert_handled().assert_attempts(1);
+        assert_eq!(t.sent::<OrderPriced>().len(), 2, "{panics:?}: what is sent");
+    }
 }
 
 /// On a thread of its own: a subscriber is set for one thread, and the test's runtime has only that.

@@ -1,9 +1,4 @@
-use std::{
-    mem::take,
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
-    task::Poll,
-};
+use std::{mem::take, sync::Arc, task::Poll};
 
 use opentelemetry::{
     Context, ContextGuard, KeyValue,
@@ -16,12 +11,11 @@ use super::{
     name::Name,
     remote,
     settings::{Keys, Relation},
-    tracer::{Begun, Recording, Settings, Tracing, What},
+    tracer::{Begun, Recording, Settings, Tracing, What, guarded},
 };
 use crate::{
     error::Chain,
     handle::{self, Attempt, Outcome},
-    logged::logged,
     record::Origin,
     settle::{Failure, FailureKind, Verdict},
 };
@@ -78,13 +72,7 @@ impl LaneTracer {
 
 impl Lane {
     fn begin(&self, context: &handle::Context<'_>, span: &mut ProcessSpan) {
-        // Samplers and span processors are the user's. What is traced of a record is no reason not to handle it.
-        let begun = catch_unwind(AssertUnwindSafe(|| span.0 = Some(self.begun(context))));
-        if begun.is_err() {
-            logged(
-                || tracing::error!(target: "evkafka::record", "the tracer panicked: an attempt has no span"),
-            );
-        }
+        guarded(|| span.0 = Some(self.begun(context)));
     }
 
     #[inline]
@@ -173,14 +161,16 @@ impl ProcessSpan {
     #[inline]
     pub(crate) fn unfinished(self) {
         if let Some(span) = self.recorded() {
-            span.span().set_attribute(text(names::OUTCOME, "dropped"));
+            guarded(|| span.span().set_attribute(text(names::OUTCOME, "dropped")));
         }
     }
 
     /// The records of a batch did not all give its handler's argument.
     pub(crate) fn undecodable(self, records: usize) {
         if let Some(span) = self.recorded() {
-            fail(span, FailureKind::Undecodable, format!("{records} records could not be decoded"));
+            guarded(|| {
+                fail(span, FailureKind::Undecodable, format!("{records} records could not be decoded"))
+            });
         }
     }
 
@@ -188,7 +178,7 @@ impl ProcessSpan {
     #[inline]
     pub(crate) fn judged(self, verdict: &Verdict) {
         if let Some(span) = self.recorded() {
-            judged(span, verdict);
+            guarded(|| judged(span, verdict));
         }
     }
 
@@ -203,7 +193,7 @@ impl Drop for ProcessSpan {
     #[inline]
     fn drop(&mut self) {
         if let Some(span) = self.recorded() {
-            span.span().end();
+            guarded(|| span.span().end());
         }
     }
 }

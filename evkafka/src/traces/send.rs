@@ -2,14 +2,15 @@ use std::{fmt::Display, sync::Arc};
 
 use opentelemetry::{
     Context,
-    trace::{SpanKind, Status, TraceContextExt},
+    global::ObjectSafeSpan,
+    trace::{SpanContext, SpanKind, Status, TraceContextExt},
 };
 
 use super::{
     attributes::{self as names, number, text},
     process::Cause,
     remote,
-    tracer::{Begun, Recording, Settings, Tracing, What},
+    tracer::{Begun, Recording, Settings, Tracing, What, guarded},
 };
 use crate::{
     event::{Encoded, Outgoing},
@@ -74,17 +75,22 @@ fn begin(
     parent: Context,
 ) -> SendSpan {
     let what = What { name: format!("send {topic}").into(), kind: SpanKind::Producer };
-    let begun = settings.begin(what, parent, &|span, _| {
+    let describe = |span: &mut dyn ObjectSafeSpan, _: &SpanContext| {
         span.set_attribute(text(names::SYSTEM, "kafka"));
         span.set_attribute(text(names::OPERATION, "send"));
         span.set_attribute(text(names::OPERATION_TYPE, "send"));
         span.set_attribute(text(names::DESTINATION, topic.to_owned()));
         span.set_attribute(text(names::PRODUCER, Arc::clone(producer)));
         span.set_attribute(text(names::EVENT, event.to_owned()));
+    };
+    let mut span = SendSpan(None);
+    guarded(|| {
+        let begun = settings.begin(what, parent, &describe);
+        let headers =
+            if form.forwards() { remote::headers(begun.context.span().span_context()) } else { Vec::new() };
+        span = SendSpan(Some(Box::new(Sent { begun, headers, outcome: Outcome::Open })));
     });
-    let headers =
-        if form.forwards() { remote::headers(begun.context.span().span_context()) } else { Vec::new() };
-    SendSpan(Some(Box::new(Sent { begun, headers, outcome: Outcome::Open })))
+    span
 }
 
 impl SendSpan {
@@ -129,8 +135,10 @@ impl SendSpan {
     fn tell(&mut self, describe: impl FnOnce(&Context)) {
         let Some(sent) = &mut self.0 else { return };
         if sent.outcome == Outcome::Open && sent.begun.fate == Recording::Yes {
-            describe(&sent.begun.context);
-            sent.begun.context.span().end();
+            guarded(|| {
+                describe(&sent.begun.context);
+                sent.begun.context.span().end();
+            });
         }
         sent.outcome = Outcome::Told;
     }

@@ -1,4 +1,9 @@
-use std::{borrow::Cow, fmt, sync::Arc};
+use std::{
+    borrow::Cow,
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use opentelemetry::{
     Context, InstrumentationScope, global,
@@ -9,6 +14,7 @@ use super::{
     Traces,
     settings::{Keys, Relation},
 };
+use crate::logged::logged;
 
 /// How an app, or a producer without one, is traced, if it is. Clones share it.
 #[derive(Clone, Default)]
@@ -78,6 +84,16 @@ impl Begun {
     {
         describe(&mut span, parent.span().span_context());
         Self { context: parent.with_span(span), fate: Recording::Yes }
+    }
+}
+
+/// Begins, describes or ends a span. Tracers, samplers and span processors are the user's: one that panics loses its span, not what the
+/// span is about.
+#[inline]
+pub(super) fn guarded(trace: impl FnOnce()) {
+    // Unwind safety: what a panic breaks in a tracer is the tracer's to guard.
+    if catch_unwind(AssertUnwindSafe(trace)).is_err() {
+        logged(|| tracing::error!(target: "evkafka::record", "the tracer panicked: a span is lost"));
     }
 }
 
