@@ -127,3 +127,52 @@ async fn consumers_that_want_different_payloads_are_not_sent_one() {
     let said = crate::faults::panic_of(|| drop(t.send(&ORDER).enqueue()));
     assert!(said.contains("`plain` and `enveloped` expect different envelopes"), "{said}");
 }
+
+/// Two consumers of one topic that read the type in this place, and what others call the event for them.
+fn two(place: &str, names: [&[(&str, &str)]; 2]) -> App {
+    let [one, another] = names.map(|names| orders().event_type([place]).event_names(names.iter().copied()));
+    App::new("two")
+        .state(Calls::default())
+        .consumer("one", one, router![on_order_created])
+        .consumer("another", another.group_id("another"), router![on_order_created])
+        .producer("prices", ProducerConfig::new(), Events::any())
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_has_the_name_that_all_its_consumers_know() {
+    for place in ["header:type", "json:type", "masstransit", "cloudevents"] {
+        for names in [
+            [&[("acme.Order", "OrderCreated")][..], &[]],
+            [&[], &[("acme.Order", "OrderCreated")]],
+            [&[("acme.A", "OrderCreated")], &[("acme.B", "OrderCreated")]],
+            [
+                &[("a", "OrderCreated"), ("b", "OrderCreated"), ("OrderCreated", "x")],
+                &[("b", "OrderCreated")],
+            ],
+        ] {
+            let t = TestClient::new(two(place, names));
+            t.send(&ORDER).await.assert_handled();
+            assert_eq!(t.sent::<OrderPriced>().len(), 2, "{place}, {names:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_its_consumers_know_by_different_names_is_not_sent() {
+    let foreign = [("acme.Order", "OrderCreated"), ("OrderCreated", "acme.Old")];
+    for (place, told) in [
+        ("header:type", "the header `type`"),
+        ("json:type", "the field `type`"),
+        ("masstransit", "the envelope"),
+    ] {
+        let t = TestClient::new(two(place, [&[("acme.A", "OrderCreated")], &foreign]));
+        let said = crate::faults::panic_of(|| drop(t.send(&ORDER).enqueue()));
+        let names = "`one` and `another` know the event `OrderCreated` by different names, in";
+        assert!(said.contains(&format!("{names} {told}: `acme.A` and `acme.Order`")), "{said}");
+        // As it says.
+        let of_one = t.record("orders").event_type("acme.A").json(ORDER).await;
+        assert_eq!(t.sent::<OrderPriced>().len(), 1, "{of_one}");
+        let of_another = t.record("orders").event_type("acme.Order").json(ORDER).await;
+        assert_eq!(t.sent::<OrderPriced>().len(), 2, "{of_another}");
+    }
+}

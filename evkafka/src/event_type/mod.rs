@@ -19,7 +19,7 @@ mod write;
 
 pub use self::source::EventTypeSource;
 #[cfg(feature = "testing")]
-pub(crate) use self::write::Inscription;
+pub(crate) use self::write::{Clash, Inscription};
 pub(crate) use self::{
     answer::EventIdentity,
     fault::PlaceFault,

@@ -13,12 +13,26 @@ pub(crate) struct Inscription {
     pub(crate) envelope: Option<(Envelope, String)>,
 }
 
+/// Why one record cannot be an event for two consumers.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Clash {
+    /// They expect different envelopes around it.
+    Envelopes,
+    /// They read different values in the same place.
+    Values { place: String, values: [String; 2] },
+}
+
 impl EventTypes {
     /// What a record needs to be this event, in the first place that is looked at. A function and a constant need nothing, and may name
     /// another.
     pub(crate) fn inscribe(&self, name: &[u8], version: Option<u32>) -> Inscription {
+        self.inscribe_as(self.name_of_others(name), version)
+    }
+
+    /// The same, of an event that others call so.
+    pub(crate) fn inscribe_as(&self, theirs: &[u8], version: Option<u32>) -> Inscription {
         let mut inscription = Inscription::default();
-        let mut name = self.name_of_others(name).to_vec();
+        let mut name = theirs.to_vec();
         let version = version.map(|version| version.to_string());
         match (&self.version, &version) {
             (Some(VersionPlace::Header(HeaderName { name: header, .. })), Some(version)) => {
@@ -39,9 +53,19 @@ impl EventTypes {
         inscription
     }
 
+    /// The first of the names that others have for our event, or ours.
     fn name_of_others<'n>(&'n self, ours: &'n [u8]) -> &'n [u8] {
-        let theirs = self.names.iter().filter(|(_, name)| name.as_bytes() == ours).map(|(theirs, _)| theirs);
-        theirs.min().map_or(ours, |theirs| theirs)
+        self.names_of(ours).min().unwrap_or(ours)
+    }
+
+    /// What others call our event.
+    pub(crate) fn names_of(&self, ours: &[u8]) -> impl Iterator<Item = &[u8]> {
+        self.names.iter().filter(move |(_, name)| name.as_bytes() == ours).map(|(theirs, _)| &theirs[..])
+    }
+
+    /// Whether this is our event, if others call it so.
+    pub(crate) fn takes(&self, theirs: &[u8], ours: &[u8]) -> bool {
+        self.names.get(theirs).map_or(theirs, |name| name.as_bytes()) == ours
     }
 }
 
@@ -73,6 +97,35 @@ impl Place {
 }
 
 impl Inscription {
+    /// What a record needs that two consumers are to read.
+    ///
+    /// # Errors
+    /// If no record has both.
+    pub(crate) fn and(mut self, other: Self) -> Result<Self, Clash> {
+        match (&self.envelope, other.envelope) {
+            (None, None) => {}
+            (Some((one, name)), Some((another, theirs))) if *one == another => {
+                agree("the envelope", name.as_bytes(), theirs.as_bytes())?;
+            }
+            _ => return Err(Clash::Envelopes),
+        }
+        for (name, value) in other.headers {
+            match self.headers.iter().find(|(known, _)| *known == name) {
+                Some((_, known)) => agree(&format!("the header `{name}`"), known, &value)?,
+                None => self.headers.push((name, value)),
+            }
+        }
+        for (name, value) in other.fields {
+            match self.fields.iter().find(|(known, _)| *known == name) {
+                Some((_, known)) => {
+                    agree(&format!("the field `{name}`"), known.as_bytes(), value.as_bytes())?
+                }
+                None => self.fields.push((name, value)),
+            }
+        }
+        Ok(self)
+    }
+
     /// The payload with all that it needs. A field that is there already stays as it is.
     ///
     /// # Errors
@@ -98,6 +151,14 @@ impl Inscription {
             Ok(Some([format!("{{{name}:{value}").as_bytes(), comma, rest].concat()))
         })
     }
+}
+
+fn agree(place: &str, one: &[u8], another: &[u8]) -> Result<(), Clash> {
+    if one == another {
+        return Ok(());
+    }
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    Err(Clash::Values { place: place.to_owned(), values: [one, another].map(text) })
 }
 
 #[cfg(test)]

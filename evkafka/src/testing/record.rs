@@ -1,6 +1,7 @@
 use std::{
     fmt,
     future::{Future, IntoFuture},
+    iter,
     pin::Pin,
     sync::Arc,
 };
@@ -11,7 +12,7 @@ use super::{client::TestClient, settled::Settled, story::Place};
 use crate::{
     app::ConsumerFacts,
     event::{Encoded, EventKey, ToKey},
-    event_type::Inscription,
+    event_type::{Clash, EventTypes, Inscription},
     record::OwnedRecord,
 };
 
@@ -120,7 +121,7 @@ impl<'c> TestRecord<'c> {
     ///
     /// # Panics
     /// If it has no topic, no consumer of the app reads it, or it has no such partition; if its type is to be in a field, and the payload is
-    /// not a JSON object.
+    /// not a JSON object; if the consumers that read it know its event by different names, or in different envelopes.
     #[track_caller]
     pub fn enqueue(self) -> Pending<'c> {
         let Some(topic) = self.topic.as_deref() else {
@@ -166,31 +167,58 @@ impl<'c> TestRecord<'c> {
 /// What the record needs, so that each of these consumers reads this event in it.
 ///
 /// # Panics
-/// If they want different payloads for it.
+/// If no record can be this event for all of them.
 #[track_caller]
 fn inscription(readers: &[&ConsumerFacts], name: &[u8], version: Option<u32>) -> Inscription {
-    let mut all: Option<(&str, Inscription)> = None;
-    for reader in readers {
-        let inscription = reader.event_types.inscribe(name, version);
-        let Some((first, all)) = &mut all else {
-            all = Some((&reader.name, inscription));
-            continue;
+    // Each by the name that it knows; if these are different and in one place, all by a name that everyone knows.
+    let clash = match merged(readers, |types| types.inscribe(name, version)) {
+        Ok(inscription) => return inscription,
+        Err(clash) => clash,
+    };
+    let mut names: Vec<_> = readers.iter().flat_map(|reader| reader.event_types.names_of(name)).collect();
+    names.sort_unstable();
+    let known = |theirs: &&[u8]| readers.iter().all(|reader| reader.event_types.takes(theirs, name));
+    let mut shared = iter::once(name).chain(names).filter(known);
+    let inscribed =
+        shared.find_map(|theirs| merged(readers, |types| types.inscribe_as(theirs, version)).ok());
+    inscribed.unwrap_or_else(|| refuse(&String::from_utf8_lossy(name), clash))
+}
+
+/// What the record needs that each of these consumers is to read.
+///
+/// # Errors
+/// The first two of them that no record can be for.
+fn merged(
+    readers: &[&ConsumerFacts],
+    inscribe: impl Fn(&EventTypes) -> Inscription,
+) -> Result<Inscription, ([Arc<str>; 2], Clash)> {
+    let inscribe = |reader: &&ConsumerFacts| inscribe(&reader.event_types);
+    let mut all: Option<Inscription> = None;
+    for (index, reader) in readers.iter().enumerate() {
+        for before in &readers[..index] {
+            let names = || [Arc::clone(&before.name), Arc::clone(&reader.name)];
+            inscribe(before).and(inscribe(reader)).map_err(|clash| (names(), clash))?;
+        }
+        all = match all {
+            Some(all) => all.and(inscribe(reader)).ok(),
+            None => Some(inscribe(reader)),
         };
-        assert!(
-            all.envelope == inscription.envelope,
-            "the consumers `{first}` and `{}` expect different envelopes around an event: send a record that has what both read, \
-             with `record(topic)`",
-            reader.name
-        );
-        let is_new = |header: &(String, Vec<u8>), all: &Inscription| !all.headers.contains(header);
-        inscription.headers.into_iter().for_each(|header| {
-            if is_new(&header, all) {
-                all.headers.push(header)
-            }
-        });
-        all.fields.extend(inscription.fields);
     }
-    all.map(|(_, inscription)| inscription).unwrap_or_default()
+    Ok(all.unwrap_or_default())
+}
+
+#[track_caller]
+fn refuse(event: &str, ([one, another], clash): ([Arc<str>; 2], Clash)) -> ! {
+    match clash {
+        Clash::Envelopes => panic!(
+            "the consumers `{one}` and `{another}` expect different envelopes around an event: send a record that has what both read, \
+             with `record(topic)`"
+        ),
+        Clash::Values { place, values: [ones, anothers] } => panic!(
+            "the consumers `{one}` and `{another}` know the event `{event}` by different names, in {place}: `{ones}` and `{anothers}`. \
+             Send one record for each, with `record(topic)` and `.event_type(…)`"
+        ),
+    }
 }
 
 /// Waits until each consumer of the topic has settled it.
