@@ -286,6 +286,7 @@ async fn data_in_other_forms_is_decoded_and_data_that_is_not_there_is_null() {
             event("Text", r#","datacontenttype":"text/plain","data":"two\nlines""#),
             event("Text", r#","datacontenttype":"text/plain","data":"one line""#),
             event("Maybe", ""),
+            event("Maybe", r#","data":null"#),
             event("Maybe", &format!(r#","data":{ORDER}"#)),
         ]
     );
@@ -296,6 +297,7 @@ async fn data_in_other_forms_is_decoded_and_data_that_is_not_there_is_null() {
             "two\nlines",
             "one line",
             "None false the CloudEvents envelope has no data, and `Order<'_>` needs a value (take `Option<Order<'_>>`)",
+            "None true the payload is not a valid `Order<'_>`",
             "Some(1) true a",
         ]
     );

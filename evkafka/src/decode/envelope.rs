@@ -10,7 +10,7 @@ use base64::{
     alphabet::STANDARD,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
-use serde::{Deserialize, de::IgnoredAny};
+use serde::{Deserialize, Deserializer, de::IgnoredAny};
 use serde_json::value::RawValue;
 
 use super::json;
@@ -75,16 +75,23 @@ struct CloudEvent<'r> {
     _event_type: IgnoredAny,
     #[serde(borrow)]
     datacontenttype: Option<Text<'r>>,
-    #[serde(borrow)]
+    /// Null is a value: to the specification it is not the same as no data.
+    #[serde(borrow, default, deserialize_with = "even_null")]
     data: Option<&'r RawValue>,
     #[serde(borrow)]
     data_base64: Option<Text<'r>>,
 }
 
+fn even_null<'r, D: Deserializer<'r>>(deserializer: D) -> Result<Option<&'r RawValue>, D::Error> {
+    <&RawValue>::deserialize(deserializer).map(Some)
+}
+
 impl<'r> CloudEvent<'r> {
     fn content(self) -> Result<Content<'r>, Fault> {
         let is_json = self.datacontenttype.is_none_or(|Text(media_type)| is_json(&media_type));
-        match (self.data, self.data_base64) {
+        // Some write null for what is not there.
+        let data = self.data.filter(|data| data.get() != "null" || (is_json && self.data_base64.is_none()));
+        match (data, self.data_base64) {
             (Some(_), Some(_)) => Err("it has both `data` and `data_base64`".to_owned()),
             (Some(data), None) if !is_json && data.get().starts_with('"') => unquoted(data.get()),
             (Some(data), None) => Ok(Content::Part(data.get().as_bytes())),
@@ -155,7 +162,9 @@ mod tests {
             (r#"{"type":"A","datacontenttype":"text/plain","data":{"a":1}}"#, r#"{"a":1}"#),
             (r#"{"type":"A","data_base64":"eyJpZCI6MX0="}"#, r#"decoded {"id":1}"#),
             (r#"{"type":"A","data_base64":"eyJpZCI6MX0"}"#, r#"decoded {"id":1}"#),
-            (r#"{"type":"A","data":null}"#, "nothing"),
+            (r#"{"type":"A","data":null}"#, "null"),
+            (r#"{"type":"A","datacontenttype":"application/json","data": null }"#, "null"),
+            (r#"{"type":"A","datacontenttype":"text/plain","data":null}"#, "nothing"),
             (r#"{"type":"A","data":null,"data_base64":"YQ=="}"#, "decoded a"),
             (r#"{"type":"A"}"#, "nothing"),
         ] {
