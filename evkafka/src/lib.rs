@@ -66,7 +66,8 @@
 //! - `zstd` (default): zstd compression, which any producer may use.
 //! - `tls`, `tls-vendored`: TLS, and SASL SCRAM and OAUTHBEARER, with the system's OpenSSL or a bundled one.
 //! - `sasl`, `sasl-vendored`: Kerberos.
-//! - `cmake-build`, `dynamic-linking`: how librdkafka is built: with CMake, or the system's.
+//! - `cmake-build`: librdkafka is built with CMake, which has to be installed, and with libcurl.
+//! - `dynamic-linking`: the system's librdkafka, 2.12.1 or later.
 //!
 //! # The way of a record
 //!
