@@ -51,7 +51,7 @@ struct Sending {
     spans: SendSpans,
     unacknowledged: usize,
     /// How those were sent so far that were not acknowledged at once, by their places.
-    again: Vec<(u32, Again)>,
+    again: FxHashMap<u32, Again>,
 }
 
 /// What the events were returned for.
@@ -115,7 +115,8 @@ impl Sendings {
         self.window.sent(self.events);
         self.bytes += bytes(&of.job, &outgoing);
         let spans = SendSpans::begin(&outgoing, |event| self.outlets.at(self.outlets.place(event)));
-        let sending = Sending { of, outgoing, extras, spans, unacknowledged: events, again: Vec::new() };
+        let sending =
+            Sending { of, outgoing, extras, spans, unacknowledged: events, again: FxHashMap::default() };
         self.open.insert(number, sending);
         self.send_backlog();
     }
@@ -151,8 +152,7 @@ impl Sendings {
         let Sending { outgoing, extras, spans, again, .. } = sending;
         let Some(event) = outgoing.get(ticket.event) else { return Enqueued::Taken };
         let unsent = Again::default();
-        let so_far =
-            again.iter().find(|(place, _)| *place == ticket.event).map_or(&unsent, |(_, again)| again);
+        let so_far = again.get(&ticket.event).unwrap_or(&unsent);
         let answer = Answer::Inbox(Arc::clone(&self.inbox), ticket);
         let destination = self.outlets.at(Place::from_number(ticket.destination));
         let enqueued = match destination {
@@ -236,13 +236,7 @@ impl Sendings {
     fn send_again(&mut self, ticket: Ticket, code: RDKafkaErrorCode) -> Option<SendError> {
         let sending = self.open.get_mut(&ticket.sending)?;
         let event = sending.outgoing.get(ticket.event)?;
-        let again = match sending.again.iter().position(|(place, _)| *place == ticket.event) {
-            Some(index) => &mut sending.again[index].1,
-            None => {
-                sending.again.push((ticket.event, Again::default()));
-                &mut sending.again.last_mut()?.1
-            }
-        };
+        let again = sending.again.entry(ticket.event).or_default();
         let destination = self.outlets.at(Place::from_number(ticket.destination));
         let then = match destination {
             Some(destination) => destination.after(&event, &sending.extras, again, code),
