@@ -107,7 +107,9 @@ impl Producer {
         metrics
     }
 
-    /// Waits until all events that were enqueued are acknowledged, or have failed, which is logged; whether that was so within `timeout`.
+    /// Waits until all events that this producer and its clones have [enqueued](Sending::enqueue) are acknowledged, or have failed, which is
+    /// logged; whether that was so within `timeout`. What is enqueued meanwhile is waited for too. Events that are awaited do not count, as
+    /// their calls say what became of them, nor do those of other producers.
     ///
     /// # Cancel safety
     /// It can be called again.
@@ -119,5 +121,24 @@ impl Producer {
 impl fmt::Debug for Producer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Producer").field("name", &self.0.name).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Serialize, crate::Event)]
+    #[event(crate = crate, topic = "prices")]
+    struct OrderPriced;
+
+    #[tokio::test]
+    async fn a_flush_waits_for_what_its_producer_and_its_clones_have_enqueued() {
+        // Nobody listens at this port.
+        let config = ProducerConfig::new().bootstrap_servers("127.0.0.1:1");
+        let [busy, idle] = ["busy", "idle"].map(|name| Producer::new(name, &config).expect("it starts"));
+        busy.send(&OrderPriced).enqueue().await.expect("there is room");
+        assert!(idle.flush(Duration::from_secs(60)).await);
+        assert!(!busy.clone().flush(Duration::from_millis(10)).await);
     }
 }
