@@ -1,9 +1,9 @@
 //! An order service to copy. It reads CloudEvents from the topic `orders`, and records that name their type in the payload from `payments`;
 //! it stores what is due in an embedded database, and returns an event when an order is paid.
 //!
-//! `cargo run --example order_service` runs it on a cluster inside the process, with a few orders, and ends; with `-- --brokers HOST:PORT` it
-//! runs on yours, which needs the topics `orders`, `payments`, `shipments` and `orders.dead`. Metrics, probes and status are then on port 9000
-//! of this machine, or at the address in `ADMIN`.
+//! `cargo run --example order_service` runs it on a cluster inside the process, with a few orders, and ends. With `BROKERS=HOST:PORT` in the
+//! environment it runs on yours, which needs the topics `orders`, `payments`, `shipments` and `orders.dead`; metrics, probes and status are
+//! then on port 9000 of this machine, or at the address in `ADMIN`.
 
 use std::{env, error::Error, sync::Arc, time::Duration};
 
@@ -73,27 +73,24 @@ struct NoLoadTests;
 
 impl Layer for NoLoadTests {
     async fn call(&self, call: Call<'_>, next: impl Next) -> Attempt {
-        let is_test = call.headers().get("load-test").is_some();
-        if is_test { Attempt::skip() } else { next.run(call).await }
+        if call.headers().get("load-test").is_some() { Attempt::skip() } else { next.run(call).await }
     }
 }
 
 fn shop(store: Arc<Database>, brokers: &str) -> App {
-    let policy = || FailurePolicy::new().attempts(5).dead_letter("orders.dead");
     let statistics = Duration::from_secs(1);
-    let topic = |name: &str| {
-        let config = ConsumerConfig::new([name]).bootstrap_servers(brokers).statistics_interval(statistics);
-        config.group_id(format!("shop-{name}"))
+    let consumer = |topic| {
+        let config = ConsumerConfig::new([topic]).bootstrap_servers(brokers).statistics_interval(statistics);
+        config.failure_policy(FailurePolicy::new().attempts(5).dead_letter("orders.dead"))
     };
+    let orders = consumer("orders").group_id("shop-orders").event_type(["cloudevents"]);
+    let payments = consumer("payments").group_id("shop-payments").event_type(["json:type"]);
     let events = ProducerConfig::new().bootstrap_servers(brokers).event_format(EventFormat::CloudEvents);
     evkafka::app! {
         title: "shop",
         state: store,
         layers: [NoLoadTests],
-        consumers: {
-            orders: topic("orders").event_type(["cloudevents"]).failure_policy(policy()) => [on_order_created],
-            payments: topic("payments").event_type(["json:type"]).failure_policy(policy()) => [on_order_paid],
-        },
+        consumers: { orders: orders => [on_order_created], payments: payments => [on_order_paid] },
         producers: { events: events.event_source("/shop").statistics_interval(statistics) => [ShipmentRequested] },
     }
 }
@@ -101,14 +98,10 @@ fn shop(store: Arc<Database>, brokers: &str) -> App {
 #[tokio::main]
 async fn main() -> Result<()> {
     evkafka_examples::log();
-    match env::args().skip_while(|argument| argument != "--brokers").nth(1) {
-        Some(brokers) => {
-            let admin = Admin::on(env::var("ADMIN").unwrap_or("127.0.0.1:9000".to_owned()));
-            let store = Arc::new(Database::create("orders.redb")?);
-            Ok(shop(store, &brokers).admin(admin).run().await?)
-        }
-        None => demo::run().await,
-    }
+    let Ok(brokers) = env::var("BROKERS") else { return demo::run().await };
+    let admin = Admin::on(env::var("ADMIN").unwrap_or("127.0.0.1:9000".to_owned()));
+    let store = Arc::new(Database::create("orders.redb")?);
+    Ok(shop(store, &brokers).admin(admin).run().await?)
 }
 
 // That was the service. What follows tests it, and runs it without a broker.

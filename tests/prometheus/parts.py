@@ -73,8 +73,9 @@ class OrderService(Process):
     """The order service, with its store in the directory."""
 
     def __init__(self, stack, program, servers, directory):
-        options = {"cwd": directory, "env": {**os.environ, "ADMIN": "127.0.0.1:0", "RUST_LOG": "info"}}
-        super().__init__(stack, [program, "--brokers", servers], directory / "order_service.log", **options)
+        settings = {"BROKERS": servers, "ADMIN": "127.0.0.1:0", "RUST_LOG": "info"}
+        options = {"cwd": directory, "env": {**os.environ, **settings}}
+        super().__init__(stack, [program], directory / "order_service.log", **options)
         self.url = "http://" + self.said(r"the admin endpoint listens.*address=(\S+)")
         until("the order service is ready", lambda: get(self.url + "/readyz")[0] == 200)
 
