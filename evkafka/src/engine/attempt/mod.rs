@@ -8,7 +8,10 @@ mod report;
 mod take_out;
 mod turn;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use tokio::time::sleep;
 
@@ -98,11 +101,12 @@ pub(super) struct Letter {
     attempts: u32,
     /// Of the record, or of the whole batch that it was in.
     failure: Arc<Failure>,
+    failed_at: SystemTime,
 }
 
 impl Letter {
     pub(super) fn new(topic: Arc<str>, handler: usize, attempts: u32, failure: Failure) -> Self {
-        Self { topic, handler, attempts, failure: Arc::new(failure) }
+        Self { topic, handler, attempts, failure: Arc::new(failure), failed_at: SystemTime::now() }
     }
 }
 

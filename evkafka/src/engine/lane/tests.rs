@@ -2,6 +2,7 @@
 
 mod between;
 mod controlled;
+mod letters;
 mod numbers;
 mod observed;
 mod sending;
