@@ -8,7 +8,7 @@ use crate::{
         attempt::{Done, Ended, Fate, Flow, Letter, Share},
         delivery::Delivery,
         observe::RecordEvent,
-        schedule::{Event, Finished, Held, Job, KeyHash, Lost, Schedule, Slot},
+        schedule::{Attempted, Event, Finished, Held, Job, KeyHash, Lost, One, Schedule, Slot},
     },
     event::Outgoing,
     record::Written,
@@ -122,6 +122,23 @@ impl<R: Routes> Run<R> {
         match &mut self.delivery {
             Delivery::After => {}
             Delivery::Before(before) => before.settled(round),
+        }
+    }
+
+    /// The attempts at a record that has begun just now have ended.
+    #[inline]
+    pub(super) fn exit_at_once(&mut self, attempted: Attempted<One>, matched: Matched, slot: Slot) {
+        match attempted {
+            Attempted { work, ended: Ended::All(Done::Handled), begun, call: (began, now), .. } => {
+                self.numbers.handled_at_once(matched.event(), slot.written, began, now);
+                let handling = Handling::by(matched, slot.written, begun);
+                self.settle_counted(slot.offset, slot.round, Done::Handled, Standing::AtOnce, Some(handling));
+                self.fetched.take_back(work.message);
+            }
+            attempted => {
+                self.numbers.received(matched.event());
+                self.exit_here(Finished::new(attempted, (matched, slot)), Standing::AtOnce);
+            }
         }
     }
 
