@@ -198,9 +198,10 @@ impl Worker {
             let rule = &handlers.rules[handler];
             let mut tries = Tries::FIRST;
             loop {
-                let turn = if rule.is_blocking || state.permits.are_limited() {
-                    match self.turn(rule, state, &open.first().record).await {
-                        Some(turn) => Some(turn),
+                let thread = if rule.is_blocking || !state.permits.allow_one() {
+                    // Boxed, as what has not to wait is to be small.
+                    match Box::pin(self.turn(rule, state, &open.first().record)).await {
+                        Some(thread) => thread,
                         None => return self.leave(open, tries),
                     }
                 } else {
@@ -216,9 +217,8 @@ impl Worker {
                 }
                 let mut span = ProcessSpan::default();
                 let attempt = {
-                    let thread = turn.as_ref().and_then(|turn| turn.thread.as_ref());
                     let called;
-                    let context = match (&open, thread) {
+                    let context = match (&open, thread.as_ref()) {
                         (Open::One(context), None) => context,
                         (_, thread) => {
                             called = open.call_context(thread);
@@ -237,7 +237,6 @@ impl Worker {
                 let attempt = match (attempt, &mut open) {
                     // What comes of nearly all records costs no more than it has to.
                     (Attempt::Returned(Outcome::Done), Open::One(_)) => {
-                        state.permits.keep(turn);
                         return Ended::All(Done::Handled);
                     }
                     (Attempt::UndecodableAmong(faults), Open::Many(batch)) => {
@@ -253,7 +252,6 @@ impl Worker {
                     }
                     (Attempt::Sends(mut outgoing), _) => {
                         outgoing.set_cause(span.cause());
-                        state.permits.keep(turn);
                         return self.sends(open, outgoing, tries);
                     }
                     (attempt, _) => attempt,
@@ -263,11 +261,11 @@ impl Worker {
                 let (wait, failure) = match verdict {
                     Verdict::Retry(wait, failure) => (wait, failure),
                     last => {
-                        state.permits.keep(turn);
                         return self.conclude(handlers, handler, tries, open, last);
                     }
                 };
-                drop(turn);
+                drop(thread);
+                state.permits.give_back();
                 self.tell_retried(&open, &failure, wait);
                 self.count_retried(&handlers.table, &open, &failure, state.began);
                 state.began = Moment::NEVER;
