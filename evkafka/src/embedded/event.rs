@@ -2,7 +2,6 @@ use std::fmt;
 
 use crate::{
     native::{RawHeader, RawRecord},
-    settle::{OwnedHeader, raw_headers},
     shown::Hidden,
 };
 
@@ -14,7 +13,7 @@ pub struct Event {
     partition: Option<i32>,
     key: Option<Vec<u8>>,
     payload: Option<Vec<u8>>,
-    headers: Vec<OwnedHeader>,
+    headers: Vec<(Vec<u8>, Option<Vec<u8>>)>,
 }
 
 /// Without values: tests are made of what was real once.
@@ -66,7 +65,7 @@ impl Event {
     }
 
     pub(super) fn raw_headers(&self) -> Vec<RawHeader<'_>> {
-        raw_headers(&self.headers)
+        self.headers.iter().map(|(name, value)| (name.as_slice(), value.as_deref())).collect()
     }
 
     /// With these headers, which are its own.

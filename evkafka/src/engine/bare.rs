@@ -76,7 +76,9 @@ impl<R: Routes> BareEngine<R> {
         let ended = self.worker.attempt(&self.handlers, matched.handler(), open, &mut state).await;
         match ended {
             Ended::All(Done::Handled) => {
-                self.numbers.borrow_mut().handled_at_once(event_index, written, state.began);
+                let mut numbers = self.numbers.borrow_mut();
+                let now = self.worker.clock().now();
+                numbers.handled_at_once(event_index, written, state.began, now);
                 true
             }
             Ended::All(_) => false,

@@ -129,6 +129,7 @@ impl Lane {
         let outlets = Arc::clone(shared.states.outlets());
         let numbers = shared.numbers().lane(&worker.origin.topic, &handlers.table);
         let sendings = Sendings::new(outlets, Arc::clone(&worker.control.look), work_bytes);
+        let letters = Letters::new(Arc::clone(&worker.control.look), work_bytes);
         let run = Run {
             fetched: queue.fetched(),
             tools: Arc::new(Tools { handlers, worker }),
@@ -138,7 +139,7 @@ impl Lane {
             epoch,
             preparation: Preparation::default(),
             turning: None,
-            letters: Letters::new(work_bytes),
+            letters,
             sendings,
             stall: Stall::default(),
             numbers,

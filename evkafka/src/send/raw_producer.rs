@@ -10,7 +10,9 @@ use rdkafka::{
     ClientConfig,
     error::{KafkaError, RDKafkaErrorCode},
 };
-use tokio::{sync::oneshot, time::timeout};
+#[cfg(feature = "embedded")]
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 #[cfg(any(test, feature = "testing"))]
 use super::Sends;
@@ -20,7 +22,7 @@ use crate::memory;
 use crate::{
     client::ClientLog,
     logged::logged,
-    native::{Answer, Delivery, RawRecord},
+    native::{Answer, RawRecord},
 };
 
 /// The most that librdkafka takes for `message.max.bytes`. Its default is less than a consumer receives, and than brokers accept,
@@ -78,7 +80,8 @@ impl RawProducer {
     ///
     /// # Cancel safety
     /// Dropping the future does not take the record back.
-    pub(crate) async fn send(&self, record: RawRecord<'_>) -> Delivery {
+    #[cfg(feature = "embedded")]
+    pub(crate) async fn send(&self, record: RawRecord<'_>) -> crate::native::Delivery {
         let (answer, answered) = oneshot::channel();
         let delivery = match self.enqueue(record, Answer::One(answer)) {
             Ok(()) => answered.await.unwrap_or(Err(RDKafkaErrorCode::BrokerDestroy)),
@@ -176,9 +179,10 @@ impl fmt::Debug for RawProducer {
 #[cfg(test)]
 mod tests {
     use rdkafka::mocking::MockCluster;
+    use tokio::sync::oneshot;
 
     use super::*;
-    use crate::logged::Panics;
+    use crate::{logged::Panics, native::Delivery};
 
     fn producer(bootstrap: &str) -> RawProducer {
         let mut settings = ClientConfig::new();

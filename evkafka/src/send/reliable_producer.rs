@@ -152,27 +152,6 @@ impl ReliableProducer {
         self.shared.room().await;
     }
 
-    /// Sends a record until the broker has acknowledged it.
-    ///
-    /// # Errors
-    /// If the broker refuses it for a reason that does not pass by itself.
-    ///
-    /// # Cancel safety
-    /// Dropping the future leaves open whether the record was sent; it may be there twice if it is sent again.
-    pub(crate) async fn send(&self, record: RawRecord<'_>) -> Result<(), Refused> {
-        let (mut again, topic) = (Again::default(), self.called(record.topic));
-        let record = RawRecord { topic: &topic, ..record };
-        while let Err(code) = self.producer(again.batching).send(record).await {
-            match self.after(&record, &mut again, code) {
-                Ok(Then::Room) => self.room().await,
-                Ok(Then::After(wait)) => tokio::time::sleep(wait).await,
-                Ok(Then::Alone | Then::Refused) => {}
-                Err(refused) => return Err(refused),
-            }
-        }
-        Ok(())
-    }
-
     /// What is done about a record with this answer, which is logged. A producer that met a fatal error is replaced.
     ///
     /// # Errors
@@ -283,12 +262,26 @@ fn millis(wait: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use rdkafka::mocking::MockCluster;
-    use tokio::task::JoinSet;
+    use tokio::{sync::oneshot, task::JoinSet};
 
     use super::*;
 
     const LETTERS: usize = 1_000;
     const ROUND_TRIP: Duration = Duration::from_millis(100);
+
+    async fn send(letters: &ReliableProducer, letter: RawRecord<'_>) {
+        loop {
+            let (answer, answered) = oneshot::channel();
+            match letters.enqueue(letter, &Again::default(), Answer::One(answer)) {
+                Ok(()) => {
+                    answered.await.expect("an answer").expect("it is acknowledged");
+                    return;
+                }
+                Err(code) => assert_eq!(code, RDKafkaErrorCode::QueueFull),
+            }
+            letters.room().await;
+        }
+    }
 
     /// How long so many letters take that are under way at the same time, with a broker that is slow to answer.
     async fn send_all(settings: &[(&str, &str)]) -> Duration {
@@ -309,16 +302,16 @@ mod tests {
             headers: &[],
             timestamp: None,
         };
-        letters.send(letter).await.expect("it is acknowledged");
+        send(&letters, letter).await;
         mock.broker_round_trip_time(1, ROUND_TRIP).expect("a broker");
         let begun = Instant::now();
         let mut under_way = JoinSet::new();
         for _ in 0..LETTERS {
             let letters = Arc::clone(&letters);
-            under_way.spawn(async move { letters.send(letter).await });
+            under_way.spawn(async move { send(&letters, letter).await });
         }
         while let Some(sent) = under_way.join_next().await {
-            sent.expect("no panic").expect("it is acknowledged");
+            sent.expect("it is acknowledged");
         }
         begun.elapsed()
     }

@@ -1,4 +1,4 @@
-use std::{fmt::Write, time::SystemTime};
+use std::{fmt::Display, io::Write, time::SystemTime};
 
 use super::{Failure, dead_letter_path};
 use crate::{error::Chain, native::RawHeader, record::Record};
@@ -17,14 +17,6 @@ const LIMIT: usize = 500;
 /// What follows a value that was cut.
 const CUT: &str = "…";
 
-/// A header: its name, and its value or null.
-pub(crate) type OwnedHeader = (Vec<u8>, Option<Vec<u8>>);
-
-/// The same, borrowed.
-pub(crate) fn raw_headers(headers: &[OwnedHeader]) -> Vec<RawHeader<'_>> {
-    headers.iter().map(|(name, value)| (name.as_slice(), value.as_deref())).collect()
-}
-
 /// What is said of a record that becomes a dead letter, beside the record itself.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Obituary<'o> {
@@ -35,62 +27,99 @@ pub(crate) struct Obituary<'o> {
     pub(crate) event: Option<&'o [u8]>,
     pub(crate) attempts: u32,
     pub(crate) failure: &'o Failure,
-    pub(crate) now: SystemTime,
+    pub(crate) failed_at: SystemTime,
 }
 
-/// The headers of a dead letter: the record's own, byte for byte and in their order, then what became of it.
-pub(crate) fn headers(record: &Record<'_>, obituary: &Obituary<'_>) -> Vec<OwnedHeader> {
-    let own = record
-        .headers()
-        .iter()
-        .filter(|(name, _)| !name.starts_with(DEAD_LETTER_PREFIX.as_bytes()))
-        .map(|(name, value)| (name.to_vec(), value.map(<[u8]>::to_vec)));
-    let mut headers: Vec<OwnedHeader> = own.collect();
-    let mut add = |name: &str, value: &[u8]| {
-        let limit = match name {
-            "error" => ERROR_LIMIT,
-            // It is bounded, and must be whole.
-            dead_letter_path::NAME => usize::MAX,
-            _ => LIMIT,
-        };
-        headers.push((format!("{DEAD_LETTER_PREFIX}{name}").into_bytes(), Some(cut(value, limit))));
+/// The headers that a dead letter has besides its record's: what became of that.
+pub(crate) struct Headers {
+    /// One value after the other.
+    values: Vec<u8>,
+    /// The name of each header, and where its value ends.
+    added: Vec<(&'static str, usize)>,
+}
+
+/// What most of them fit into.
+const USUAL: usize = 480;
+
+/// How many headers most records have at most.
+const USUAL_OWN: usize = 6;
+
+/// How many there are at most.
+const MOST: usize = 12;
+
+macro_rules! name {
+    ($name:literal) => {
+        concat!("dead-letter-", $name)
     };
-    add("topic", record.topic().as_bytes());
-    add("partition", record.partition().to_string().as_bytes());
-    add("offset", record.offset().to_string().as_bytes());
-    if let Some(timestamp) = record.timestamp() {
-        add("timestamp", timestamp.millis.to_string().as_bytes());
-    }
-    add(dead_letter_path::NAME, obituary.path);
-    add("consumer", record.origin().consumer.as_bytes());
-    add("group", obituary.group.as_bytes());
-    if let Some(event) = obituary.event {
-        add("event", event);
-    }
-    add("handler", obituary.handler.as_bytes());
-    add("attempts", obituary.attempts.to_string().as_bytes());
-    add("error", error_text(obituary.failure).as_bytes());
-    let since_epoch = obituary.now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    add("time", since_epoch.as_millis().to_string().as_bytes());
-    headers
 }
 
-/// The failure and its causes.
-fn error_text(failure: &Failure) -> String {
-    let mut text = String::new();
-    // Writing to a string does not fail.
-    let _ = write!(text, "{}", Chain(failure));
-    text
+impl Headers {
+    pub(crate) fn of(record: &Record<'_>, obituary: &Obituary<'_>) -> Self {
+        let mut headers = Self { values: Vec::with_capacity(USUAL), added: Vec::with_capacity(MOST) };
+        headers.add(name!("topic"), LIMIT, record.topic());
+        headers.add(name!("partition"), LIMIT, record.partition());
+        headers.add(name!("offset"), LIMIT, record.offset());
+        if let Some(timestamp) = record.timestamp() {
+            headers.add(name!("timestamp"), LIMIT, timestamp.millis);
+        }
+        // It is bounded, and must be whole.
+        headers.add_bytes(dead_letter_path::HEADER, usize::MAX, obituary.path);
+        headers.add(name!("consumer"), LIMIT, &record.origin().consumer);
+        headers.add(name!("group"), LIMIT, obituary.group);
+        if let Some(event) = obituary.event {
+            headers.add_bytes(name!("event"), LIMIT, event);
+        }
+        headers.add(name!("handler"), LIMIT, obituary.handler);
+        headers.add(name!("attempts"), LIMIT, obituary.attempts);
+        headers.add(name!("error"), ERROR_LIMIT, Chain(obituary.failure));
+        let since_epoch = obituary.failed_at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        headers.add(name!("time"), LIMIT, since_epoch.as_millis());
+        headers
+    }
+
+    fn add(&mut self, name: &'static str, limit: usize, value: impl Display) {
+        let start = self.values.len();
+        // Writing into memory does not fail.
+        let _ = write!(self.values, "{value}");
+        self.end(name, start, limit);
+    }
+
+    fn add_bytes(&mut self, name: &'static str, limit: usize, value: &[u8]) {
+        let start = self.values.len();
+        self.values.extend_from_slice(value);
+        self.end(name, start, limit);
+    }
+
+    fn end(&mut self, name: &'static str, start: usize, limit: usize) {
+        cut(&mut self.values, start, limit);
+        self.added.push((name, self.values.len()));
+    }
+
+    /// All headers of the dead letter: the record's own, byte for byte and in their order, and then these.
+    pub(crate) fn after_those_of<'h>(&'h self, record: &Record<'h>) -> Vec<RawHeader<'h>> {
+        let own = record.headers().iter();
+        let mut all = Vec::with_capacity(USUAL_OWN + self.added.len());
+        all.extend(own.filter(|(name, _)| !name.starts_with(DEAD_LETTER_PREFIX.as_bytes())));
+        let mut start = 0;
+        all.extend(self.added.iter().map(|(name, end)| {
+            let value = &self.values[start..*end];
+            start = *end;
+            (name.as_bytes(), Some(value))
+        }));
+        all
+    }
 }
 
-/// The first bytes of a value and a mark, if it is longer than `limit`. A character is not cut in two.
-fn cut(value: &[u8], limit: usize) -> Vec<u8> {
+/// Cuts off what follows the first `limit` bytes of a value that begins at `start`, and marks that. A character is not cut in two.
+fn cut(values: &mut Vec<u8>, start: usize, limit: usize) {
+    let value = &values[start..];
     if value.len() <= limit {
-        return value.to_vec();
+        return;
     }
     let begins_a_char = |end: &usize| !matches!(value[*end], 0x80..0xc0);
     let end = (limit.saturating_sub(3)..=limit).rev().find(begins_a_char).unwrap_or(limit);
-    [&value[..end], CUT.as_bytes()].concat()
+    values.truncate(start + end);
+    values.extend_from_slice(CUT.as_bytes());
 }
 
 #[cfg(test)]
@@ -113,8 +142,17 @@ mod tests {
             event: Some(b"Order"),
             attempts: 3,
             failure,
-            now: SystemTime::UNIX_EPOCH + Duration::from_millis(1234),
+            failed_at: SystemTime::UNIX_EPOCH + Duration::from_millis(1234),
         }
+    }
+
+    /// A header: its name, and its value or null.
+    type OwnedHeader = (Vec<u8>, Option<Vec<u8>>);
+
+    fn headers(record: &OwnedRecord, obituary: &Obituary<'_>) -> Vec<OwnedHeader> {
+        let (added, record) = (Headers::of(&record.as_record(), obituary), record.as_record());
+        let all = added.after_those_of(&record).into_iter();
+        all.map(|(name, value)| (name.to_vec(), value.map(<[u8]>::to_vec))).collect()
     }
 
     fn with_headers(headers: &[OwnedHeader]) -> OwnedRecord {
@@ -128,7 +166,7 @@ mod tests {
     #[test]
     fn says_what_became_of_the_record() {
         let failure = Failure::new(FailureKind::Error, "the ledger is closed");
-        let headers = headers(&with_headers(&[]).as_record(), &obituary(&failure));
+        let headers = headers(&with_headers(&[]), &obituary(&failure));
         let text = |(name, value): &OwnedHeader| {
             let value = value.as_deref().map(String::from_utf8_lossy);
             format!("{}={}", String::from_utf8_lossy(name), value.unwrap_or_default())
@@ -161,7 +199,7 @@ mod tests {
         let event = vec![0xa9; 600_000];
         obituary.event = Some(&event);
         let record = OwnedRecord::new(long.as_str(), 3, 42).consumer(long.as_str());
-        let headers = headers(&record.as_record(), &obituary);
+        let headers = headers(&record, &obituary);
         let size = |(name, value): &OwnedHeader| name.len() + value.as_ref().map_or(0, Vec::len);
         assert!(headers.iter().map(size).sum::<usize>() < ERROR_LIMIT + 6 * LIMIT);
         for name in ["topic", "consumer", "group", "handler", "error", "event"] {
@@ -182,9 +220,9 @@ mod tests {
             error in ".{0,3000}",
         ) {
             let failure = Failure::new(FailureKind::Error, error);
-            let once = headers(&with_headers(&own).as_record(), &obituary(&failure));
+            let once = headers(&with_headers(&own), &obituary(&failure));
             prop_assert_eq!(&once[..own.len()], &own[..]);
-            let twice = headers(&with_headers(&once).as_record(), &obituary(&failure));
+            let twice = headers(&with_headers(&once), &obituary(&failure));
             prop_assert_eq!(&once, &twice);
             let added: usize = once[own.len()..].iter().map(|(n, v)| n.len() + v.as_ref().map_or(0, Vec::len)).sum();
             prop_assert!(added < ERROR_LIMIT + 500);

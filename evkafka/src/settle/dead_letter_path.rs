@@ -1,13 +1,12 @@
 use std::fmt;
 
-use super::dead_letter::DEAD_LETTER_PREFIX;
 use crate::record::Record;
 
 /// The topics that a record has been in since it was last written by anything but a failure policy, the one that it is read from
 /// last.
 ///
 /// # How a loop is recognised
-/// A dead letter says which way it came: the header [`NAME`] has the path of its record, and then the topic that it is sent to.
+/// A dead letter says which way it came: the header [`HEADER`] has the path of its record, and then the topic that it is sent to.
 /// If a record is read from the topic that its header ends with, nobody but failure policies has sent it, and the path goes on; if
 /// not, somebody has sent it again, and the path begins with the topic that it is read from.
 ///
@@ -18,8 +17,8 @@ pub(crate) struct DeadLetterPath<'r> {
     topics: Vec<&'r [u8]>,
 }
 
-/// What the name of the header ends with, after [`DEAD_LETTER_PREFIX`].
-pub(super) const NAME: &str = "path";
+/// The name of the header.
+pub(super) const HEADER: &str = "dead-letter-path";
 
 /// The most topics of a path. No chain of consumers needs as many.
 const LONGEST: usize = 16;
@@ -29,7 +28,7 @@ const LONGEST_NAME: usize = 249;
 
 impl<'r> DeadLetterPath<'r> {
     pub(crate) fn of(record: &Record<'r>) -> Self {
-        Self::new(record.topic().as_bytes(), record.headers().get(&format!("{DEAD_LETTER_PREFIX}{NAME}")))
+        Self::new(record.topic().as_bytes(), record.headers().get(HEADER))
     }
 
     fn new(topic: &'r [u8], header: Option<&'r [u8]>) -> Self {

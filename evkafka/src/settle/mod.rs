@@ -19,11 +19,9 @@ mod progress;
 mod sequence;
 mod tracker;
 
-#[cfg(feature = "embedded")]
-pub(crate) use self::dead_letter::OwnedHeader;
 pub(crate) use self::{
     ahead::{Found, SettledAhead},
-    dead_letter::{Obituary, headers as dead_letter_headers, raw_headers},
+    dead_letter::{Headers as DeadLetterHeaders, Obituary},
     dead_letter_path::DeadLetterPath,
     judge::{Judge, Tries, Verdict},
     metadata_limit::MetadataLimit,

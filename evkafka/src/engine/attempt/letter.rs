@@ -1,9 +1,6 @@
 //! A record becomes a dead letter, or stays where it is.
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::sync::Arc;
 
 use super::{Letter, Worker};
 use crate::{
@@ -12,109 +9,105 @@ use crate::{
     handle::Context,
     native::RawRecord,
     record::Record,
-    settle::{DeadLetterPath, Failure, Obituary, dead_letter_headers, raw_headers},
+    send::ReliableProducer,
+    settle::{DeadLetterHeaders, DeadLetterPath, Failure, Obituary},
 };
 
-/// How long a dead letter on its way is waited for once the lane was told to stop. Brokers that work answer sooner, and a
-/// record that is given back is handled again.
-const GRACE: Duration = Duration::from_millis(500);
-
 impl Worker {
-    /// Sends a record to a dead-letter topic; whether that was acknowledged. If the broker refuses it for good, the app ends. If the lane
-    /// is stopped and the broker does not answer in time, the record may be in that topic and yet be handled again.
+    /// The way of the record, for people, if it would go round in a loop as this letter.
+    pub(in crate::engine) fn loop_of(&self, record: &Record<'_>, letter: &Letter) -> Option<String> {
+        let path = DeadLetterPath::of(record);
+        path.to(&letter.topic).is_none().then(|| path.to_string())
+    }
+
+    /// With the producer of the consumer's dead letters, and the record that is this one.
     ///
-    /// # Cancel safety
-    /// Dropping it leaves open whether the record was sent.
-    pub(in crate::engine) async fn send_letter<R>(
+    /// # Panics
+    /// If the consumer sends none.
+    pub(in crate::engine) fn with_letter<R, T>(
         &self,
         handlers: &Routed<R>,
-        record: Record<'_>,
+        record: &Record<'_>,
         letter: &Letter,
-    ) -> bool {
-        let Letter { topic, handler, attempts, failure } = letter;
-        let event = &self.event(&record);
-        let context = &Context { attempt: *attempts, ..self.context(record, event) };
-        let path = DeadLetterPath::of(&record);
-        let Some(extended) = path.to(topic) else {
-            self.report_dead_letter(context, topic, failure, DeadLetterFault::Loop(path.to_string()));
-            return false;
-        };
-        let headers = dead_letter_headers(
-            &record,
+        with: impl FnOnce(&ReliableProducer, RawRecord<'_>) -> T,
+    ) -> T {
+        let letters = self.shared.dead_letters.as_ref();
+        let letters = letters.expect("a consumer whose policies have dead letters sends them");
+        let event = self.event(record);
+        // It was looked at when the letter was sent.
+        let path = DeadLetterPath::of(record).to(&letter.topic).unwrap_or_default();
+        let headers = DeadLetterHeaders::of(
+            record,
             &Obituary {
-                path: &extended,
+                path: &path,
                 group: &self.shared.group,
-                handler: handlers.rules[*handler].path,
+                handler: handlers.rules[letter.handler].path,
                 event: event.name(),
-                attempts: *attempts,
-                failure,
-                now: SystemTime::now(),
+                attempts: letter.attempts,
+                failure: &letter.failure,
+                failed_at: letter.failed_at,
             },
         );
-        let letter = RawRecord {
-            topic,
+        let raw = RawRecord {
+            topic: &letter.topic,
             partition: None,
             key: record.key(),
             payload: record.payload(),
-            headers: &raw_headers(&headers),
+            headers: &headers.after_those_of(record),
             timestamp: None,
         };
-        let letters = self
-            .shared
-            .dead_letters
-            .as_ref()
-            .expect("a consumer whose policies have dead letters sends them");
-        tokio::select! {
-            biased;
-            sent = letters.send(letter) => match sent {
-                Ok(()) => {
-                    self.tell(&RecordEvent::LetterSent { context, topic, failure });
-                    true
-                }
-                Err(refused) => {
-                    self.report_dead_letter(context, topic, failure, DeadLetterFault::refused(refused));
-                    false
-                }
-            },
-            () = self.no_time_left() => {
-                self.shared.counts.leave_failed(1);
-                self.tell(&RecordEvent::LetterUnsent { context, topic, failure });
-                false
-            }
-        }
+        with(letters, raw)
     }
 
-    /// Waits until the lane has no time left for dead letters.
-    async fn no_time_left(&self) {
-        let stopped = async {
-            self.control.stopped().await;
-            tokio::time::sleep(GRACE).await;
-        };
-        tokio::select! {
-            () = stopped => {}
-            () = self.control.cancelled().cancelled() => {}
-            () = self.control.aborted().cancelled() => {}
-        }
+    /// A dead letter is acknowledged.
+    pub(in crate::engine) fn tell_letter_sent(&self, record: &Record<'_>, letter: &Letter) {
+        let Letter { topic, failure, .. } = letter;
+        self.with_letter_context(record, letter, |context| {
+            self.tell(&RecordEvent::LetterSent { context, topic, failure });
+        });
+    }
+
+    /// The lane ends before that.
+    pub(in crate::engine) fn tell_letter_unsent(&self, record: &Record<'_>, letter: &Letter) {
+        let Letter { topic, failure, .. } = letter;
+        self.shared.counts.leave_failed(1);
+        self.with_letter_context(record, letter, |context| {
+            self.tell(&RecordEvent::LetterUnsent { context, topic, failure });
+        });
     }
 
     /// Ends the app at a record that cannot be a dead letter.
-    fn report_dead_letter(
+    pub(in crate::engine) fn report_dead_letter(
         &self,
-        context: &Context<'_>,
-        topic: &Arc<str>,
-        failure: &Failure,
+        record: &Record<'_>,
+        letter: &Letter,
         fault: DeadLetterFault,
     ) {
+        let Letter { topic, failure, .. } = letter;
         self.shared.counts.leave_failed(1);
-        self.tell(&RecordEvent::LetterRefused { context, topic, failure, fault: &fault });
+        let event = self.with_letter_context(record, letter, |context| {
+            self.tell(&RecordEvent::LetterRefused { context, topic, failure, fault: &fault });
+            context.event_name()
+        });
         let record = RecordError {
             origin: self.origin.clone(),
-            offset: context.record.offset(),
-            event: context.event_name(),
-            attempts: context.attempt,
+            offset: record.offset(),
+            event,
+            attempts: letter.attempts,
             // It may be the failure of a whole batch.
             failure: Failure::new(failure.kind(), Chain(failure.cause()).to_string()),
         };
         self.shared.report(Inner::DeadLetter(DeadLetterError { record, topic: Arc::clone(topic), fault }));
+    }
+
+    /// With what the last call was made with.
+    fn with_letter_context<T>(
+        &self,
+        record: &Record<'_>,
+        letter: &Letter,
+        with: impl FnOnce(&Context<'_>) -> T,
+    ) -> T {
+        let event = self.event(record);
+        with(&Context { attempt: letter.attempts, ..self.context(*record, &event) })
     }
 }

@@ -8,7 +8,10 @@ mod report;
 mod take_out;
 mod turn;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use tokio::time::sleep;
 
@@ -98,11 +101,12 @@ pub(super) struct Letter {
     attempts: u32,
     /// Of the record, or of the whole batch that it was in.
     failure: Arc<Failure>,
+    failed_at: SystemTime,
 }
 
 impl Letter {
     pub(super) fn new(topic: Arc<str>, handler: usize, attempts: u32, failure: Failure) -> Self {
-        Self { topic, handler, attempts, failure: Arc::new(failure) }
+        Self { topic, handler, attempts, failure: Arc::new(failure), failed_at: SystemTime::now() }
     }
 }
 
@@ -194,9 +198,10 @@ impl Worker {
             let rule = &handlers.rules[handler];
             let mut tries = Tries::FIRST;
             loop {
-                let turn = if rule.is_blocking || state.permits.are_limited() {
-                    match self.turn(rule, state, &open.first().record).await {
-                        Some(turn) => Some(turn),
+                let thread = if rule.is_blocking || !state.permits.allow_one() {
+                    // Boxed, as what has not to wait is to be small.
+                    match Box::pin(self.turn(rule, state, &open.first().record)).await {
+                        Some(thread) => thread,
                         None => return self.leave(open, tries),
                     }
                 } else {
@@ -212,9 +217,8 @@ impl Worker {
                 }
                 let mut span = ProcessSpan::default();
                 let attempt = {
-                    let thread = turn.as_ref().and_then(|turn| turn.thread.as_ref());
                     let called;
-                    let context = match (&open, thread) {
+                    let context = match (&open, thread.as_ref()) {
                         (Open::One(context), None) => context,
                         (_, thread) => {
                             called = open.call_context(thread);
@@ -233,7 +237,6 @@ impl Worker {
                 let attempt = match (attempt, &mut open) {
                     // What comes of nearly all records costs no more than it has to.
                     (Attempt::Returned(Outcome::Done), Open::One(_)) => {
-                        state.permits.keep(turn);
                         return Ended::All(Done::Handled);
                     }
                     (Attempt::UndecodableAmong(faults), Open::Many(batch)) => {
@@ -249,7 +252,6 @@ impl Worker {
                     }
                     (Attempt::Sends(mut outgoing), _) => {
                         outgoing.set_cause(span.cause());
-                        state.permits.keep(turn);
                         return self.sends(open, outgoing, tries);
                     }
                     (attempt, _) => attempt,
@@ -259,11 +261,11 @@ impl Worker {
                 let (wait, failure) = match verdict {
                     Verdict::Retry(wait, failure) => (wait, failure),
                     last => {
-                        state.permits.keep(turn);
                         return self.conclude(handlers, handler, tries, open, last);
                     }
                 };
-                drop(turn);
+                drop(thread);
+                state.permits.give_back();
                 self.tell_retried(&open, &failure, wait);
                 self.count_retried(&handlers.table, &open, &failure, state.began);
                 state.began = Moment::NEVER;

@@ -14,19 +14,12 @@ use crate::{
 /// How long a record may wait for a thread without a word.
 const LONG: Duration = Duration::from_secs(30);
 
-/// What an attempt has been given to run with.
-pub(super) struct Turn {
-    /// For a plain function.
-    pub(super) thread: Option<ReservedThread>,
-    permit: Option<OwnedSemaphorePermit>,
-}
-
 /// Whether attempts take one of the consumer's permits.
 #[derive(Debug)]
 pub(in crate::engine) enum Permits {
     /// The lane has one handler under way at most.
     Unlimited,
-    /// The first attempt has this one.
+    /// The current attempt has this one, or the next needs one.
     Limited(Option<OwnedSemaphorePermit>),
 }
 
@@ -48,55 +41,48 @@ impl AttemptState {
 }
 
 impl Permits {
+    /// Whether an attempt may begin.
     #[inline]
-    pub(super) fn are_limited(&self) -> bool {
-        matches!(self, Self::Limited(_))
+    pub(super) fn allow_one(&self) -> bool {
+        !matches!(self, Self::Limited(None))
     }
 
-    /// The permit of the last attempt is kept, for whoever is next.
-    #[inline]
-    pub(super) fn keep(&mut self, turn: Option<Turn>) {
-        if let (Self::Limited(kept), Some(Turn { permit, .. })) = (self, turn) {
-            *kept = permit;
+    /// Others may have it until the next attempt.
+    pub(super) fn give_back(&mut self) {
+        match self {
+            Self::Unlimited => {}
+            Self::Limited(permit) => *permit = None,
         }
     }
 }
 
 impl Worker {
-    /// Waits until an attempt may begin; `None` if the lane ends first.
+    /// Waits until an attempt may begin, which for a plain function has a thread; whether it may, or the lane ends first.
     ///
     /// The thread comes first: who waits for one must not keep an async handler from its permit.
-    #[inline]
     pub(super) async fn turn(
         &self,
         rule: &Rule,
         state: &mut AttemptState,
         record: &Record<'_>,
-    ) -> Option<Turn> {
-        match &mut state.permits {
-            Permits::Limited(first) if first.is_some() && !rule.is_blocking => {
-                Some(Turn { thread: None, permit: first.take() })
-            }
-            // Boxed, as what has not to wait is to be small.
-            permits => {
-                let turn = Box::pin(self.wait_for_turn(rule, permits, record)).await;
-                state.began = if turn.is_some() { self.clock().now() } else { Moment::NEVER };
-                turn
-            }
-        }
+    ) -> Option<Option<ReservedThread>> {
+        let turn = self.wait_for_turn(rule, &mut state.permits, record).await;
+        state.began = if turn.is_some() { self.clock().now() } else { Moment::NEVER };
+        turn
     }
 
-    async fn wait_for_turn(&self, rule: &Rule, permits: &mut Permits, record: &Record<'_>) -> Option<Turn> {
+    async fn wait_for_turn(
+        &self,
+        rule: &Rule,
+        permits: &mut Permits,
+        record: &Record<'_>,
+    ) -> Option<Option<ReservedThread>> {
         let _waiting = self.control.pulse.wait(WaitsFor::Turn);
         let thread = if rule.is_blocking { Some(self.thread(record).await?) } else { None };
-        let permit = match permits {
-            Permits::Unlimited => None,
-            Permits::Limited(first) => match first.take() {
-                Some(permit) => Some(permit),
-                None => Some(self.permit().await?),
-            },
-        };
-        Some(Turn { thread, permit })
+        if let Permits::Limited(permit @ None) = permits {
+            *permit = Some(self.permit().await?);
+        }
+        Some(thread)
     }
 
     async fn permit(&self) -> Option<OwnedSemaphorePermit> {

@@ -85,7 +85,7 @@ impl<R: Routes> Run<R> {
                 let letter = Letter::new(topic, handler, attempts, failure);
                 let begun = sent.begun;
                 for held in sent.job.into_records() {
-                    self.letters.send(&tools, held, letter.clone(), begun);
+                    self.send_letter(held, letter.clone(), begun);
                 }
             }
             Verdict::Stop(failure) => {

@@ -2,13 +2,13 @@
 
 use tokio::time::Instant;
 
-use super::{run::Run, turning::Turning};
+use super::{letters::SentLetter, run::Run, turning::Turning};
 use crate::{
     engine::{
-        attempt::{Done, Ended, Fate, Flow, Share},
+        attempt::{Done, Ended, Fate, Flow, Letter, Share},
         delivery::Delivery,
         observe::RecordEvent,
-        schedule::{Event, Finished, Held, Job, KeyHash, Lost, Schedule, Slot},
+        schedule::{Attempted, Event, Finished, Held, Job, KeyHash, Lost, One, Schedule, Slot},
     },
     event::Outgoing,
     record::Written,
@@ -125,6 +125,23 @@ impl<R: Routes> Run<R> {
         }
     }
 
+    /// The attempts at a record that has begun just now have ended.
+    #[inline]
+    pub(super) fn exit_at_once(&mut self, attempted: Attempted<One>, matched: Matched, slot: Slot) {
+        match attempted {
+            Attempted { work, ended: Ended::All(Done::Handled), begun, call: (began, now), .. } => {
+                self.numbers.handled_at_once(matched.event(), slot.written, began, now);
+                let handling = Handling::by(matched, slot.written, begun);
+                self.settle_counted(slot.offset, slot.round, Done::Handled, Standing::AtOnce, Some(handling));
+                self.fetched.take_back(work.message);
+            }
+            attempted => {
+                self.numbers.received(matched.event());
+                self.exit_here(Finished::new(attempted, (matched, slot)), Standing::AtOnce);
+            }
+        }
+    }
+
     /// The attempts at the records of a job have ended where the lane is: the next call begins when this one ended.
     pub(super) fn exit_here(&mut self, finished: Finished, standing: Standing) {
         self.numbers.looked(finished.call.1);
@@ -204,7 +221,7 @@ impl<R: Routes> Run<R> {
             }
             Some(Fate::Letter(letter)) => {
                 self.stay_open(&slot, standing);
-                self.letters.send(&self.tools, held, letter, begun);
+                self.send_letter(held, letter, begun);
             }
             Some(Fate::Sends(outgoing)) => {
                 self.stay_open(&slot, standing);
@@ -266,7 +283,7 @@ impl<R: Routes> Run<R> {
         while let Some(ended) = self.schedule.try_next() {
             self.exit_ended(ended);
         }
-        while let Some(sent) = self.letters.try_next() {
+        while let Some(sent) = self.letters.next(&self.tools) {
             self.exit_sent(sent);
         }
         self.exit_all_that_arrived();
@@ -289,15 +306,22 @@ impl<R: Routes> Run<R> {
         }
     }
 
-    pub(super) fn exit_sent(&mut self, sent: Result<super::letters::SentLetter, Lost>) {
-        match sent {
-            Ok(sent) if sent.is_acknowledged => {
-                let handling = Handling::by(sent.matched, sent.slot.written, sent.begun);
-                self.settle(sent.slot.offset, sent.slot.round, Done::DeadLettered, Standing::Open, handling);
-            }
-            Ok(sent) => self.leave_unsettled(sent.slot.offset),
-            Err(Lost) => self.lose_task(),
+    /// The record is open in the epoch.
+    pub(super) fn send_letter(&mut self, held: Held, letter: Letter, begun: Option<Instant>) {
+        if let Some(sent) = self.letters.send(&self.tools, held, letter, begun) {
+            self.exit_sent(sent);
         }
+    }
+
+    fn exit_sent(&mut self, SentLetter { held, begun, is_acknowledged }: SentLetter) {
+        let Held { message, matched, slot } = held;
+        if is_acknowledged {
+            let handling = Handling::by(matched, slot.written, begun);
+            self.settle(slot.offset, slot.round, Done::DeadLettered, Standing::Open, handling);
+        } else {
+            self.leave_unsettled(slot.offset);
+        }
+        self.fetched.take_back(message);
     }
 
     fn lose_task(&mut self) {

@@ -35,7 +35,8 @@ impl<R: Routes> Run<R> {
         let Handling { matched, written, .. } = handling;
         match ended {
             Ended::All(Done::Handled) if ending == Ending::AtOnce => {
-                self.numbers.handled_at_once(matched.event(), written, began);
+                let now = self.tools.worker.clock().now();
+                self.numbers.handled_at_once(matched.event(), written, began, now);
                 self.fetched.advance();
                 let round = self.round();
                 self.settle_counted(offset, round, Done::Handled, Standing::AtOnce, Some(handling));

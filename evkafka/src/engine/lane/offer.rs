@@ -17,7 +17,7 @@ use crate::{
     engine::{
         attempt::{AttemptState, Done, Flow, Open, Permits},
         delivery::Delivery,
-        schedule::{Begin, Finished, Held, Job, Limit, Place, Schedule, Slot, Tools},
+        schedule::{Attempted, Begin, Finished, Held, Limit, Many, Place, Schedule, Slot, Tools},
     },
     handle::BatchSpec,
     route::{Matched, Routes},
@@ -74,8 +74,8 @@ impl<R: Routes> Run<R> {
             let batch = handlers.rules[handler].batch;
             match &mut self.schedule {
                 Schedule::InOrder(in_order) => {
-                    let limit = if let Some(job) = in_order.take_before(handler) {
-                        self.handle_collected(job).await;
+                    let limit = if let Some(batch) = in_order.take_before(handler) {
+                        self.handle_collected(batch).await;
                         self.limit()
                     } else if let Some(spec) = batch {
                         match self.collect_in_order(matched, spec) {
@@ -122,7 +122,7 @@ impl<R: Routes> Run<R> {
                         Place::Begins => record.bytes_without_headers(),
                         _ => record.bytes(),
                     };
-                    let slot = Slot { offset, key, bytes, round: 0, written };
+                    let slot = Slot { offset, key, bytes, round: self.round(), written };
                     let put = |cx: &mut Context<'_>| Poll::Ready(self.put(cx, &tools, matched, slot, place));
                     let limit = poll_fn(put).await;
                     if limit.is_some() {
@@ -174,7 +174,7 @@ impl<R: Routes> Run<R> {
     }
 
     /// Collects the record that is next; the batch, if it is complete.
-    fn collect_in_order(&mut self, matched: Matched, spec: BatchSpec) -> Option<Job> {
+    fn collect_in_order(&mut self, matched: Matched, spec: BatchSpec) -> Option<Many> {
         let held = self.hold(matched)?;
         self.numbers.received(matched.event());
         self.epoch.open(held.slot.offset, held.slot.written);
@@ -184,23 +184,23 @@ impl<R: Routes> Run<R> {
         }
     }
 
-    async fn handle_collected(&mut self, job: Job) {
-        let begin = Begin { job, permits: Permits::Unlimited, at: self.numbers.look() };
+    async fn handle_collected(&mut self, batch: Many) {
+        let begin = Begin { work: batch, permits: Permits::Unlimited, at: self.numbers.look() };
         let Schedule::InOrder(in_order) = &mut self.schedule else { return };
         let mut cell = in_order.take_cell(&self.tools);
         let mut has_waited = false;
-        let polled = |poll: &Poll<Finished>| {
+        let polled = |poll: &Poll<Attempted<Many>>| {
             if poll.is_pending() && !has_waited {
                 has_waited = true;
                 self.numbers.pass_on();
                 self.say_under_way();
             }
         };
-        let finished = cell.run(begin, polled).await;
+        let attempted = cell.run(begin, polled).await;
         if let Schedule::InOrder(in_order) = &mut self.schedule {
             in_order.take_back_cell(cell);
         }
-        self.exit_here(finished, Standing::Open);
+        self.exit_here(Finished::new(attempted, ()), Standing::Open);
     }
 
     /// Puts the record that is next into its place; what forbids to let in more, if something does. It is no `async fn`, which would move
@@ -219,29 +219,24 @@ impl<R: Routes> Run<R> {
             Place::NeedsThread => return Some(Limit::Threads),
             Place::Begins | Place::IsCollected(_) | Place::Waits(_) => {}
         }
-        let slot = Slot { round: self.round(), ..slot };
-        let (message, offset) = (self.fetched.pop()?, slot.offset);
-        self.numbers.received(matched.event());
-        let held = Held { message, matched, slot };
+        let message = self.fetched.pop()?;
         let Schedule::Concurrent(concurrent) = &mut self.schedule else { return None };
         match place {
             Place::NeedsPermit | Place::NeedsThread => {}
             Place::Begins => {
-                if let Some(finished) = concurrent.begin(cx, tools, held, self.numbers.begin()) {
-                    self.exit_here(finished, Standing::AtOnce);
+                let begins = self.numbers.begin();
+                if let Some(attempted) = concurrent.begin(cx, tools, message, (matched, slot), begins) {
+                    self.exit_at_once(attempted, matched, slot);
                     return None;
                 }
-                self.epoch.open(offset, slot.written);
             }
-            Place::IsCollected(spec) => {
-                self.epoch.open(offset, slot.written);
-                concurrent.collect(held, spec);
-                self.begin_ready(cx);
-            }
-            Place::Waits(key) => {
-                self.epoch.open(offset, slot.written);
-                concurrent.wait(key, held);
-            }
+            Place::IsCollected(spec) => concurrent.collect(Held { message, matched, slot }, spec),
+            Place::Waits(key) => concurrent.wait(key, Held { message, matched, slot }),
+        }
+        self.numbers.received(matched.event());
+        self.epoch.open(slot.offset, slot.written);
+        if matches!(place, Place::IsCollected(_)) {
+            self.begin_ready(cx);
         }
         self.limit()
     }
@@ -256,8 +251,8 @@ impl<R: Routes> Run<R> {
         let at_once = self.waits_for_nothing_else(limit);
         match &mut self.schedule {
             Schedule::InOrder(in_order) => {
-                if let Some(job) = in_order.take_due(at_once) {
-                    self.handle_collected(job).await;
+                if let Some(batch) = in_order.take_due(at_once) {
+                    self.handle_collected(batch).await;
                     return true;
                 }
                 false

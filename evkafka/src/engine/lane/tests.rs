@@ -2,6 +2,7 @@
 
 mod between;
 mod controlled;
+mod letters;
 mod numbers;
 mod observed;
 mod sending;
@@ -31,7 +32,7 @@ use crate::{
         commands::{Follower, PartitionFilter, PauseOrder},
         numbers::Moment,
         observe::Observer,
-        schedule::{Cell, Held, Job, Slot},
+        schedule::{Cell, Held, Job, One, Slot},
         shared::{Report, Shared},
     },
     handle::{Attempt, BoxError, Context, HandlerSpec, Outcome, Requirements},
@@ -652,7 +653,7 @@ fn the_attempts_at_a_record_take_little_memory_beside_the_handler() {
     let origin = Origin::new("test", "orders", 0);
     let worker = Arc::new(Worker::new(origin, Arc::clone(&rig.shared), Arc::default()));
     let tools = Arc::new(Tools { handlers: Arc::clone(&rig.handlers), worker });
-    let bytes = Cell::new(&tools).bytes();
+    let bytes = Cell::<One>::new(&tools).bytes();
     // A span stays where it begins.
     let most = if cfg!(feature = "otel") { 1000 } else { 970 };
     assert!(bytes <= most, "{bytes}");

@@ -71,7 +71,6 @@ impl<R: Routes> Run<R> {
         tokio::select! {
             biased;
             event = self.schedule.wait(next) => self.exit_event(event),
-            sent = self.letters.next(), if !self.letters.is_empty() => sent.into_iter().for_each(|sent| self.exit_sent(sent)),
             answer = answer, if waits_for_answer => self.hear(answer),
             permit = permit, if has_permit => match &mut self.delivery {
                 Delivery::After => {}
@@ -83,7 +82,7 @@ impl<R: Routes> Run<R> {
         }
     }
 
-    fn next_look(&self, is_ending: bool) -> Option<Instant> {
+    fn next_look(&mut self, is_ending: bool) -> Option<Instant> {
         let seeks = match &self.turning {
             Some(Turning::Seeks { again_at, .. }) => *again_at,
             Some(Turning::GoesBack { .. }) | None => None,
@@ -91,8 +90,9 @@ impl<R: Routes> Run<R> {
         let stall = self.stall.due().filter(|_| !is_ending);
         let flushed = (is_ending && self.has_nothing_under_way()).then(|| Instant::now() + LOOKS_AGAIN);
         let sendings = self.sendings.due().into_iter().chain(flushed);
+        let letters = self.letters.due(&self.tools.worker.control);
         let collected = self.schedule.due().filter(|_| !self.is_held());
-        collected.into_iter().chain(stall).chain(seeks).chain(sendings).min()
+        collected.into_iter().chain(stall).chain(seeks).chain(sendings).chain(letters).min()
     }
 
     /// What became of the commit that was asked for ahead of handling.

@@ -117,10 +117,17 @@ impl LaneNumbers {
         self.ages.tick(self.wall.millis_at(now), &self.topic.ages);
     }
 
-    /// A record that was not [received](Self::received) before is handled by a call that began then and ends now.
+    /// A record that was not [received](Self::received) before is handled by a call that began then and ended `now`, when the clock was
+    /// read: the next call begins then.
     #[inline(always)]
-    pub(in crate::engine) fn handled_at_once(&mut self, event: EventIndex, written: Written, began: Moment) {
-        let now = self.look();
+    pub(in crate::engine) fn handled_at_once(
+        &mut self,
+        event: EventIndex,
+        written: Written,
+        began: Moment,
+        now: Moment,
+    ) {
+        self.looked(now);
         let took = now.since(began);
         if !self.touch(event).at_once.add(took) {
             self.handled_elsewhere(event, took);

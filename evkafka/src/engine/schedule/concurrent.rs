@@ -10,19 +10,22 @@ use tokio::{sync::Semaphore, time::Instant};
 
 use super::{
     Event, Finished, Held, Job, KeyHash, NextRecord, Place, Slot, Tools,
-    cell::{Begin, Cells, Lost},
+    cell::{Attempted, Begin},
     collected::Collected,
     cost::{Next, PollCost},
     key_order::KeyOrder,
     load::Load,
     permit::NextPermit,
     ready::Ready,
+    tasks::{Lost, Tasks},
+    work::{Many, One, Work},
 };
 use crate::{
     engine::{attempt::Permits, numbers::Moment},
     handle::BatchSpec,
     record::Record,
-    route::Routes,
+    route::{Matched, Routes},
+    source::Message,
 };
 
 /// Which records wait for others.
@@ -40,7 +43,7 @@ pub(in crate::engine) struct Concurrent {
     /// How many records may be begun before plain functions have to wait.
     most_waiting_for_thread: usize,
     permit: NextPermit,
-    cells: Cells,
+    tasks: Tasks,
     /// By handler.
     costs: Vec<PollCost>,
     load: Load,
@@ -63,7 +66,7 @@ impl Concurrent {
             costs: vec![PollCost::default(); is_blocking.len()],
             ready: Ready::new(is_blocking),
             permit: NextPermit::new(permits),
-            cells: Cells::new(),
+            tasks: Tasks::new(),
             load: Load::new(most_bytes),
         }
     }
@@ -146,19 +149,20 @@ impl Concurrent {
         &mut self,
         cx: &mut Context<'_>,
         tools: &Arc<Tools<R>>,
-        held: Held,
+        message: Message,
+        (matched, slot): (Matched, Slot),
         begins: Moment,
-    ) -> Option<Finished> {
-        let slot = held.slot;
-        let finished = self.run(cx, tools, Job::One(held), begins);
-        if finished.is_none() {
+    ) -> Option<Attempted<One>> {
+        let one = One::new(message, matched.handler());
+        let attempted = self.run(cx, tools, one, (matched, slot), begins);
+        if attempted.is_none() {
             self.load.admit(slot.bytes);
             self.load.begin();
             if let Some(key) = slot.key {
                 self.order.begin(key);
             }
         }
-        finished
+        attempted.map(|(attempted, _)| attempted)
     }
 
     /// Whether something waits for nothing but a permit or a thread.
@@ -173,52 +177,65 @@ impl Concurrent {
         tools: &Arc<Tools<R>>,
         begins: Moment,
     ) -> Option<Option<Finished>> {
-        if let Some(job) = self.ready.pop_for_thread() {
-            return Some(self.run(cx, tools, job, begins));
-        }
-        if !self.ready.needs_permit() || !self.permit.is_there() {
-            return None;
-        }
-        let job = self.ready.pop_for_permit()?;
-        Some(self.run(cx, tools, job, begins))
+        let job = match self.ready.pop_for_thread() {
+            Some(job) => job,
+            None if self.ready.needs_permit() && self.permit.is_there() => self.ready.pop_for_permit()?,
+            None => return None,
+        };
+        Some(match job {
+            Job::One(Held { message, matched, slot }) => {
+                let one = One::new(message, matched.handler());
+                let attempted = self.run(cx, tools, one, (matched, slot), begins);
+                attempted.map(|(attempted, rest)| Finished::new(attempted, rest))
+            }
+            Job::Many { handler, records } => {
+                let attempted = self.run(cx, tools, Many::new(handler, records), (), begins);
+                attempted.map(|(attempted, ())| Finished::new(attempted, ()))
+            }
+        })
     }
 
-    fn run<R: Routes>(
+    #[inline]
+    fn run<W: Work, R: Routes>(
         &mut self,
         cx: &mut Context<'_>,
         tools: &Arc<Tools<R>>,
-        job: Job,
-        begins: Moment,
-    ) -> Option<Finished> {
-        let handler = job.handler();
-        let permits =
-            Permits::Limited(if self.ready.is_blocking(handler) { None } else { self.permit.take() });
-        let begin = Begin { job, permits, at: begins };
+        work: W,
+        rest: W::Rest,
+        at: Moment,
+    ) -> Option<(Attempted<W>, W::Rest)> {
+        let handler = work.handler();
+        let permit = if self.ready.is_blocking(handler) { None } else { self.permit.take() };
+        let begin = Begin { work, permits: Permits::Limited(permit), at };
         let next = self.costs[handler].next();
         if next == Next::Elsewhere {
-            self.cells.spawn(tools, begin);
+            self.tasks.spawn(tools, begin, rest);
             return None;
         }
         let begun = (next == Next::HereMeasured).then(std::time::Instant::now);
-        let mut finished = self.cells.poll_once(cx, tools, begin);
+        let mut attempted = self.tasks.poll_once(cx, tools, begin, rest);
         if let Some(begun) = begun {
             self.costs[handler].measured(begun);
         }
-        if let Some(finished) = &mut finished {
-            self.take_permit(finished);
+        if let Some((attempted, _)) = &mut attempted {
+            self.keep_permit(&mut attempted.permits);
         }
-        finished
+        attempted
     }
 
-    pub(in crate::engine) fn take_permit(&mut self, finished: &mut Finished) {
-        if let Permits::Limited(permit) = &mut finished.permits {
+    fn keep_permit(&mut self, permits: &mut Permits) {
+        if let Permits::Limited(permit) = permits {
             self.permit.keep(permit);
         }
     }
 
+    pub(in crate::engine) fn take_permit(&mut self, finished: &mut Finished) {
+        self.keep_permit(&mut finished.permits);
+    }
+
     /// An attempt that has ended, if there is one.
     pub(in crate::engine) fn try_next(&mut self) -> Option<Result<Finished, Lost>> {
-        self.cells.try_next()
+        self.tasks.try_next()
     }
 
     /// Waits for an attempt to end, and for a permit if the next record needs one.
@@ -234,10 +251,10 @@ impl Concurrent {
         if !needs_permit {
             self.permit.wait_no_longer();
         }
-        let Self { cells, permit, .. } = self;
+        let Self { tasks, permit, .. } = self;
         tokio::select! {
             biased;
-            Some(ended) = cells.next(), if !cells.is_idle() => Event::Ended(ended),
+            Some(ended) = tasks.next(), if !tasks.is_idle() => Event::Ended(ended),
             () = permit.arrives(), if needs_permit => Event::Permit,
             else => std::future::pending().await,
         }
@@ -294,12 +311,12 @@ impl Concurrent {
 
     /// Whether nothing is under way, and nothing waits to begin.
     pub(in crate::engine) fn is_idle(&self) -> bool {
-        self.cells.is_idle() && self.ready.is_empty() && self.collected.is_empty()
+        self.tasks.is_idle() && self.ready.is_empty() && self.collected.is_empty()
     }
 
     /// Whether handlers are under way.
     pub(in crate::engine) fn is_busy(&self) -> bool {
-        !self.cells.is_idle()
+        !self.tasks.is_idle()
     }
 
     pub(in crate::engine) fn fills_memory(&self, backing_off: usize) -> bool {

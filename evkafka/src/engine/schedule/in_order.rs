@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::{Cell, Held, Job, Tools, group::Group};
+use super::{Cell, Held, Many, Tools, group::Group};
 use crate::{handle::BatchSpec, route::Routes};
 
 pub(in crate::engine) struct InOrder {
@@ -13,7 +13,7 @@ pub(in crate::engine) struct InOrder {
     /// That of the last batch, whose memory the next has: where records of several handlers take turns, batches are small.
     spare: Vec<Held>,
     /// Where attempts at batches are made, while none are.
-    cell: Option<Cell>,
+    cell: Option<Cell<Many>>,
     most_bytes: u64,
 }
 
@@ -28,33 +28,33 @@ impl InOrder {
 
     /// What is collected, if a record of this handler must not begin before it is handled.
     #[inline]
-    pub(in crate::engine) fn take_before(&mut self, handler: usize) -> Option<Job> {
-        self.group.take_if(|group| group.handler != handler).map(job)
+    pub(in crate::engine) fn take_before(&mut self, handler: usize) -> Option<Many> {
+        self.group.take_if(|group| group.handler != handler).map(batch)
     }
 
     /// Collects a record of a batch handler; the batch, if it is complete.
-    pub(in crate::engine) fn collect(&mut self, held: Held, spec: BatchSpec) -> Option<Job> {
+    pub(in crate::engine) fn collect(&mut self, held: Held, spec: BatchSpec) -> Option<Many> {
         let group = self.group.get_or_insert_with(|| {
             let spare = std::mem::take(&mut self.spare);
             Group::within(spare, held.handler(), spec, self.most_bytes, Instant::now())
         });
         let bytes = held.slot.bytes;
         group.push(held, bytes);
-        self.group.take_if(|group| group.is_full()).map(job)
+        self.group.take_if(|group| group.is_full()).map(batch)
     }
 
     /// What has waited long enough, or all that is collected.
-    pub(in crate::engine) fn take_due(&mut self, at_once: bool) -> Option<Job> {
-        self.group.take_if(|group| at_once || group.is_ready(Instant::now())).map(job)
+    pub(in crate::engine) fn take_due(&mut self, at_once: bool) -> Option<Many> {
+        self.group.take_if(|group| at_once || group.is_ready(Instant::now())).map(batch)
     }
 
     /// Where attempts at a batch are made.
-    pub(in crate::engine) fn take_cell<R: Routes>(&mut self, tools: &Arc<Tools<R>>) -> Cell {
+    pub(in crate::engine) fn take_cell<R: Routes>(&mut self, tools: &Arc<Tools<R>>) -> Cell<Many> {
         self.cell.take().unwrap_or_else(|| Cell::new(tools))
     }
 
     /// Takes that back.
-    pub(in crate::engine) fn take_back_cell(&mut self, cell: Cell) {
+    pub(in crate::engine) fn take_back_cell(&mut self, cell: Cell<Many>) {
         self.cell = Some(cell);
     }
 
@@ -81,6 +81,6 @@ impl InOrder {
     }
 }
 
-fn job(group: Group<Held>) -> Job {
-    Job::Many { handler: group.handler, records: group.items }
+fn batch(group: Group<Held>) -> Many {
+    Many::new(group.handler, group.items)
 }

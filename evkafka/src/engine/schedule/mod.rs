@@ -10,29 +10,28 @@ mod key_order;
 mod load;
 mod permit;
 mod ready;
+mod tasks;
+mod work;
 
 use std::sync::Arc;
 
 use tokio::time::Instant;
 
 pub(super) use self::{
-    cell::{Begin, Cell, Lost},
+    cell::{Attempted, Begin, Cell},
     concurrent::{Concurrent, Ordering},
     in_order::InOrder,
     key_order::KeyHash,
     load::Limit,
+    tasks::Lost,
+    work::{Many, One, Work},
 };
 use super::{
-    attempt::{AttemptState, Ended, Open, Permits, Worker},
+    attempt::{Ended, Permits, Worker},
     numbers::Moment,
     pipeline::Routed,
 };
-use crate::{
-    handle::BatchSpec,
-    record::Written,
-    route::{Matched, Routes},
-    source::Message,
-};
+use crate::{handle::BatchSpec, record::Written, route::Matched, source::Message};
 
 /// What all attempts of a lane need.
 pub(super) struct Tools<R> {
@@ -264,17 +263,9 @@ pub(super) struct Finished {
     permits: Permits,
 }
 
-/// Makes the attempts at the records of a batch.
-async fn attempt_many<R: Routes>(
-    tools: &Tools<R>,
-    handler: usize,
-    records: &[Held],
-    state: &mut AttemptState,
-) -> Ended {
-    let Tools { handlers, worker } = tools;
-    let records = records.iter().map(|held| held.message.record(&worker.origin));
-    let opened: Vec<_> = records.map(|record| (record, worker.opened(&record))).collect();
-    let contexts = opened.iter().map(|(record, event)| worker.context(*record, event));
-    let open = Open::many(contexts.collect());
-    worker.attempt(handlers, handler, open, state).await
+impl Finished {
+    pub(super) fn new<W: Work>(attempted: Attempted<W>, rest: W::Rest) -> Self {
+        let Attempted { work, ended, begun, call, permits } = attempted;
+        Self { job: work.into_job(rest), ended, begun, call, permits }
+    }
 }

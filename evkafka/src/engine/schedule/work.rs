@@ -1,0 +1,139 @@
+//! What one call is made for.
+
+use super::{
+    Held, Job, Slot, Tools,
+    cell::{Cell, HandOver, ThreadsHandOver},
+};
+use crate::{
+    engine::attempt::{AttemptState, Ended, Open},
+    route::{Matched, Routes},
+    source::Message,
+};
+
+/// Records that one call is made for, as far as attempts at them need to know.
+pub(in crate::engine) trait Work: Send + Sized + 'static {
+    const HAND_OVER: ThreadsHandOver<Self>;
+
+    /// What else there is to know of them.
+    type Rest: Send + 'static;
+
+    /// Makes the attempts.
+    fn attempt<R: Routes>(
+        &self,
+        tools: &Tools<R>,
+        state: &mut AttemptState,
+    ) -> impl Future<Output = Ended> + Send;
+
+    fn handler(&self) -> usize;
+
+    /// The offset of the first record.
+    fn first(&self, rest: &Self::Rest) -> Option<i64>;
+
+    fn into_job(self, rest: Self::Rest) -> Job;
+
+    /// A cell of those that are kept, if there is one for this.
+    fn take_spare(spare: &mut Vec<Cell<One>>) -> Option<Cell<Self>>;
+
+    /// What is kept of a cell.
+    fn spare(cell: Cell<Self>) -> Option<Cell<One>>;
+}
+
+/// A record. It is small, as it is moved to where attempts are made, and back.
+pub(in crate::engine) struct One {
+    pub(in crate::engine) message: Message,
+    handler: usize,
+}
+
+/// A batch.
+pub(in crate::engine) struct Many {
+    handler: usize,
+    pub(in crate::engine) records: Vec<Held>,
+}
+
+impl One {
+    pub(in crate::engine) fn new(message: Message, handler: usize) -> Self {
+        Self { message, handler }
+    }
+}
+
+impl Many {
+    pub(in crate::engine) fn new(handler: usize, records: Vec<Held>) -> Self {
+        Self { handler, records }
+    }
+}
+
+thread_local! {
+    static ONE: HandOver<One> = const { HandOver::new() };
+    static MANY: HandOver<Many> = const { HandOver::new() };
+}
+
+impl Work for One {
+    const HAND_OVER: ThreadsHandOver<Self> = &ONE;
+
+    type Rest = (Matched, Slot);
+
+    #[inline]
+    async fn attempt<R: Routes>(&self, tools: &Tools<R>, state: &mut AttemptState) -> Ended {
+        let Tools { handlers, worker } = tools;
+        let record = self.message.record(&worker.origin);
+        let event = worker.opened(&record);
+        let open = Open::One(worker.context(record, &event));
+        worker.attempt(handlers, self.handler, open, state).await
+    }
+
+    fn handler(&self) -> usize {
+        self.handler
+    }
+
+    fn first(&self, (_, slot): &Self::Rest) -> Option<i64> {
+        Some(slot.offset)
+    }
+
+    fn into_job(self, (matched, slot): Self::Rest) -> Job {
+        Job::One(Held { message: self.message, matched, slot })
+    }
+
+    fn take_spare(spare: &mut Vec<Cell<One>>) -> Option<Cell<Self>> {
+        spare.pop()
+    }
+
+    fn spare(cell: Cell<Self>) -> Option<Cell<One>> {
+        Some(cell)
+    }
+}
+
+impl Work for Many {
+    const HAND_OVER: ThreadsHandOver<Self> = &MANY;
+
+    type Rest = ();
+
+    async fn attempt<R: Routes>(&self, tools: &Tools<R>, state: &mut AttemptState) -> Ended {
+        let Tools { handlers, worker } = tools;
+        let records = self.records.iter().map(|held| held.message.record(&worker.origin));
+        let opened: Vec<_> = records.map(|record| (record, worker.opened(&record))).collect();
+        let contexts = opened.iter().map(|(record, event)| worker.context(*record, event));
+        let open = Open::many(contexts.collect());
+        worker.attempt(handlers, self.handler, open, state).await
+    }
+
+    fn handler(&self) -> usize {
+        self.handler
+    }
+
+    fn first(&self, (): &()) -> Option<i64> {
+        self.records.first().map(|held| held.slot.offset)
+    }
+
+    fn into_job(self, (): ()) -> Job {
+        Job::Many { handler: self.handler, records: self.records }
+    }
+
+    /// Batches are large, and rare beside what is in them.
+    fn take_spare(_: &mut Vec<Cell<One>>) -> Option<Cell<Self>> {
+        None
+    }
+
+    fn spare(_: Cell<Self>) -> Option<Cell<One>> {
+        None
+    }
+}
