@@ -7,7 +7,7 @@ use std::{
 
 use evkafka::{App, Concurrency, Metadata, State, embedded::Event, handler, router};
 
-use crate::support::{DEADLINE, Ledger, Running, cluster, config};
+use crate::support::{DEADLINE, Ledger, Log, Running, cluster, config, event, outgrows};
 
 /// Holds up whoever waits at it until it is opened.
 #[derive(Clone, Default)]
@@ -94,4 +94,26 @@ async fn plain_functions_that_hang_hold_up_no_other_consumer_and_no_async_handle
     gate.open();
     ledger.until(|calls| calls.iter().filter(|call| call.note == "done").count() >= THREADS).await;
     assert_eq!(count(&ledger, "begun"), THREADS);
+}
+
+/// What a consumer is assigned later exceeds its memory, so that its member's client is replaced.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_a_plain_function_is_at_work_on_waits_for_it_when_the_members_client_is_replaced() {
+    let (log, cluster) = (Log::capture(), cluster(2));
+    let (ledger, gate) = (Ledger::default(), Gate::default());
+    let config = outgrows(&cluster).revoke_grace(Duration::from_millis(100));
+    let app = App::new("test").state(ledger.clone()).state(gate.clone());
+    let app = Running::start(app.consumer("plain-outgrows", config, router![hangs, quick]));
+    cluster.send(event("Hangs", 1)).await.unwrap();
+    ledger.until_len(1).await;
+    cluster.create_topic("orders-eu", 6).unwrap();
+    log.until_line_with(&["plain-outgrows", "left the group"]).await;
+    cluster.send(Event::new("orders").partition(1).event_type("Quick")).await.unwrap();
+    ledger.until_len(2).await;
+    gate.open();
+    ledger.until(|calls| calls.iter().filter(|call| call.note == "done").count() >= 2).await;
+    app.stop().await.unwrap();
+    let of_record: Vec<_> =
+        ledger.calls().into_iter().filter(|call| call.partition == 0).map(|call| call.note).collect();
+    assert_eq!(of_record, ["begun", "done", "begun", "done"]);
 }
