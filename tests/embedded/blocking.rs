@@ -117,3 +117,30 @@ async fn a_record_that_a_plain_function_is_at_work_on_waits_for_it_when_the_memb
         ledger.calls().into_iter().filter(|call| call.partition == 0).map(|call| call.note).collect();
     assert_eq!(of_record, ["begun", "done", "begun", "done"]);
 }
+
+#[handler(event = "Hangs")]
+async fn hangs_on_a_worker(State(gate): State<Gate>, State(ledger): State<Ledger>, meta: Metadata) {
+    ledger.note(&meta, "begun");
+    gate.wait();
+    ledger.note(&meta, "done");
+}
+
+/// The replaced client closes when the handler has finished.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_app_that_is_stopped_while_a_members_client_is_replaced_does_not_join_again() {
+    let (log, cluster) = (Log::capture(), cluster(2));
+    let (ledger, gate) = (Ledger::default(), Gate::default());
+    let config = outgrows(&cluster).revoke_grace(Duration::from_millis(100));
+    let app = App::new("test").state(ledger.clone()).state(gate.clone());
+    let app = app.consumer("stopped-while-replaced", config, router![hangs_on_a_worker]);
+    let control = app.control();
+    let app = Running::start(app);
+    cluster.send(event("Hangs", 1)).await.unwrap();
+    ledger.until_len(1).await;
+    cluster.create_topic("orders-eu", 6).unwrap();
+    log.until_line_with(&["stopped-while-replaced", "a handler outlives its consumer"]).await;
+    control.drain().unwrap();
+    gate.open();
+    app.ends().await.unwrap();
+    assert_eq!(log.lines_with(&["stopped-while-replaced", "left the group"]).len(), 1);
+}

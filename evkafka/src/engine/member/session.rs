@@ -14,12 +14,11 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    command::Command,
+    command::{Command, asked_to_leave},
     coordinator::Coordinator,
     ends::Ends,
     joining::Joining,
     phase::{Leaving, MemberPhase, Reason},
-    plan::DrainPlan,
     rejoin::Rejoin,
     revocation::{Hold, Outcome, Revocation},
     silence::Silences,
@@ -72,13 +71,10 @@ pub(super) struct Session {
 }
 
 /// How a session ended.
-pub(super) enum Ended {
-    /// As the app said: whether everything that was handled is committed; `None` if a lane has not finished.
-    Drained(Option<Result<()>>),
-    /// So many partitions are assigned that the client has to be replaced by one with other limits.
-    Outgrown(usize),
-    /// The client has to be replaced, as it reads partitions no longer.
-    Silent,
+pub(super) struct Ended {
+    pub(super) reason: Reason,
+    /// Whether everything that was handled is committed; `None` if a lane has not finished.
+    pub(super) drained: Option<Result<()>>,
 }
 
 impl Session {
@@ -157,12 +153,7 @@ impl Session {
 
     /// Hears what the app says.
     fn hear(&mut self, inbox: &mpsc::Receiver<Command>) {
-        let plan = match inbox.try_recv() {
-            Ok(Command::Shutdown(plan)) => plan,
-            Ok(Command::Consume) | Err(mpsc::TryRecvError::Empty) => return,
-            // The app's future was dropped: nobody waits, and nobody may go on handling.
-            Err(mpsc::TryRecvError::Disconnected) => DrainPlan::for_loss(Instant::now()),
-        };
+        let Some(plan) = asked_to_leave(inbox) else { return };
         self.prepare_to_leave(plan);
         self.phase = std::mem::take(&mut self.phase).leave(plan, Reason::Shutdown);
     }
@@ -239,15 +230,13 @@ impl Session {
     fn conclude(&self, leaving: Leaving) -> Ended {
         let (reason, committed) = leaving.end();
         let drained = self.drained(committed);
-        let rejoins = match reason {
-            Reason::Shutdown => return Ended::Drained(drained),
-            Reason::Outgrown(assigned) => Ended::Outgrown(assigned),
-            Reason::Silent => Ended::Silent,
-        };
-        if let Some(Err(error)) = drained {
-            self.member().tell(&MemberEvent::RejoinsUncommitted { error: &error });
+        match (reason, &drained) {
+            (Reason::Outgrown(_) | Reason::Silent, Some(Err(error))) => {
+                self.member().tell(&MemberEvent::RejoinsUncommitted { error });
+            }
+            (Reason::Outgrown(_) | Reason::Silent | Reason::Shutdown, _) => {}
         }
-        rejoins
+        Ended { reason, drained }
     }
 
     /// `None` if a lane has not finished.
