@@ -3,6 +3,7 @@
 use std::{cell::Cell, sync::Arc, thread};
 
 use tokio::{runtime::Handle, sync::oneshot};
+use tokio_util::sync::CancellationToken;
 
 use super::tasks::Tasks;
 use crate::{
@@ -33,6 +34,8 @@ pub(super) struct Coordinator {
     pub(super) pipeline: Arc<dyn Pipeline>,
     pub(super) assignment: Arc<Assignment>,
     pub(super) commit_requests: Arc<CommitRequests>,
+    /// Stops the task that commits.
+    pub(super) stop_committing: CancellationToken,
     pub(super) runtime: Handle,
     /// The lanes.
     pub(super) tasks: Arc<Tasks>,

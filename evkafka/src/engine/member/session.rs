@@ -11,8 +11,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio_util::sync::CancellationToken;
-
 use super::{
     command::{Command, asked_to_leave},
     coordinator::Coordinator,
@@ -21,7 +19,6 @@ use super::{
     phase::{Leaving, MemberPhase, Reason},
     rejoin::Rejoin,
     revocation::{Hold, Outcome, Revocation},
-    silence::Silences,
 };
 use crate::{
     client::{ClientLog, ClientReports, Lasting, Troubles},
@@ -51,8 +48,6 @@ pub(super) struct Session {
     pub(super) reports: ClientReports,
     pub(super) client: OwnedClient,
     pub(super) coordinator: Coordinator,
-    /// Stops the task that commits.
-    pub(super) committer: CancellationToken,
     /// What the client waits for. It asks for one at a time, except when it closes.
     pub(super) revocations: Vec<Revocation>,
     pub(super) phase: MemberPhase,
@@ -85,8 +80,8 @@ impl Session {
         log: ClientLog,
         client: OwnedClient,
         coordinator: Coordinator,
-        committer: CancellationToken,
         joining: Joining,
+        ends: Ends,
         pulse: Arc<MemberPulse>,
     ) -> Result<Self> {
         coordinator.member.tell(&MemberEvent::Joins);
@@ -99,11 +94,10 @@ impl Session {
             log,
             client,
             coordinator,
-            committer,
             revocations: Vec::new(),
             phase: MemberPhase::default(),
             looked: Instant::now(),
-            ends: Ends::new(Silences::new()),
+            ends,
             joining,
             troubles: Troubles::default(),
             waits: None,
@@ -112,11 +106,6 @@ impl Session {
             pulse,
             has_failed: Cell::new(false),
         })
-    }
-
-    /// Continues with what is known of partitions from the clients before.
-    pub(super) fn know(&mut self, silences: Silences) {
-        self.ends = Ends::new(silences);
     }
 
     pub(super) fn client(&self) -> &OwnedClient {

@@ -16,6 +16,7 @@ use super::{
     closing::Closing,
     command::{Command, MemberSettings},
     coordinator::Coordinator,
+    ends::Ends,
     joining::Joining,
     phase::Reason,
     plan::DrainPlan,
@@ -266,31 +267,30 @@ impl Poller {
             pipeline: Arc::clone(&self.pipeline),
             assignment: Arc::new(Assignment::default()),
             commit_requests: Arc::new(CommitRequests::default()),
+            stop_committing: CancellationToken::new(),
             runtime: self.runtime.clone(),
             tasks: Arc::clone(&tasks),
             shares,
             reset: self.settings.config.auto_offset_reset,
             is_leaving: Cell::new(false),
         };
-        let stop = CancellationToken::new();
         let committer = Committer::new(
             Arc::clone(&self.shared),
             Arc::clone(&self.member),
             Arc::clone(&coordinator.assignment),
             self.settings.config.commit_interval,
             Arc::clone(&coordinator.commit_requests),
-            stop.clone(),
+            coordinator.stop_committing.clone(),
         );
-        let mut session = Session::begin(
+        let session = Session::begin(
             self.settings.config.clone(),
             self.log.clone(),
             client,
             coordinator,
-            stop,
             joining,
+            Ends::new(self.silences.clone()),
             Arc::clone(&self.pulse),
         )?;
-        session.know(self.silences.clone());
         let committer =
             tasks.spawn(&self.runtime, committer.run(Arc::clone(session.client().handle()).into()));
         self.runtime.spawn(watch_task(Arc::clone(&self.shared), committer));
