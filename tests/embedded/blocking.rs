@@ -7,7 +7,7 @@ use std::{
 
 use evkafka::{App, Concurrency, Metadata, State, embedded::Event, handler, router};
 
-use crate::support::{DEADLINE, Ledger, Running, cluster, config};
+use crate::support::{DEADLINE, Ledger, Log, Running, cluster, config, event, outgrows};
 
 /// Holds up whoever waits at it until it is opened.
 #[derive(Clone, Default)]
@@ -94,4 +94,53 @@ async fn plain_functions_that_hang_hold_up_no_other_consumer_and_no_async_handle
     gate.open();
     ledger.until(|calls| calls.iter().filter(|call| call.note == "done").count() >= THREADS).await;
     assert_eq!(count(&ledger, "begun"), THREADS);
+}
+
+/// What a consumer is assigned later exceeds its memory, so that its member's client is replaced.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_a_plain_function_is_at_work_on_waits_for_it_when_the_members_client_is_replaced() {
+    let (log, cluster) = (Log::capture(), cluster(2));
+    let (ledger, gate) = (Ledger::default(), Gate::default());
+    let config = outgrows(&cluster).revoke_grace(Duration::from_millis(100));
+    let app = App::new("test").state(ledger.clone()).state(gate.clone());
+    let app = Running::start(app.consumer("plain-outgrows", config, router![hangs, quick]));
+    cluster.send(event("Hangs", 1)).await.unwrap();
+    ledger.until_len(1).await;
+    cluster.create_topic("orders-eu", 6).unwrap();
+    log.until_line_with(&["plain-outgrows", "left the group"]).await;
+    cluster.send(Event::new("orders").partition(1).event_type("Quick")).await.unwrap();
+    ledger.until_len(2).await;
+    gate.open();
+    ledger.until(|calls| calls.iter().filter(|call| call.note == "done").count() >= 2).await;
+    app.stop().await.unwrap();
+    let of_record: Vec<_> =
+        ledger.calls().into_iter().filter(|call| call.partition == 0).map(|call| call.note).collect();
+    assert_eq!(of_record, ["begun", "done", "begun", "done"]);
+}
+
+#[handler(event = "Hangs")]
+async fn hangs_on_a_worker(State(gate): State<Gate>, State(ledger): State<Ledger>, meta: Metadata) {
+    ledger.note(&meta, "begun");
+    gate.wait();
+    ledger.note(&meta, "done");
+}
+
+/// The replaced client closes when the handler has finished.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_app_that_is_stopped_while_a_members_client_is_replaced_does_not_join_again() {
+    let (log, cluster) = (Log::capture(), cluster(2));
+    let (ledger, gate) = (Ledger::default(), Gate::default());
+    let config = outgrows(&cluster).revoke_grace(Duration::from_millis(100));
+    let app = App::new("test").state(ledger.clone()).state(gate.clone());
+    let app = app.consumer("stopped-while-replaced", config, router![hangs_on_a_worker]);
+    let control = app.control();
+    let app = Running::start(app);
+    cluster.send(event("Hangs", 1)).await.unwrap();
+    ledger.until_len(1).await;
+    cluster.create_topic("orders-eu", 6).unwrap();
+    log.until_line_with(&["stopped-while-replaced", "a handler outlives its consumer"]).await;
+    control.drain().unwrap();
+    gate.open();
+    app.ends().await.unwrap();
+    assert_eq!(log.lines_with(&["stopped-while-replaced", "left the group"]).len(), 1);
 }

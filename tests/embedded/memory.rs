@@ -1,8 +1,8 @@
 //! What is said of the memory for fetched records.
 
-use evkafka::{App, ConsumerConfig, Metadata, State, embedded::Event, handler, router};
+use evkafka::{App, Metadata, State, embedded::Event, handler, router};
 
-use crate::support::{Ledger, Log, Running, cluster, event};
+use crate::support::{Ledger, Log, Running, cluster, event, outgrows};
 
 #[handler(event = "OrderCreated")]
 async fn on_order(id: u64, State(ledger): State<Ledger>, meta: Metadata) {
@@ -13,12 +13,7 @@ async fn on_order(id: u64, State(ledger): State<Ledger>, meta: Metadata) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_consumer_that_is_assigned_more_than_its_memory_was_shared_out_for_rejoins_with_smaller_shares() {
     let (log, cluster) = (Log::capture(), cluster(2));
-    let config = ConsumerConfig::new(["^orders"])
-        .bootstrap_servers(cluster.bootstrap_servers())
-        .group_id("billing")
-        .prefetch_memory_mib(1)
-        .properties([("session.timeout.ms", 3000), ("heartbeat.interval.ms", 300)])
-        .property("topic.metadata.refresh.interval.ms", 200);
+    let config = outgrows(&cluster);
     let ledger = Ledger::default();
     let app = App::new("test").state(ledger.clone()).consumer("finds-more", config, router![on_order]);
     let app = Running::start(app);

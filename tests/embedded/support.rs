@@ -161,6 +161,17 @@ pub(crate) fn classic_config(cluster: &Cluster) -> ConsumerConfig {
         .property("heartbeat.interval.ms", 300)
 }
 
+/// The same of a consumer that reads `orders` and what is called alike, with so little memory that another topic has it replace its
+/// members' clients.
+pub(crate) fn outgrows(cluster: &Cluster) -> ConsumerConfig {
+    ConsumerConfig::new(["^orders"])
+        .bootstrap_servers(cluster.bootstrap_servers())
+        .group_id("billing")
+        .prefetch_memory_mib(1)
+        .properties([("session.timeout.ms", 3000), ("heartbeat.interval.ms", 300)])
+        .property("topic.metadata.refresh.interval.ms", 200)
+}
+
 /// An event of partition 0 of `orders`, with its number as payload.
 pub(crate) fn event(event_type: &str, id: u64) -> Event {
     Event::new("orders").partition(0).event_type(event_type).payload(id.to_string())

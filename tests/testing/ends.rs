@@ -3,7 +3,7 @@
 use std::{
     future::pending,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering::SeqCst},
     },
     time::Duration,
@@ -13,7 +13,10 @@ use evkafka::{
     App, AutoCommitMode, CancellationToken, Concurrency, Metadata, State, handler, router,
     testing::{Settlement, TestClient},
 };
-use tokio::sync::Semaphore;
+use tokio::{
+    runtime::Handle,
+    sync::{Notify, Semaphore},
+};
 
 use crate::support::{Calls, OrderCreated, billing, orders};
 
@@ -135,6 +138,60 @@ async fn a_rebalance_lets_handlers_finish_and_commits_what_they_have_handled() {
     second.await.assert_handled();
     assert_eq!(calls.all(), [(0, 1), (1, 1)]);
     assert!(t.committed("billing", "orders", 0) >= Some(1), "by the revocation");
+}
+
+#[handler(event = "OrderCreated")]
+fn blocks_until_the_gate_opens(
+    order: OrderCreated,
+    State(gate): State<Gate>,
+    State(notes): State<Notes>,
+    meta: Metadata,
+) {
+    notes.add(order.id, "begun");
+    notes.changed.notify_one();
+    if meta.partition == 0 {
+        let gate = Handle::current().block_on(gate.0.acquire());
+        gate.expect("it is not closed").forget();
+    }
+    notes.add(order.id, "done");
+}
+
+/// What handlers have done, in order.
+#[derive(Clone, Default)]
+struct Notes {
+    all: Arc<Mutex<Vec<(u64, &'static str)>>>,
+    changed: Arc<Notify>,
+}
+
+impl Notes {
+    fn add(&self, id: u64, what: &'static str) {
+        self.all.lock().expect("no panic").push((id, what));
+    }
+
+    fn of(&self, id: u64) -> Vec<&'static str> {
+        self.all.lock().expect("no panic").iter().filter(|note| note.0 == id).map(|note| note.1).collect()
+    }
+}
+
+/// Nobody can interrupt it, and the partition is taken from it nevertheless.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_a_plain_function_is_at_work_on_does_not_begin_again_before_it_has_returned() {
+    let (notes, gate) = (Notes::default(), Gate::new());
+    let app = App::new("test").state(gate.clone()).state(notes.clone()).consumer(
+        "orders",
+        orders().revoke_grace(Duration::from_millis(10)),
+        router![blocks_until_the_gate_opens],
+    );
+    let t = TestClient::of(app).partitions("orders", 2).start();
+    let pending = t.send(&order(0)).partition(0).enqueue();
+    notes.changed.notified().await;
+    t.rebalance().await;
+    t.send(&order(1)).partition(1).await.assert_handled();
+    t.rebalance().await;
+    t.send(&order(2)).partition(1).await.assert_handled();
+    gate.open();
+    pending.await.assert_handled();
+    assert_eq!(notes.of(0), ["begun", "done", "begun", "done"]);
 }
 
 #[handler(event = "OrderCreated")]

@@ -66,10 +66,10 @@ impl Assignment {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a lane; what stood in its place.
-    pub(crate) fn insert(&self, partition: TopicPartition, lane: LaneHandle) -> Option<LaneHandle> {
+    /// Adds a lane.
+    pub(crate) fn insert(&self, partition: TopicPartition, lane: LaneHandle) {
         self.times_assigned.fetch_add(1, Ordering::Relaxed);
-        self.lanes().insert(partition, lane)
+        self.lanes().insert(partition, lane);
     }
 
     /// How many lanes have been added.
@@ -115,7 +115,7 @@ impl Assignment {
     }
 
     /// These partitions are no longer ours: nothing of them is committed from now on. A lane that has not finished
-    /// stays known, so that a later lane of the same partition waits for it.
+    /// stays known, so that a drain waits for it.
     pub(crate) fn disown(&self, partitions: &[TopicPartition]) {
         disown(&mut self.lanes(), partitions);
     }

@@ -3,6 +3,7 @@ use std::{cell::RefCell, sync::Arc};
 use tokio::sync::mpsc;
 
 use super::{
+    at_work::AtWork,
     attempt::{AttemptState, Done, Ended, Open, Permits, Worker},
     numbers::LaneNumbers,
     pipeline::Routed,
@@ -51,7 +52,7 @@ impl<R: Routes> BareEngine<R> {
         let shared = Arc::new(Shared::new("bare".into(), config, 1, Arc::new(states), None, reports));
         let origin = crate::record::Origin::new("bare", "orders", 0);
         let numbers = shared.numbers().lane(&origin.topic, &handlers.table).into();
-        let worker = Worker::new(origin, shared, Arc::default());
+        let worker = Worker::new(origin, shared, Arc::default(), AtWork::default());
         Self { handlers, worker, unmatched: RefCell::default(), numbers, _reports }
     }
 

@@ -20,7 +20,7 @@ mod turning;
 mod wait;
 mod window;
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use tokio::sync::oneshot;
 
@@ -32,6 +32,7 @@ use self::{
     epoch::Epoch, letters::Letters, prepare::Preparation, run::Run, sendings::Sendings, stall::Stall,
 };
 use super::{
+    at_work::Predecessor,
     attempt::{Flow, Worker},
     commit::CommitRequests,
     delivery::Delivery,
@@ -57,8 +58,8 @@ pub(crate) struct Lane {
     pub(super) work_bytes: u64,
     /// For commits that the lane waits for.
     pub(super) commit_requests: Arc<CommitRequests>,
-    /// The lane of an earlier assignment of the same partition, if it has not finished.
-    pub(super) predecessor: Option<Arc<LaneControl>>,
+    /// What earlier lanes of the same partition have left at work.
+    pub(super) predecessors: Vec<Predecessor>,
     /// Says that the lane is over. Dropped last: nothing of the partition is in use any more.
     pub(super) finished: OverGuard,
 }
@@ -69,9 +70,7 @@ impl Lane {
     /// # Cancel safety
     /// Dropping it drops the handlers that are under way; their records are not settled.
     pub(super) async fn run<R: Routes>(mut self, handlers: Arc<Routed<R>>) {
-        if let Some(predecessor) = self.predecessor.take() {
-            self.wait_for(&predecessor).await;
-        }
+        self.wait_for_predecessors().await;
         let Some(start) = self.learn_start().await else {
             self.finished.in_order();
             return;
@@ -152,12 +151,27 @@ impl Lane {
         (run, finished)
     }
 
-    /// Two lanes of one partition at the same time would break its order. A lane that is stopped meanwhile waits all the same: the
-    /// next one knows of this one only.
-    async fn wait_for(&self, predecessor: &LaneControl) {
+    /// Two lanes of one partition at the same time would break its order, and handle a record twice. A lane that is stopped meanwhile
+    /// does not wait: the next one knows of them too.
+    async fn wait_for_predecessors(&self) {
+        if self.predecessors.is_empty() {
+            return;
+        }
         let _waiting = self.worker.control.pulse.wait(WaitsFor::Predecessor);
-        while tokio::time::timeout(STILL_WAITS, predecessor.finished()).await.is_err() {
-            self.worker.tell_of_partition(&PartitionEvent::WaitsForPredecessor);
+        let mut all_over = pin!(async {
+            for predecessor in &self.predecessors {
+                predecessor.over().await;
+            }
+        });
+        loop {
+            tokio::select! {
+                biased;
+                () = self.worker.control.stopped() => return,
+                () = &mut all_over => return,
+                () = tokio::time::sleep(STILL_WAITS) => {
+                    self.worker.tell_of_partition(&PartitionEvent::WaitsForPredecessor);
+                }
+            }
         }
     }
 

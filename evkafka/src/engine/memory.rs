@@ -150,7 +150,8 @@ impl MemoryMember {
         let control = LaneControl::watched(origin.clone(), Arc::clone(&self.shared.observers));
         let control = Arc::new(control);
         let handle = LaneHandle { control: Arc::clone(&control), owned: true };
-        let before = self.assignment.insert(key.clone(), handle);
+        self.assignment.insert(key.clone(), handle);
+        let (at_work, predecessors) = self.shared.at_work.begin(&key);
         let start = self.find_start(&key, &control);
         let queue = Queue::Memory(log.read_from(start.next.unwrap_or(0)));
         self.shared.commands.admit(Follower {
@@ -162,14 +163,15 @@ impl MemoryMember {
         let (sender, receiver) = oneshot::channel();
         // The lane holds the other end.
         let _ = sender.send(start);
+        let worker = Worker::new(origin, Arc::clone(&self.shared), Arc::clone(&control), at_work.clone());
         let lane = Lane {
             queue,
-            worker: Arc::new(Worker::new(origin, Arc::clone(&self.shared), Arc::clone(&control))),
+            worker: Arc::new(worker),
             start: receiver,
             work_bytes: WORK_BYTES,
             commit_requests: Arc::clone(&self.requests),
-            predecessor: before.map(|lane| lane.control).filter(|control| !control.is_finished()),
-            finished: OverGuard::new(control, Arc::clone(&self.shared)),
+            predecessors,
+            finished: OverGuard::new(control, Arc::clone(&self.shared), at_work),
         };
         let mut tasks = self.tasks();
         tasks.retain(|task| !task.is_finished());

@@ -41,14 +41,15 @@
 //! - **An epoch ends** when offsets go back, or at a seek. What was taken before is settled first (or dropped, at a seek); meanwhile
 //!   commits are held at the lower of both positions. Then a new progress is installed, whose start is committed at once.
 //! - **The end.** A revocation or a shutdown drains the lane, commits what it has settled, disowns the partition, and only then tells
-//!   the client, so that the next owner begins after that. A lane that does not finish in time keeps its partition's next lane in this
-//!   process from beginning.
+//!   the client, so that the next owner begins after that. What does not finish in time keeps its partition's next lane of this consumer
+//!   in this process from beginning: a lane, or a plain function, which its lane does not wait for (`at_work.rs`).
 //!
 //! `memory.rs` is the third of them where topics are in memory (`testing`); lane and committer are the same there.
 //!
 //! `models.rs` checks these with loom: every interleaving of the three, for each answer that a broker may give.
 
 mod assignment;
+mod at_work;
 mod attempt;
 mod bare;
 mod commands;

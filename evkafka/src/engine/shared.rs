@@ -8,6 +8,7 @@ use tokio::sync::{Semaphore, mpsc};
 #[cfg(feature = "testing")]
 use super::numbers::Clock;
 use super::{
+    at_work::LanesAtWork,
     attempt::Done,
     commands::Commands,
     numbers::ConsumerNumbers,
@@ -49,6 +50,7 @@ pub(crate) struct Shared {
     pub(crate) counts: Counts,
     pub(super) unmatched: Unmatched,
     pub(crate) commands: Arc<Commands>,
+    pub(super) at_work: LanesAtWork,
     /// By which others see that its members work.
     pub(crate) members: Arc<Members>,
     pub(super) observers: Arc<Observers>,
@@ -159,6 +161,7 @@ impl Shared {
             counts: Counts::default(),
             unmatched: Unmatched::default(),
             commands,
+            at_work: LanesAtWork::default(),
             members: Arc::default(),
             observers,
         }

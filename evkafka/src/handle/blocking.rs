@@ -9,6 +9,7 @@ use tokio::{
     runtime::{Builder, Handle, Runtime},
     sync::{OwnedSemaphorePermit, Semaphore},
 };
+use tokio_util::sync::DropGuard;
 
 use super::{Attempt, Context};
 use crate::traces::Surroundings;
@@ -26,7 +27,15 @@ pub(crate) struct BlockingThreads {
 
 /// A thread that one call of a plain function may use. It is free again when that function has returned, or was never called.
 #[derive(Debug)]
-pub(crate) struct ReservedThread(Mutex<Option<OwnedSemaphorePermit>>, Pool);
+pub(crate) struct ReservedThread(Mutex<Option<Reservation>>, Pool);
+
+/// Dropped when the function has returned, or was never called.
+#[derive(Debug)]
+struct Reservation {
+    _thread: OwnedSemaphorePermit,
+    /// By which others see that the function is at work.
+    _at_work: Arc<DropGuard>,
+}
 
 /// Whose threads they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,13 +61,20 @@ impl BlockingThreads {
         Self { pool: Pool::Callers, ..self }
     }
 
-    /// Waits until a thread is free, and reserves it.
+    /// Waits until a thread is free, and reserves it. `at_work` is dropped when the function has returned.
     ///
     /// # Cancel safety
     /// Dropping the future loses the place in the queue of those who wait.
+    pub(crate) async fn reserve_for(&self, at_work: Arc<DropGuard>) -> ReservedThread {
+        let thread = Arc::clone(&self.free).acquire_owned().await.expect("the semaphore is never closed");
+        ReservedThread(Mutex::new(Some(Reservation { _thread: thread, _at_work: at_work })), self.pool)
+    }
+
+    /// The same for a function that nobody watches.
+    #[cfg(test)]
     pub(crate) async fn reserve(&self) -> ReservedThread {
-        let permit = Arc::clone(&self.free).acquire_owned().await.expect("the semaphore is never closed");
-        ReservedThread(Mutex::new(Some(permit)), self.pool)
+        let nobody = tokio_util::sync::CancellationToken::new().drop_guard();
+        self.reserve_for(Arc::new(nobody)).await
     }
 
     /// Whether it is to be logged that no thread is free: once, and then rarely.
@@ -73,7 +89,7 @@ impl BlockingThreads {
 }
 
 impl ReservedThread {
-    fn take(&self) -> Option<OwnedSemaphorePermit> {
+    fn take(&self) -> Option<Reservation> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }

@@ -66,7 +66,7 @@ pub(crate) use self::{
     fetch::{Entry, Fetch, MESSAGE_BYTES, Message, PartitionError},
     headers::NativeHeaders,
     list::PartitionList,
-    list_offsets::{Place, list_offsets, query_offsets},
+    list_offsets::{Place, list_offsets, list_offsets_apart, query_offsets},
     metadata::metadata,
     monotonic::monotonic_nanos,
     position::fetched_log,

@@ -21,6 +21,7 @@ pub(super) use self::{
     turn::{AttemptState, Permits},
 };
 use super::{
+    at_work::AtWork,
     delivery::Terms,
     lane::LaneControl,
     numbers::{Clock, Moment},
@@ -44,6 +45,7 @@ pub(super) struct Worker {
     pub(super) origin: Origin,
     pub(super) shared: Arc<Shared>,
     pub(super) control: Arc<LaneControl>,
+    at_work: AtWork,
     terms: Terms,
     clock: Clock,
     /// Whether somebody wants to know all that happens to each record.
@@ -137,11 +139,16 @@ impl Ended {
 }
 
 impl Worker {
-    pub(super) fn new(origin: Origin, shared: Arc<Shared>, control: Arc<LaneControl>) -> Self {
+    pub(super) fn new(
+        origin: Origin,
+        shared: Arc<Shared>,
+        control: Arc<LaneControl>,
+        at_work: AtWork,
+    ) -> Self {
         let (terms, is_watched) = (Terms::of(shared.mode), shared.observers.watch_all());
         let tracer = LaneTracer::new(shared.states.tracing(), &origin, &shared.group);
         let clock = shared.numbers().clock();
-        Self { origin, shared, control, terms, clock, is_watched, tracer }
+        Self { origin, shared, control, at_work, terms, clock, is_watched, tracer }
     }
 
     /// What is known of the event that a record is.

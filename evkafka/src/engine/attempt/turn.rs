@@ -97,7 +97,7 @@ impl Worker {
     async fn thread(&self, record: &Record<'_>) -> Option<ReservedThread> {
         let threads = &self.shared.threads;
         let begun = Instant::now();
-        let mut reserved = pin!(threads.reserve());
+        let mut reserved = pin!(threads.reserve_for(self.at_work.hold()));
         loop {
             tokio::select! {
                 biased;

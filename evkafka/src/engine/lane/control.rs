@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     engine::{
+        at_work::AtWork,
         numbers::{ConsumerNumbers, Gauges},
         observe::{Observers, PartitionEvent, Watched},
         shared::Shared,
@@ -216,6 +217,7 @@ impl LaneControl {
     }
 
     /// Waits until the lane is over.
+    #[cfg(feature = "testing")]
     pub(in crate::engine) async fn finished(&self) {
         self.over.cancelled().await;
     }
@@ -246,11 +248,13 @@ pub(in crate::engine) struct OverGuard {
     control: Arc<LaneControl>,
     shared: Arc<Shared>,
     in_order: bool,
+    /// Dropped when the lane is over.
+    _at_work: AtWork,
 }
 
 impl OverGuard {
-    pub(in crate::engine) fn new(control: Arc<LaneControl>, shared: Arc<Shared>) -> Self {
-        Self { control, shared, in_order: false }
+    pub(in crate::engine) fn new(control: Arc<LaneControl>, shared: Arc<Shared>, at_work: AtWork) -> Self {
+        Self { control, shared, in_order: false, _at_work: at_work }
     }
 
     /// The lane has finished by itself.

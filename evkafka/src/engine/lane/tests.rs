@@ -28,6 +28,7 @@ use crate::{
     config::{AutoCommitMode, ConsumerConfig},
     engine::{
         assignment::{Assignment, LaneHandle, TopicPartition},
+        at_work::AtWork,
         attempt::Permits,
         commands::{Follower, PartitionFilter, PauseOrder},
         numbers::Moment,
@@ -227,14 +228,20 @@ impl<const NEEDS_SCHEMA: bool> Rig<NEEDS_SCHEMA> {
         let begins = Start { committed, next: committed, ..Start::default() };
         assert!(sender.send(begins).is_ok());
         let requests = Arc::new(CommitRequests::default());
+        let (at_work, predecessors) = self.shared.at_work.begin(&partition());
         let lane = Lane {
             queue,
-            worker: Arc::new(Worker::new(origin, Arc::clone(&self.shared), Arc::clone(&control))),
+            worker: Arc::new(Worker::new(
+                origin,
+                Arc::clone(&self.shared),
+                Arc::clone(&control),
+                at_work.clone(),
+            )),
             start,
             work_bytes: 1 << 20,
             commit_requests: Arc::clone(&requests),
-            predecessor: None,
-            finished: OverGuard::new(Arc::clone(&control), Arc::clone(&self.shared)),
+            predecessors,
+            finished: OverGuard::new(Arc::clone(&control), Arc::clone(&self.shared), at_work),
         };
         let assignment = Assignment::default();
         assignment.insert(partition(), LaneHandle { control: Arc::clone(&control), owned: true });
@@ -651,7 +658,7 @@ async fn a_record_that_stops_the_app_is_reported_and_not_committed() {
 fn the_attempts_at_a_record_take_little_memory_beside_the_handler() {
     let rig = Rig::new(&ConsumerConfig::new(["orders"]), ONE, |_| async { DONE });
     let origin = Origin::new("test", "orders", 0);
-    let worker = Arc::new(Worker::new(origin, Arc::clone(&rig.shared), Arc::default()));
+    let worker = Arc::new(Worker::new(origin, Arc::clone(&rig.shared), Arc::default(), AtWork::default()));
     let tools = Arc::new(Tools { handlers: Arc::clone(&rig.handlers), worker });
     let bytes = Cell::<One>::new(&tools).bytes();
     // A span stays where it begins.

@@ -1,5 +1,7 @@
 //! What a member is told.
 
+use std::{sync::mpsc, time::Instant};
+
 use rdkafka::ClientConfig;
 
 use super::plan::DrainPlan;
@@ -34,4 +36,14 @@ impl MemberSettings {
 pub(super) enum Command {
     Consume,
     Shutdown(DrainPlan),
+}
+
+/// The plan by which the member is to leave, if the app says so by now.
+pub(super) fn asked_to_leave(inbox: &mpsc::Receiver<Command>) -> Option<DrainPlan> {
+    match inbox.try_recv() {
+        Ok(Command::Shutdown(plan)) => Some(plan),
+        Ok(Command::Consume) | Err(mpsc::TryRecvError::Empty) => None,
+        // The app's future was dropped: nobody waits, and nobody may go on handling.
+        Err(mpsc::TryRecvError::Disconnected) => Some(DrainPlan::for_loss(Instant::now())),
+    }
 }

@@ -3,6 +3,7 @@
 use std::{cell::Cell, sync::Arc, thread};
 
 use tokio::{runtime::Handle, sync::oneshot};
+use tokio_util::sync::CancellationToken;
 
 use super::tasks::Tasks;
 use crate::{
@@ -33,6 +34,8 @@ pub(super) struct Coordinator {
     pub(super) pipeline: Arc<dyn Pipeline>,
     pub(super) assignment: Arc<Assignment>,
     pub(super) commit_requests: Arc<CommitRequests>,
+    /// Stops the task that commits.
+    pub(super) stop_committing: CancellationToken,
     pub(super) runtime: Handle,
     /// The lanes.
     pub(super) tasks: Arc<Tasks>,
@@ -112,18 +115,20 @@ impl Coordinator {
             control: Arc::downgrade(&control),
             offsets: queue.offsets(),
         });
-        let before = self.assignment.insert((Arc::clone(&topic), partition), handle);
+        let key = (topic, partition);
+        self.assignment.insert(key.clone(), handle);
+        let (at_work, predecessors) = self.shared.at_work.begin(&key);
         let (sender, start) = oneshot::channel();
-        let waiting = Waiting { partition: (topic, partition), control: Arc::clone(&control), start: sender };
-        let worker = Worker::new(origin, Arc::clone(&self.shared), Arc::clone(&control));
+        let waiting = Waiting { partition: key, control: Arc::clone(&control), start: sender };
+        let worker = Worker::new(origin, Arc::clone(&self.shared), Arc::clone(&control), at_work.clone());
         let lane = Lane {
             queue,
             worker: Arc::new(worker),
-            finished: OverGuard::new(control, Arc::clone(&self.shared)),
+            finished: OverGuard::new(control, Arc::clone(&self.shared), at_work),
             start,
             work_bytes: self.shares.work_bytes,
             commit_requests: Arc::clone(&self.commit_requests),
-            predecessor: before.map(|lane| lane.control).filter(|control| !control.is_finished()),
+            predecessors,
         };
         self.tasks.spawn(&self.runtime, Arc::clone(&self.pipeline).run(lane));
         waiting

@@ -13,13 +13,13 @@ use std::{
 use super::silence::{Idle, Silences, Silent};
 use crate::{
     engine::assignment::{Assignment, LaneHandle, TopicPartition},
-    native::{ClientHandle, Place, fetched_log, list_offsets},
+    native::{ClientHandle, Place, fetched_log, list_offsets, list_offsets_apart},
 };
 
 /// How often they are asked.
 const INTERVAL: Duration = Duration::from_secs(10);
-/// How long they may take. The client cannot be closed meanwhile.
-const TIMEOUT: Duration = Duration::from_secs(2);
+/// How long they may take, all of them together, and then each by itself. The client cannot be closed meanwhile.
+const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// When the brokers are asked next.
 pub(super) struct Ends {
@@ -72,8 +72,10 @@ fn ask(client: &ClientHandle, lanes: &[(TopicPartition, LaneHandle)]) -> Vec<Idl
         |((topic, partition), _): &(TopicPartition, LaneHandle)| fetched_log(client, topic, *partition);
     // Before: what is fetched meanwhile is newer than the answer.
     let logs: Vec<_> = lanes.iter().map(fetched).collect();
-    let partitions = lanes.iter().map(|((topic, partition), _)| (&**topic, *partition));
-    let ends = list_offsets(client, partitions, Place::End, TIMEOUT).unwrap_or_default();
+    let partitions = || lanes.iter().map(|((topic, partition), _)| (&**topic, *partition));
+    let ends = list_offsets(client, partitions(), Place::End, TIMEOUT)
+        .or_else(|_| list_offsets_apart(client, partitions(), Place::End, TIMEOUT))
+        .unwrap_or_default();
     let mut idle = Vec::new();
     for ((key, lane), fetched) in lanes.iter().zip(logs) {
         let is_it = |(name, number, _): &&(String, i32, i64)| *key.0 == **name && *number == key.1;
@@ -87,4 +89,36 @@ fn ask(client: &ClientHandle, lanes: &[(TopicPartition, LaneHandle)]) -> Vec<Idl
         }
     }
     idle
+}
+
+#[cfg(test)]
+mod tests {
+    use rdkafka::{ClientConfig, mocking::MockCluster};
+
+    use super::*;
+    use crate::{engine::lane::LaneControl, native::OwnedClient};
+
+    fn lane(partition: i32) -> (TopicPartition, LaneHandle) {
+        let control = Arc::new(LaneControl::default());
+        control.progress().advance(5);
+        (("orders".into(), partition), LaneHandle { control, owned: true })
+    }
+
+    #[test]
+    fn a_partition_whose_leader_does_not_answer_does_not_hide_where_the_others_end() {
+        let cluster = MockCluster::new(2).expect("a cluster");
+        cluster.create_topic("orders", 2, 1).expect("a topic");
+        for (partition, leader) in [(0, 1), (1, 2)] {
+            cluster.partition_leader("orders", partition, Some(leader)).expect("a leader");
+        }
+        let mut settings = ClientConfig::new();
+        settings.set("bootstrap.servers", cluster.bootstrap_servers());
+        let client = OwnedClient::new(&settings).expect("librdkafka takes the settings");
+        let lanes = [lane(0), lane(1)];
+        let ends = || ask(client.handle(), &lanes).into_iter().map(|idle| idle.end).collect::<Vec<_>>();
+        let come_to = |wanted| (0..8).any(|_| ends() == wanted);
+        assert!(come_to([Some(0), Some(0)]), "{:?}", ends());
+        cluster.broker_round_trip_time(2, Duration::from_secs(3600)).expect("it is there");
+        assert!(come_to([Some(0), None]), "{:?}", ends());
+    }
 }

@@ -4,6 +4,7 @@
 //!   cluster.
 //! - `session`: a member that has joined. In each turn it hears its client (`events`, `joining`) and the app, takes its
 //!   `revocation`s further, and goes on in its `phase` (`transitions`).
+//! - `closing`: a client that the member has replaced.
 //! - `plan`, `drain`: how lanes are brought to an end, by whoever wants it.
 //! - `ends`: where the logs of what is assigned end, for the lag; `silence`: what of it is not read to there.
 //! - `coordinator`, `tasks`: how lanes begin, and how their futures are dropped.
@@ -11,6 +12,7 @@
 //! Imports the rooms of lanes and of commits, which know nothing of members.
 
 mod admission;
+mod closing;
 mod command;
 mod coordinator;
 mod drain;

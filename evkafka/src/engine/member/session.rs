@@ -11,18 +11,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio_util::sync::CancellationToken;
-
 use super::{
-    command::Command,
+    command::{Command, asked_to_leave},
     coordinator::Coordinator,
     ends::Ends,
     joining::Joining,
     phase::{Leaving, MemberPhase, Reason},
-    plan::DrainPlan,
     rejoin::Rejoin,
     revocation::{Hold, Outcome, Revocation},
-    silence::Silences,
 };
 use crate::{
     client::{ClientLog, ClientReports, Lasting, Troubles},
@@ -52,8 +48,6 @@ pub(super) struct Session {
     pub(super) reports: ClientReports,
     pub(super) client: OwnedClient,
     pub(super) coordinator: Coordinator,
-    /// Stops the task that commits.
-    pub(super) committer: CancellationToken,
     /// What the client waits for. It asks for one at a time, except when it closes.
     pub(super) revocations: Vec<Revocation>,
     pub(super) phase: MemberPhase,
@@ -72,13 +66,10 @@ pub(super) struct Session {
 }
 
 /// How a session ended.
-pub(super) enum Ended {
-    /// As the app said: whether everything that was handled is committed; `None` if a lane has not finished.
-    Drained(Option<Result<()>>),
-    /// So many partitions are assigned that the client has to be replaced by one with other limits.
-    Outgrown(usize),
-    /// The client has to be replaced, as it reads partitions no longer.
-    Silent,
+pub(super) struct Ended {
+    pub(super) reason: Reason,
+    /// Whether everything that was handled is committed; `None` if a lane has not finished.
+    pub(super) drained: Option<Result<()>>,
 }
 
 impl Session {
@@ -89,8 +80,8 @@ impl Session {
         log: ClientLog,
         client: OwnedClient,
         coordinator: Coordinator,
-        committer: CancellationToken,
         joining: Joining,
+        ends: Ends,
         pulse: Arc<MemberPulse>,
     ) -> Result<Self> {
         coordinator.member.tell(&MemberEvent::Joins);
@@ -103,11 +94,10 @@ impl Session {
             log,
             client,
             coordinator,
-            committer,
             revocations: Vec::new(),
             phase: MemberPhase::default(),
             looked: Instant::now(),
-            ends: Ends::new(Silences::new()),
+            ends,
             joining,
             troubles: Troubles::default(),
             waits: None,
@@ -116,11 +106,6 @@ impl Session {
             pulse,
             has_failed: Cell::new(false),
         })
-    }
-
-    /// Continues with what is known of partitions from the clients before.
-    pub(super) fn know(&mut self, silences: Silences) {
-        self.ends = Ends::new(silences);
     }
 
     pub(super) fn client(&self) -> &OwnedClient {
@@ -157,12 +142,7 @@ impl Session {
 
     /// Hears what the app says.
     fn hear(&mut self, inbox: &mpsc::Receiver<Command>) {
-        let plan = match inbox.try_recv() {
-            Ok(Command::Shutdown(plan)) => plan,
-            Ok(Command::Consume) | Err(mpsc::TryRecvError::Empty) => return,
-            // The app's future was dropped: nobody waits, and nobody may go on handling.
-            Err(mpsc::TryRecvError::Disconnected) => DrainPlan::for_loss(Instant::now()),
-        };
+        let Some(plan) = asked_to_leave(inbox) else { return };
         self.prepare_to_leave(plan);
         self.phase = std::mem::take(&mut self.phase).leave(plan, Reason::Shutdown);
     }
@@ -239,15 +219,13 @@ impl Session {
     fn conclude(&self, leaving: Leaving) -> Ended {
         let (reason, committed) = leaving.end();
         let drained = self.drained(committed);
-        let rejoins = match reason {
-            Reason::Shutdown => return Ended::Drained(drained),
-            Reason::Outgrown(assigned) => Ended::Outgrown(assigned),
-            Reason::Silent => Ended::Silent,
-        };
-        if let Some(Err(error)) = drained {
-            self.member().tell(&MemberEvent::RejoinsUncommitted { error: &error });
+        match (reason, &drained) {
+            (Reason::Outgrown(_) | Reason::Silent, Some(Err(error))) => {
+                self.member().tell(&MemberEvent::RejoinsUncommitted { error });
+            }
+            (Reason::Outgrown(_) | Reason::Silent | Reason::Shutdown, _) => {}
         }
-        rejoins
+        Ended { reason, drained }
     }
 
     /// `None` if a lane has not finished.

@@ -5,7 +5,6 @@ use std::{
     cell::Cell,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, mpsc},
-    thread,
     time::{Duration, Instant},
 };
 
@@ -14,11 +13,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     admission::Admission,
+    closing::Closing,
     command::{Command, MemberSettings},
     coordinator::Coordinator,
+    ends::Ends,
     joining::Joining,
+    phase::Reason,
+    plan::DrainPlan,
     probe::{self, Finding},
-    session::{Ended, Session},
+    session::Session,
     silence::Silences,
     tasks::Tasks,
 };
@@ -37,9 +40,6 @@ use crate::{
     handle::panic,
     native::OwnedClient,
 };
-
-/// How long a member that replaces its client waits for the one before to have left the group.
-const CLOSES: Duration = Duration::from_secs(5);
 
 /// Waits for the task that commits, and reports its panic: without it nothing would be committed any more.
 async fn watch_task(shared: Arc<Shared>, committer: JoinHandle<()>) {
@@ -116,40 +116,51 @@ impl Poller {
                     return;
                 }
             };
-            match session.run(&self.inbox) {
-                Ended::Outgrown(assigned) => {
-                    partitions = assigned;
-                    self.close_aside(session);
-                }
-                Ended::Silent => self.close_aside(session),
-                Ended::Drained(ended) => {
-                    self.pulse.rests();
-                    match ended {
-                        Some(ended) => drop(drained.send(ended)),
-                        // No answer: it takes longer than it may, whether the app finds that out before us or not.
-                        None => drop(drained),
-                    }
+            let ended = session.run(&self.inbox);
+            match ended.reason {
+                Reason::Outgrown(assigned) => partitions = assigned,
+                Reason::Silent => {}
+                Reason::Shutdown => {
+                    self.answer(drained, ended.drained);
                     // Closes the client: after the answer, because it has no deadline.
                     drop(session);
                     return;
                 }
             }
+            match Closing::begin(session, &self.shared.consumer) {
+                Ok(closing) => {
+                    if let Some(plan) = closing.wait(&self.inbox, &self.pulse) {
+                        return self.leave_replaced(closing, plan, drained, ended.drained);
+                    }
+                }
+                Err(error) => self.shared.report(Error::other(error)),
+            }
         }
     }
 
-    /// Closes a session's client, which a handler that blocks its thread may hold up for as long as it likes, and waits for it only
-    /// as long as that is quick.
-    fn close_aside(&self, session: Session) {
-        let (closed, is_closed) = mpsc::channel::<()>();
-        let thread = thread::Builder::new().name(format!("evkafka-{}-close", self.shared.consumer));
-        let closes = move || {
-            drop(session);
-            drop(closed);
-        };
-        match thread.spawn(closes) {
-            Ok(_) => drop(is_closed.recv_timeout(CLOSES)),
-            Err(error) => self.shared.report(Error::other(error)),
+    /// Tells the app whether everything that was handled is committed.
+    fn answer(&self, drained: oneshot::Sender<Result<()>>, ended: Option<Result<()>>) {
+        self.pulse.rests();
+        match ended {
+            Some(ended) => drop(drained.send(ended)),
+            // No answer: it takes longer than it may, whether the app finds that out before us or not.
+            None => drop(drained),
         }
+    }
+
+    /// The app ends while the client is replaced: there is no other any more, and nothing to commit.
+    fn leave_replaced(
+        &self,
+        closing: Closing,
+        plan: DrainPlan,
+        drained: oneshot::Sender<Result<()>>,
+        ended: Option<Result<()>>,
+    ) {
+        // A lane that had not finished in time holds something of the client.
+        let left = plan.end_at.saturating_duration_since(Instant::now());
+        let ended = ended.or_else(|| closing.is_closed_in(left).then_some(Ok(())));
+        self.answer(drained, ended);
+        closing.finish();
     }
 
     /// Looks at the cluster until it is ready or the settings say to fail, then waits for the word to consume. The number
@@ -256,31 +267,30 @@ impl Poller {
             pipeline: Arc::clone(&self.pipeline),
             assignment: Arc::new(Assignment::default()),
             commit_requests: Arc::new(CommitRequests::default()),
+            stop_committing: CancellationToken::new(),
             runtime: self.runtime.clone(),
             tasks: Arc::clone(&tasks),
             shares,
             reset: self.settings.config.auto_offset_reset,
             is_leaving: Cell::new(false),
         };
-        let stop = CancellationToken::new();
         let committer = Committer::new(
             Arc::clone(&self.shared),
             Arc::clone(&self.member),
             Arc::clone(&coordinator.assignment),
             self.settings.config.commit_interval,
             Arc::clone(&coordinator.commit_requests),
-            stop.clone(),
+            coordinator.stop_committing.clone(),
         );
-        let mut session = Session::begin(
+        let session = Session::begin(
             self.settings.config.clone(),
             self.log.clone(),
             client,
             coordinator,
-            stop,
             joining,
+            Ends::new(self.silences.clone()),
             Arc::clone(&self.pulse),
         )?;
-        session.know(self.silences.clone());
         let committer =
             tasks.spawn(&self.runtime, committer.run(Arc::clone(session.client().handle()).into()));
         self.runtime.spawn(watch_task(Arc::clone(&self.shared), committer));

@@ -106,7 +106,7 @@ impl Session {
     }
 
     fn begin_to_commit(&self, draining: Draining, now: Instant) -> MemberPhase {
-        self.committer.cancel();
+        self.coordinator.stop_committing.cancel();
         let last = LastCommit::new(
             Arc::clone(self.member()),
             Arc::clone(&self.coordinator.assignment),

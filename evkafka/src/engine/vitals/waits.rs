@@ -11,7 +11,7 @@ pub(crate) enum WaitsFor {
     Turn,
     /// What the brokers have of the partition.
     Broker,
-    /// The lane of the partition's last assignment.
+    /// What earlier lanes of the partition have left at work.
     Predecessor,
 }
 

@@ -57,6 +57,25 @@ async fn the_end_of_a_transaction_behind_what_is_not_handled_yet_is_committed() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_lane_waits_for_what_is_at_work_on_its_partition_unless_it_is_stopped() {
+    for config in both_modes() {
+        let calls = Calls::default();
+        let rig = Rig::new(&config, ONE, noting(&calls, Duration::ZERO));
+        rig.write(0..1);
+        let (at_work, _) = rig.shared.at_work.begin(&partition());
+        let stopped = rig.assign();
+        sleep(Duration::from_secs(100)).await;
+        stopped.revoke(Phase::Stopping).await;
+        let next = rig.assign();
+        sleep(Duration::from_secs(100)).await;
+        assert!(calls.offsets().is_empty(), "{config:?}");
+        drop(at_work);
+        is_committed(&rig, 1).await;
+        next.revoke(Phase::Stopping).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_a_seek_leaves_behind_takes_up_no_room() {
     for config in both_modes() {
         let calls = Calls::default();

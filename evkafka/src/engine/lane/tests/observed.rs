@@ -335,7 +335,12 @@ async fn a_seek_that_comes_to_nothing_and_a_pause_that_was_there_before_are_seen
 async fn the_time_is_told_only_to_observers() {
     let rig = Rig::new(&config(retries()), ONE, |_| async { DONE });
     assert!(rig.shared.observers.now().is_none());
-    let worker = Worker::new(Origin::new("test", "orders", 0), Arc::clone(&rig.shared), Arc::default());
+    let worker = Worker::new(
+        Origin::new("test", "orders", 0),
+        Arc::clone(&rig.shared),
+        Arc::default(),
+        AtWork::default(),
+    );
     assert!(!worker.is_watched());
     let record = OwnedRecord::new("orders", 0, 0);
     let mut state = crate::engine::attempt::AttemptState::new(Permits::Unlimited, Moment::default());
