@@ -10,8 +10,10 @@ mod letters;
 mod offer;
 mod phase;
 mod prepare;
+mod resends;
 mod run;
 mod sendings;
+mod sent;
 mod stall;
 #[cfg(all(test, not(evkafka_loom)))]
 mod tests;

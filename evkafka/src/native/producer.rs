@@ -193,10 +193,11 @@ impl OwnedProducer {
         self.outdated.get().is_some()
     }
 
-    /// As if a record had not been acknowledged in time.
+    /// As if a record of a client that is not young had been answered so.
     #[cfg(test)]
-    pub(crate) fn outdate(&self) {
-        self.outdated.get_or_init(|| Outdated::Metadata);
+    pub(crate) fn outdate(&self, code: RDKafkaErrorCode) {
+        let outdated = Outdated::after(code, Duration::MAX);
+        self.outdated.get_or_init(|| outdated.expect("the client is outdated by this"));
     }
 
     /// The error after which it takes no more records, and its text.

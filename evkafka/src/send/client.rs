@@ -1,6 +1,9 @@
 use std::{
     io,
-    sync::{Arc, Weak},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
@@ -23,22 +26,64 @@ const PURGE_TIMEOUT: Duration = Duration::from_secs(5);
 /// One librdkafka client, with a thread that polls it. When it is dropped, that thread destroys it and finishes.
 pub(super) struct Client {
     producer: Arc<OwnedProducer>,
+    ending: Arc<Ending>,
+    /// That of the client which this one replaces, and whose records are sent again: before they are known, nothing is sent that
+    /// would be written first.
+    after: Option<Arc<Ending>>,
+}
+
+/// How far a client is that was replaced.
+pub(super) struct Ending {
+    /// Whether all its records are answered.
+    is_over: AtomicBool,
+    after: Option<Arc<Ending>>,
+}
+
+impl Ending {
+    fn new(after: Option<Arc<Self>>) -> Arc<Self> {
+        Arc::new(Self { is_over: AtomicBool::new(false), after })
+    }
+
+    /// That of the client before included, if it was replaced in its turn.
+    fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::Acquire) && self.after.as_ref().is_none_or(|before| before.is_over())
+    }
 }
 
 impl Client {
-    /// One that is replaced may finish what is on its way, as long as `owner` is there.
+    /// One that is replaced may finish what is on its way, as long as `owner` is there. One that replaces another begins to take records
+    /// `after` it, if that is given.
     ///
     /// # Errors
     /// If librdkafka rejects the settings, or there is no thread.
-    pub(super) fn new(log: ClientLog, settings: &ClientConfig, owner: Weak<()>) -> Result<Self, KafkaError> {
+    pub(super) fn new(
+        log: ClientLog,
+        settings: &ClientConfig,
+        owner: Weak<()>,
+        after: Option<Arc<Ending>>,
+    ) -> Result<Self, KafkaError> {
         let producer = Arc::new(OwnedProducer::new(settings)?);
-        spawn(Arc::clone(&producer), log, owner)
+        let ending = Ending::new(after.clone());
+        spawn(Arc::clone(&producer), log, owner, Arc::clone(&ending))
             .map_err(|error| KafkaError::ClientCreation(error.to_string()))?;
-        Ok(Self { producer })
+        Ok(Self { producer, ending, after })
+    }
+
+    /// What a client that replaces this one waits for: nothing, if this one finishes what it has.
+    pub(super) fn ending(&self) -> Option<Arc<Ending>> {
+        (!self.producer.may_finish()).then(|| Arc::clone(&self.ending))
     }
 
     /// Puts a record into the queue, as [`OwnedProducer::produce`] does.
+    ///
+    /// # Errors
+    /// As there; and [`Retry`](RDKafkaErrorCode::Retry) if it might be written before one that was sent before it and is sent again.
     pub(super) fn enqueue(&self, record: RawRecord<'_>, answer: Answer) -> Result<(), RDKafkaErrorCode> {
+        let is_early = self.after.as_ref().is_some_and(|before| !before.is_over());
+        // In this order: what the client before has lost is told before its end.
+        if is_early || answer.has_unheard_failures() {
+            return Err(RDKafkaErrorCode::Retry);
+        }
         self.producer.produce(record, answer)
     }
 
@@ -53,8 +98,8 @@ impl Client {
     }
 
     #[cfg(test)]
-    pub(super) fn outdate(&self) {
-        self.producer.outdate();
+    pub(super) fn outdate(&self, code: RDKafkaErrorCode) {
+        self.producer.outdate(code);
     }
 
     /// The error after which an idempotent client takes no more records, and its text.
@@ -63,15 +108,36 @@ impl Client {
     }
 }
 
-fn spawn(producer: Arc<OwnedProducer>, log: ClientLog, owner: Weak<()>) -> io::Result<JoinHandle<()>> {
+fn spawn(
+    producer: Arc<OwnedProducer>,
+    log: ClientLog,
+    owner: Weak<()>,
+    ending: Arc<Ending>,
+) -> io::Result<JoinHandle<()>> {
     let thread = thread::Builder::new().name(format!("evkafka-producer-{}", log.name()));
     thread.spawn(move || {
+        // Where the thread panics, too.
+        let over = Over(ending);
         let producer = poll_while_shared(producer, &log);
         while producer.may_finish() && producer.has_unanswered() && owner.strong_count() > 0 {
             producer.poll(LOOKS_AGAIN);
         }
         finish(&producer);
+        if producer.has_unanswered() {
+            // Its drop answers them.
+            drop(producer);
+        }
+        drop(over);
     })
+}
+
+/// Says at its drop that all records of a client are answered.
+struct Over(Arc<Ending>);
+
+impl Drop for Over {
+    fn drop(&mut self) {
+        self.0.is_over.store(true, Ordering::Release);
+    }
 }
 
 /// Polls the producer until nobody else uses it, so that it is this thread that destroys it: that waits for librdkafka's threads,
@@ -166,8 +232,9 @@ mod tests {
         settings.set("bootstrap.servers", servers).set("linger.ms", "0");
         let log = ClientLog::new("orders".into(), &settings);
         let producer = Arc::new(OwnedProducer::new(&settings).expect("librdkafka takes the settings"));
-        let thread = spawn(Arc::clone(&producer), log, Weak::new()).expect("a thread");
-        (Client { producer }, thread)
+        let ending = Ending::new(None);
+        let thread = spawn(Arc::clone(&producer), log, Weak::new(), Arc::clone(&ending)).expect("a thread");
+        (Client { producer, ending, after: None }, thread)
     }
 
     fn join(thread: JoinHandle<()>) {

@@ -54,7 +54,8 @@ impl RawProducer {
     /// If librdkafka rejects the settings, or there is no thread to poll it.
     pub(crate) fn new(log: ClientLog, settings: ClientConfig) -> Result<Self, KafkaError> {
         let owner = Arc::new(());
-        let client = RwLock::new(Arc::new(Client::new(log.clone(), &settings, Arc::downgrade(&owner))?));
+        let client = Client::new(log.clone(), &settings, Arc::downgrade(&owner), None)?;
+        let client = RwLock::new(Arc::new(client));
         Ok(Self::Kafka(Box::new(Replaceable { log, settings, client, owner })))
     }
 
@@ -122,7 +123,8 @@ impl Replaceable {
                 reason = crate::error::one_line(&self.log.shown(&reason)),
                 "the producer's Kafka client cannot go on and is replaced"
             );
-            match Client::new(self.log.clone(), &self.settings, Arc::downgrade(&self.owner)) {
+            let owner = Arc::downgrade(&self.owner);
+            match Client::new(self.log.clone(), &self.settings, owner, failed.ending()) {
                 Ok(client) => *current = Arc::new(client),
                 // The next record finds the fatal error again.
                 Err(error) => {
@@ -173,6 +175,7 @@ mod tests {
     use rdkafka::mocking::MockCluster;
 
     use super::*;
+    use crate::native::{Inbox, Ticket};
 
     fn producer(bootstrap: &str) -> RawProducer {
         let mut settings = ClientConfig::new();
@@ -187,10 +190,15 @@ mod tests {
         answered
     }
 
+    /// What is on its way may be acknowledged.
     fn outdate(producer: &RawProducer) -> Arc<Client> {
+        outdate_by(producer, RDKafkaErrorCode::MessageTimedOut)
+    }
+
+    fn outdate_by(producer: &RawProducer, code: RDKafkaErrorCode) -> Arc<Client> {
         let RawProducer::Kafka(kafka) = producer else { panic!("it is a producer to Kafka") };
         let client = kafka.client();
-        client.outdate();
+        client.outdate(code);
         client
     }
 
@@ -221,5 +229,35 @@ mod tests {
         drop(outdate(&producer));
         drop(producer);
         assert_eq!(record.await, Ok(Err(RDKafkaErrorCode::PurgeQueue)));
+    }
+
+    #[tokio::test]
+    async fn a_client_takes_nothing_before_it_is_known_what_the_one_before_it_has_lost() {
+        // Nobody listens at this port.
+        let producer = producer("127.0.0.1:1");
+        let inbox = Arc::new(Inbox::new(Arc::default()));
+        let send = |event| {
+            let ticket = Ticket { sending: 1, event, destination: 0 };
+            producer.enqueue(RawRecord::ORDER, Answer::Inbox(Arc::clone(&inbox), ticket))
+        };
+        send(0).expect("the producer takes it");
+        let old = outdate_by(&producer, RDKafkaErrorCode::InvalidProducerEpoch);
+        assert_eq!(send(1), Err(RDKafkaErrorCode::Retry), "the old client may still be written to");
+        drop(old);
+        let takes_another = async {
+            let answer = || Answer::One(oneshot::channel().0);
+            while let Err(code) = producer.enqueue(RawRecord::ORDER, answer()) {
+                assert_eq!(code, RDKafkaErrorCode::Retry);
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(Duration::from_secs(60), takes_another).await.expect("the old client is over");
+        assert_eq!(send(1), Err(RDKafkaErrorCode::Retry), "its sender does not know yet of the first");
+        let mut arrived = Vec::new();
+        inbox.take(&mut arrived);
+        assert!(matches!(arrived[..], [(Ticket { event: 0, .. }, Err(RDKafkaErrorCode::PurgeQueue))]));
+        assert_eq!(send(1), Err(RDKafkaErrorCode::Retry), "nor now");
+        inbox.hear_failure();
+        assert_eq!(send(1), Ok(()));
     }
 }

@@ -7,7 +7,12 @@ use rdkafka::error::RDKafkaErrorCode;
 use rustc_hash::FxHashMap;
 use tokio::{sync::Notify, time::Instant};
 
-use super::window::Window;
+pub(super) use super::sent::{Arrival, Sent};
+use super::{
+    resends::{OrderKey, Resends},
+    sent::Sending,
+    window::Window,
+};
 use crate::{
     engine::schedule::Job,
     event::Outgoing,
@@ -31,8 +36,8 @@ pub(super) struct Sendings {
     last: u64,
     /// What no producer had room for, in order. While there is any, nothing is sent before it.
     backlog: VecDeque<Ticket>,
-    /// What was not acknowledged, and when it is sent again.
-    later: Vec<(Instant, Ticket)>,
+    /// What was not acknowledged, and what is to be sent after it.
+    resends: Resends,
     /// How many events are not acknowledged yet.
     events: usize,
     window: Window,
@@ -41,34 +46,6 @@ pub(super) struct Sendings {
     most_bytes: u64,
     /// Until when the lane's end waits for what was enqueued.
     flush_until: Option<Instant>,
-}
-
-/// The events that one call has returned.
-struct Sending {
-    of: Sent,
-    outgoing: Outgoing,
-    extras: Extras,
-    spans: SendSpans,
-    unacknowledged: usize,
-    /// How those were sent so far that were not acknowledged at once, by their places.
-    again: Vec<(u32, Again)>,
-}
-
-/// What the events were returned for.
-pub(super) struct Sent {
-    pub(super) job: Job,
-    /// The number of the attempt that returned them.
-    pub(super) attempts: u32,
-    /// When the first attempt began, if anybody wants to know.
-    pub(super) begun: Option<Instant>,
-}
-
-/// What became of the events of one call.
-pub(super) enum Arrival {
-    /// All are acknowledged.
-    Acknowledged(Sent),
-    /// One of them is refused for good.
-    Refused(Sent, SendError),
 }
 
 impl Sendings {
@@ -81,7 +58,7 @@ impl Sendings {
             open: FxHashMap::default(),
             last: 0,
             backlog: VecDeque::new(),
-            later: Vec::new(),
+            resends: Resends::default(),
             events: 0,
             window: Window::new(),
             bytes: 0,
@@ -113,9 +90,9 @@ impl Sendings {
         let extras = Extras { headers, stamp: self.outlets.stamp(), ..Extras::default() };
         self.events += events;
         self.window.sent(self.events);
-        self.bytes += bytes(&of.job, &outgoing);
         let spans = SendSpans::begin(&outgoing, |event| self.outlets.at(self.outlets.place(event)));
-        let sending = Sending { of, outgoing, extras, spans, unacknowledged: events, again: Vec::new() };
+        let sending = Sending::new(of, outgoing, extras, spans, events);
+        self.bytes += sending.bytes();
         self.open.insert(number, sending);
         self.send_backlog();
     }
@@ -138,12 +115,30 @@ impl Sendings {
 
     /// Sends what waits for room, as far as there is any.
     fn send_backlog(&mut self) {
-        while let Some(ticket) = self.backlog.front() {
-            if self.enqueue(*ticket) == Enqueued::NoRoom {
+        while let Some(ticket) = self.backlog.front().copied() {
+            if let Some(key) = self.resent_before(ticket) {
+                self.resends.join(key, ticket);
+            } else if self.enqueue(ticket) == Enqueued::NoRoom {
                 return;
             }
             self.backlog.pop_front();
         }
+    }
+
+    /// The key of an event, if others of it wait to be sent again.
+    fn resent_before(&self, ticket: Ticket) -> Option<OrderKey> {
+        if self.resends.is_empty() {
+            return None;
+        }
+        self.order_key(ticket).filter(|key| self.resends.has(*key))
+    }
+
+    fn order_key(&self, ticket: Ticket) -> Option<OrderKey> {
+        let sending = self.open.get(&ticket.sending)?;
+        let event = sending.outgoing.get(ticket.event)?;
+        let destination = self.outlets.at(Place::from_number(ticket.destination));
+        let topic = destination.and_then(|destination| destination.topic(&sending.extras).ok());
+        Some(OrderKey::new(topic, event.key))
     }
 
     fn enqueue(&mut self, ticket: Ticket) -> Enqueued {
@@ -151,8 +146,7 @@ impl Sendings {
         let Sending { outgoing, extras, spans, again, .. } = sending;
         let Some(event) = outgoing.get(ticket.event) else { return Enqueued::Taken };
         let unsent = Again::default();
-        let so_far =
-            again.iter().find(|(place, _)| *place == ticket.event).map_or(&unsent, |(_, again)| again);
+        let so_far = again.of(ticket.event).unwrap_or(&unsent);
         let answer = Answer::Inbox(Arc::clone(&self.inbox), ticket);
         let destination = self.outlets.at(Place::from_number(ticket.destination));
         let enqueued = match destination {
@@ -180,6 +174,8 @@ impl Sendings {
                 }
                 Enqueued::NoRoom
             }
+            // The failures of what was sent before are heard first.
+            Err(RDKafkaErrorCode::Retry) => Enqueued::NoRoom,
             // As if the broker had said it: the lane may be about to wait.
             Err(code) => {
                 self.inbox.put(ticket, Err(code));
@@ -197,7 +193,10 @@ impl Sendings {
         self.send_due();
         loop {
             let have_arrived = self.arrived.is_empty();
-            let (ticket, delivery) = self.next_answer()?;
+            let Some((ticket, delivery)) = self.next_answer() else {
+                self.send_due();
+                return None;
+            };
             if have_arrived {
                 // They have left room.
                 self.send_backlog();
@@ -209,6 +208,14 @@ impl Sendings {
     }
 
     fn hear(&mut self, ticket: Ticket, delivery: Delivery) -> Option<Arrival> {
+        let arrival = self.hear_answer(ticket, delivery);
+        if delivery.is_err() {
+            self.inbox.hear_failure();
+        }
+        arrival
+    }
+
+    fn hear_answer(&mut self, ticket: Ticket, delivery: Delivery) -> Option<Arrival> {
         if delivery.is_ok()
             && let Some(destination) = self.outlets.at(Place::from_number(ticket.destination))
         {
@@ -236,21 +243,15 @@ impl Sendings {
     fn send_again(&mut self, ticket: Ticket, code: RDKafkaErrorCode) -> Option<SendError> {
         let sending = self.open.get_mut(&ticket.sending)?;
         let event = sending.outgoing.get(ticket.event)?;
-        let again = match sending.again.iter().position(|(place, _)| *place == ticket.event) {
-            Some(index) => &mut sending.again[index].1,
-            None => {
-                sending.again.push((ticket.event, Again::default()));
-                &mut sending.again.last_mut()?.1
-            }
-        };
+        let again = sending.again.of_mut(ticket.event);
         let destination = self.outlets.at(Place::from_number(ticket.destination));
         let then = match destination {
             Some(destination) => destination.after(&event, &sending.extras, again, code),
             None => Err(Refused { code, advice: "add a producer for it to the app".to_owned() }),
         };
-        match then {
-            Ok(Then::Room | Then::Alone) => self.backlog.push_back(ticket),
-            Ok(Then::After(wait)) => self.later.push((Instant::now() + wait, ticket)),
+        let at = match then {
+            Ok(Then::Room | Then::Alone) => Instant::now(),
+            Ok(Then::After(wait)) => Instant::now() + wait,
             Ok(Then::Refused) => unreachable!("it is an error"),
             Err(refused) => {
                 if let Some(destination) = destination {
@@ -261,16 +262,20 @@ impl Sendings {
                 sending.spans.failed(ticket.event, &error);
                 return Some(error);
             }
-        }
-        self.send_backlog();
+        };
+        let key = self.order_key(ticket)?;
+        self.resends.add(key, ticket, at);
         None
     }
 
     fn send_due(&mut self) {
-        if !self.later.is_empty() {
-            let now = Instant::now();
-            let due: Vec<_> = self.later.extract_if(.., |(at, _)| *at <= now).collect();
-            self.backlog.extend(due.into_iter().map(|(_, ticket)| ticket));
+        if !self.resends.is_empty() {
+            let due = self.resends.take_due(Instant::now());
+            if !due.is_empty() {
+                self.backlog.extend(due);
+                // What waits for room may have been returned before or after it.
+                self.backlog.make_contiguous().sort_unstable_by_key(Ticket::order);
+            }
         }
         self.send_backlog();
     }
@@ -278,9 +283,9 @@ impl Sendings {
     fn close(&mut self, number: u64) -> Option<Sent> {
         let sending = self.open.remove(&number)?;
         self.events -= sending.unacknowledged;
-        self.bytes -= bytes(&sending.of.job, &sending.outgoing);
+        self.bytes -= sending.bytes();
         if sending.unacknowledged > 0 {
-            self.later.retain(|(_, ticket)| ticket.sending != number);
+            self.resends.forget(number);
             self.backlog.retain(|ticket| ticket.sending != number);
         }
         Some(sending.of)
@@ -289,7 +294,7 @@ impl Sendings {
     /// Waits for none of them any more.
     pub(super) fn abandon(&mut self) -> Vec<Sent> {
         self.backlog.clear();
-        self.later.clear();
+        self.resends.clear();
         (self.events, self.bytes) = (0, 0);
         self.open.drain().map(|(_, sending)| sending.of).collect()
     }
@@ -315,13 +320,8 @@ impl Sendings {
     /// When to look again, though nothing may arrive until then.
     pub(super) fn due(&self) -> Option<Instant> {
         let room = (!self.backlog.is_empty()).then(|| Instant::now() + LOOKS_AGAIN);
-        self.later.iter().map(|(at, _)| *at).chain(room).min()
+        self.resends.due().into_iter().chain(room).min()
     }
-}
-
-/// What events and the records they are of take up. Records are often the larger.
-fn bytes(job: &Job, outgoing: &Outgoing) -> u64 {
-    outgoing.bytes() as u64 + job.bytes()
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
