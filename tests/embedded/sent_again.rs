@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use evkafka::{
-    App, ConsumerConfig, Event, Metadata, Producer, ProducerConfig, SendError, State, event::Events, handler,
-    router,
+    App, ConsumerConfig, Event, Metadata, Producer, ProducerConfig, SendError, SendErrorKind, State,
+    event::Events, handler, router,
 };
 use rdkafka::{
     mocking::MockCluster,
@@ -12,9 +12,9 @@ use rdkafka::{
     types::{RDKafkaApiKey::Produce, RDKafkaRespErr},
 };
 use serde::{Deserialize, Serialize};
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::timeout};
 
-use crate::support::{Ledger, Log, Running, send_to};
+use crate::support::{DEADLINE, Ledger, Log, Running, send_to};
 
 #[derive(Serialize, Event)]
 #[event(topic = "prices", key = id)]
@@ -95,6 +95,17 @@ async fn a_client_whose_epoch_brokers_refuse_is_replaced_once() {
     assert_eq!(acknowledged(&producer, 10).await.unwrap(), 10);
     let lines = log.lines_with(&["the-one-of-an-old-epoch", "is replaced"]);
     assert_eq!(lines.len(), 1, "{lines:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_awaited_event_is_answered_in_time_where_its_broker_does_not_answer() {
+    let mock = mock();
+    let config = config(&mock).delivery_timeout(Duration::from_secs(1));
+    let producer = Producer::new("shop", &config).unwrap();
+    assert_eq!(acknowledged(&producer, 1).await.unwrap(), 1);
+    mock.broker_round_trip_time(1, 10 * DEADLINE).unwrap();
+    let error = timeout(DEADLINE, acknowledged(&producer, 10)).await.expect("an answer").unwrap_err();
+    assert_eq!(error.kind(), SendErrorKind::Unacknowledged, "{error}");
 }
 
 /// All are of one key.

@@ -8,13 +8,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{
-    client::{ClientLog, Fault, IsOver, Lasts, Standing, Troubles},
-    native::{Answer, Event, OwnedProducer, RawRecord},
-};
 use rdkafka::{
     ClientConfig,
     error::{KafkaError, RDKafkaErrorCode},
+};
+
+use super::client_events::ClientEvents;
+use crate::{
+    client::{ClientLog, ClientReports, Standing},
+    native::{Answer, Event, OwnedProducer, RawRecord},
 };
 
 /// How often the polling thread looks whether the client is still in use. Events wake it at once.
@@ -115,20 +117,27 @@ fn spawn(
     ending: Arc<Ending>,
 ) -> io::Result<JoinHandle<()>> {
     let thread = thread::Builder::new().name(format!("evkafka-producer-{}", log.name()));
-    thread.spawn(move || {
-        // Where the thread panics, too.
-        let over = Over(ending);
-        let producer = poll_while_shared(producer, &log);
-        while producer.may_finish() && producer.has_unanswered() && owner.strong_count() > 0 {
-            producer.poll(LOOKS_AGAIN);
-        }
-        finish(&producer);
-        if producer.has_unanswered() {
-            // Its drop answers them.
-            drop(producer);
-        }
-        drop(over);
-    })
+    thread.spawn(move || serve(producer, &log, &owner, ending))
+}
+
+/// Polls a client for as long as anybody waits for its records, and destroys it.
+fn serve(producer: Arc<OwnedProducer>, log: &ClientLog, owner: &Weak<()>, ending: Arc<Ending>) {
+    // Where the thread panics, too.
+    let over = Over(ending);
+    let mut client = ClientEvents::new(log);
+    let producer = poll_while_shared(producer, &mut client, log.reports(), owner);
+    poll_while_it_may_finish(&producer, &mut client, owner);
+    finish(&producer, &mut client, owner);
+    if producer.has_unanswered() {
+        // Its drop answers them.
+        drop(producer);
+    }
+    drop(over);
+}
+
+/// What a client says that nobody uses any more, that its broker is gone for example, is of no interest, unless it was replaced.
+fn is_owned(owner: &Weak<()>) -> bool {
+    owner.strong_count() > 0
 }
 
 /// Says at its drop that all records of a client are answered.
@@ -142,70 +151,46 @@ impl Drop for Over {
 
 /// Polls the producer until nobody else uses it, so that it is this thread that destroys it: that waits for librdkafka's threads,
 /// which the runtime's must not.
-fn poll_while_shared(mut producer: Arc<OwnedProducer>, log: &ClientLog) -> OwnedProducer {
-    let (mut troubles, mut reports, mut acknowledged) = (Troubles::default(), log.reports(), 0);
+fn poll_while_shared(
+    mut producer: Arc<OwnedProducer>,
+    client: &mut ClientEvents<'_>,
+    mut reports: ClientReports,
+    owner: &Weak<()>,
+) -> OwnedProducer {
     loop {
         let event = producer.poll(LOOKS_AGAIN);
         match Arc::try_unwrap(producer) {
-            // What a client says that nobody uses any more, that its broker is gone for example, is of no interest.
-            Ok(last) => return last,
+            Ok(last) => {
+                if is_owned(owner) {
+                    client.hear(event, last.acknowledged());
+                }
+                return last;
+            }
             Err(shared) => producer = shared,
         }
         match event {
             Some(Event::Statistics(json)) => reports.hear(&json, Standing::Outside),
-            event => tell(event, log, &mut troubles),
+            event => client.hear(event, producer.acknowledged()),
         }
-        let before = std::mem::replace(&mut acknowledged, producer.acknowledged());
-        if before != acknowledged {
-            troubles.succeed(Instant::now());
-        }
-        tell_recovered(log, &mut troubles);
+    }
+}
+
+/// Polls a producer that was replaced until what it has is answered.
+fn poll_while_it_may_finish(producer: &OwnedProducer, client: &mut ClientEvents<'_>, owner: &Weak<()>) {
+    while producer.may_finish() && producer.has_unanswered() && is_owned(owner) {
+        client.hear(producer.poll(LOOKS_AGAIN), producer.acknowledged());
     }
 }
 
 /// Takes back what was not acknowledged, and has it answered.
-fn finish(producer: &OwnedProducer) {
+fn finish(producer: &OwnedProducer, client: &mut ClientEvents<'_>, owner: &Weak<()>) {
     producer.purge();
     let deadline = Instant::now() + PURGE_TIMEOUT;
     while producer.has_unanswered() && Instant::now() < deadline {
-        producer.poll(LOOKS_AGAIN);
-    }
-}
-
-fn tell(event: Option<Event>, log: &ClientLog, troubles: &mut Troubles) {
-    match event {
-        Some(Event::Error(failure)) if Fault::of(failure.code).says_nothing_new() => {}
-        Some(Event::Error(failure)) => {
-            let error = failure.code;
-            if let Some(Lasts { times, lasted }) = troubles.hear(error, Instant::now()) {
-                tracing::warn!(
-                    target: "evkafka::producer",
-                    consumer = log.consumer(),
-                    producer = log.producer(),
-                    %error,
-                    reason = &*log.shown(&failure.reason),
-                    times,
-                    lasted_s = lasted.as_secs(),
-                    "the producer reports an error"
-                );
-            }
+        let event = producer.poll(LOOKS_AGAIN);
+        if is_owned(owner) {
+            client.hear(event, producer.acknowledged());
         }
-        Some(Event::Log { level, facility, message }) => log.line(level, &facility, &message),
-        _ => {}
-    }
-}
-
-fn tell_recovered(log: &ClientLog, troubles: &mut Troubles) {
-    for IsOver { error, times, lasted } in troubles.take_over(Instant::now()) {
-        tracing::info!(
-            target: "evkafka::producer",
-            consumer = log.consumer(),
-            producer = log.producer(),
-            %error,
-            times,
-            lasted_s = lasted.as_secs(),
-            "the producer no longer reports this error"
-        );
     }
 }
 
@@ -272,5 +257,39 @@ mod tests {
             use RDKafkaErrorCode::{PurgeInflight, PurgeQueue};
             assert!(matches!(delivery, Err(PurgeQueue | PurgeInflight)), "{delivery:?}");
         }
+    }
+    #[test]
+    fn what_a_client_says_that_was_replaced_is_heard_while_its_records_are_waited_for() {
+        let mock = MockCluster::new(1).expect("a cluster");
+        mock.create_topic("orders", 1, 1).expect("a topic");
+        let mut settings = ClientConfig::new();
+        settings.set("bootstrap.servers", mock.bootstrap_servers()).set("linger.ms", "0");
+        settings.set("message.timeout.ms", "3000");
+        let log = ClientLog::new("orders".into(), &settings);
+        let producer = Arc::new(OwnedProducer::new(&settings).expect("librdkafka takes the settings"));
+        let (owner, shared) = (Arc::new(()), Arc::downgrade(&producer));
+        let client = Client { producer: Arc::clone(&producer), ending: Ending::new(None), after: None };
+        let owned = Arc::downgrade(&owner);
+        let thread = thread::spawn(move || {
+            let mut client = ClientEvents::new(&log);
+            let producer = poll_while_shared(producer, &mut client, log.reports(), &owned);
+            assert_eq!(client.last_error(), None);
+            poll_while_it_may_finish(&producer, &mut client, &owned);
+            client.last_error()
+        });
+        assert_eq!(enqueue(&client).blocking_recv(), Ok(Ok((0, 0))));
+        mock.broker_round_trip_time(1, DEADLINE).expect("a broker");
+        let waits = enqueue(&client);
+        client.outdate(RDKafkaErrorCode::MessageTimedOut);
+        drop(client);
+        let deadline = Instant::now() + DEADLINE;
+        while shared.upgrade().is_some() {
+            assert!(Instant::now() < deadline, "nobody else uses the client");
+            thread::yield_now();
+        }
+        mock.broker_down(1).expect("a broker");
+        assert_eq!(waits.blocking_recv(), Ok(Err(RDKafkaErrorCode::MessageTimedOut)));
+        let heard = thread.join().expect("it does not panic");
+        assert_eq!(heard, Some(RDKafkaErrorCode::BrokerTransportFailure));
     }
 }

@@ -42,9 +42,9 @@ pub(crate) enum RawProducer {
 pub(crate) struct Replaceable {
     log: ClientLog,
     settings: ClientConfig,
-    client: RwLock<Arc<Client>>,
-    /// Where clients see that nobody waits for what they have under way.
+    /// Where clients see that nobody waits for what they have under way. It is dropped before the client, which then says no more.
     owner: Arc<()>,
+    client: RwLock<Arc<Client>>,
 }
 
 impl RawProducer {
