@@ -99,6 +99,7 @@ impl OwnedProducer {
     /// # Errors
     /// If the producer does not take it (its queue is full, the topic's name is invalid, it met a [fatal error](Self::fatal_error)); then
     /// `answer` is told nothing.
+    #[inline]
     pub(crate) fn produce(&self, record: RawRecord<'_>, answer: Answer) -> Result<(), RDKafkaErrorCode> {
         if self.is_outdated() {
             return Err(RDKafkaErrorCode::Fatal);

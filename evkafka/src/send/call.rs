@@ -173,13 +173,19 @@ impl<'s, E: Event + Serialize + ?Sized> Sending<'s, E> {
     }
 
     async fn enqueue_in(&self, outgoing: &Outgoing, span: &SendSpan) -> Result<(), SendError> {
+        let put = |again: &Again| self.put(outgoing, span, again, self.outlet.unawaited(E::NAME));
+        // No time passes before the first answer: mostly nobody needs to know when it began.
+        let Err(mut code) = put(&Again::default())? else { return Ok(()) };
         let deadline = self.deadline();
         let mut again = Again::until(deadline);
-        while let Err(code) = self.put(outgoing, span, &again, self.outlet.unawaited(E::NAME))? {
+        loop {
             self.outlet.was_not_taken();
             self.within(deadline, code, self.until_another(outgoing, &mut again, code)).await?;
+            match put(&again)? {
+                Ok(()) => return Ok(()),
+                Err(another) => code = another,
+            }
         }
-        Ok(())
     }
 
     /// What follows on an answer, unless it is too late for anything.

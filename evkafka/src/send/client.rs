@@ -80,6 +80,7 @@ impl Client {
     ///
     /// # Errors
     /// As there; and [`Retry`](RDKafkaErrorCode::Retry) if it might be written before one that was sent before it and is sent again.
+    #[inline]
     pub(super) fn enqueue(&self, record: RawRecord<'_>, answer: Answer) -> Result<(), RDKafkaErrorCode> {
         let is_early = self.after.as_ref().is_some_and(|before| !before.is_over());
         // In this order: what the client before has lost is told before its end.

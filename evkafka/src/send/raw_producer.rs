@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
     time::Duration,
 };
 
@@ -63,6 +63,7 @@ impl RawProducer {
     ///
     /// # Errors
     /// If the producer does not take it; then `answer` is told nothing.
+    #[inline]
     pub(crate) fn enqueue(&self, record: RawRecord<'_>, answer: Answer) -> Result<(), RDKafkaErrorCode> {
         match self {
             Self::Kafka(kafka) => kafka.usable().enqueue(record, answer),
@@ -143,18 +144,25 @@ impl Replaceable {
         Some(code).filter(|code| *code != RDKafkaErrorCode::MessageTimedOut)
     }
 
-    /// One that takes records, as far as is known here.
-    fn usable(&self) -> Arc<Client> {
-        let client = self.client();
+    /// One that takes records, as far as is known here. It is not replaced before this is dropped.
+    #[inline]
+    fn usable(&self) -> RwLockReadGuard<'_, Arc<Client>> {
+        let client = self.current();
         if !client.is_outdated() {
             return client;
         }
+        drop(client);
         let _ = self.revive();
-        self.client()
+        self.current()
     }
 
     fn client(&self) -> Arc<Client> {
-        Arc::clone(&self.client.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.current())
+    }
+
+    #[inline]
+    fn current(&self) -> RwLockReadGuard<'_, Arc<Client>> {
+        self.client.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
