@@ -1,6 +1,6 @@
 //! Events that services send: returned, with a `Sender`, and without an app.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use evkafka::{
     App, CancellationToken, ConsumerConfig, Event, FailurePolicy, LastStep, Metadata, Outcome, Producer,
@@ -8,6 +8,7 @@ use evkafka::{
     event::Events, handler, record::OwnedRecord, router,
 };
 use serde::{Deserialize, Serialize};
+use tokio::task::JoinSet;
 
 use crate::support::{DEADLINE, Ledger, Running, cluster, committed, event, until_committed};
 
@@ -165,6 +166,25 @@ async fn what_cannot_be_sent_is_an_error_that_names_event_topic_and_remedy() {
         error.to_string().starts_with("the event `Homeless` was not sent to the topic `prices`: "),
         "{error}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn awaited_events_are_answered_in_time_where_no_broker_is_and_the_queue_is_full() {
+    const LIMIT: Duration = Duration::from_secs(1);
+    // Nobody listens at this port.
+    let out = ProducerConfig::new().bootstrap_servers("127.0.0.1:1").delivery_timeout(LIMIT);
+    let producer = Producer::new("nobody", &out.property("queue.buffering.max.messages", 1)).unwrap();
+    let begun = Instant::now();
+    let mut calls = JoinSet::new();
+    for id in 0..50 {
+        let producer = producer.clone();
+        calls.spawn(async move { producer.send(&OrderPriced { id, gross: 1 }).await });
+    }
+    for sent in calls.join_all().await {
+        assert_eq!(sent.unwrap_err().kind(), SendErrorKind::Unacknowledged);
+    }
+    // One after the other it would be fifty times the limit at least.
+    assert!(begun.elapsed() < 25 * LIMIT, "{:?}", begun.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,16 +2,19 @@
 
 use std::time::Duration;
 
-use evkafka::{Event, Producer, ProducerConfig, SendError};
+use evkafka::{
+    App, ConsumerConfig, Event, Metadata, Producer, ProducerConfig, SendError, SendErrorKind, State,
+    event::Events, handler, router,
+};
 use rdkafka::{
     mocking::MockCluster,
     producer::DefaultProducerContext,
     types::{RDKafkaApiKey::Produce, RDKafkaRespErr},
 };
-use serde::Serialize;
-use tokio::task::JoinSet;
+use serde::{Deserialize, Serialize};
+use tokio::{task::JoinSet, time::timeout};
 
-use crate::support::Log;
+use crate::support::{DEADLINE, Ledger, Log, Running, send_to};
 
 #[derive(Serialize, Event)]
 #[event(topic = "prices", key = id)]
@@ -92,4 +95,78 @@ async fn a_client_whose_epoch_brokers_refuse_is_replaced_once() {
     assert_eq!(acknowledged(&producer, 10).await.unwrap(), 10);
     let lines = log.lines_with(&["the-one-of-an-old-epoch", "is replaced"]);
     assert_eq!(lines.len(), 1, "{lines:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_awaited_event_is_answered_in_time_where_its_broker_does_not_answer() {
+    let mock = mock();
+    let config = config(&mock).delivery_timeout(Duration::from_secs(1));
+    let producer = Producer::new("shop", &config).unwrap();
+    assert_eq!(acknowledged(&producer, 1).await.unwrap(), 1);
+    mock.broker_round_trip_time(1, 10 * DEADLINE).unwrap();
+    let error = timeout(DEADLINE, acknowledged(&producer, 10)).await.expect("an answer").unwrap_err();
+    assert_eq!(error.kind(), SendErrorKind::Unacknowledged, "{error}");
+}
+
+/// All are of one key.
+#[derive(Serialize, Deserialize, Event)]
+#[event(topic = "prices", key = key)]
+struct Numbered {
+    key: u8,
+    number: i64,
+}
+
+#[handler(event = "OrderCreated")]
+async fn three_numbers(id: u64) -> Vec<Numbered> {
+    let first = 3 * i64::try_from(id).expect("a small number");
+    (first..first + 3).map(|number| Numbered { key: 0, number }).collect()
+}
+
+#[handler]
+async fn note_number(numbered: Numbered, State(ledger): State<Ledger>, meta: Metadata) {
+    ledger.note(&meta, numbered.number);
+}
+
+/// The numbers in the topic are all there, and none came before a lower one was written: what was sent again came again from there on.
+fn are_all_in_order(numbers: &[i64], count: i64) -> bool {
+    let mut highest = -1;
+    numbers.iter().all(|number| {
+        let follows = *number <= highest + 1;
+        highest = highest.max(*number);
+        follows
+    }) && highest == count - 1
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn returned_events_of_a_key_stay_in_order_when_their_client_is_replaced() {
+    const RECORDS: u64 = 300;
+    let log = Log::capture();
+    let mock = mock();
+    mock.create_topic("orders", 1, 1).unwrap();
+    send_to(&mock.bootstrap_servers(), "OrderCreated", 0..RECORDS).await;
+    // A request at a time: brokers refuse those that follow one that was refused, but these do not.
+    let out = config(&mock).linger(Duration::ZERO);
+    let out = out.properties([("max.in.flight", 1), ("batch.num.messages", 10)]);
+    let mut answers = vec![RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR; 50];
+    for fatal in (6..50).step_by(11) {
+        answers[fatal] = RDKafkaRespErr::RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER;
+    }
+    mock.request_errors(Produce, &answers);
+    let ledger = Ledger::default();
+    let consumer = |topic: &str| {
+        ConsumerConfig::new([topic]).bootstrap_servers(mock.bootstrap_servers()).group_id(topic)
+    };
+    let app = App::new("test")
+        .state(ledger.clone())
+        .consumer("orders", consumer("orders"), router![three_numbers])
+        .consumer("prices", consumer("prices"), router![note_number])
+        .producer("the-one-that-is-replaced", out, Events::any());
+    let app = Running::start(app);
+    let count = 3 * i64::try_from(RECORDS).unwrap();
+    ledger.until(|calls| calls.iter().any(|call| call.note == (count - 1).to_string())).await;
+    app.stop().await.unwrap();
+    let numbers: Vec<i64> = ledger.notes().iter().map(|note| note.parse().unwrap()).collect();
+    assert!(are_all_in_order(&numbers, count), "{numbers:?}");
+    let replaced = log.lines_with(&["the-one-that-is-replaced", "is replaced"]);
+    assert!(replaced.len() > 1, "{replaced:#?}");
 }

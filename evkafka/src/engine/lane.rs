@@ -8,10 +8,13 @@ mod exit;
 mod front;
 mod letters;
 mod offer;
+mod outbox;
 mod phase;
 mod prepare;
+mod resends;
 mod run;
 mod sendings;
+mod sent;
 mod stall;
 #[cfg(all(test, not(evkafka_loom)))]
 mod tests;

@@ -211,7 +211,7 @@ impl Cluster {
     /// Writes a record, to a topic of one partition if there is none; `answer` is told.
     ///
     /// # Errors
-    /// If there is no room; then `answer` is told nothing.
+    /// As with a producer to Kafka; then `answer` is told nothing.
     pub(crate) fn produce(
         &self,
         record: RawRecord<'_>,
@@ -222,6 +222,9 @@ impl Cluster {
         let mut state = self.state();
         #[cfg(test)]
         state.untaken.map_or(Ok(()), Err)?;
+        if answer.has_unheard_failures() {
+            return Err(RDKafkaErrorCode::Retry);
+        }
         if let Some(room) = &mut state.room {
             *room = room.checked_sub(1).ok_or(RDKafkaErrorCode::QueueFull)?;
         }

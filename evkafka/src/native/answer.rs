@@ -1,4 +1,7 @@
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use rdkafka::error::RDKafkaErrorCode;
 use tokio::sync::{Notify, oneshot};
@@ -30,7 +33,24 @@ pub(crate) struct Ticket {
     pub(crate) destination: u32,
 }
 
+impl Ticket {
+    /// By which those of one sender are in the order in which they were sent first.
+    pub(crate) fn order(&self) -> (u64, u32) {
+        (self.sending, self.event)
+    }
+}
+
 impl Answer {
+    /// Whether something that was sent before has failed, and whoever waits for this answer does not know yet: then its record would
+    /// be written first.
+    #[inline]
+    pub(crate) fn has_unheard_failures(&self) -> bool {
+        match self {
+            Self::Inbox(inbox, _) => inbox.failures.load(Ordering::Acquire) > 0,
+            Self::One(_) | Self::Nobody(..) => false,
+        }
+    }
+
     pub(crate) fn tell(self, delivery: Delivery) {
         match self {
             // Nobody may wait for it any more.
@@ -49,11 +69,11 @@ impl Answer {
                 continue;
             };
             inbox.put_with(|arrived| {
-                arrived.push((ticket, delivery));
+                inbox.arrive(arrived, ticket, delivery);
                 while let Some((Self::Inbox(other, ticket), delivery)) = answers.peek()
                     && Arc::ptr_eq(other, &inbox)
                 {
-                    arrived.push((*ticket, *delivery));
+                    inbox.arrive(arrived, *ticket, *delivery);
                     answers.next();
                 }
             });
@@ -67,15 +87,29 @@ pub(crate) struct Inbox {
     deliveries: Mutex<Vec<(Ticket, Delivery)>>,
     /// Notified when the first delivery arrives in an empty inbox.
     look: Arc<Notify>,
+    /// How many failures have arrived and were not [heard](Self::hear_failure).
+    failures: AtomicUsize,
 }
 
 impl Inbox {
     pub(crate) fn new(look: Arc<Notify>) -> Self {
-        Self { deliveries: Mutex::default(), look }
+        Self { deliveries: Mutex::default(), look, failures: AtomicUsize::new(0) }
     }
 
     pub(crate) fn put(&self, ticket: Ticket, delivery: Delivery) {
-        self.put_with(|arrived| arrived.push((ticket, delivery)));
+        self.put_with(|arrived| self.arrive(arrived, ticket, delivery));
+    }
+
+    fn arrive(&self, arrived: &mut Vec<(Ticket, Delivery)>, ticket: Ticket, delivery: Delivery) {
+        if delivery.is_err() {
+            self.failures.fetch_add(1, Ordering::Release);
+        }
+        arrived.push((ticket, delivery));
+    }
+
+    /// A failure that was [taken](Self::take) is known now.
+    pub(crate) fn hear_failure(&self) {
+        self.failures.fetch_sub(1, Ordering::Release);
     }
 
     fn put_with(&self, put: impl FnOnce(&mut Vec<(Ticket, Delivery)>)) {

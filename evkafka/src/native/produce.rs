@@ -1,13 +1,14 @@
 use std::{
     ffi::{CString, c_char, c_int, c_void},
-    mem, ptr,
+    ptr,
 };
 
 use rdkafka::{
     bindings::{
         RD_KAFKA_MSG_F_COPY, rd_kafka_error_destroy, rd_kafka_error_t, rd_kafka_header_add,
         rd_kafka_headers_destroy, rd_kafka_headers_new, rd_kafka_produceva, rd_kafka_t, rd_kafka_vtype_t,
-        rd_kafka_vu_t,
+        rd_kafka_vtype_t as T, rd_kafka_vu_s__bindgen_ty_1 as Value,
+        rd_kafka_vu_s__bindgen_ty_1__bindgen_ty_1 as Memory, rd_kafka_vu_t,
     },
     error::RDKafkaErrorCode,
 };
@@ -70,6 +71,7 @@ impl RawRecord<'_> {
 ///
 /// # Safety
 /// `producer` is a client that is alive.
+#[inline]
 pub(super) unsafe fn produce(
     producer: *mut rd_kafka_t,
     record: RawRecord<'_>,
@@ -92,24 +94,16 @@ pub(super) unsafe fn produce(
             );
         }
     }
-    // SAFETY: integers and pointers, for which zeroes are valid; a type of zero is `RD_KAFKA_VTYPE_END`.
-    let mut arguments: [rd_kafka_vu_t; 8] = unsafe { mem::zeroed() };
-    arguments[0].vtype = rd_kafka_vtype_t::RD_KAFKA_VTYPE_TOPIC;
-    arguments[0].u.cstr = topic.as_ptr();
-    arguments[1].vtype = rd_kafka_vtype_t::RD_KAFKA_VTYPE_MSGFLAGS;
-    arguments[1].u.i = RD_KAFKA_MSG_F_COPY;
-    arguments[2].vtype = rd_kafka_vtype_t::RD_KAFKA_VTYPE_KEY;
-    (arguments[2].u.mem.ptr, arguments[2].u.mem.size) = memory(record.key);
-    arguments[3].vtype = rd_kafka_vtype_t::RD_KAFKA_VTYPE_VALUE;
-    (arguments[3].u.mem.ptr, arguments[3].u.mem.size) = memory(record.payload);
-    arguments[4].vtype = rd_kafka_vtype_t::RD_KAFKA_VTYPE_HEADERS;
-    arguments[4].u.headers = headers;
-    arguments[5].vtype = rd_kafka_vtype_t::RD_KAFKA_VTYPE_OPAQUE;
-    arguments[5].u.ptr = opaque;
-    arguments[6].vtype = rd_kafka_vtype_t::RD_KAFKA_VTYPE_PARTITION;
-    arguments[6].u.i32_ = record.partition.unwrap_or(ANY_PARTITION);
-    arguments[7].vtype = rd_kafka_vtype_t::RD_KAFKA_VTYPE_TIMESTAMP;
-    arguments[7].u.i64_ = record.timestamp.unwrap_or(NOW);
+    let arguments = [
+        argument(T::RD_KAFKA_VTYPE_TOPIC, Value { cstr: topic.as_ptr() }),
+        argument(T::RD_KAFKA_VTYPE_MSGFLAGS, Value { i: RD_KAFKA_MSG_F_COPY }),
+        argument(T::RD_KAFKA_VTYPE_KEY, Value { mem: memory(record.key) }),
+        argument(T::RD_KAFKA_VTYPE_VALUE, Value { mem: memory(record.payload) }),
+        argument(T::RD_KAFKA_VTYPE_HEADERS, Value { headers }),
+        argument(T::RD_KAFKA_VTYPE_OPAQUE, Value { ptr: opaque }),
+        argument(T::RD_KAFKA_VTYPE_PARTITION, Value { i32_: record.partition.unwrap_or(ANY_PARTITION) }),
+        argument(T::RD_KAFKA_VTYPE_TIMESTAMP, Value { i64_: record.timestamp.unwrap_or(NOW) }),
+    ];
     // SAFETY: the client is alive (caller); each argument has the field that its type asks for; key and payload are copied
     // (`F_COPY`); on success the headers belong to librdkafka.
     let error = unsafe { rd_kafka_produceva(producer, arguments.as_ptr(), arguments.len()) };
@@ -162,9 +156,16 @@ impl TopicName {
     }
 }
 
+#[inline(always)]
+fn argument(vtype: rd_kafka_vtype_t, u: Value) -> rd_kafka_vu_t {
+    rd_kafka_vu_t { vtype, u }
+}
+
 /// Null stays null: an empty slice has an address.
-fn memory(bytes: Option<&[u8]>) -> (*mut c_void, usize) {
-    bytes.map_or((ptr::null_mut(), 0), |bytes| (bytes.as_ptr().cast_mut().cast(), bytes.len()))
+#[inline]
+fn memory(bytes: Option<&[u8]>) -> Memory {
+    let (ptr, size) = bytes.map_or((ptr::null(), 0), |bytes| (bytes.as_ptr(), bytes.len()));
+    Memory { ptr: ptr.cast_mut().cast(), size }
 }
 
 #[cfg(test)]

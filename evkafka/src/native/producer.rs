@@ -99,6 +99,7 @@ impl OwnedProducer {
     /// # Errors
     /// If the producer does not take it (its queue is full, the topic's name is invalid, it met a [fatal error](Self::fatal_error)); then
     /// `answer` is told nothing.
+    #[inline]
     pub(crate) fn produce(&self, record: RawRecord<'_>, answer: Answer) -> Result<(), RDKafkaErrorCode> {
         if self.is_outdated() {
             return Err(RDKafkaErrorCode::Fatal);
@@ -193,10 +194,11 @@ impl OwnedProducer {
         self.outdated.get().is_some()
     }
 
-    /// As if a record had not been acknowledged in time.
+    /// As if a record of a client that is not young had been answered so.
     #[cfg(test)]
-    pub(crate) fn outdate(&self) {
-        self.outdated.get_or_init(|| Outdated::Metadata);
+    pub(crate) fn outdate(&self, code: RDKafkaErrorCode) {
+        let outdated = Outdated::after(code, Duration::MAX);
+        self.outdated.get_or_init(|| outdated.expect("the client is outdated by this"));
     }
 
     /// The error after which it takes no more records, and its text.

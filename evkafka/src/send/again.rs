@@ -36,7 +36,7 @@ pub(crate) struct Again {
 /// What is done about a record that was not acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Then {
-    /// The producer's queue is full: it is sent when there is room.
+    /// The producer's queue is full, or its client not ready yet: it is sent when there is room.
     Room,
     /// It is sent at once, in a batch of its own.
     Alone,
@@ -64,7 +64,7 @@ impl Again {
 
     /// What follows from this answer.
     pub(super) fn after(&mut self, code: Code, now: Instant) -> Then {
-        if code == Code::QueueFull {
+        if matches!(code, Code::QueueFull | Code::Retry) {
             return Then::Room;
         }
         if self.is_to_be_alone(code) {
@@ -108,6 +108,7 @@ mod tests {
         let (mut again, now) = (Again::default(), Instant::now());
         for _ in 0..10 {
             assert_eq!(again.after(Code::QueueFull, now), Then::Room);
+            assert_eq!(again.after(Code::Retry, now), Then::Room);
         }
         let mut wait = |_| match again.after(Code::NotEnoughReplicas, now) {
             Then::After(wait) => wait,

@@ -111,18 +111,14 @@ impl<'s, E: Event + Serialize + ?Sized> Sending<'s, E> {
     ///
     /// # Errors
     /// If the event cannot be encoded, has no topic, or the client does not take it: for a reason that does not pass, or within
-    /// `delivery_timeout`, as when a client that met a fatal error cannot be replaced.
+    /// `delivery_timeout`, because it has no room, or met a fatal error and cannot be replaced.
     ///
     /// # Cancel safety
     /// Dropped while it waits, it has sent nothing.
     pub async fn enqueue(self) -> Result<(), SendError> {
         let outgoing = self.encode()?;
         let mut span = self.span();
-        let outlet = self.outlet;
-        let answer = || outlet.unawaited(E::NAME);
-        let mut again = Again::until(self.deadline());
-        let enqueued =
-            self.enqueue_with(&outgoing, &span, &mut again, answer, || outlet.was_not_taken()).await;
+        let enqueued = self.enqueue_in(&outgoing, &span).await;
         match &enqueued {
             Ok(()) => span.enqueued(),
             Err(error) => span.failed(error),
@@ -161,8 +157,8 @@ impl<'s, E: Event + Serialize + ?Sized> Sending<'s, E> {
     async fn deliver_in(&self, outgoing: &Outgoing, span: &SendSpan) -> Result<Delivered, SendError> {
         let deadline = self.deadline();
         let mut again = Again::until(deadline);
-        // For as long as librdkafka tries, which is told the same time.
-        let mut delivery = self.attempt(outgoing, span, &mut again).await?;
+        // What librdkafka takes at once it answers in time, without a timer here: it is told the same limit.
+        let mut delivery = self.attempt(outgoing, span, &again).await?;
         loop {
             let code = match delivery {
                 Ok((partition, offset)) => return Ok(Delivered { partition, offset }),
@@ -170,12 +166,38 @@ impl<'s, E: Event + Serialize + ?Sized> Sending<'s, E> {
             };
             let another = async {
                 self.until_another(outgoing, &mut again, code).await?;
-                self.attempt(outgoing, span, &mut again).await
+                self.attempt(outgoing, span, &again).await
             };
-            delivery = match timeout_at(deadline, another).await {
-                Ok(delivery) => delivery?,
-                Err(_) => return Err(SendError::unacknowledged(E::NAME, self.named()?, code)),
-            };
+            delivery = self.within(deadline, code, another).await?;
+        }
+    }
+
+    async fn enqueue_in(&self, outgoing: &Outgoing, span: &SendSpan) -> Result<(), SendError> {
+        let put = |again: &Again| self.put(outgoing, span, again, self.outlet.unawaited(E::NAME));
+        // No time passes before the first answer: mostly nobody needs to know when it began.
+        let Err(mut code) = put(&Again::default())? else { return Ok(()) };
+        let deadline = self.deadline();
+        let mut again = Again::until(deadline);
+        loop {
+            self.outlet.was_not_taken();
+            self.within(deadline, code, self.until_another(outgoing, &mut again, code)).await?;
+            match put(&again)? {
+                Ok(()) => return Ok(()),
+                Err(another) => code = another,
+            }
+        }
+    }
+
+    /// What follows on an answer, unless it is too late for anything.
+    async fn within<T>(
+        &self,
+        deadline: Instant,
+        code: RDKafkaErrorCode,
+        follows: impl Future<Output = Result<T, SendError>>,
+    ) -> Result<T, SendError> {
+        match timeout_at(deadline, follows).await {
+            Ok(followed) => followed,
+            Err(_) => Err(SendError::unacknowledged(E::NAME, self.named()?, code)),
         }
     }
 
@@ -184,22 +206,16 @@ impl<'s, E: Event + Serialize + ?Sized> Sending<'s, E> {
         &self,
         outgoing: &Outgoing,
         span: &SendSpan,
-        again: &mut Again,
+        again: &Again,
     ) -> Result<Delivery, SendError> {
-        let mut answered = None;
-        let answer = || {
-            let (answer, receiver) = oneshot::channel();
-            answered = Some(receiver);
-            Answer::One(answer)
-        };
-        self.enqueue_with(outgoing, span, again, answer, || {}).await?;
-        Ok(match answered {
-            Some(answered) => excused(answered).await.unwrap_or(Err(RDKafkaErrorCode::BrokerDestroy)),
-            None => Err(RDKafkaErrorCode::BrokerDestroy),
+        let (answer, answered) = oneshot::channel();
+        Ok(match self.put(outgoing, span, again, Answer::One(answer))? {
+            Ok(()) => excused(answered).await.unwrap_or(Err(RDKafkaErrorCode::BrokerDestroy)),
+            Err(code) => Err(code),
         })
     }
 
-    /// Until when it is sent again.
+    /// Until when it is awaited, or sent again.
     fn deadline(&self) -> Instant {
         Instant::now() + self.outlet.form.delivery_timeout
     }
@@ -218,25 +234,18 @@ impl<'s, E: Event + Serialize + ?Sized> Sending<'s, E> {
         Outgoing::one(self.event, set_key).map_err(|error| SendError::encoding(&error))
     }
 
-    /// Waits for room, and for a client that takes it.
-    async fn enqueue_with(
+    /// Puts it into the producer's queue, or says why that does not take it.
+    fn put(
         &self,
         outgoing: &Outgoing,
         span: &SendSpan,
-        again: &mut Again,
-        mut answer: impl FnMut() -> Answer,
-        was_not_taken: impl Fn(),
-    ) -> Result<(), SendError> {
-        let Some(event) = outgoing.first() else { return Ok(()) };
+        again: &Again,
+        answer: Answer,
+    ) -> Result<Result<(), RDKafkaErrorCode>, SendError> {
+        let Some(event) = outgoing.first() else { return Ok(Ok(())) };
         let Outlet { producer, form, .. } = &**self.outlet;
-        let topic = self.named()?;
-        loop {
-            let enqueue = |record: RawRecord<'_>| producer.enqueue(record, again, answer());
-            let enqueued = form.with_record(topic, &event, &self.extras, span.headers(), enqueue);
-            let Err(code) = enqueued else { return Ok(()) };
-            was_not_taken();
-            self.until_another(outgoing, again, code).await?;
-        }
+        let enqueue = |record: RawRecord<'_>| producer.enqueue(record, again, answer);
+        Ok(form.with_record(self.named()?, &event, &self.extras, span.headers(), enqueue))
     }
 
     /// Waits until it is to be sent again.
@@ -270,7 +279,9 @@ impl<'s, E: Event + Serialize + ?Sized> Sending<'s, E> {
 ///
 /// # Errors
 /// If the event cannot be encoded or has no topic; if the broker refuses it; if no broker acknowledges it within the producer's
-/// `delivery_timeout`, attempts to reach one included: then it may have been written all the same, also more than once.
+/// `delivery_timeout`: then it may have been written all the same, also more than once. That time begins when the call is polled first,
+/// and includes waiting for room in the producer's queue and sending the event again. librdkafka looks once a second for events that
+/// are too late, so that the error may come a second after it.
 ///
 /// # Cancel safety
 /// Dropped, it may be sent all the same. It is not sent again then.
@@ -282,3 +293,6 @@ impl<'s, E: Event + Serialize + Sync + ?Sized> IntoFuture for Sending<'s, E> {
         Box::pin(self.deliver())
     }
 }
+
+#[cfg(test)]
+mod tests;

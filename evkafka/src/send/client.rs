@@ -1,18 +1,22 @@
 use std::{
     io,
-    sync::{Arc, Weak},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
-use crate::{
-    client::{ClientLog, Fault, IsOver, Lasts, Standing, Troubles},
-    logged::logged,
-    native::{Answer, Event, OwnedProducer, RawRecord},
-};
 use rdkafka::{
     ClientConfig,
     error::{KafkaError, RDKafkaErrorCode},
+};
+
+use super::client_events::ClientEvents;
+use crate::{
+    client::{ClientLog, ClientReports, Standing},
+    native::{Answer, Event, OwnedProducer, RawRecord},
 };
 
 /// How often the polling thread looks whether the client is still in use. Events wake it at once.
@@ -24,22 +28,67 @@ const PURGE_TIMEOUT: Duration = Duration::from_secs(5);
 /// One librdkafka client, with a thread that polls it. When it is dropped, that thread destroys it and finishes.
 pub(super) struct Client {
     producer: Arc<OwnedProducer>,
+    ending: Arc<Ending>,
+    /// That of the client which this one replaces, and whose records are sent again: before they are known, nothing is sent that
+    /// would be written first.
+    after: Option<Arc<Ending>>,
+}
+
+/// How far a client is that was replaced.
+pub(super) struct Ending {
+    /// Whether all its records are answered.
+    is_over: AtomicBool,
+    after: Option<Arc<Ending>>,
+}
+
+impl Ending {
+    fn new(after: Option<Arc<Self>>) -> Arc<Self> {
+        Arc::new(Self { is_over: AtomicBool::new(false), after })
+    }
+
+    /// That of the client before included, if it was replaced in its turn.
+    fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::Acquire) && self.after.as_ref().is_none_or(|before| before.is_over())
+    }
 }
 
 impl Client {
-    /// One that is replaced may finish what is on its way, as long as `owner` is there.
+    /// One that is replaced may finish what is on its way, as long as `owner` is there. One that replaces another begins to take records
+    /// `after` it, if that is given.
     ///
     /// # Errors
     /// If librdkafka rejects the settings, or there is no thread.
-    pub(super) fn new(log: ClientLog, settings: &ClientConfig, owner: Weak<()>) -> Result<Self, KafkaError> {
+    pub(super) fn new(
+        log: ClientLog,
+        settings: &ClientConfig,
+        owner: Weak<()>,
+        after: Option<Arc<Ending>>,
+    ) -> Result<Self, KafkaError> {
         let producer = Arc::new(OwnedProducer::new(settings)?);
-        spawn(Arc::clone(&producer), log, owner)
+        // Else each that is replaced would keep all before it.
+        let after = after.filter(|before| !before.is_over());
+        let ending = Ending::new(after.clone());
+        spawn(Arc::clone(&producer), log, owner, Arc::clone(&ending))
             .map_err(|error| KafkaError::ClientCreation(error.to_string()))?;
-        Ok(Self { producer })
+        Ok(Self { producer, ending, after })
+    }
+
+    /// What a client that replaces this one waits for: nothing, if this one finishes what it has.
+    pub(super) fn ending(&self) -> Option<Arc<Ending>> {
+        (!self.producer.may_finish()).then(|| Arc::clone(&self.ending))
     }
 
     /// Puts a record into the queue, as [`OwnedProducer::produce`] does.
+    ///
+    /// # Errors
+    /// As there; and [`Retry`](RDKafkaErrorCode::Retry) if it might be written before one that was sent before it and is sent again.
+    #[inline]
     pub(super) fn enqueue(&self, record: RawRecord<'_>, answer: Answer) -> Result<(), RDKafkaErrorCode> {
+        let is_early = self.after.as_ref().is_some_and(|before| !before.is_over());
+        // In this order: what the client before has lost is told before its end.
+        if is_early || answer.has_unheard_failures() {
+            return Err(RDKafkaErrorCode::Retry);
+        }
         self.producer.produce(record, answer)
     }
 
@@ -54,8 +103,8 @@ impl Client {
     }
 
     #[cfg(test)]
-    pub(super) fn outdate(&self) {
-        self.producer.outdate();
+    pub(super) fn outdate(&self, code: RDKafkaErrorCode) {
+        self.producer.outdate(code);
     }
 
     /// The error after which an idempotent client takes no more records, and its text.
@@ -64,87 +113,87 @@ impl Client {
     }
 }
 
-fn spawn(producer: Arc<OwnedProducer>, log: ClientLog, owner: Weak<()>) -> io::Result<JoinHandle<()>> {
+fn spawn(
+    producer: Arc<OwnedProducer>,
+    log: ClientLog,
+    owner: Weak<()>,
+    ending: Arc<Ending>,
+) -> io::Result<JoinHandle<()>> {
     let thread = thread::Builder::new().name(format!("evkafka-producer-{}", log.name()));
-    thread.spawn(move || {
-        let producer = poll_while_shared(producer, &log);
-        while producer.may_finish() && producer.has_unanswered() && owner.strong_count() > 0 {
-            producer.poll(LOOKS_AGAIN);
-        }
-        finish(&producer);
-    })
+    thread.spawn(move || serve(producer, &log, &owner, ending))
+}
+
+/// Polls a client for as long as anybody waits for its records, and destroys it.
+fn serve(producer: Arc<OwnedProducer>, log: &ClientLog, owner: &Weak<()>, ending: Arc<Ending>) {
+    // Where the thread panics, too.
+    let over = Over(ending);
+    let mut client = ClientEvents::new(log);
+    let producer = poll_while_shared(producer, &mut client, log.reports(), owner);
+    poll_while_it_may_finish(&producer, &mut client, owner);
+    finish(&producer, &mut client, owner);
+    if producer.has_unanswered() {
+        // Its drop answers them.
+        drop(producer);
+    }
+    drop(over);
+}
+
+/// What a client says that nobody uses any more, that its broker is gone for example, is of no interest, unless it was replaced.
+fn is_owned(owner: &Weak<()>) -> bool {
+    owner.strong_count() > 0
+}
+
+/// Says at its drop that all records of a client are answered.
+struct Over(Arc<Ending>);
+
+impl Drop for Over {
+    fn drop(&mut self) {
+        self.0.is_over.store(true, Ordering::Release);
+    }
 }
 
 /// Polls the producer until nobody else uses it, so that it is this thread that destroys it: that waits for librdkafka's threads,
 /// which the runtime's must not.
-fn poll_while_shared(mut producer: Arc<OwnedProducer>, log: &ClientLog) -> OwnedProducer {
-    let (mut troubles, mut reports, mut acknowledged) = (Troubles::default(), log.reports(), 0);
+fn poll_while_shared(
+    mut producer: Arc<OwnedProducer>,
+    client: &mut ClientEvents<'_>,
+    mut reports: ClientReports,
+    owner: &Weak<()>,
+) -> OwnedProducer {
     loop {
         let event = producer.poll(LOOKS_AGAIN);
         match Arc::try_unwrap(producer) {
-            // What a client says that nobody uses any more, that its broker is gone for example, is of no interest.
-            Ok(last) => return last,
+            Ok(last) => {
+                if is_owned(owner) {
+                    client.hear(event, last.acknowledged());
+                }
+                return last;
+            }
             Err(shared) => producer = shared,
         }
         match event {
             Some(Event::Statistics(json)) => reports.hear(&json, Standing::Outside),
-            event => tell(event, log, &mut troubles),
+            event => client.hear(event, producer.acknowledged()),
         }
-        let before = std::mem::replace(&mut acknowledged, producer.acknowledged());
-        if before != acknowledged {
-            troubles.succeed(Instant::now());
-        }
-        tell_recovered(log, &mut troubles);
+    }
+}
+
+/// Polls a producer that was replaced until what it has is answered.
+fn poll_while_it_may_finish(producer: &OwnedProducer, client: &mut ClientEvents<'_>, owner: &Weak<()>) {
+    while producer.may_finish() && producer.has_unanswered() && is_owned(owner) {
+        client.hear(producer.poll(LOOKS_AGAIN), producer.acknowledged());
     }
 }
 
 /// Takes back what was not acknowledged, and has it answered.
-fn finish(producer: &OwnedProducer) {
+fn finish(producer: &OwnedProducer, client: &mut ClientEvents<'_>, owner: &Weak<()>) {
     producer.purge();
     let deadline = Instant::now() + PURGE_TIMEOUT;
     while producer.has_unanswered() && Instant::now() < deadline {
-        producer.poll(LOOKS_AGAIN);
-    }
-}
-
-fn tell(event: Option<Event>, log: &ClientLog, troubles: &mut Troubles) {
-    match event {
-        Some(Event::Error(failure)) if Fault::of(failure.code).says_nothing_new() => {}
-        Some(Event::Error(failure)) => {
-            let error = failure.code;
-            if let Some(Lasts { times, lasted }) = troubles.hear(error, Instant::now()) {
-                logged(|| {
-                    tracing::warn!(
-                        target: "evkafka::producer",
-                        consumer = log.consumer(),
-                        producer = log.producer(),
-                        %error,
-                        reason = &*log.shown(&failure.reason),
-                        times,
-                        lasted_s = lasted.as_secs(),
-                        "the producer reports an error"
-                    );
-                });
-            }
+        let event = producer.poll(LOOKS_AGAIN);
+        if is_owned(owner) {
+            client.hear(event, producer.acknowledged());
         }
-        Some(Event::Log { level, facility, message }) => log.line(level, &facility, &message),
-        _ => {}
-    }
-}
-
-fn tell_recovered(log: &ClientLog, troubles: &mut Troubles) {
-    for IsOver { error, times, lasted } in troubles.take_over(Instant::now()) {
-        logged(|| {
-            tracing::info!(
-                target: "evkafka::producer",
-                consumer = log.consumer(),
-                producer = log.producer(),
-                %error,
-                times,
-                lasted_s = lasted.as_secs(),
-                "the producer no longer reports this error"
-            );
-        });
     }
 }
 
@@ -175,8 +224,9 @@ mod tests {
 
     fn started(servers: &str) -> (Client, JoinHandle<()>) {
         let (producer, log) = producer(servers);
-        let thread = spawn(Arc::clone(&producer), log, Weak::new()).expect("a thread");
-        (Client { producer }, thread)
+        let ending = Ending::new(None);
+        let thread = spawn(Arc::clone(&producer), log, Weak::new(), Arc::clone(&ending)).expect("a thread");
+        (Client { producer, ending, after: None }, thread)
     }
 
     fn join(thread: JoinHandle<()>) {
@@ -220,11 +270,52 @@ mod tests {
     fn a_client_is_polled_although_the_subscriber_panics() {
         // Nobody listens at this port, which the client reports.
         let (producer, log) = producer("127.0.0.1:1");
-        let client = Client { producer: Arc::clone(&producer) };
+        let owner = Arc::new(());
+        let owned = Arc::downgrade(&owner);
+        let client = Client { producer: Arc::clone(&producer), ending: Ending::new(None), after: None };
         let (subscriber, panics) = Panics::new();
-        let polls = move || finish(&poll_while_shared(producer, &log));
+        let polls = move || {
+            let mut client = ClientEvents::new(&log);
+            let producer = poll_while_shared(producer, &mut client, log.reports(), &owned);
+            finish(&producer, &mut client, &owned);
+        };
         let thread = thread::spawn(|| tracing::subscriber::with_default(subscriber, polls));
         panics.recv_timeout(DEADLINE).expect("the error is reported");
         assert_eq!(dropped_with_records(client, thread), [Err(RDKafkaErrorCode::PurgeQueue); 100]);
+    }
+
+    #[test]
+    fn what_a_client_says_that_was_replaced_is_heard_while_its_records_are_waited_for() {
+        let mock = MockCluster::new(1).expect("a cluster");
+        mock.create_topic("orders", 1, 1).expect("a topic");
+        let mut settings = ClientConfig::new();
+        settings.set("bootstrap.servers", mock.bootstrap_servers()).set("linger.ms", "0");
+        settings.set("message.timeout.ms", "3000");
+        let log = ClientLog::new("orders".into(), &settings);
+        let producer = Arc::new(OwnedProducer::new(&settings).expect("librdkafka takes the settings"));
+        let (owner, shared) = (Arc::new(()), Arc::downgrade(&producer));
+        let client = Client { producer: Arc::clone(&producer), ending: Ending::new(None), after: None };
+        let owned = Arc::downgrade(&owner);
+        let thread = thread::spawn(move || {
+            let mut client = ClientEvents::new(&log);
+            let producer = poll_while_shared(producer, &mut client, log.reports(), &owned);
+            assert_eq!(client.last_error(), None);
+            poll_while_it_may_finish(&producer, &mut client, &owned);
+            client.last_error()
+        });
+        assert_eq!(enqueue(&client).blocking_recv(), Ok(Ok((0, 0))));
+        mock.broker_round_trip_time(1, DEADLINE).expect("a broker");
+        let waits = enqueue(&client);
+        client.outdate(RDKafkaErrorCode::MessageTimedOut);
+        drop(client);
+        let deadline = Instant::now() + DEADLINE;
+        while shared.upgrade().is_some() {
+            assert!(Instant::now() < deadline, "nobody else uses the client");
+            thread::yield_now();
+        }
+        mock.broker_down(1).expect("a broker");
+        assert_eq!(waits.blocking_recv(), Ok(Err(RDKafkaErrorCode::MessageTimedOut)));
+        let heard = thread.join().expect("it does not panic");
+        assert_eq!(heard, Some(RDKafkaErrorCode::BrokerTransportFailure));
     }
 }

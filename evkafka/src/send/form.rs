@@ -89,11 +89,13 @@ impl RecordForm {
     }
 
     /// Whether its records have an id, which is that of the call's [stamp](Extras::stamp).
+    #[inline]
     pub(crate) fn has_ids(&self) -> bool {
         matches!(self.shape, Shape::CloudEvents(_))
     }
 
     /// What tells the event of a call from others, if its record says so.
+    #[inline]
     pub(crate) fn stamp(&self) -> Option<Stamp> {
         self.has_ids().then(Stamp::now)
     }

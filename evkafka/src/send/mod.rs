@@ -5,6 +5,7 @@
 mod again;
 mod call;
 mod client;
+mod client_events;
 mod cloud_events;
 mod counts;
 mod enqueued;

@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
     time::Duration,
 };
 
@@ -45,9 +45,9 @@ pub(crate) enum RawProducer {
 pub(crate) struct Replaceable {
     log: ClientLog,
     settings: ClientConfig,
-    client: RwLock<Arc<Client>>,
-    /// Where clients see that nobody waits for what they have under way.
+    /// Where clients see that nobody waits for what they have under way. It is dropped before the client, which then says no more.
     owner: Arc<()>,
+    client: RwLock<Arc<Client>>,
 }
 
 impl RawProducer {
@@ -57,7 +57,8 @@ impl RawProducer {
     /// If librdkafka rejects the settings, or there is no thread to poll it.
     pub(crate) fn new(log: ClientLog, settings: ClientConfig) -> Result<Self, KafkaError> {
         let owner = Arc::new(());
-        let client = RwLock::new(Arc::new(Client::new(log.clone(), &settings, Arc::downgrade(&owner))?));
+        let client = Client::new(log.clone(), &settings, Arc::downgrade(&owner), None)?;
+        let client = RwLock::new(Arc::new(client));
         Ok(Self::Kafka(Box::new(Replaceable { log, settings, client, owner })))
     }
 
@@ -65,6 +66,7 @@ impl RawProducer {
     ///
     /// # Errors
     /// If the producer does not take it; then `answer` is told nothing.
+    #[inline]
     pub(crate) fn enqueue(&self, record: RawRecord<'_>, answer: Answer) -> Result<(), RDKafkaErrorCode> {
         match self {
             Self::Kafka(kafka) => kafka.usable().enqueue(record, answer),
@@ -128,7 +130,8 @@ impl Replaceable {
                     "the producer's Kafka client cannot go on and is replaced"
                 );
             });
-            match Client::new(self.log.clone(), &self.settings, Arc::downgrade(&self.owner)) {
+            let owner = Arc::downgrade(&self.owner);
+            match Client::new(self.log.clone(), &self.settings, owner, failed.ending()) {
                 Ok(client) => *current = Arc::new(client),
                 // The next record finds the fatal error again.
                 Err(error) => {
@@ -149,18 +152,25 @@ impl Replaceable {
         Some(code).filter(|code| *code != RDKafkaErrorCode::MessageTimedOut)
     }
 
-    /// One that takes records, as far as is known here.
-    fn usable(&self) -> Arc<Client> {
-        let client = self.client();
+    /// One that takes records, as far as is known here. It is not replaced before this is dropped.
+    #[inline]
+    fn usable(&self) -> RwLockReadGuard<'_, Arc<Client>> {
+        let client = self.current();
         if !client.is_outdated() {
             return client;
         }
+        drop(client);
         let _ = self.revive();
-        self.client()
+        self.current()
     }
 
     fn client(&self) -> Arc<Client> {
-        Arc::clone(&self.client.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.current())
+    }
+
+    #[inline]
+    fn current(&self) -> RwLockReadGuard<'_, Arc<Client>> {
+        self.client.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -182,7 +192,10 @@ mod tests {
     use tokio::sync::oneshot;
 
     use super::*;
-    use crate::{logged::Panics, native::Delivery};
+    use crate::{
+        logged::Panics,
+        native::{Delivery, Inbox, Ticket},
+    };
 
     fn producer(bootstrap: &str) -> RawProducer {
         let mut settings = ClientConfig::new();
@@ -197,10 +210,15 @@ mod tests {
         answered
     }
 
+    /// What is on its way may be acknowledged.
     fn outdate(producer: &RawProducer) -> Arc<Client> {
+        outdate_by(producer, RDKafkaErrorCode::MessageTimedOut)
+    }
+
+    fn outdate_by(producer: &RawProducer, code: RDKafkaErrorCode) -> Arc<Client> {
         let RawProducer::Kafka(kafka) = producer else { panic!("it is a producer to Kafka") };
         let client = kafka.client();
-        client.outdate();
+        client.outdate(code);
         client
     }
 
@@ -242,5 +260,35 @@ mod tests {
         assert_eq!((replaced, panics.try_iter().count()), (None, 1));
         let RawProducer::Kafka(kafka) = &producer else { panic!("it is a producer to Kafka") };
         assert!(!Arc::ptr_eq(&old, &kafka.client()));
+    }
+
+    #[tokio::test]
+    async fn a_client_takes_nothing_before_it_is_known_what_the_one_before_it_has_lost() {
+        // Nobody listens at this port.
+        let producer = producer("127.0.0.1:1");
+        let inbox = Arc::new(Inbox::new(Arc::default()));
+        let send = |event| {
+            let ticket = Ticket { sending: 1, event, destination: 0 };
+            producer.enqueue(RawRecord::ORDER, Answer::Inbox(Arc::clone(&inbox), ticket))
+        };
+        send(0).expect("the producer takes it");
+        let old = outdate_by(&producer, RDKafkaErrorCode::InvalidProducerEpoch);
+        assert_eq!(send(1), Err(RDKafkaErrorCode::Retry), "the old client may still be written to");
+        drop(old);
+        let takes_another = async {
+            let answer = || Answer::One(oneshot::channel().0);
+            while let Err(code) = producer.enqueue(RawRecord::ORDER, answer()) {
+                assert_eq!(code, RDKafkaErrorCode::Retry);
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(Duration::from_secs(60), takes_another).await.expect("the old client is over");
+        assert_eq!(send(1), Err(RDKafkaErrorCode::Retry), "its sender does not know yet of the first");
+        let mut arrived = Vec::new();
+        inbox.take(&mut arrived);
+        assert!(matches!(arrived[..], [(Ticket { event: 0, .. }, Err(RDKafkaErrorCode::PurgeQueue))]));
+        assert_eq!(send(1), Err(RDKafkaErrorCode::Retry), "nor now");
+        inbox.hear_failure();
+        assert_eq!(send(1), Ok(()));
     }
 }

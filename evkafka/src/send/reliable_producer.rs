@@ -136,7 +136,8 @@ impl ReliableProducer {
     /// Puts a record into the producer's queue; `answer` is told its delivery.
     ///
     /// # Errors
-    /// If the producer does not take it; then `answer` is told nothing.
+    /// If the producer does not take it; then `answer` is told nothing. [`Retry`](RDKafkaErrorCode::Retry) if it would be written before
+    /// one that was sent before and is to be sent again: after the failures that have arrived where `answer` goes, or soon.
     pub(crate) fn enqueue(
         &self,
         record: RawRecord<'_>,
@@ -171,8 +172,8 @@ impl ReliableProducer {
         let advice = || advice_for(record, code);
         let then = again.after(code, Instant::now());
         match then {
-            Then::Room => self.log_full(record.topic),
-            Then::Alone => {}
+            Then::Room if code == RDKafkaErrorCode::QueueFull => self.log_full(record.topic),
+            Then::Room | Then::Alone => {}
             Then::After(wait) if Fault::of(code).for_writing().is_refusal() => {
                 self.log_refusal(record.topic, code, &advice(), wait);
             }

@@ -198,10 +198,12 @@ impl ProducerConfig {
         self
     }
 
-    /// How long an event may take from the call that sends it to its acknowledgement, retries included; after that the call ends with
-    /// an error. Default: 2 min, as Java's. From 1 ms to 24 days.
+    /// How long an event may take from the call that sends it to its acknowledgement, waiting for room in the producer's queue and
+    /// retries included; after that the call ends with an error, at most about a second later. Default: 2 min, as Java's. From 1 ms to
+    /// 24 days.
     ///
-    /// An event that was not acknowledged in time may be in its topic all the same.
+    /// An event that was not acknowledged in time may be in its topic all the same. Events that handlers return are sent again then, until
+    /// they are acknowledged.
     pub fn delivery_timeout(mut self, timeout: Duration) -> Self {
         self.delivery_timeout = timeout;
         self

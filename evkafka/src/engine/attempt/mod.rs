@@ -110,6 +110,10 @@ impl Letter {
     pub(super) fn new(topic: Arc<str>, handler: usize, attempts: u32, failure: Failure) -> Self {
         Self { topic, handler, attempts, failure: Arc::new(failure), failed_at: SystemTime::now() }
     }
+
+    pub(super) fn topic(&self) -> &str {
+        &self.topic
+    }
 }
 
 /// How the attempts at the records of one call ended. No larger than it has to be, as it is moved for each record.

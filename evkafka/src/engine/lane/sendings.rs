@@ -1,38 +1,34 @@
 //! The events that handlers have returned, until they are acknowledged. Their records are not settled before; other records are handled
 //! meanwhile.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use rdkafka::error::RDKafkaErrorCode;
 use rustc_hash::FxHashMap;
 use tokio::{sync::Notify, time::Instant};
 
-use super::window::Window;
+pub(super) use super::sent::{Arrival, Sent};
+use super::{
+    outbox::{Outbox, Records},
+    resends::OrderKey,
+    sent::Sending,
+    window::Window,
+};
 use crate::{
     engine::schedule::Job,
     event::Outgoing,
-    native::{Answer, Delivery, Inbox, Ticket},
+    native::{Answer, Delivery, Ticket},
     send::{Again, Extras, Outlets, OwnHeader, Place, RecordForm, Refused, SendError, Then},
     traces::SendSpans,
 };
-
-/// How often a full queue is looked at. Whoever has records in it looks when one has left it.
-const LOOKS_AGAIN: Duration = Duration::from_millis(10);
 
 /// How long the end of a lane waits for what handlers have enqueued. Brokers that work answer sooner, and the app waits for the rest.
 const FLUSH_TIMEOUT: Duration = Duration::from_millis(500);
 
 pub(super) struct Sendings {
-    outlets: Arc<Outlets>,
-    inbox: Arc<Inbox>,
-    /// What was taken from the inbox, and is looked through.
-    arrived: Vec<(Ticket, Delivery)>,
-    open: FxHashMap<u64, Sending>,
+    outbox: Outbox,
+    calls: Calls,
     last: u64,
-    /// What no producer had room for, in order. While there is any, nothing is sent before it.
-    backlog: VecDeque<Ticket>,
-    /// What was not acknowledged, and when it is sent again.
-    later: Vec<(Instant, Ticket)>,
     /// How many events are not acknowledged yet.
     events: usize,
     window: Window,
@@ -43,45 +39,19 @@ pub(super) struct Sendings {
     flush_until: Option<Instant>,
 }
 
-/// The events that one call has returned.
-struct Sending {
-    of: Sent,
-    outgoing: Outgoing,
-    extras: Extras,
-    spans: SendSpans,
-    unacknowledged: usize,
-    /// How those were sent so far that were not acknowledged at once, by their places.
-    again: FxHashMap<u32, Again>,
-}
-
-/// What the events were returned for.
-pub(super) struct Sent {
-    pub(super) job: Job,
-    /// The number of the attempt that returned them.
-    pub(super) attempts: u32,
-    /// When the first attempt began, if anybody wants to know.
-    pub(super) begun: Option<Instant>,
-}
-
-/// What became of the events of one call.
-pub(super) enum Arrival {
-    /// All are acknowledged.
-    Acknowledged(Sent),
-    /// One of them is refused for good.
-    Refused(Sent, SendError),
+/// Those whose events are not all acknowledged yet.
+struct Calls {
+    outlets: Arc<Outlets>,
+    open: FxHashMap<u64, Sending>,
 }
 
 impl Sendings {
     /// Wakes `look` when there is something to [take](Self::next). At most so many bytes may be on their way.
     pub(super) fn new(outlets: Arc<Outlets>, look: Arc<Notify>, most_bytes: u64) -> Self {
         Self {
-            outlets,
-            inbox: Arc::new(Inbox::new(look)),
-            arrived: Vec::new(),
-            open: FxHashMap::default(),
+            outbox: Outbox::new(look),
+            calls: Calls { outlets, open: FxHashMap::default() },
             last: 0,
-            backlog: VecDeque::new(),
-            later: Vec::new(),
             events: 0,
             window: Window::new(),
             bytes: 0,
@@ -99,123 +69,49 @@ impl Sendings {
         forwarded: impl FnOnce(&Job, &RecordForm) -> Vec<OwnHeader>,
     ) {
         self.last += 1;
+        let outlets = &self.calls.outlets;
         let (number, mut events, mut forwards) = (self.last, 0, None);
         for (event, encoded) in outgoing.iter() {
-            let place = self.outlets.place(&encoded);
+            let place = outlets.place(&encoded);
             if forwards.is_none() {
-                let form = self.outlets.at(place).map(|destination| &destination.outlet.form);
+                let form = outlets.at(place).map(|destination| &destination.outlet.form);
                 forwards = form.filter(|form| form.forwards());
             }
-            self.backlog.push_back(Ticket { sending: number, event, destination: place.number() });
+            self.outbox.add(Ticket { sending: number, event, destination: place.number() });
             events += 1;
         }
         let headers = forwards.map_or_else(Vec::new, |form| forwarded(&of.job, form));
-        let extras = Extras { headers, stamp: self.outlets.stamp(), ..Extras::default() };
+        let extras = Extras { headers, stamp: outlets.stamp(), ..Extras::default() };
         self.events += events;
         self.window.sent(self.events);
-        self.bytes += bytes(&of.job, &outgoing);
-        let spans = SendSpans::begin(&outgoing, |event| self.outlets.at(self.outlets.place(event)));
-        let sending =
-            Sending { of, outgoing, extras, spans, unacknowledged: events, again: FxHashMap::default() };
-        self.open.insert(number, sending);
-        self.send_backlog();
-    }
-
-    /// What has arrived is of nothing that is waited for. An inbox that it stays in is not empty, and would wake nobody.
-    fn forget_answers(&mut self) {
-        while let Some((ticket, delivery)) = self.next_answer() {
-            self.hear(ticket, delivery);
-        }
-    }
-
-    fn next_answer(&mut self) -> Option<(Ticket, Delivery)> {
-        if self.arrived.is_empty() {
-            self.inbox.take(&mut self.arrived);
-            // They are taken from the end.
-            self.arrived.reverse();
-        }
-        self.arrived.pop()
-    }
-
-    /// Sends what waits for room, as far as there is any.
-    fn send_backlog(&mut self) {
-        while let Some(ticket) = self.backlog.front() {
-            if self.enqueue(*ticket) == Enqueued::NoRoom {
-                return;
-            }
-            self.backlog.pop_front();
-        }
-    }
-
-    fn enqueue(&mut self, ticket: Ticket) -> Enqueued {
-        let Some(sending) = self.open.get_mut(&ticket.sending) else { return Enqueued::Taken };
-        let Sending { outgoing, extras, spans, again, .. } = sending;
-        let Some(event) = outgoing.get(ticket.event) else { return Enqueued::Taken };
-        let unsent = Again::default();
-        let so_far = again.get(&ticket.event).unwrap_or(&unsent);
-        let answer = Answer::Inbox(Arc::clone(&self.inbox), ticket);
-        let destination = self.outlets.at(Place::from_number(ticket.destination));
-        let enqueued = match destination {
-            Some(destination) => {
-                let plain;
-                let extras = if destination.outlet.form.forwards() || extras.headers.is_empty() {
-                    &*extras
-                } else {
-                    // They were forwarded for the call's other events.
-                    plain = Extras { stamp: extras.stamp, ..Extras::default() };
-                    &plain
-                };
-                destination.enqueue(&event, extras, spans.headers(ticket.event), so_far, answer)
-            }
-            // The start has refused events without one.
-            None => Err(RDKafkaErrorCode::InvalidTopic),
-        };
-        match enqueued {
-            Ok(()) => Enqueued::Taken,
-            Err(RDKafkaErrorCode::QueueFull) => {
-                if let Some(destination) = destination {
-                    // Logged.
-                    let _ =
-                        destination.after(&event, extras, &mut Again::default(), RDKafkaErrorCode::QueueFull);
-                }
-                Enqueued::NoRoom
-            }
-            // As if the broker had said it: the lane may be about to wait.
-            Err(code) => {
-                self.inbox.put(ticket, Err(code));
-                Enqueued::Taken
-            }
-        }
+        let spans = SendSpans::begin(&outgoing, |event| outlets.at(outlets.place(event)));
+        let sending = Sending::new(of, outgoing, extras, spans, events);
+        self.bytes += sending.bytes();
+        self.calls.open.insert(number, sending);
+        self.outbox.send(&self.calls);
     }
 
     /// The events of a call that are all acknowledged, or of which one is refused, if there are any.
     pub(super) fn next(&mut self) -> Option<Arrival> {
-        if self.open.is_empty() {
-            self.forget_answers();
-            return None;
-        }
-        self.send_due();
-        loop {
-            let have_arrived = self.arrived.is_empty();
-            let (ticket, delivery) = self.next_answer()?;
-            if have_arrived {
-                // They have left room.
-                self.send_backlog();
-            }
-            if let Some(arrival) = self.hear(ticket, delivery) {
-                return Some(arrival);
+        // Also if nothing is waited for: an inbox that answers stay in is not empty, and would wake nobody.
+        while let Some((ticket, delivery)) = self.outbox.next_answer(&self.calls) {
+            let arrival = self.hear(ticket, delivery);
+            self.outbox.hear(delivery);
+            if arrival.is_some() {
+                return arrival;
             }
         }
+        None
     }
 
     fn hear(&mut self, ticket: Ticket, delivery: Delivery) -> Option<Arrival> {
         if delivery.is_ok()
-            && let Some(destination) = self.outlets.at(Place::from_number(ticket.destination))
+            && let Some(destination) = self.calls.outlets.at(Place::from_number(ticket.destination))
         {
             destination.counted.count(true);
         }
         // One whose sending was refused already may be unknown.
-        let sending = self.open.get_mut(&ticket.sending)?;
+        let sending = self.calls.open.get_mut(&ticket.sending)?;
         match delivery {
             Ok(_) => {
                 sending.spans.answered(ticket.event, delivery);
@@ -234,17 +130,17 @@ impl Sendings {
 
     /// Has an event sent again that was not acknowledged; the error, if that is of no use.
     fn send_again(&mut self, ticket: Ticket, code: RDKafkaErrorCode) -> Option<SendError> {
-        let sending = self.open.get_mut(&ticket.sending)?;
+        let sending = self.calls.open.get_mut(&ticket.sending)?;
         let event = sending.outgoing.get(ticket.event)?;
-        let again = sending.again.entry(ticket.event).or_default();
-        let destination = self.outlets.at(Place::from_number(ticket.destination));
+        let again = sending.again.of_mut(ticket.event);
+        let destination = self.calls.outlets.at(Place::from_number(ticket.destination));
         let then = match destination {
             Some(destination) => destination.after(&event, &sending.extras, again, code),
             None => Err(Refused { code, advice: "add a producer for it to the app".to_owned() }),
         };
-        match then {
-            Ok(Then::Room | Then::Alone) => self.backlog.push_back(ticket),
-            Ok(Then::After(wait)) => self.later.push((Instant::now() + wait, ticket)),
+        let at = match then {
+            Ok(Then::Room | Then::Alone) => Instant::now(),
+            Ok(Then::After(wait)) => Instant::now() + wait,
             Ok(Then::Refused) => unreachable!("it is an error"),
             Err(refused) => {
                 if let Some(destination) = destination {
@@ -255,43 +151,33 @@ impl Sendings {
                 sending.spans.failed(ticket.event, &error);
                 return Some(error);
             }
-        }
-        self.send_backlog();
+        };
+        let key = self.calls.order_key(ticket)?;
+        self.outbox.add_again(key, ticket, at);
         None
     }
 
-    fn send_due(&mut self) {
-        if !self.later.is_empty() {
-            let now = Instant::now();
-            let due: Vec<_> = self.later.extract_if(.., |(at, _)| *at <= now).collect();
-            self.backlog.extend(due.into_iter().map(|(_, ticket)| ticket));
-        }
-        self.send_backlog();
-    }
-
     fn close(&mut self, number: u64) -> Option<Sent> {
-        let sending = self.open.remove(&number)?;
+        let sending = self.calls.open.remove(&number)?;
         self.events -= sending.unacknowledged;
-        self.bytes -= bytes(&sending.of.job, &sending.outgoing);
+        self.bytes -= sending.bytes();
         if sending.unacknowledged > 0 {
-            self.later.retain(|(_, ticket)| ticket.sending != number);
-            self.backlog.retain(|ticket| ticket.sending != number);
+            self.outbox.forget(number);
         }
         Some(sending.of)
     }
 
     /// Waits for none of them any more.
     pub(super) fn abandon(&mut self) -> Vec<Sent> {
-        self.backlog.clear();
-        self.later.clear();
+        self.outbox.clear();
         (self.events, self.bytes) = (0, 0);
-        self.open.drain().map(|(_, sending)| sending.of).collect()
+        self.calls.open.drain().map(|(_, sending)| sending.of).collect()
     }
 
     /// Whether nothing is on its way that handlers have enqueued, or it was waited for as long as it may be: it is the whole app's, and other
     /// lanes may go on enqueueing.
     pub(super) fn are_flushed(&mut self) -> bool {
-        if self.outlets.are_flushed() {
+        if self.calls.outlets.are_flushed() {
             return true;
         }
         let now = Instant::now();
@@ -299,27 +185,50 @@ impl Sendings {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.open.is_empty()
+        self.calls.open.is_empty()
     }
 
     pub(super) fn has_room(&self) -> bool {
-        self.backlog.is_empty() && self.window.has_room(self.events) && self.bytes < self.most_bytes
+        self.outbox.has_room() && self.window.has_room(self.events) && self.bytes < self.most_bytes
     }
 
     /// When to look again, though nothing may arrive until then.
     pub(super) fn due(&self) -> Option<Instant> {
-        let room = (!self.backlog.is_empty()).then(|| Instant::now() + LOOKS_AGAIN);
-        self.later.iter().map(|(at, _)| *at).chain(room).min()
+        self.outbox.due()
     }
 }
 
-/// What events and the records they are of take up. Records are often the larger.
-fn bytes(job: &Job, outgoing: &Outgoing) -> u64 {
-    outgoing.bytes() as u64 + job.bytes()
-}
+impl Records for Calls {
+    fn order_key(&self, ticket: Ticket) -> Option<OrderKey> {
+        let sending = self.open.get(&ticket.sending)?;
+        let event = sending.outgoing.get(ticket.event)?;
+        let destination = self.outlets.at(Place::from_number(ticket.destination));
+        let topic = destination.and_then(|destination| destination.topic(&sending.extras).ok());
+        Some(OrderKey::new(topic, event.key))
+    }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Enqueued {
-    Taken,
-    NoRoom,
+    fn enqueue(&self, ticket: Ticket, answer: Answer) -> Result<(), RDKafkaErrorCode> {
+        let Some(sending) = self.open.get(&ticket.sending) else { return Ok(()) };
+        let Sending { outgoing, extras, spans, again, .. } = sending;
+        let Some(event) = outgoing.get(ticket.event) else { return Ok(()) };
+        // The start has refused events without one.
+        let destination = self.outlets.at(Place::from_number(ticket.destination));
+        let destination = destination.ok_or(RDKafkaErrorCode::InvalidTopic)?;
+        let plain;
+        let extras = if destination.outlet.form.forwards() || extras.headers.is_empty() {
+            extras
+        } else {
+            // They were forwarded for the call's other events.
+            plain = Extras { stamp: extras.stamp, ..Extras::default() };
+            &plain
+        };
+        let unsent = Again::default();
+        let so_far = again.of(ticket.event).unwrap_or(&unsent);
+        let enqueued = destination.enqueue(&event, extras, spans.headers(ticket.event), so_far, answer);
+        if enqueued == Err(RDKafkaErrorCode::QueueFull) {
+            // Logged.
+            let _ = destination.after(&event, extras, &mut Again::default(), RDKafkaErrorCode::QueueFull);
+        }
+        enqueued
+    }
 }

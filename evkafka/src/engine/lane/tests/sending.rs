@@ -291,13 +291,17 @@ async fn a_seek_waits_for_what_is_on_its_way_and_none_of_it_settles_what_comes_a
 
 /// So many events of one record.
 fn events_of_one(events: usize) -> (Sent, crate::event::Outgoing) {
+    events_of(std::iter::repeat_n(0, events))
+}
+
+/// The events of a call that returns one for each of these offsets.
+fn events_of(offsets: impl IntoIterator<Item = i64>) -> (Sent, crate::event::Outgoing) {
     let table = crate::route::RouteTable::new(&[ONE]).expect("no conflict");
     let message = Message::Memory(Arc::new(OwnedRecord::new("orders", 0, 0)));
     let slot = Slot { offset: 0, key: None, bytes: 0, round: 0, written: Written::UNKNOWN };
     let job = Job::One(Held { message, matched: table.find(None).expect("a handler"), slot });
-    let Attempt::Sends(outgoing) = attempt_of(vec![Priced { offset: 0 }; events]) else {
-        panic!("there are events")
-    };
+    let events: Vec<_> = offsets.into_iter().map(|offset| Priced { offset }).collect();
+    let Attempt::Sends(outgoing) = attempt_of(events) else { panic!("there are events") };
     (Sent { job, attempts: 1, begun: None }, outgoing)
 }
 
@@ -323,9 +327,12 @@ async fn an_answer_that_nobody_waits_for_any_more_keeps_no_later_one_from_waking
     let cluster = Cluster::default();
     let (mut sendings, look, outlets) = sendings(&cluster);
     cluster.hold_acknowledgements();
-    cluster.refuse("prices", [RDKafkaErrorCode::InvalidRecord]);
+    // The first of two is held, and the second waits for room, and is refused.
+    cluster.limit_room(Some(1));
     let (sent, outgoing) = events_of_one(2);
     sendings.send(sent, outgoing, |_, _| Vec::new());
+    cluster.refuse("prices", [RDKafkaErrorCode::InvalidRecord]);
+    cluster.limit_room(None);
     assert!(matches!(sendings.next(), Some(Arrival::Refused(..))));
     assert!(is_woken(&look).await);
     cluster.acknowledge();
@@ -347,6 +354,35 @@ async fn what_a_producer_does_not_take_wakes_the_lane() {
     let (sent, outgoing) = events_of_one(1);
     sendings.send(sent, outgoing, |_, _| Vec::new());
     assert!(is_woken(&look).await, "the lane sleeps, and its event is refused");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_client_has_lost_is_sent_again_in_order_and_before_later_events_of_its_key() {
+    for lost in [1, 7, 30, 50] {
+        let cluster = Cluster::default();
+        let (mut sendings, look, _) = sendings(&cluster);
+        cluster.refuse("prices", vec![RDKafkaErrorCode::PurgeQueue; lost]);
+        // The lane hears what has become of the first only after it has sent the next.
+        for calls in [0..30, 30..45, 45..60] {
+            let (sent, outgoing) = events_of(calls);
+            sendings.send(sent, outgoing, |_, _| Vec::new());
+        }
+        let mut acknowledged = 0;
+        while acknowledged < 3 {
+            match sendings.next() {
+                Some(Arrival::Acknowledged(_)) => acknowledged += 1,
+                Some(Arrival::Refused(_, error)) => panic!("{error}"),
+                None => {
+                    let due = sendings.due().unwrap_or_else(|| Instant::now() + Duration::from_secs(60));
+                    let _ = tokio::time::timeout_at(due, look.notified()).await;
+                }
+            }
+        }
+        let mut sent: Vec<_> = cluster.produced().iter().map(offset).collect();
+        assert!(is_in_order_by_key(&sent), "{lost}: {sent:?}");
+        sent.sort_unstable();
+        assert!(sent.into_iter().eq(0..60), "{lost}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
