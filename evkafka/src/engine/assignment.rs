@@ -24,6 +24,8 @@ pub(crate) type TopicPartition = (Arc<str>, i32);
 #[derive(Debug, Default)]
 pub(crate) struct Assignment {
     lanes: Mutex<HashMap<TopicPartition, LaneHandle>>,
+    /// Lanes whose partition has another one by now, as far as they have not finished.
+    former: Mutex<Vec<Arc<LaneControl>>>,
     /// How often the member has joined its group as a new one.
     membership: AtomicI64,
     /// The broker does not know the memberships below this any more: what the lanes stand for belongs to others, and nothing of it
@@ -66,10 +68,23 @@ impl Assignment {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a lane.
+    /// Adds a lane. A former one of the same partition that has not finished stays known, so that a drain of all waits for it.
     pub(crate) fn insert(&self, partition: TopicPartition, lane: LaneHandle) {
         self.times_assigned.fetch_add(1, Ordering::Relaxed);
-        self.lanes().insert(partition, lane);
+        let former = self.lanes().insert(partition, lane);
+        self.former().extend(former.map(|former| former.control));
+    }
+
+    fn former(&self) -> MutexGuard<'_, Vec<Arc<LaneControl>>> {
+        let mut former = self.former.lock().unwrap_or_else(PoisonError::into_inner);
+        former.retain(|lane| !lane.is_finished());
+        former
+    }
+
+    /// All lanes that have not finished, and others.
+    pub(crate) fn controls(&self) -> Vec<Arc<LaneControl>> {
+        let lanes: Vec<_> = self.lanes().values().map(|lane| Arc::clone(&lane.control)).collect();
+        self.former().iter().cloned().chain(lanes).collect()
     }
 
     /// How many lanes have been added.

@@ -238,15 +238,15 @@ impl MemoryMember {
 
     /// Drains all lanes by a plan that was made `now`, and commits what they have settled; whether all of them have finished.
     async fn give_up(&self, plan: DrainPlan, now: Instant) -> bool {
-        let lanes = self.assignment.all();
+        let (lanes, controls) = (self.assignment.all(), self.assignment.controls());
         let partitions: Vec<_> = lanes.iter().map(|(key, _)| key.clone()).collect();
         self.member.tell(&MemberEvent::Revoked { partitions: &partitions, lost: false });
         // By tokio's clock, which may be paused.
         let begun = tokio::time::Instant::now();
         let at = |instant: Instant| begun + instant.saturating_duration_since(now);
         let over = async {
-            for (_, lane) in &lanes {
-                lane.control.finished().await;
+            for lane in &controls {
+                lane.finished().await;
             }
         };
         let hasten = async {
@@ -256,7 +256,7 @@ impl MemoryMember {
                 if from > now {
                     sleep_until(at(from)).await;
                 }
-                lanes.iter().for_each(|(_, lane)| lane.control.enter(phase));
+                controls.iter().for_each(|lane| lane.enter(phase));
             }
             std::future::pending::<()>().await;
         };

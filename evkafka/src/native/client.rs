@@ -277,7 +277,9 @@ fn queue_bytes(settings: &ClientConfig) -> usize {
 /// Up to where partitions are read, by the settings or librdkafka's default.
 fn isolation_level(settings: &ClientConfig) -> rd_kafka_IsolationLevel_t {
     match settings.get("isolation.level") {
-        Some("read_uncommitted") => rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED,
+        Some(level) if level.eq_ignore_ascii_case("read_uncommitted") => {
+            rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED
+        }
         Some(_) | None => rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED,
     }
 }

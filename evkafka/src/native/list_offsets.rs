@@ -93,7 +93,7 @@ pub(crate) fn query_offsets<'p>(
 /// It takes librdkafka the square of the number of partitions, and all of `timeout` if a broker does not answer.
 ///
 /// # Errors
-/// If it is not known of any topic in time who leads its partitions.
+/// If it is not known in time of all topics who leads their partitions.
 pub(crate) fn list_offsets_apart<'p>(
     client: &ClientHandle,
     partitions: impl Iterator<Item = (&'p str, i32)>,
@@ -116,7 +116,7 @@ fn ask_each(
     list: &PartitionList,
     timeout: Duration,
 ) -> Option<NonNull<rd_kafka_event_t>> {
-    /// librdkafka's own time has to be up before ours.
+    /// librdkafka's own time has to be up before ours. It is told the same twice: to look for leaders, and to ask each of them.
     const MARGIN: Duration = Duration::from_millis(200);
     // SAFETY: client and list are alive, and the list is copied; options and queue are our own, and destroyed here: what arrives after
     // that is destroyed by librdkafka.
@@ -124,7 +124,7 @@ fn ask_each(
         let client_options = options(client, timeout);
         let queue = rd_kafka_queue_new(client.as_ptr());
         rd_kafka_ListOffsets(client.as_ptr(), list.as_ptr(), client_options, queue);
-        let event = rd_kafka_queue_poll(queue, millis(timeout + MARGIN));
+        let event = rd_kafka_queue_poll(queue, millis(2 * timeout + MARGIN));
         rd_kafka_queue_destroy(queue);
         rd_kafka_AdminOptions_destroy(client_options);
         NonNull::new(event)

@@ -2,7 +2,7 @@ use std::{
     ffi::{CStr, c_char, c_int},
     ptr::{self, NonNull},
     sync::{
-        Mutex, MutexGuard, OnceLock, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -62,7 +62,7 @@ pub(crate) struct OwnedProducer {
     outdated: OnceLock<Outdated>,
     created: Instant,
     /// Notified once for each record that has left the queue.
-    room: Notify,
+    room: Arc<Notify>,
 }
 
 // SAFETY: librdkafka's clients and queues may be used from any thread at the same time; the pointer itself is never changed.
@@ -90,7 +90,7 @@ impl OwnedProducer {
             acknowledged: AtomicU64::new(0),
             outdated: OnceLock::new(),
             created: Instant::now(),
-            room: Notify::new(),
+            room: Arc::default(),
         })
     }
 
@@ -115,10 +115,10 @@ impl OwnedProducer {
         Ok(())
     }
 
-    /// Waits until a record has left the producer's queue. Others may wait for the same room, so that it may be full again; and the
+    /// Notified when a record has left the producer's queue. Others may wait for the same room, so that it may be full again; and the
     /// room may have been there before: look again some time later in any case.
-    pub(crate) async fn room(&self) {
-        self.room.notified().await;
+    pub(crate) fn room(&self) -> &Arc<Notify> {
+        &self.room
     }
 
     /// How many records were acknowledged so far.

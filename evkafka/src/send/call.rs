@@ -173,6 +173,8 @@ impl<'s, E: Event + Serialize + ?Sized> Sending<'s, E> {
     }
 
     async fn enqueue_in(&self, outgoing: &Outgoing, span: &SendSpan) -> Result<(), SendError> {
+        // Before anything counts as on its way.
+        self.named()?;
         let put = |again: &Again| self.put(outgoing, span, again, self.outlet.unawaited(E::NAME));
         // No time passes before the first answer: mostly nobody needs to know when it began.
         let Err(mut code) = put(&Again::default())? else { return Ok(()) };
@@ -197,7 +199,14 @@ impl<'s, E: Event + Serialize + ?Sized> Sending<'s, E> {
     ) -> Result<T, SendError> {
         match timeout_at(deadline, follows).await {
             Ok(followed) => followed,
-            Err(_) => Err(SendError::unacknowledged(E::NAME, self.named()?, code)),
+            Err(_) => {
+                let code = match code {
+                    // It waited for what its client is to have sent before.
+                    RDKafkaErrorCode::Retry => RDKafkaErrorCode::MessageTimedOut,
+                    code => code,
+                };
+                Err(SendError::unacknowledged(E::NAME, self.named()?, code))
+            }
         }
     }
 

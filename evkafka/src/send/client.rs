@@ -12,6 +12,7 @@ use rdkafka::{
     ClientConfig,
     error::{KafkaError, RDKafkaErrorCode},
 };
+use tokio::sync::Notify;
 
 use super::client_events::ClientEvents;
 use crate::{
@@ -29,32 +30,24 @@ const PURGE_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) struct Client {
     producer: Arc<OwnedProducer>,
     ending: Arc<Ending>,
-    /// That of the client which this one replaces, and whose records are sent again: before they are known, nothing is sent that
-    /// would be written first.
-    after: Option<Arc<Ending>>,
+    /// Those of the clients before this one whose records are sent again: before they are known, nothing is sent that would be written
+    /// first.
+    after: Vec<Arc<Ending>>,
 }
 
-/// How far a client is that was replaced.
-pub(super) struct Ending {
-    /// Whether all its records are answered.
-    is_over: AtomicBool,
-    after: Option<Arc<Ending>>,
-}
+/// Whether all records of a client that was replaced are answered.
+#[derive(Debug, Default)]
+pub(super) struct Ending(AtomicBool);
 
 impl Ending {
-    fn new(after: Option<Arc<Self>>) -> Arc<Self> {
-        Arc::new(Self { is_over: AtomicBool::new(false), after })
-    }
-
-    /// That of the client before included, if it was replaced in its turn.
     fn is_over(&self) -> bool {
-        self.is_over.load(Ordering::Acquire) && self.after.as_ref().is_none_or(|before| before.is_over())
+        self.0.load(Ordering::Acquire)
     }
 }
 
 impl Client {
     /// One that is replaced may finish what is on its way, as long as `owner` is there. One that replaces another begins to take records
-    /// `after` it, if that is given.
+    /// `after` them.
     ///
     /// # Errors
     /// If librdkafka rejects the settings, or there is no thread.
@@ -62,20 +55,19 @@ impl Client {
         log: ClientLog,
         settings: &ClientConfig,
         owner: Weak<()>,
-        after: Option<Arc<Ending>>,
+        after: Vec<Arc<Ending>>,
     ) -> Result<Self, KafkaError> {
         let producer = Arc::new(OwnedProducer::new(settings)?);
-        // Else each that is replaced would keep all before it.
-        let after = after.filter(|before| !before.is_over());
-        let ending = Ending::new(after.clone());
+        let ending = Arc::<Ending>::default();
         spawn(Arc::clone(&producer), log, owner, Arc::clone(&ending))
             .map_err(|error| KafkaError::ClientCreation(error.to_string()))?;
         Ok(Self { producer, ending, after })
     }
 
-    /// What a client that replaces this one waits for: nothing, if this one finishes what it has.
-    pub(super) fn ending(&self) -> Option<Arc<Ending>> {
-        (!self.producer.may_finish()).then(|| Arc::clone(&self.ending))
+    /// What a client that replaces this one waits for: not for this one, if it finishes what it has.
+    pub(super) fn endings(&self) -> Vec<Arc<Ending>> {
+        let own = (!self.producer.may_finish()).then_some(&self.ending);
+        self.after.iter().chain(own).filter(|before| !before.is_over()).cloned().collect()
     }
 
     /// Puts a record into the queue, as [`OwnedProducer::produce`] does.
@@ -84,7 +76,7 @@ impl Client {
     /// As there; and [`Retry`](RDKafkaErrorCode::Retry) if it might be written before one that was sent before it and is sent again.
     #[inline]
     pub(super) fn enqueue(&self, record: RawRecord<'_>, answer: Answer) -> Result<(), RDKafkaErrorCode> {
-        let is_early = self.after.as_ref().is_some_and(|before| !before.is_over());
+        let is_early = self.after.iter().any(|before| !before.is_over());
         // In this order: what the client before has lost is told before its end.
         if is_early || answer.has_unheard_failures() {
             return Err(RDKafkaErrorCode::Retry);
@@ -92,9 +84,9 @@ impl Client {
         self.producer.produce(record, answer)
     }
 
-    /// Waits until there is room in the queue again, as [`OwnedProducer::room`] says.
-    pub(super) async fn room(&self) {
-        self.producer.room().await;
+    /// Notified when there is room in the queue again, as [`OwnedProducer::room`] says.
+    pub(super) fn room(&self) -> Arc<Notify> {
+        Arc::clone(self.producer.room())
     }
 
     /// Whether it takes no more records although librdkafka would.
@@ -148,7 +140,7 @@ struct Over(Arc<Ending>);
 
 impl Drop for Over {
     fn drop(&mut self) {
-        self.0.is_over.store(true, Ordering::Release);
+        self.0.0.store(true, Ordering::Release);
     }
 }
 
@@ -224,9 +216,9 @@ mod tests {
 
     fn started(servers: &str) -> (Client, JoinHandle<()>) {
         let (producer, log) = producer(servers);
-        let ending = Ending::new(None);
+        let ending = Arc::<Ending>::default();
         let thread = spawn(Arc::clone(&producer), log, Weak::new(), Arc::clone(&ending)).expect("a thread");
-        (Client { producer, ending, after: None }, thread)
+        (Client { producer, ending, after: Vec::new() }, thread)
     }
 
     fn join(thread: JoinHandle<()>) {
@@ -272,7 +264,7 @@ mod tests {
         let (producer, log) = producer("127.0.0.1:1");
         let owner = Arc::new(());
         let owned = Arc::downgrade(&owner);
-        let client = Client { producer: Arc::clone(&producer), ending: Ending::new(None), after: None };
+        let client = Client { producer: Arc::clone(&producer), ending: Arc::default(), after: Vec::new() };
         let (subscriber, panics) = Panics::new();
         let polls = move || {
             let mut client = ClientEvents::new(&log);
@@ -294,7 +286,7 @@ mod tests {
         let log = ClientLog::new("orders".into(), &settings);
         let producer = Arc::new(OwnedProducer::new(&settings).expect("librdkafka takes the settings"));
         let (owner, shared) = (Arc::new(()), Arc::downgrade(&producer));
-        let client = Client { producer: Arc::clone(&producer), ending: Ending::new(None), after: None };
+        let client = Client { producer: Arc::clone(&producer), ending: Arc::default(), after: Vec::new() };
         let owned = Arc::downgrade(&owner);
         let thread = thread::spawn(move || {
             let mut client = ClientEvents::new(&log);

@@ -57,7 +57,7 @@ impl RawProducer {
     /// If librdkafka rejects the settings, or there is no thread to poll it.
     pub(crate) fn new(log: ClientLog, settings: ClientConfig) -> Result<Self, KafkaError> {
         let owner = Arc::new(());
-        let client = Client::new(log.clone(), &settings, Arc::downgrade(&owner), None)?;
+        let client = Client::new(log.clone(), &settings, Arc::downgrade(&owner), Vec::new())?;
         let client = RwLock::new(Arc::new(client));
         Ok(Self::Kafka(Box::new(Replaceable { log, settings, client, owner })))
     }
@@ -96,8 +96,9 @@ impl RawProducer {
     pub(crate) async fn room(&self) {
         match self {
             Self::Kafka(kafka) => {
-                let client = kafka.client();
-                let _ = timeout(LOOKS_AGAIN, client.room()).await;
+                // Not the client: whoever waits may not be polled for long, and a client that is replaced ends when nobody has it.
+                let room = kafka.current().room();
+                let _ = timeout(LOOKS_AGAIN, room.notified()).await;
             }
             #[cfg(any(test, feature = "testing"))]
             Self::Memory(..) => tokio::time::sleep(LOOKS_AGAIN).await,
@@ -131,7 +132,7 @@ impl Replaceable {
                 );
             });
             let owner = Arc::downgrade(&self.owner);
-            match Client::new(self.log.clone(), &self.settings, owner, failed.ending()) {
+            match Client::new(self.log.clone(), &self.settings, owner, failed.endings()) {
                 Ok(client) => *current = Arc::new(client),
                 // The next record finds the fatal error again.
                 Err(error) => {
@@ -260,6 +261,29 @@ mod tests {
         assert_eq!((replaced, panics.try_iter().count()), (None, 1));
         let RawProducer::Kafka(kafka) = &producer else { panic!("it is a producer to Kafka") };
         assert!(!Arc::ptr_eq(&old, &kafka.client()));
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_room_and_is_not_polled_keeps_no_client_from_its_end() {
+        // Nobody listens at this port.
+        let producer = producer("127.0.0.1:1");
+        let mut waits = std::pin::pin!(producer.room());
+        let waker = std::task::Waker::noop();
+        assert!(waits.as_mut().poll(&mut std::task::Context::from_waker(waker)).is_pending());
+        for replaced in 1..6 {
+            outdate_by(&producer, RDKafkaErrorCode::InvalidProducerEpoch);
+            assert_eq!(producer.revive(), Some(RDKafkaErrorCode::InvalidProducerEpoch));
+            let takes_another = async {
+                let answer = || Answer::One(oneshot::channel().0);
+                while producer.enqueue(RawRecord::ORDER, answer()).is_err() {
+                    tokio::task::yield_now().await;
+                }
+            };
+            timeout(Duration::from_secs(60), takes_another).await.expect("the old client is over");
+            let RawProducer::Kafka(kafka) = &producer else { panic!("it is a producer to Kafka") };
+            let waits_for = kafka.client().endings();
+            assert!(waits_for.len() <= 1, "{waits_for:?} after {replaced}");
+        }
     }
 
     #[tokio::test]

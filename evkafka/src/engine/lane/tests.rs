@@ -653,6 +653,52 @@ async fn a_record_that_stops_the_app_is_reported_and_not_committed() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_plain_function_that_waits_for_a_thread_again_keeps_no_permit_meanwhile() {
+    let policy = FailurePolicy::new().last_step(crate::settle::LastStep::Skip);
+    let config = ConsumerConfig::new(["orders"]).failure_policy(policy);
+    let config = config.concurrency(Concurrency::PerKey { in_flight: 1 });
+    let threads = Arc::new(Mutex::new(Vec::new()));
+    let (reserved, calls) = (Arc::clone(&threads), Calls::default());
+    let noted = calls.clone();
+    let shared = Arc::new(std::sync::OnceLock::<Arc<Shared>>::new());
+    let of_handler = Arc::clone(&shared);
+    // It has the only thread that is free, for which another function waits by then.
+    let rig = Rig::new(&config, ONE.batch(2, 50).blocking(), move |call| {
+        noted.note(&call);
+        let (reserved, shared) = (Arc::clone(&reserved), of_handler.get().map(Arc::clone));
+        async move {
+            if call.offsets.len() == 1 {
+                return DONE;
+            }
+            let shared = shared.expect("the rig is there");
+            tokio::spawn(async move {
+                let thread = shared.threads.reserve().await;
+                reserved.lock().unwrap().push(thread);
+            });
+            tokio::task::yield_now().await;
+            Attempt::UndecodableAmong(vec![(0, "bad".into())])
+        }
+    });
+    assert_eq!(rig.shared.permits.available_permits(), 1);
+    let _ = shared.set(Arc::clone(&rig.shared));
+    for _ in 1..crate::handle::MOST_THREADS {
+        let thread = rig.shared.threads.reserve().await;
+        threads.lock().unwrap().push(thread);
+    }
+    rig.write(0..2);
+    let assigned = rig.assign();
+    while threads.lock().unwrap().len() < crate::handle::MOST_THREADS {
+        sleep(Duration::from_millis(10)).await;
+    }
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(calls.offsets().len(), 2, "it waits for a thread");
+    assert_eq!(rig.shared.permits.available_permits(), 1, "others may have its permit");
+    threads.lock().unwrap().clear();
+    rig.until_committed(2).await;
+    assigned.revoke(Phase::Stopping).await;
+}
+
 /// Each handler that is under way has one.
 #[test]
 fn the_attempts_at_a_record_take_little_memory_beside_the_handler() {

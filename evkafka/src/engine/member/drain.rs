@@ -58,10 +58,12 @@ impl Drain {
             self.hasten(DrainPlan::for_loss(now));
         }
         let lanes = match &self.lanes {
-            Lanes::All => assignment.all(),
-            Lanes::Of(partitions) => assignment.select(partitions),
+            Lanes::All => assignment.controls(),
+            Lanes::Of(partitions) => {
+                assignment.select(partitions).into_iter().map(|(_, lane)| lane.control).collect()
+            }
         };
-        self.plan.tell(lanes.iter().map(|(_, lane)| &*lane.control), now)
+        self.plan.tell(lanes.iter().map(|lane| &**lane), now)
     }
 }
 
@@ -121,6 +123,22 @@ mod tests {
         assert_eq!((told(&revoked), told(&other)), ((true, true, false), (true, true, false)));
         assert_eq!(shutdown.advance(&assignment, shutdown.plan().commit_at), Drained::OutOfTime);
         assert_eq!((told(&revoked), told(&other)), ((true, true, true), (true, true, true)));
+    }
+
+    #[test]
+    fn a_drain_of_all_waits_for_a_lane_whose_partition_has_another_by_now() {
+        let (now, assignment) = (Instant::now(), Assignment::default());
+        let (_, former) = assign(&assignment, 0);
+        former.enter(Phase::Aborted);
+        let (key, lane) = assign(&assignment, 0);
+        lane.enter(Phase::Over);
+        let plan = DrainPlan::for_shutdown(now, Duration::from_secs(10));
+        assert_eq!(Drain::of(vec![key], plan).advance(&assignment, now), Drained::All);
+        let mut shutdown = Drain::all(plan);
+        assert_eq!(shutdown.advance(&assignment, now), Drained::NotYet);
+        former.enter(Phase::Over);
+        assert_eq!(shutdown.advance(&assignment, now), Drained::All);
+        assert_eq!(assignment.controls().len(), 1, "nothing is kept of it");
     }
 
     #[test]

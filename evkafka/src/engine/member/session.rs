@@ -18,7 +18,7 @@ use super::{
     joining::Joining,
     phase::{Leaving, MemberPhase, Reason},
     rejoin::Rejoin,
-    revocation::{Hold, Outcome, Revocation},
+    revocation::{Hold, Revocation},
 };
 use crate::{
     client::{ClientLog, ClientReports, Lasting, Troubles},
@@ -68,8 +68,10 @@ pub(super) struct Session {
 /// How a session ended.
 pub(super) struct Ended {
     pub(super) reason: Reason,
-    /// Whether everything that was handled is committed; `None` if a lane has not finished.
-    pub(super) drained: Option<Result<()>>,
+    /// Whether everything that was handled is committed.
+    pub(super) committed: Result<()>,
+    /// Whether all lanes have finished.
+    pub(super) are_over: bool,
 }
 
 impl Session {
@@ -218,28 +220,18 @@ impl Session {
 
     fn conclude(&self, leaving: Leaving) -> Ended {
         let (reason, committed) = leaving.end();
-        let drained = self.drained(committed);
-        match (reason, &drained) {
-            (Reason::Outgrown(_) | Reason::Silent, Some(Err(error))) => {
+        let consumer = &self.shared().consumer;
+        let committed: Result<()> = committed.map_err(|code| Inner::commit(consumer, code, true).into());
+        let are_over = self.assignment().controls().iter().all(|lane| lane.is_finished());
+        self.member().tell(&MemberEvent::Left);
+        match (&committed, are_over, reason) {
+            (Err(error), false, _) => self.member().tell(&MemberEvent::LeftUncommitted { error }),
+            (Err(error), true, Reason::Outgrown(_) | Reason::Silent) => {
                 self.member().tell(&MemberEvent::RejoinsUncommitted { error });
             }
-            (Reason::Outgrown(_) | Reason::Silent | Reason::Shutdown, _) => {}
+            (Err(_), true, Reason::Shutdown) | (Ok(()), ..) => {}
         }
-        Ended { reason, drained }
-    }
-
-    /// `None` if a lane has not finished.
-    fn drained(&self, committed: Outcome) -> Option<Result<()>> {
-        let consumer = &self.shared().consumer;
-        self.member().tell(&MemberEvent::Left);
-        let committed: Result<()> = committed.map_err(|code| Inner::commit(consumer, code, true).into());
-        if self.assignment().all().iter().all(|(_, lane)| lane.control.is_finished()) {
-            return Some(committed);
-        }
-        if let Err(error) = committed {
-            self.member().tell(&MemberEvent::LeftUncommitted { error: &error });
-        }
-        None
+        Ended { reason, committed, are_over }
     }
 }
 

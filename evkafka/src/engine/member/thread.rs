@@ -21,7 +21,7 @@ use super::{
     phase::Reason,
     plan::DrainPlan,
     probe::{self, Finding},
-    session::Session,
+    session::{Ended, Session},
     silence::Silences,
     tasks::Tasks,
 };
@@ -116,12 +116,12 @@ impl Poller {
                     return;
                 }
             };
-            let ended = session.run(&self.inbox);
-            match ended.reason {
+            let Ended { reason, committed, are_over } = session.run(&self.inbox);
+            match reason {
                 Reason::Outgrown(assigned) => partitions = assigned,
                 Reason::Silent => {}
                 Reason::Shutdown => {
-                    self.answer(drained, ended.drained);
+                    self.answer(drained, are_over.then_some(committed));
                     // Closes the client: after the answer, because it has no deadline.
                     drop(session);
                     return;
@@ -130,7 +130,7 @@ impl Poller {
             match Closing::begin(session, &self.shared.consumer) {
                 Ok(closing) => {
                     if let Some(plan) = closing.wait(&self.inbox, &self.pulse) {
-                        return self.leave_replaced(closing, plan, drained, ended.drained);
+                        return self.leave_replaced(closing, plan, drained, (committed, are_over));
                     }
                 }
                 Err(error) => self.shared.report(Error::other(error)),
@@ -154,12 +154,12 @@ impl Poller {
         closing: Closing,
         plan: DrainPlan,
         drained: oneshot::Sender<Result<()>>,
-        ended: Option<Result<()>>,
+        (committed, are_over): (Result<()>, bool),
     ) {
         // A lane that had not finished in time holds something of the client.
         let left = plan.end_at.saturating_duration_since(Instant::now());
-        let ended = ended.or_else(|| closing.is_closed_in(left).then_some(Ok(())));
-        self.answer(drained, ended);
+        let are_over = are_over || closing.is_closed_in(left);
+        self.answer(drained, are_over.then_some(committed));
         closing.finish();
     }
 

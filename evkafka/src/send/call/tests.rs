@@ -49,6 +49,15 @@ async fn a_full_queue_is_waited_for_no_longer_than_the_limit() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nothing_is_on_its_way_of_an_event_without_a_topic() {
+    let outlet = outlet(&Cluster::default());
+    let call = || Sending::new(&outlet, None, &Priced, Extras::default());
+    assert_eq!(sent(call().enqueue()).await.0, Err(SendErrorKind::NoTopic));
+    assert_eq!(sent(call().into_future()).await.0.map(|_| ()), Err(SendErrorKind::NoTopic));
+    assert!(outlet.is_flushed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_time_that_a_call_waits_for_room_is_part_of_the_limit() {
     let cluster = Cluster::default();
     let outlet = outlet(&cluster);
