@@ -9,6 +9,7 @@ mod take_out;
 mod turn;
 
 use std::{
+    pin::pin,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -237,7 +238,8 @@ impl Worker {
                         }
                     };
                     self.tracer.begin(context, &mut span);
-                    let call = handlers.routes.call(handler, context);
+                    // It stays where it is made.
+                    let call = pin!(handlers.routes.call(handler, context));
                     let interruptions = || self.interruptions(rule, &open);
                     guarded(call, &mut span, interruptions).await
                 };
