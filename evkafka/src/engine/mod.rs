@@ -13,12 +13,12 @@
 //! 3. `lane/prepare.rs`: waits for what decoding needs; compiled only where a handler needs something.
 //! 4. `delivery/`: post-commit, it may begin at once; pre-commit (`before.rs`), once the broker has acknowledged the offset behind it.
 //! 5. `lane/offer.rs`: it is routed (`route/table.rs`), and offered to the
-//! 6. `schedule/`, which says when it begins: `in_order.rs`, or `concurrent.rs` (`key_order.rs`, `permit.rs`, `cell.rs`); `collected.rs`
-//!    and `group.rs` collect for batch handlers.
+//! 6. `schedule/`, which says when it begins: `in_order.rs`, or `concurrent.rs` (`key_order.rs`, `permit.rs`, `tasks.rs`, `cell.rs`);
+//!    `collected.rs` and `group.rs` collect for batch handlers.
 //! 7. `attempt/mod.rs`: attempts at one record or many, until the judge (`settle/judge.rs`) says that it is the last one. Each is a call
 //!    (`attempt/guarded.rs`, in its span if there is one: `traces/`) of the routes (`route/routes.rs`), which decodes (`decode/`) and calls the user's function.
 //! 8. `lane/exit.rs`: every record leaves here, settled or not. A dead letter leaves twice: into `lane/letters.rs`, and when it is
-//!    acknowledged.
+//!    acknowledged; so does one whose handler has returned events: `lane/sendings.rs`. Both send from a `lane/outbox.rs`.
 //! 9. `lane/epoch.rs`: the tracker knows what may be committed, which goes to the progress (`settle/progress.rs`).
 //! 10. `commit/committer.rs` and `commit/exchange.rs`: it is committed.
 //!

@@ -74,9 +74,6 @@ impl Outbox {
     }
 
     fn add_due(&mut self) {
-        if self.resends.is_empty() {
-            return;
-        }
         let due = self.resends.take_due(Instant::now());
         if !due.is_empty() {
             self.backlog.extend(due);

@@ -12,6 +12,8 @@ use crate::native::Ticket;
 #[derive(Default)]
 pub(super) struct Resends {
     waiting: FxHashMap<OrderKey, Together>,
+    /// None of them is due before that. It is asked for at each event that is sent meanwhile, and they may be many.
+    earliest: Option<Instant>,
 }
 
 /// What is sent in order: the events of one key, or of none, in one topic. Two that are taken for one wait for each other in vain, and
@@ -44,7 +46,9 @@ impl Resends {
 
     /// An event is sent again at that time; with the others of its key, if any wait already.
     pub(super) fn add(&mut self, key: OrderKey, ticket: Ticket, at: Instant) {
-        self.waiting.entry(key).or_insert(Together { at, tickets: Vec::new() }).tickets.push(ticket);
+        let together = self.waiting.entry(key).or_insert(Together { at, tickets: Vec::new() });
+        together.tickets.push(ticket);
+        self.earliest = self.earliest.into_iter().chain([together.at]).min();
     }
 
     /// An event is to be sent after those of its key that wait.
@@ -52,16 +56,20 @@ impl Resends {
         self.add(key, ticket, Instant::now());
     }
 
-    /// When the first are to be sent.
+    /// When to look whether any are to be sent.
     pub(super) fn due(&self) -> Option<Instant> {
-        self.waiting.values().map(|together| together.at).min()
+        self.earliest
     }
 
     /// What is to be sent now, in order.
     pub(super) fn take_due(&mut self, now: Instant) -> Vec<Ticket> {
+        if self.earliest.is_none_or(|earliest| now < earliest) {
+            return Vec::new();
+        }
         let due = self.waiting.extract_if(|_, together| together.at <= now);
         let mut tickets: Vec<_> = due.flat_map(|(_, together)| together.tickets).collect();
         tickets.sort_unstable_by_key(Ticket::order);
+        self.earliest = self.waiting.values().map(|together| together.at).min();
         tickets
     }
 
@@ -75,6 +83,7 @@ impl Resends {
 
     pub(super) fn clear(&mut self) {
         self.waiting.clear();
+        self.earliest = None;
     }
 }
 
@@ -104,7 +113,9 @@ mod tests {
         assert_eq!(resends.take_due(at(99)), []);
         assert_eq!(resends.take_due(at(100)), [ticket(1, 1), ticket(2, 0), ticket(3, 0)]);
         assert!(!resends.has(key("a")) && resends.has(key("b")));
+        assert_eq!(resends.due(), Some(at(200)));
         assert_eq!(resends.take_due(at(200)), [ticket(1, 0)]);
+        assert_eq!(resends.due(), None);
         assert!(resends.is_empty());
     }
 
@@ -116,6 +127,11 @@ mod tests {
         resends.forget(1);
         assert!(resends.has(key("a")));
         resends.forget(2);
-        assert!(resends.is_empty() && resends.due().is_none());
+        assert!(resends.is_empty());
+        assert_eq!(
+            (resends.take_due(now), resends.due()),
+            (Vec::new(), None),
+            "it is looked at once more at most"
+        );
     }
 }
