@@ -450,9 +450,11 @@ impl fmt::Write for OneLine<'_> {
 /// An error and all its causes in one line, for a log.
 pub(crate) struct Chain<'e>(pub(crate) &'e (dyn StdError + 'static));
 
-impl fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut line = OneLine(f);
+impl Chain<'_> {
+    /// # Errors
+    /// If one of them fails to show itself.
+    pub(crate) fn write_to(&self, to: &mut dyn fmt::Write) -> fmt::Result {
+        let mut line = OneLine(to);
         write!(line, "{}", self.0)?;
         let mut next = self.0.source();
         while let Some(cause) = next {
@@ -463,9 +465,34 @@ impl fmt::Display for Chain<'_> {
     }
 }
 
+/// As far as it goes: at an error that fails to show itself `to_string` would panic.
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let _ = self.write_to(f);
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_that_fails_to_show_itself_ends_nothing() {
+        #[derive(Debug)]
+        struct Locked;
+
+        impl fmt::Display for Locked {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("half of it")?;
+                Err(fmt::Error)
+            }
+        }
+
+        impl StdError for Locked {}
+
+        assert_eq!(Chain(&Locked).to_string(), "half of it");
+    }
 
     /// What an app says that ends at a batch which librdkafka could not decompress.
     fn not_decompressed(codec: &str, code: RDKafkaErrorCode) -> String {

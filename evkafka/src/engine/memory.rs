@@ -214,7 +214,8 @@ impl MemoryMember {
     /// The group takes all partitions from it, as in a rebalance, and gives them back.
     pub(crate) async fn rebalance(&self) {
         let now = Instant::now();
-        self.give_up(DrainPlan::for_revoke(now, self.config.revoke_grace), now).await;
+        let lanes = self.assignment.all().into_iter().map(|(_, lane)| lane.control).collect();
+        self.give_up(lanes, DrainPlan::for_revoke(now, self.config.revoke_grace), now).await;
         self.assign();
     }
 
@@ -227,7 +228,8 @@ impl MemoryMember {
             self.member.tell(&MemberEvent::Leaves);
         }
         let now = Instant::now();
-        let are_over = self.give_up(DrainPlan::for_shutdown(now, timeout), now).await;
+        let lanes = self.assignment.controls();
+        let are_over = self.give_up(lanes, DrainPlan::for_shutdown(now, timeout), now).await;
         self.stop_committing.cancel();
         self.member.tell(&MemberEvent::Left);
         if are_over {
@@ -236,16 +238,15 @@ impl MemoryMember {
         Err(Inner::Shutdown { consumer: Arc::clone(&self.shared.consumer), waited: timeout }.into())
     }
 
-    /// Drains all lanes by a plan that was made `now`, and commits what they have settled; whether all of them have finished.
-    async fn give_up(&self, plan: DrainPlan, now: Instant) -> bool {
-        let (lanes, controls) = (self.assignment.all(), self.assignment.controls());
-        let partitions: Vec<_> = lanes.iter().map(|(key, _)| key.clone()).collect();
+    /// Drains lanes by a plan that was made `now`, and commits what those of all partitions have settled; whether they have finished.
+    async fn give_up(&self, lanes: Vec<Arc<LaneControl>>, plan: DrainPlan, now: Instant) -> bool {
+        let partitions: Vec<_> = self.assignment.all().into_iter().map(|(key, _)| key).collect();
         self.member.tell(&MemberEvent::Revoked { partitions: &partitions, lost: false });
         // By tokio's clock, which may be paused.
         let begun = tokio::time::Instant::now();
         let at = |instant: Instant| begun + instant.saturating_duration_since(now);
         let over = async {
-            for lane in &controls {
+            for lane in &lanes {
                 lane.finished().await;
             }
         };
@@ -256,7 +257,7 @@ impl MemoryMember {
                 if from > now {
                     sleep_until(at(from)).await;
                 }
-                controls.iter().for_each(|lane| lane.enter(phase));
+                lanes.iter().for_each(|lane| lane.enter(phase));
             }
             std::future::pending::<()>().await;
         };

@@ -1,7 +1,4 @@
-use std::{
-    fmt::{self, Display, Write},
-    time::SystemTime,
-};
+use std::{fmt::Display, io::Write, time::SystemTime};
 
 use super::{Failure, dead_letter_path};
 use crate::{error::Chain, native::RawHeader, record::Record};
@@ -82,8 +79,8 @@ impl Headers {
 
     fn add(&mut self, name: &'static str, limit: usize, value: impl Display) {
         let start = self.values.len();
-        // Fails only if the value itself does, which may be a user's error: then it is what was written up to there.
-        let _ = write!(Text(&mut self.values), "{value}");
+        // Writing into memory does not fail.
+        let _ = write!(self.values, "{value}");
         self.end(name, start, limit);
     }
 
@@ -110,16 +107,6 @@ impl Headers {
             (name.as_bytes(), Some(value))
         }));
         all
-    }
-}
-
-/// Writes text into bytes. ([`std::io::Write`] panics where a value fails to show itself.)
-struct Text<'v>(&'v mut Vec<u8>);
-
-impl Write for Text<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0.extend_from_slice(text.as_bytes());
-        Ok(())
     }
 }
 

@@ -1,6 +1,6 @@
 use std::{
     error::Error,
-    fmt::{self, Write as _},
+    fmt,
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
@@ -47,7 +47,7 @@ impl Failure {
     /// handler's error cannot say what it is.
     pub(crate) fn printable(self) -> Self {
         // Unwind safety: an error that panicked is dropped.
-        let printed = catch_unwind(AssertUnwindSafe(|| write!(Discard, "{}", Chain(self.cause()))));
+        let printed = catch_unwind(AssertUnwindSafe(|| Chain(self.cause()).write_to(&mut Discard)));
         let why = match printed {
             Ok(Ok(())) => return self,
             Ok(Err(fmt::Error)) => "its `Display` returned an error".to_owned(),

@@ -74,6 +74,10 @@ impl Outbox {
     }
 
     fn add_due(&mut self) {
+        // Mostly, and then the clock is not read.
+        if self.resends.due().is_none() {
+            return;
+        }
         let due = self.resends.take_due(Instant::now());
         if !due.is_empty() {
             self.backlog.extend(due);

@@ -84,7 +84,8 @@ impl<R: Routes> Run<R> {
 
     fn next_look(&mut self, is_ending: bool) -> Option<Instant> {
         let seeks = match &self.turning {
-            Some(Turning::Seeks { again_at, .. }) => *again_at,
+            // A lane that ends seeks no more.
+            Some(Turning::Seeks { again_at, .. }) => again_at.filter(|_| !is_ending),
             Some(Turning::GoesBack { .. }) | None => None,
         };
         let stall = self.stall.due().filter(|_| !is_ending);
