@@ -144,9 +144,9 @@ async fn returned_events_of_a_key_stay_in_order_when_their_client_is_replaced() 
     let mock = mock();
     mock.create_topic("orders", 1, 1).unwrap();
     send_to(&mock.bootstrap_servers(), "OrderCreated", 0..RECORDS).await;
-    // A request at a time: brokers refuse those that follow one that was refused, but these do not.
+    // An event at a time: brokers refuse those that the client has sent, or is about to send, after one that was refused, but these do not.
     let out = config(&mock).linger(Duration::ZERO);
-    let out = out.properties([("max.in.flight", 1), ("batch.num.messages", 10)]);
+    let out = out.properties([("queue.buffering.max.messages", 1)]);
     let mut answers = vec![RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR; 50];
     for fatal in (6..50).step_by(11) {
         answers[fatal] = RDKafkaRespErr::RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER;
