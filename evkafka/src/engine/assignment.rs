@@ -81,7 +81,7 @@ impl Assignment {
         former
     }
 
-    /// All lanes that have not finished, and others.
+    /// All lanes, and the former ones that have not finished.
     pub(crate) fn controls(&self) -> Vec<Arc<LaneControl>> {
         let lanes: Vec<_> = self.lanes().values().map(|lane| Arc::clone(&lane.control)).collect();
         self.former().iter().cloned().chain(lanes).collect()

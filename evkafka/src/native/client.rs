@@ -27,6 +27,7 @@ use super::{
     Event,
     error_code::{from_number, into_result},
     list::PartitionList,
+    millis::millis,
 };
 use crate::logged::logged;
 
@@ -136,9 +137,8 @@ impl OwnedClient {
     /// An assignment and a revocation have to be answered, by [`Self::assign`] and [`Self::unassign`]. They may take their time: the
     /// client waits with whatever the group is to do next, and keeps its membership alive meanwhile, as long as it is polled.
     pub(crate) fn poll(&self, timeout: Duration) -> Option<Event> {
-        let millis = c_int::try_from(timeout.as_millis()).unwrap_or(c_int::MAX);
         // SAFETY: queue and client are alive; the event is ours.
-        let event = NonNull::new(unsafe { rd_kafka_queue_poll(self.events.as_ptr(), millis) })?;
+        let event = NonNull::new(unsafe { rd_kafka_queue_poll(self.events.as_ptr(), millis(timeout)) })?;
         // SAFETY: as said; it is destroyed here.
         Some(unsafe { Event::take(event) })
     }

@@ -21,6 +21,7 @@ use super::{
     ClientHandle,
     error_code::{from_number, into_result, result_at},
     list::{PartitionList, topic},
+    millis::millis,
 };
 
 // As in rdkafka's bindings, but that the error comes as a number: a broker may have sent one that their enumeration lacks.
@@ -184,8 +185,4 @@ fn read(element: &rd_kafka_topic_partition_t) -> Listed {
 fn known(listed: Vec<Listed>) -> Vec<(String, i32, i64)> {
     let known = |(topic, partition, offset): Listed| Some((topic, partition, offset.ok()??));
     listed.into_iter().filter_map(known).collect()
-}
-
-fn millis(timeout: Duration) -> c_int {
-    c_int::try_from(timeout.as_millis()).unwrap_or(c_int::MAX)
 }

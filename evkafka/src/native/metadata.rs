@@ -15,6 +15,7 @@ use rdkafka::{
 use super::{
     ClientHandle,
     error_code::{from_number, result_at},
+    millis::millis,
 };
 
 // As in rdkafka's bindings, but that the error comes as a number: a broker may have sent one that their enumeration lacks.
@@ -51,7 +52,6 @@ pub(crate) fn metadata(
     topic: Option<&str>,
     timeout: Duration,
 ) -> Result<ClusterMetadata, RDKafkaErrorCode> {
-    let millis = c_int::try_from(timeout.as_millis()).unwrap_or(c_int::MAX);
     let name = topic.map(CString::new).transpose().map_err(|_| RDKafkaErrorCode::InvalidTopic)?;
     let mut answer = ptr::null();
     // SAFETY: the client is alive; the name is copied; the topic is ours, and given back; what is written on success is ours, and
@@ -64,8 +64,13 @@ pub(crate) fn metadata(
         if name.is_some() && only.is_null() {
             return Err(RDKafkaErrorCode::InvalidTopic);
         }
-        let result =
-            rd_kafka_metadata(client.as_ptr(), c_int::from(name.is_none()), only, &mut answer, millis);
+        let result = rd_kafka_metadata(
+            client.as_ptr(),
+            c_int::from(name.is_none()),
+            only,
+            &mut answer,
+            millis(timeout),
+        );
         if !only.is_null() {
             rd_kafka_topic_destroy(only);
         }

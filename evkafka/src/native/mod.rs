@@ -35,6 +35,7 @@ mod headers;
 mod list;
 mod list_offsets;
 mod metadata;
+mod millis;
 #[cfg(feature = "embedded")]
 mod mock;
 mod monotonic;

@@ -26,6 +26,7 @@ use tokio::sync::Notify;
 use super::{
     Answer, Delivery, Event, RawRecord,
     error_code::{from_number, result_at},
+    millis::millis,
     outdated::Outdated,
     produce::produce,
 };
@@ -129,9 +130,8 @@ impl OwnedProducer {
     /// Waits for an event, for at most `timeout` (in steps of a millisecond; zero does not wait). Deliveries are told to whoever waits
     /// for them.
     pub(crate) fn poll(&self, timeout: Duration) -> Option<Event> {
-        let millis = c_int::try_from(timeout.as_millis()).unwrap_or(c_int::MAX);
         // SAFETY: queue and client are alive; the event is ours.
-        let event = NonNull::new(unsafe { rd_kafka_queue_poll(self.events.as_ptr(), millis) })?;
+        let event = NonNull::new(unsafe { rd_kafka_queue_poll(self.events.as_ptr(), millis(timeout)) })?;
         let mut reported = std::mem::take(&mut *self.reported());
         // SAFETY: as said; it is destroyed after its deliveries were read.
         let event = unsafe {

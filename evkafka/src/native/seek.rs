@@ -11,6 +11,7 @@ use super::{
     ClientHandle,
     error_code::{from_number, result_at},
     list::{PartitionList, topic},
+    millis::millis,
 };
 
 // As in rdkafka's bindings, but that the error comes as a number.
@@ -29,8 +30,7 @@ pub(crate) fn seek<'p>(
 ) -> Vec<(String, i32)> {
     let list = list(partitions);
     // Zero would not wait.
-    let millis = c_int::try_from(timeout.as_millis()).unwrap_or(c_int::MAX).max(1);
-    match call(client, &list, millis) {
+    match call(client, &list, millis(timeout).max(1)) {
         // Some may have been in time: it stands in the list.
         Ok(()) | Err(RDKafkaErrorCode::OperationTimedOut) => {}
         Err(_) => return Vec::new(),

@@ -46,6 +46,17 @@ pub(crate) enum Then {
     Refused,
 }
 
+impl Then {
+    /// When the record is sent again, which is not [refused](Self::Refused).
+    pub(crate) fn at(self, now: Instant) -> Instant {
+        match self {
+            Self::Room | Self::Alone => now,
+            Self::After(wait) => now + wait,
+            Self::Refused => unreachable!("it is an error"),
+        }
+    }
+}
+
 impl Again {
     /// Of a record that somebody waits for until then, and decides about if it is refused.
     pub(super) fn until(until: Instant) -> Self {

@@ -14,13 +14,20 @@ use crate::{
 };
 
 impl Worker {
-    /// The way of the record, for people, if it would go round in a loop as this letter.
-    pub(in crate::engine) fn loop_of(&self, record: &Record<'_>, letter: &Letter) -> Option<String> {
+    /// The path of the record as this letter.
+    ///
+    /// # Errors
+    /// If it would go round in a loop, with the path so far, for people.
+    pub(in crate::engine) fn letter_path(
+        &self,
+        record: &Record<'_>,
+        letter: &Letter,
+    ) -> Result<Vec<u8>, String> {
         let path = DeadLetterPath::of(record);
-        path.to(&letter.topic).is_none().then(|| path.to_string())
+        path.to(&letter.topic).ok_or_else(|| path.to_string())
     }
 
-    /// With the producer of the consumer's dead letters, and the record that is this one.
+    /// With the producer of the consumer's dead letters, and the record that is this one, whose [path](Self::letter_path) is given.
     ///
     /// # Panics
     /// If the consumer sends none.
@@ -29,17 +36,16 @@ impl Worker {
         handlers: &Routed<R>,
         record: &Record<'_>,
         letter: &Letter,
+        path: &[u8],
         with: impl FnOnce(&ReliableProducer, RawRecord<'_>) -> T,
     ) -> T {
         let letters = self.shared.dead_letters.as_ref();
         let letters = letters.expect("a consumer whose policies have dead letters sends them");
         let event = self.event(record);
-        // It was looked at when the letter was sent.
-        let path = DeadLetterPath::of(record).to(&letter.topic).unwrap_or_default();
         let headers = DeadLetterHeaders::of(
             record,
             &Obituary {
-                path: &path,
+                path,
                 group: &self.shared.group,
                 handler: handlers.rules[letter.handler].path,
                 event: event.name(),

@@ -249,9 +249,7 @@ impl Worker {
                 };
                 let attempt = match (attempt, &mut open) {
                     // What comes of nearly all records costs no more than it has to.
-                    (Attempt::Returned(Outcome::Done), Open::One(_)) => {
-                        return Ended::All(Done::Handled);
-                    }
+                    (Attempt::Returned(Outcome::Done), Open::One(_)) => return Ended::All(Done::Handled),
                     (Attempt::UndecodableAmong(faults), Open::Many(batch)) => {
                         span.undecodable(faults.len());
                         if self.take_out(handlers, handler, tries, batch, faults) == Flow::End {
@@ -273,9 +271,7 @@ impl Worker {
                 span.judged(&verdict);
                 let (wait, failure) = match verdict {
                     Verdict::Retry(wait, failure) => (wait, failure),
-                    last => {
-                        return self.conclude(handlers, handler, tries, open, last);
-                    }
+                    last => return self.conclude(handlers, handler, tries, open, last),
                 };
                 drop(thread);
                 state.permits.give_back();

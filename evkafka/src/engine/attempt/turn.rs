@@ -78,10 +78,12 @@ impl Worker {
         record: &Record<'_>,
     ) -> Option<Option<ReservedThread>> {
         let _waiting = self.control.pulse.wait(WaitsFor::Turn);
-        if rule.is_blocking {
+        let thread = if rule.is_blocking {
             permits.give_back();
-        }
-        let thread = if rule.is_blocking { Some(self.thread(record).await?) } else { None };
+            Some(self.thread(record).await?)
+        } else {
+            None
+        };
         if let Permits::Limited(permit @ None) = permits {
             *permit = Some(self.permit().await?);
         }

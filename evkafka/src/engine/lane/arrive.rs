@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::{
     Phase,
-    exit::{Handling, Standing},
+    exit::Standing,
     run::Run,
     sendings::{Arrival, Sent},
 };
@@ -14,7 +14,7 @@ use crate::{
     engine::{
         attempt::{Done, Letter, Worker},
         observe::RecordEvent,
-        schedule::{Held, Job},
+        schedule::Job,
     },
     event::Outgoing,
     handle::Context,
@@ -53,12 +53,7 @@ impl<R: Routes> Run<R> {
     }
 
     fn settle_sent(&mut self, Sent { job, begun, .. }: Sent, done: Done) {
-        let mut settle = |held: Held| {
-            let Held { message, slot, matched } = held;
-            let handling = Handling::by(matched, slot.written, begun);
-            self.settle(slot.offset, slot.round, done, Standing::Open, handling);
-            self.fetched.take_back(message);
-        };
+        let mut settle = |held| self.settle_held(held, done, Standing::Open, begun);
         match job {
             Job::One(held) => settle(held),
             Job::Many { records, .. } => records.into_iter().for_each(settle),

@@ -214,11 +214,7 @@ impl<R: Routes> Run<R> {
             self.schedule.done(&slot);
         }
         match fate {
-            Some(Fate::Settled(done)) => {
-                let handling = Handling::by(held.matched, slot.written, begun);
-                self.settle(slot.offset, slot.round, done, standing, handling);
-                self.fetched.take_back(held.message);
-            }
+            Some(Fate::Settled(done)) => self.settle_held(held, done, standing, begun),
             Some(Fate::Letter(letter)) => {
                 self.stay_open(&slot, standing);
                 self.send_letter(held, letter, begun);
@@ -232,6 +228,15 @@ impl<R: Routes> Run<R> {
                 self.leave_unsettled(slot.offset);
             }
         }
+    }
+
+    /// A record that was kept is settled.
+    #[inline]
+    pub(super) fn settle_held(&mut self, held: Held, done: Done, standing: Standing, begun: Option<Instant>) {
+        let Held { message, matched, slot } = held;
+        let handling = Handling::by(matched, slot.written, begun);
+        self.settle(slot.offset, slot.round, done, standing, handling);
+        self.fetched.take_back(message);
     }
 
     /// The events of a batch's call are sent; its records are not under way any more.
@@ -314,14 +319,11 @@ impl<R: Routes> Run<R> {
     }
 
     fn exit_sent(&mut self, SentLetter { held, begun, is_acknowledged }: SentLetter) {
-        let Held { message, matched, slot } = held;
         if is_acknowledged {
-            let handling = Handling::by(matched, slot.written, begun);
-            self.settle(slot.offset, slot.round, Done::DeadLettered, Standing::Open, handling);
+            self.settle_held(held, Done::DeadLettered, Standing::Open, begun);
         } else {
-            self.leave_unsettled(slot.offset);
+            self.leave_unsettled(held.slot.offset);
         }
-        self.fetched.take_back(message);
     }
 
     fn lose_task(&mut self) {

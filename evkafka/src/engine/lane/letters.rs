@@ -21,7 +21,7 @@ use crate::{
     error::DeadLetterFault,
     native::{Answer, Delivery, Ticket},
     route::Routes,
-    send::{Again, Then},
+    send::Again,
 };
 
 /// How many dead letters of a partition may be on their way at a time.
@@ -47,6 +47,7 @@ type Open = FxHashMap<u64, OnItsWay>;
 struct OnItsWay {
     held: Held,
     letter: Letter,
+    path: Vec<u8>,
     /// When the first attempt at its record began, if anybody wants to know.
     begun: Option<Instant>,
     since: Instant,
@@ -86,13 +87,17 @@ impl Letters {
         begun: Option<Instant>,
     ) -> Option<SentLetter> {
         let Tools { worker, .. } = tools;
-        if let Some(path) = worker.loop_of(&held.message.record(&worker.origin), &letter) {
-            report(worker, &held, &letter, DeadLetterFault::Loop(path));
-            return Some(SentLetter { held, begun, is_acknowledged: false });
-        }
+        let path = match worker.letter_path(&held.message.record(&worker.origin), &letter) {
+            Ok(path) => path,
+            Err(path) => {
+                report(worker, &held, &letter, DeadLetterFault::Loop(path));
+                return Some(SentLetter { held, begun, is_acknowledged: false });
+            }
+        };
         self.last += 1;
         self.bytes += held.slot.bytes;
-        let on_its_way = OnItsWay { held, letter, begun, since: Instant::now(), again: Again::default() };
+        let on_its_way =
+            OnItsWay { held, letter, path, begun, since: Instant::now(), again: Again::default() };
         self.open.insert(self.last, on_its_way);
         self.outbox.add(numbered(self.last));
         self.outbox.send(&Sending(&self.open, tools));
@@ -119,7 +124,7 @@ impl Letters {
     ) -> Option<SentLetter> {
         let worker = &tools.worker;
         // One that was not waited for any longer is unknown.
-        let OnItsWay { held, letter, again, .. } = self.open.get_mut(&ticket.sending)?;
+        let OnItsWay { held, letter, path, again, .. } = self.open.get_mut(&ticket.sending)?;
         let code = match delivery {
             Ok(_) => {
                 worker.tell_letter_sent(&held.message.record(&worker.origin), letter);
@@ -128,20 +133,19 @@ impl Letters {
             Err(code) => code,
         };
         let record = held.message.record(&worker.origin);
-        let after = worker
-            .with_letter(&tools.handlers, &record, letter, |letters, raw| letters.after(&raw, again, code));
-        let at = match after {
-            Ok(Then::Room | Then::Alone) => Instant::now(),
-            Ok(Then::After(wait)) => Instant::now() + wait,
-            Ok(Then::Refused) => unreachable!("it is an error"),
+        let after = worker.with_letter(&tools.handlers, &record, letter, path, |letters, raw| {
+            letters.after(&raw, again, code)
+        });
+        match after {
+            Ok(then) => {
+                self.outbox.add_again(&Sending(&self.open, tools), ticket, then.at(Instant::now()));
+                None
+            }
             Err(refused) => {
                 report(worker, held, letter, DeadLetterFault::refused(refused));
-                return self.close(ticket.sending, false);
+                self.close(ticket.sending, false)
             }
-        };
-        let key = Sending(&self.open, tools).order_key(ticket)?;
-        self.outbox.add_again(key, ticket, at);
-        None
+        }
     }
 
     /// One that is not waited for any longer, although it may have been written.
@@ -202,9 +206,11 @@ impl<R: Routes> Records for Sending<'_, R> {
 
     fn enqueue(&self, ticket: Ticket, answer: Answer) -> Result<(), RDKafkaErrorCode> {
         let Self(open, Tools { handlers, worker }) = self;
-        let Some(OnItsWay { held, letter, again, .. }) = open.get(&ticket.sending) else { return Ok(()) };
+        let Some(OnItsWay { held, letter, path, again, .. }) = open.get(&ticket.sending) else {
+            return Ok(());
+        };
         let record = held.message.record(&worker.origin);
-        worker.with_letter(handlers, &record, letter, |letters, raw| {
+        worker.with_letter(handlers, &record, letter, path, |letters, raw| {
             let enqueued = letters.enqueue(raw, again, answer);
             if enqueued == Err(RDKafkaErrorCode::QueueFull) {
                 // Logged.

@@ -50,8 +50,10 @@ impl Outbox {
     }
 
     /// A record was not acknowledged, and is sent again at that time.
-    pub(super) fn add_again(&mut self, key: OrderKey, ticket: Ticket, at: Instant) {
-        self.resends.add(key, ticket, at);
+    pub(super) fn add_again(&mut self, records: &impl Records, ticket: Ticket, at: Instant) {
+        if let Some(key) = records.order_key(ticket) {
+            self.resends.add(key, ticket, at);
+        }
     }
 
     /// Sends what is to be sent, as far as there is room.

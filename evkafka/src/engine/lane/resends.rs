@@ -1,4 +1,4 @@
-//! Events that were not acknowledged, until they are sent again.
+//! Events and dead letters that were not acknowledged, until they are sent again.
 
 use std::hash::{Hash, Hasher};
 

@@ -18,7 +18,7 @@ use crate::{
     engine::schedule::Job,
     event::Outgoing,
     native::{Answer, Delivery, Ticket},
-    send::{Again, Extras, Outlets, OwnHeader, Place, RecordForm, Refused, SendError, Then},
+    send::{Again, Extras, Outlets, OwnHeader, Place, RecordForm, Refused, SendError},
     traces::SendSpans,
 };
 
@@ -132,16 +132,17 @@ impl Sendings {
     fn send_again(&mut self, ticket: Ticket, code: RDKafkaErrorCode) -> Option<SendError> {
         let sending = self.calls.open.get_mut(&ticket.sending)?;
         let event = sending.outgoing.get(ticket.event)?;
-        let again = sending.again.of_mut(ticket.event);
+        let again = sending.again.entry(ticket.event).or_default();
         let destination = self.calls.outlets.at(Place::from_number(ticket.destination));
         let then = match destination {
             Some(destination) => destination.after(&event, &sending.extras, again, code),
             None => Err(Refused { code, advice: "add a producer for it to the app".to_owned() }),
         };
-        let at = match then {
-            Ok(Then::Room | Then::Alone) => Instant::now(),
-            Ok(Then::After(wait)) => Instant::now() + wait,
-            Ok(Then::Refused) => unreachable!("it is an error"),
+        match then {
+            Ok(then) => {
+                self.outbox.add_again(&self.calls, ticket, then.at(Instant::now()));
+                None
+            }
             Err(refused) => {
                 if let Some(destination) = destination {
                     destination.counted.count(false);
@@ -149,12 +150,9 @@ impl Sendings {
                 let topic = destination.and_then(|destination| destination.topic(&sending.extras).ok());
                 let error = SendError::refused(event.name.as_str(), topic, refused);
                 sending.spans.failed(ticket.event, &error);
-                return Some(error);
+                Some(error)
             }
-        };
-        let key = self.calls.order_key(ticket)?;
-        self.outbox.add_again(key, ticket, at);
-        None
+        }
     }
 
     fn close(&mut self, number: u64) -> Option<Sent> {
@@ -223,7 +221,7 @@ impl Records for Calls {
             &plain
         };
         let unsent = Again::default();
-        let so_far = again.of(ticket.event).unwrap_or(&unsent);
+        let so_far = again.get(&ticket.event).unwrap_or(&unsent);
         let enqueued = destination.enqueue(&event, extras, spans.headers(ticket.event), so_far, answer);
         if enqueued == Err(RDKafkaErrorCode::QueueFull) {
             // Logged.

@@ -17,7 +17,8 @@ pub(super) struct Sending {
     pub(super) extras: Extras,
     pub(super) spans: SendSpans,
     pub(super) unacknowledged: usize,
-    pub(super) again: SentAgain,
+    /// How those were sent so far that were not acknowledged at once, by their places.
+    pub(super) again: FxHashMap<u32, Again>,
 }
 
 /// What the events were returned for.
@@ -37,10 +38,6 @@ pub(super) enum Arrival {
     Refused(Sent, SendError),
 }
 
-/// How the events of a call were sent so far that were not acknowledged at once, by their places.
-#[derive(Default)]
-pub(super) struct SentAgain(FxHashMap<u32, Again>);
-
 impl Sending {
     /// Of so many events.
     pub(super) fn new(
@@ -50,21 +47,11 @@ impl Sending {
         spans: SendSpans,
         unacknowledged: usize,
     ) -> Self {
-        Self { of, outgoing, extras, spans, unacknowledged, again: SentAgain::default() }
+        Self { of, outgoing, extras, spans, unacknowledged, again: FxHashMap::default() }
     }
 
     /// What the events and the records they are of take up. Records are often the larger.
     pub(super) fn bytes(&self) -> u64 {
         self.outgoing.bytes() as u64 + self.of.job.bytes()
-    }
-}
-
-impl SentAgain {
-    pub(super) fn of(&self, event: u32) -> Option<&Again> {
-        self.0.get(&event)
-    }
-
-    pub(super) fn of_mut(&mut self, event: u32) -> &mut Again {
-        self.0.entry(event).or_default()
     }
 }
