@@ -29,8 +29,8 @@ pub(super) struct Retired {
 #[derive(Default)]
 struct Generations {
     /// From before the last take.
-    old: Vec<*mut rd_kafka_message_t>,
-    young: Vec<*mut rd_kafka_message_t>,
+    old: List,
+    young: List,
 }
 
 // SAFETY: retired messages are owned, nobody else knows them, and they may be destroyed on any thread.
@@ -64,14 +64,20 @@ impl Retired {
             let young = mem::take(&mut generations.young);
             mem::replace(&mut generations.old, young)
         };
-        destroy(old);
+        let memory = destroy(old);
+        use_again(memory, &mut self.generations().young);
     }
 
-    /// Destroys all of it.
+    /// Destroys all of it; if there is nothing, no memory is kept for what comes.
     pub(super) fn destroy_all(&self) {
         let Generations { old, young } = mem::take(&mut *self.generations());
-        destroy(old);
-        destroy(young);
+        if old.is_empty() && young.is_empty() {
+            return;
+        }
+        let (old, young) = (destroy(old), destroy(young));
+        let mut generations = self.generations();
+        use_again(old, &mut generations.old);
+        use_again(young, &mut generations.young);
     }
 }
 
@@ -81,12 +87,24 @@ impl Drop for Retired {
     }
 }
 
-fn destroy(messages: Vec<*mut rd_kafka_message_t>) {
-    for message in messages {
+type List = Vec<*mut rd_kafka_message_t>;
+
+/// Returns the list's memory.
+fn destroy(mut messages: List) -> List {
+    for message in messages.drain(..) {
         // SAFETY: owned (see `Retired::retire`), and never touched again. This frees memory and counts references down, and waits
         // for nothing. (In librdkafka's callback, where the queue is locked: those to the partition and its topic are not the last
         // ones, because whoever puts something into the partition's queue has others.)
         unsafe { rd_kafka_message_destroy(message) };
+    }
+    messages
+}
+
+/// The list has this memory, which is empty, unless its own is larger.
+fn use_again(mut memory: List, list: &mut List) {
+    if memory.capacity() > list.capacity() {
+        memory.append(list);
+        *list = memory;
     }
 }
 
