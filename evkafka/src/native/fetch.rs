@@ -6,13 +6,16 @@ use std::{
 };
 
 use rdkafka::{
-    bindings::{rd_kafka_message_t, rd_kafka_message_timestamp, rd_kafka_timestamp_type_t},
+    bindings::{
+        rd_kafka_headers_t, rd_kafka_message_t, rd_kafka_message_timestamp, rd_kafka_timestamp_type_t,
+    },
     error::RDKafkaErrorCode,
 };
 
 use super::{
     NativeHeaders,
     error_code::result_at,
+    headers::headers,
     retired::{Retired, destroy_headers},
 };
 use crate::{
@@ -203,7 +206,9 @@ impl Fetch {
         self.retire(self.next);
         self.next += 1;
         self.owned = self.next;
-        Some(Message { message, retired: Arc::clone(&self.retired) })
+        // SAFETY: alive, and the message's from here on; no other thread has it.
+        let known = unsafe { Known::of(message) };
+        Some(Message { message, known, retired: Arc::clone(&self.retired) })
     }
 
     /// Moves the first `count` entries to the end of `other`, which is of the same partition.
@@ -257,31 +262,26 @@ impl Drop for Fetch {
 /// A record taken out of its fetch. It pins the buffer that it was fetched in.
 pub(crate) struct Message {
     message: NonNull<rd_kafka_message_t>,
+    known: Result<Known, RDKafkaErrorCode>,
     /// Where it goes in the end. It also keeps the client alive, into whose memory it points.
     retired: Arc<Retired>,
 }
 
 // SAFETY: the message is owned and may be read and destroyed on any thread.
 unsafe impl Send for Message {}
-// SAFETY: shared access only reads, but for the first look at the headers, which `entry` asks its caller to make on one
-// thread at a time.
+// SAFETY: shared access only reads.
 unsafe impl Sync for Message {}
 
 impl Message {
-    /// What it is. Not to be called on two threads at the same time: the first call has the headers parsed.
-    pub(crate) fn entry<'m>(&'m self, origin: &'m Origin) -> Entry<'m> {
-        // SAFETY: alive until `self` is dropped; the task that owns it is the only one that looks at it.
-        unsafe { read(self.message, origin) }
-    }
-
     /// The record that it is.
     ///
     /// # Panics
     /// If it is an error.
     pub(crate) fn record<'m>(&'m self, origin: &'m Origin) -> Record<'m> {
-        match self.entry(origin) {
-            Entry::Record(record) => record,
-            Entry::Error(error) => unreachable!("an error is not kept: {error:?}"),
+        match &self.known {
+            // SAFETY: it is of this message, which is alive until `self` is dropped.
+            Ok(known) => unsafe { known.record(self.message, origin) },
+            Err(code) => unreachable!("an error is not kept: {code:?}"),
         }
     }
 }
@@ -297,29 +297,59 @@ impl Drop for Message {
     }
 }
 
+/// What librdkafka has to be asked for about a record. Some time later, the answers would be in memory that no cache has any more.
+#[derive(Clone, Copy)]
+struct Known {
+    timestamp: Option<Timestamp>,
+    headers: Option<NonNull<rd_kafka_headers_t>>,
+}
+
+impl Known {
+    /// The code of the error, if it is one.
+    ///
+    /// # Safety
+    /// `message` is alive, and no other thread calls this for it at the same time.
+    #[inline]
+    unsafe fn of(message: NonNull<rd_kafka_message_t>) -> Result<Self, RDKafkaErrorCode> {
+        // SAFETY: the message is alive (caller).
+        unsafe { result_at(&raw const (*message.as_ptr()).err)? };
+        // SAFETY: the message is alive, and no other thread asks for its headers (caller).
+        Ok(unsafe { Self { timestamp: timestamp(message), headers: headers(message) } })
+    }
+
+    /// The record of which this is known.
+    ///
+    /// # Safety
+    /// It is of `message`, which is alive for `'m`.
+    #[inline]
+    unsafe fn record<'m>(self, message: NonNull<rd_kafka_message_t>, origin: &'m Origin) -> Record<'m> {
+        // SAFETY: alive (caller).
+        let message = unsafe { message.as_ref() };
+        Record {
+            origin,
+            offset: message.offset,
+            timestamp: self.timestamp,
+            // SAFETY: librdkafka gives pointer and length of bytes that live as long as the message.
+            key: unsafe { bytes(message.key.cast(), message.key_len) },
+            // SAFETY: as for the key.
+            payload: unsafe { bytes(message.payload.cast(), message.len) },
+            // SAFETY: the message's own, alive as long as it is.
+            headers: Headers::from_native(unsafe { NativeHeaders::new(self.headers) }),
+        }
+    }
+}
+
 /// # Safety
 /// `message` is alive for `'m`, and no other thread calls this for it at the same time.
 #[inline]
-unsafe fn read<'m>(pointer: NonNull<rd_kafka_message_t>, origin: &'m Origin) -> Entry<'m> {
-    // SAFETY: alive (caller).
-    let message = unsafe { pointer.as_ref() };
-    // SAFETY: the message is alive.
-    if let Err(code) = unsafe { result_at(&raw const message.err) } {
+unsafe fn read<'m>(message: NonNull<rd_kafka_message_t>, origin: &'m Origin) -> Entry<'m> {
+    // SAFETY: the caller's promise.
+    match unsafe { Known::of(message) } {
+        // SAFETY: just now it was of this message.
+        Ok(known) => Entry::Record(unsafe { known.record(message, origin) }),
         // SAFETY: the message is alive (caller).
-        return Entry::Error(unsafe { partition_error(message, code) });
+        Err(code) => Entry::Error(unsafe { partition_error(message.as_ref(), code) }),
     }
-    Entry::Record(Record {
-        origin,
-        offset: message.offset,
-        // SAFETY: the message is alive.
-        timestamp: unsafe { timestamp(pointer) },
-        // SAFETY: librdkafka gives pointer and length of bytes that live as long as the message.
-        key: unsafe { bytes(message.key.cast(), message.key_len) },
-        // SAFETY: as for the key.
-        payload: unsafe { bytes(message.payload.cast(), message.len) },
-        // SAFETY: the message is alive, and no other thread looks at it (caller).
-        headers: Headers::from_native(unsafe { NativeHeaders::of(pointer) }),
-    })
 }
 
 /// # Safety

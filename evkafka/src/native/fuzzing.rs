@@ -2,7 +2,7 @@ use std::ptr::NonNull;
 
 use rdkafka::bindings::rd_kafka_message_t;
 
-use super::NativeHeaders;
+use super::{NativeHeaders, headers::headers};
 use crate::record::Headers;
 
 /// The headers of a message, as a handler gets them.
@@ -11,5 +11,5 @@ use crate::record::Headers;
 /// `message` must be alive, and its headers unchanged, for `'r`; no other thread may use it meanwhile.
 pub unsafe fn headers_of<'r>(message: NonNull<rd_kafka_message_t>) -> Headers<'r> {
     // SAFETY: the caller's promise.
-    Headers::from_native(unsafe { NativeHeaders::of(message) })
+    Headers::from_native(unsafe { NativeHeaders::new(headers(message)) })
 }

@@ -17,22 +17,29 @@ pub(crate) struct NativeHeaders<'r> {
     message: PhantomData<&'r rd_kafka_message_t>,
 }
 
-// SAFETY: after `of` has had them parsed, the headers are only read.
+// SAFETY: they are only read.
 unsafe impl Send for NativeHeaders<'_> {}
 // SAFETY: as above.
 unsafe impl Sync for NativeHeaders<'_> {}
 
+/// The headers of `message`, which are parsed at the first call. Headers that cannot be parsed count as none.
+///
+/// # Safety
+/// `message` is alive, and no other thread calls this for it at the same time.
+#[inline]
+pub(super) unsafe fn headers(message: NonNull<rd_kafka_message_t>) -> Option<NonNull<rd_kafka_headers_t>> {
+    let mut headers = ptr::null_mut();
+    // SAFETY: the message is alive (caller); the result is owned by the message.
+    let result = unsafe { rd_kafka_message_headers(message.as_ptr(), &mut headers) };
+    NonNull::new(headers).filter(|_| result == rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR)
+}
+
 impl<'r> NativeHeaders<'r> {
-    /// The headers of `message`, which are parsed at the first call. Headers that cannot be parsed count as none.
-    ///
     /// # Safety
-    /// `message` must be alive for `'r`, and no other thread may call this for the same message at the same time.
-    pub(super) unsafe fn of(message: NonNull<rd_kafka_message_t>) -> Self {
-        let mut headers = ptr::null_mut();
-        // SAFETY: the message is alive (caller); the result is owned by the message.
-        let result = unsafe { rd_kafka_message_headers(message.as_ptr(), &mut headers) };
-        let found = result == rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR;
-        Self { headers: NonNull::new(headers).filter(|_| found), message: PhantomData }
+    /// They are a message's that is alive for `'r`.
+    #[inline]
+    pub(super) unsafe fn new(headers: Option<NonNull<rd_kafka_headers_t>>) -> Self {
+        Self { headers, message: PhantomData }
     }
 
     /// Name and value of the header at `index`, in the order in which they were written.
