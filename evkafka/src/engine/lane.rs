@@ -18,6 +18,7 @@ mod sent;
 mod stall;
 #[cfg(all(test, not(evkafka_loom)))]
 mod tests;
+mod together;
 mod told;
 mod turning;
 mod wait;
@@ -33,6 +34,7 @@ pub(super) use self::{
 };
 use self::{
     epoch::Epoch, letters::Letters, prepare::Preparation, run::Run, sendings::Sendings, stall::Stall,
+    together::Together,
 };
 use super::{
     at_work::Predecessor,
@@ -138,6 +140,7 @@ impl Lane {
             queue,
             delivery,
             schedule,
+            together: Together::default(),
             epoch,
             preparation: Preparation::default(),
             turning: None,

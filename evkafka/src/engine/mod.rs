@@ -14,7 +14,8 @@
 //! 4. `delivery/`: post-commit, it may begin at once; pre-commit (`before.rs`), once the broker has acknowledged the offset behind it.
 //! 5. `lane/offer.rs`: it is routed (`route/table.rs`), and offered to the
 //! 6. `schedule/`, which says when it begins: `in_order.rs`, or `concurrent.rs` (`key_order.rs`, `permit.rs`, `tasks.rs`, `cell.rs`);
-//!    `collected.rs` and `group.rs` collect for batch handlers.
+//!    `collected.rs` and `group.rs` collect for batch handlers. A record in order, and a batch whose records are all fetched
+//!    (`lane/together.rs`), stay where they are.
 //! 7. `attempt/mod.rs`: attempts at one record or many, until the judge (`settle/judge.rs`) says that it is the last one. Each is a call
 //!    (`attempt/guarded.rs`, in its span if there is one: `traces/`) of the routes (`route/routes.rs`), which decodes (`decode/`) and calls the user's function.
 //! 8. `lane/exit.rs`: every record leaves here, settled or not. A dead letter leaves twice: into `lane/letters.rs`, and when it is

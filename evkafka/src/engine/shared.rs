@@ -9,7 +9,7 @@ use tokio::sync::{Semaphore, mpsc};
 use super::numbers::Clock;
 use super::{
     at_work::LanesAtWork,
-    attempt::Done,
+    attempt::{Done, SpareBuffers},
     commands::Commands,
     numbers::ConsumerNumbers,
     observe::{ConsumerEvent, MemberName, MostlyUnmatched, Observer, Observers, WatchedMember},
@@ -51,6 +51,7 @@ pub(crate) struct Shared {
     pub(super) unmatched: Unmatched,
     pub(crate) commands: Arc<Commands>,
     pub(super) at_work: LanesAtWork,
+    pub(super) spare_buffers: SpareBuffers,
     /// By which others see that its members work.
     pub(crate) members: Arc<Members>,
     pub(super) observers: Arc<Observers>,
@@ -162,6 +163,7 @@ impl Shared {
             unmatched: Unmatched::default(),
             commands,
             at_work: LanesAtWork::default(),
+            spare_buffers: SpareBuffers::default(),
             members: Arc::default(),
             observers,
         }

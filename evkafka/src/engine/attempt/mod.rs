@@ -1,5 +1,6 @@
 //! Attempts at one record, or at the records of a batch, until they are settled.
 
+mod buffers;
 mod count;
 mod guarded;
 mod letter;
@@ -18,6 +19,7 @@ use tokio::time::sleep;
 
 use self::guarded::{Interruptions, guarded};
 pub(super) use self::{
+    buffers::{Buffers, Opened, SpareBuffers},
     open::Open,
     turn::{AttemptState, Permits},
 };
@@ -171,10 +173,11 @@ impl Worker {
     /// The handler for an event.
     #[inline]
     pub(super) fn route<R>(&self, handlers: &Routed<R>, event: &EventIdentity<'_>) -> Option<Matched> {
-        match event.version() {
+        let matched = match event.version() {
             None => handlers.table.find(event.name()),
             Some(version) => handlers.table.find_version(event.name(), version),
-        }
+        };
+        matched.map(|matched| matched.of(event.is_name_only()))
     }
 
     /// Whether somebody wants to know all that happens to each record.
@@ -189,6 +192,20 @@ impl Worker {
         let mut event = self.event(record);
         event.open(record.payload());
         event
+    }
+
+    /// The same of a record that was routed before, which may have been some time ago: its headers are not looked at if that is not needed.
+    #[inline]
+    pub(super) fn opened_again<'r, R>(
+        &'r self,
+        handlers: &Routed<R>,
+        matched: Matched,
+        record: &Record<'r>,
+    ) -> EventIdentity<'r> {
+        match handlers.table.only_name(matched) {
+            Some(name) => EventIdentity::named(Some(name.as_bytes())),
+            None => self.opened(record),
+        }
     }
 
     /// Makes attempts until the records are settled, or the lane is at its end.

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use super::{Done, Ended, Fate, Letter, Share};
 use crate::{
     event::Outgoing,
@@ -12,8 +14,8 @@ pub(in crate::engine) enum Open<'r> {
 }
 
 pub(in crate::engine) struct Batch<'r> {
-    /// Those that the next call is made with.
-    contexts: Vec<Context<'r>>,
+    /// Those that the next call is made with: at first all of them, as they are the caller's.
+    contexts: Cow<'r, [Context<'r>]>,
     /// There once a record is not in the next call. Boxed, since that is rare.
     left_out: Option<Box<LeftOut<'r>>>,
 }
@@ -29,8 +31,8 @@ struct LeftOut<'r> {
 }
 
 impl<'r> Open<'r> {
-    pub(in crate::engine) fn many(contexts: Vec<Context<'r>>) -> Self {
-        Self::Many(Batch { contexts, left_out: None })
+    pub(in crate::engine) fn many(contexts: &'r [Context<'r>]) -> Self {
+        Self::Many(Batch { contexts: Cow::Borrowed(contexts), left_out: None })
     }
 
     /// How many they are.
@@ -49,7 +51,9 @@ impl<'r> Open<'r> {
     pub(super) fn begin_attempt(&mut self, attempt: u32) {
         match self {
             Self::One(context) => context.attempt = attempt,
-            Self::Many(batch) => batch.contexts.iter_mut().for_each(|context| context.attempt = attempt),
+            Self::Many(batch) => {
+                batch.contexts.to_mut().iter_mut().for_each(|context| context.attempt = attempt);
+            }
         }
     }
 
@@ -136,7 +140,7 @@ impl<'r> Batch<'r> {
         let left_out = self.left_out();
         left_out.stop = Some((stop, failure));
         left_out.places.truncate(index);
-        self.contexts.truncate(index);
+        self.contexts.to_mut().truncate(index);
     }
 
     /// Leaves out what is [decided](Self::decide).
@@ -144,7 +148,7 @@ impl<'r> Batch<'r> {
         let Some(LeftOut { places, fates, .. }) = self.left_out.as_deref_mut() else { return };
         let is_open = |place: &usize| fates[*place].is_none();
         let mut of_contexts = places.iter();
-        self.contexts.retain(|_| of_contexts.next().is_some_and(is_open));
+        self.contexts.to_mut().retain(|_| of_contexts.next().is_some_and(is_open));
         places.retain(is_open);
     }
 

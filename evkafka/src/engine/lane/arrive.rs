@@ -67,7 +67,8 @@ impl<R: Routes> Run<R> {
         let judge = &tools.handlers.rules[handler].judge;
         let verdict = judge.judge_unsent(error, tools.worker.control.cancelled());
         if !matches!(verdict, Verdict::Release(_)) {
-            sent.job.each(|held| tools.worker.count_unsent(&tools.handlers.table, held.matched.event(), 1));
+            let events = sent.job.records().iter().map(|held| held.matched.event());
+            events.for_each(|event| tools.worker.count_unsent(&tools.handlers.table, event, 1));
         }
         match verdict {
             Verdict::GiveUp(failure) => {

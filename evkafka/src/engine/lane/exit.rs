@@ -88,6 +88,14 @@ impl<R: Routes> Run<R> {
         }
     }
 
+    /// No handler takes the record that is next.
+    #[inline]
+    pub(super) fn exit_skipped(&mut self, offset: i64) {
+        self.fetched.advance();
+        let round = self.round();
+        self.settle_counted(offset, round, Done::Skipped, Standing::AtOnce, None);
+    }
+
     #[cold]
     fn tell_settled(&self, offset: i64, how: Done, handling: Option<Handling>) {
         let handler = handling.map(|handling| handling.matched.handler());

@@ -1,5 +1,7 @@
 //! A record leaves the lane that was handled where it is, in order.
 
+use std::{future::poll_fn, pin::Pin};
+
 use super::{
     exit::{Handling, Standing},
     run::Run,
@@ -13,12 +15,29 @@ use crate::{
     route::Routes,
 };
 
-/// When the attempts at a record end that is handled where it is.
+/// When attempts end that are made where the lane is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ending {
     AtOnce,
-    /// They had to wait, and the record was counted as received meanwhile.
+    /// They had to wait, and their records were counted as received meanwhile.
     Later,
+}
+
+/// Makes attempts where the lane is; `waits` is called once they have to wait: what was counted before is not to wait for them.
+#[inline]
+pub(super) fn attempted_here(
+    mut attempts: Pin<&mut impl Future<Output = Ended>>,
+    mut waits: impl FnMut(),
+) -> impl Future<Output = (Ended, Ending)> {
+    let mut ending = Ending::AtOnce;
+    poll_fn(move |cx| {
+        let polled = attempts.as_mut().poll(cx);
+        if polled.is_pending() && ending == Ending::AtOnce {
+            ending = Ending::Later;
+            waits();
+        }
+        polled.map(|ended| (ended, ending))
+    })
 }
 
 impl<R: Routes> Run<R> {

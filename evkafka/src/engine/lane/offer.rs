@@ -10,16 +10,15 @@ use std::{
 use super::{
     Phase,
     exit::{Handling, Standing},
-    front::Ending,
+    front::attempted_here,
     run::{AT_A_TIME, Run},
 };
 use crate::{
     engine::{
-        attempt::{AttemptState, Done, Flow, Open, Permits},
+        attempt::{AttemptState, Flow, Open, Permits},
         delivery::Delivery,
-        schedule::{Attempted, Begin, Finished, Held, Limit, Many, Place, Schedule, Slot, Tools},
+        schedule::{Held, Limit, Place, Schedule, Slot, Tools},
     },
-    handle::BatchSpec,
     route::{Matched, Routes},
     source::Entry,
 };
@@ -65,9 +64,7 @@ impl<R: Routes> Run<R> {
             }
             let Some(matched) = worker.route(handlers, &event) else {
                 worker.meet_unmatched(handlers, &record, event.name(), &mut self.unmatched);
-                self.fetched.advance();
-                let round = self.round();
-                self.settle_counted(offset, round, Done::Skipped, Standing::AtOnce, None);
+                self.exit_skipped(offset);
                 continue;
             };
             let (handler, written) = (matched.handler(), record.written());
@@ -75,37 +72,23 @@ impl<R: Routes> Run<R> {
             match &mut self.schedule {
                 Schedule::InOrder(in_order) => {
                     let limit = if let Some(batch) = in_order.take_before(handler) {
-                        self.handle_collected(batch).await;
-                        self.limit()
+                        self.handle_collected(&tools, batch).await
                     } else if let Some(spec) = batch {
-                        match self.collect_in_order(matched, spec) {
-                            Some(complete) => {
-                                self.handle_collected(complete).await;
-                                self.limit()
-                            }
-                            None => None,
-                        }
+                        self.offer_to_batch(&tools, matched, spec).await
                     } else {
                         event.open(record.payload());
                         let open = Open::One(worker.context(record, &event));
                         let mut state = AttemptState::new(Permits::Unlimited, self.numbers.begin());
                         let (ended, ending) = {
-                            let mut ending = Ending::AtOnce;
-                            let mut attempts = pin!(worker.attempt(handlers, handler, open, &mut state));
+                            let attempts = pin!(worker.attempt(handlers, handler, open, &mut state));
                             let numbers = &mut self.numbers;
                             let queued = self.fetched.len() - 1 + self.queue.waiting();
-                            // What was counted before is not to wait for a handler that waits.
-                            let ended = poll_fn(|cx| {
-                                let polled = attempts.as_mut().poll(cx);
-                                if polled.is_pending() && ending == Ending::AtOnce {
-                                    ending = Ending::Later;
-                                    worker.control.gauges.works_on(written, queued);
-                                    numbers.received(matched.event());
-                                    numbers.pass_on();
-                                }
-                                polled
-                            });
-                            (ended.await, ending)
+                            let waits = || {
+                                worker.control.gauges.works_on(written, 1, queued);
+                                numbers.received(matched.event());
+                                numbers.pass_on();
+                            };
+                            attempted_here(attempts, waits).await
                         };
                         let handling = Handling::by(matched, written, state.begun);
                         self.exit_front(offset, ended, handling, state.began, ending)
@@ -173,36 +156,6 @@ impl<R: Routes> Run<R> {
         Some(Held { message, matched, slot })
     }
 
-    /// Collects the record that is next; the batch, if it is complete.
-    fn collect_in_order(&mut self, matched: Matched, spec: BatchSpec) -> Option<Many> {
-        let held = self.hold(matched)?;
-        self.numbers.received(matched.event());
-        self.epoch.open(held.slot.offset, held.slot.written);
-        match &mut self.schedule {
-            Schedule::InOrder(in_order) => in_order.collect(held, spec),
-            Schedule::Concurrent(_) => unreachable!("it collects by key"),
-        }
-    }
-
-    async fn handle_collected(&mut self, batch: Many) {
-        let begin = Begin { work: batch, permits: Permits::Unlimited, at: self.numbers.look() };
-        let Schedule::InOrder(in_order) = &mut self.schedule else { return };
-        let mut cell = in_order.take_cell(&self.tools);
-        let mut has_waited = false;
-        let polled = |poll: &Poll<Attempted<Many>>| {
-            if poll.is_pending() && !has_waited {
-                has_waited = true;
-                self.numbers.pass_on();
-                self.say_under_way();
-            }
-        };
-        let attempted = cell.run(begin, polled).await;
-        if let Schedule::InOrder(in_order) = &mut self.schedule {
-            in_order.take_back_cell(cell);
-        }
-        self.exit_here(Finished::new(attempted, ()), Standing::Open);
-    }
-
     /// Puts the record that is next into its place; what forbids to let in more, if something does. It is no `async fn`, which would move
     /// all that it has for each record.
     #[inline]
@@ -252,7 +205,9 @@ impl<R: Routes> Run<R> {
         match &mut self.schedule {
             Schedule::InOrder(in_order) => {
                 if let Some(batch) = in_order.take_due(at_once) {
-                    self.handle_collected(batch).await;
+                    let tools = Arc::clone(&self.tools);
+                    // What it forbids, the lane sees for itself.
+                    let _ = self.handle_collected(&tools, batch).await;
                     return true;
                 }
                 false

@@ -6,7 +6,7 @@ use tokio::task::yield_now;
 
 use super::{
     Phase, control::LaneControl, epoch::Epoch, letters::Letters, prepare::Preparation, sendings::Sendings,
-    stall::Stall, turning::Turning,
+    stall::Stall, together::Together, turning::Turning,
 };
 use crate::{
     engine::{
@@ -35,6 +35,7 @@ pub(super) struct Run<R> {
     /// What may begin, in order.
     pub(super) fetched: Fetched,
     pub(super) schedule: Schedule,
+    pub(super) together: Together,
     pub(super) epoch: Epoch,
     pub(super) preparation: Preparation,
     /// The epoch ends, and another is about to begin.

@@ -6,6 +6,7 @@ mod letters;
 mod numbers;
 mod observed;
 mod sending;
+mod together;
 
 use std::{
     collections::HashMap,
@@ -48,6 +49,7 @@ use crate::{
 /// A call of the handler.
 #[derive(Clone, Debug)]
 struct Call {
+    handler: usize,
     offsets: Vec<i64>,
     /// That of the first record.
     key: Vec<u8>,
@@ -57,10 +59,10 @@ struct Call {
 
 type Answer = Pin<Box<dyn Future<Output = Attempt> + Send>>;
 
-/// The only handler, which is called with all records. It may need a schema for each, as of a test format.
+/// The handlers, of which most tests have one that is called with all records. They may need a schema for each, as of a test format.
 #[derive(Clone)]
 struct Handler<const NEEDS_SCHEMA: bool = false> {
-    spec: HandlerSpec,
+    specs: Vec<HandlerSpec>,
     call: Arc<dyn Fn(Call) -> Answer + Send + Sync>,
     /// Whether schemas can be looked up, each of which takes a while.
     registry: Arc<AtomicBool>,
@@ -83,7 +85,7 @@ impl<const NEEDS_SCHEMA: bool> crate::route::Routes for Handler<NEEDS_SCHEMA> {
     }
 
     fn count(&self) -> usize {
-        1
+        self.specs.len()
     }
 
     async fn prepare<'r>(&'r self, _: usize, _: &'r crate::record::Record<'r>) -> Result<(), BoxError> {
@@ -92,14 +94,15 @@ impl<const NEEDS_SCHEMA: bool> crate::route::Routes for Handler<NEEDS_SCHEMA> {
     }
 
     fn specs(&self, visit: &mut dyn FnMut(HandlerSpec)) {
-        visit(self.spec);
+        self.specs.iter().copied().for_each(visit);
     }
 
     fn requires(&self, _: usize, _: &mut Requirements) {}
 
-    async fn call<'c>(&self, _: usize, context: &'c Context<'c>) -> Attempt {
+    async fn call<'c>(&self, handler: usize, context: &'c Context<'c>) -> Attempt {
         let all = if context.batch.is_empty() { std::slice::from_ref(context) } else { context.batch };
         let call = Call {
+            handler,
             offsets: all.iter().map(|context| context.record.offset()).collect(),
             key: context.record.key().unwrap_or_default().to_vec(),
             attempt: context.attempt,
@@ -161,13 +164,21 @@ impl<const NEEDS_SCHEMA: bool> Rig<NEEDS_SCHEMA> {
         spec: HandlerSpec,
         call: impl Fn(Call) -> F + Send + Sync + 'static,
     ) -> Self {
+        Self::with_handlers(config, &[spec], call)
+    }
+
+    fn with_handlers<F: Future<Output = Attempt> + Send + 'static>(
+        config: &ConsumerConfig,
+        specs: &[HandlerSpec],
+        call: impl Fn(Call) -> F + Send + Sync + 'static,
+    ) -> Self {
         let call: Arc<dyn Fn(Call) -> Answer + Send + Sync> = Arc::new(move |of| Box::pin(call(of)));
         let registry = Arc::default();
-        let router = Router { routes: Handler { spec, call, registry } };
+        let router = Router { routes: Handler { specs: specs.to_vec(), call, registry } };
         let handlers = Routed::new(router, config).expect("a router without conflicts");
         let (sender, reports) = mpsc::unbounded_channel();
-        let largest = spec.batch.map_or(1, |batch| batch.max);
-        let shared = Shared::new("test".into(), config, largest, Arc::default(), None, sender);
+        let largest = specs.iter().filter_map(|spec| spec.batch).map(|batch| batch.max).max();
+        let shared = Shared::new("test".into(), config, largest.unwrap_or(1), Arc::default(), None, sender);
         Self {
             log: Log::default(),
             shared: Arc::new(shared),

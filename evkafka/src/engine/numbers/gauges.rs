@@ -5,8 +5,11 @@ use crate::record::Written;
 /// What a lane has at the moment, as it has last said.
 #[derive(Debug)]
 pub(in crate::engine) struct Gauges {
-    /// When the record was written whose handler waits where the lane is, in order; [`NOBODY`] if there is none.
+    /// When the record was written whose handler waits where the lane is, in order, or the first of its batch; [`NOBODY`] if there is
+    /// none.
     at_work: AtomicI64,
+    /// How many records it was called with.
+    records_at_work: AtomicU64,
     /// The same of the first record that is open, and of the first that has not begun.
     open: AtomicI64,
     waiting: AtomicI64,
@@ -62,6 +65,7 @@ impl Default for Gauges {
     fn default() -> Self {
         Self {
             at_work: AtomicI64::new(NOBODY),
+            records_at_work: AtomicU64::new(0),
             open: AtomicI64::new(NOBODY),
             waiting: AtomicI64::new(NOBODY),
             last_settled: AtomicI64::new(NONE),
@@ -76,9 +80,10 @@ impl Default for Gauges {
 }
 
 impl Gauges {
-    /// A handler waits, where the lane is, for which so many others wait. Its record was written then.
-    pub(in crate::engine) fn works_on(&self, written: Written, queued: usize) {
+    /// A handler waits, where the lane is, that was called with so many records, for which so many others wait. The first was written then.
+    pub(in crate::engine) fn works_on(&self, written: Written, records: usize, queued: usize) {
         self.queued.store(queued as u64, Relaxed);
+        self.records_at_work.store(records as u64, Relaxed);
         self.at_work.store(written.to_bits() as i64, Relaxed);
     }
 
@@ -101,12 +106,13 @@ impl Gauges {
 
     pub(super) fn read(&self) -> Reading {
         let at_work = self.at_work.load(Relaxed);
+        let records_at_work = if at_work == NOBODY { 0 } else { self.records_at_work.load(Relaxed) };
         // What is open came before what is at work, and that before what has not begun.
         let at_hand = [self.open.load(Relaxed), at_work, self.waiting.load(Relaxed)];
         Reading {
             oldest: at_hand.into_iter().find(|millis| *millis != NOBODY).map(Written::at),
             last_settled: Written::at(self.last_settled.load(Relaxed)),
-            in_flight: self.unsettled.load(Relaxed) + u64::from(at_work != NOBODY),
+            in_flight: self.unsettled.load(Relaxed) + records_at_work,
             queued: self.queued.load(Relaxed),
         }
     }

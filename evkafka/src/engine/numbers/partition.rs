@@ -128,11 +128,12 @@ mod tests {
         assert_eq!(age(Some(3), 4000), Some(500));
         gauges.say(&UnderWay { waiting: Some(Written::at(3800)), ..none });
         assert_eq!(age(Some(3), 4000), Some(200));
-        gauges.works_on(Written::at(3700), 5);
-        assert_eq!(gauges.read().queued, 5);
+        gauges.works_on(Written::at(3700), 3, 5);
+        assert_eq!((gauges.read().in_flight, gauges.read().queued), (3, 5));
         assert_eq!(age(Some(3), 4000), Some(300));
         assert_eq!(age(None, 4000), Some(300), "it is at hand");
         gauges.say(&UnderWay { open: Some(Written::at(3000)), waiting: Some(Written::at(3800)), ..none });
+        assert_eq!(gauges.read().in_flight, 0);
         assert_eq!(age(Some(3), 4000), Some(1000));
         assert_eq!(age(Some(3), 2000), Some(0), "its producer's clock is ahead");
     }

@@ -12,7 +12,12 @@ pub(super) struct Collected {
     groups: Vec<Group<Held>>,
     /// The keys in it, with their handlers.
     keys: HashMap<KeyHash, usize, FxBuildHasher>,
+    /// What batches before were collected in.
+    spare: Vec<Vec<Held>>,
 }
+
+/// For how many batches memory is kept, and of how many records.
+const MOST_SPARE: (usize, usize) = (2, 1024);
 
 impl Collected {
     /// Whether a record of this key is collected for this handler.
@@ -24,7 +29,8 @@ impl Collected {
     pub(super) fn add(&mut self, held: Held, spec: BatchSpec, most_bytes: u64) -> Option<Job> {
         let handler = held.handler();
         let index = self.groups.iter().position(|group| group.handler == handler).unwrap_or_else(|| {
-            self.groups.push(Group::new(handler, spec, most_bytes, Instant::now()));
+            let items = self.spare.pop().unwrap_or_default();
+            self.groups.push(Group::new(items, handler, spec, most_bytes, Instant::now()));
             self.groups.len() - 1
         });
         if let Some(key) = held.slot.key {
@@ -51,6 +57,15 @@ impl Collected {
             self.keys.remove(&key);
         }
         Job::Many { handler: group.handler, records: group.items }
+    }
+
+    /// Takes back what a batch was collected in.
+    pub(super) fn take_back(&mut self, empty: Vec<Held>) {
+        debug_assert!(empty.is_empty());
+        let (batches, records) = MOST_SPARE;
+        if self.spare.len() < batches && (1..=records).contains(&empty.capacity()) {
+            self.spare.push(empty);
+        }
     }
 
     /// When the first batch has waited long enough.

@@ -153,7 +153,7 @@ impl Concurrent {
         (matched, slot): (Matched, Slot),
         begins: Moment,
     ) -> Option<Attempted<One>> {
-        let one = One::new(message, matched.handler());
+        let one = One::new(message, matched);
         let attempted = self.run(cx, tools, one, (matched, slot), begins);
         if attempted.is_none() {
             self.load.admit(slot.bytes);
@@ -184,7 +184,7 @@ impl Concurrent {
         };
         Some(match job {
             Job::One(Held { message, matched, slot }) => {
-                let one = One::new(message, matched.handler());
+                let one = One::new(message, matched);
                 let attempted = self.run(cx, tools, one, (matched, slot), begins);
                 attempted.map(|(attempted, rest)| Finished::new(attempted, rest))
             }
@@ -302,6 +302,11 @@ impl Concurrent {
                 self.order.release(key);
             }
         }
+    }
+
+    /// Takes back what a batch was collected in.
+    pub(in crate::engine) fn take_back(&mut self, empty: Vec<Held>) {
+        self.collected.take_back(empty);
     }
 
     /// When the first group has waited long enough.

@@ -16,18 +16,8 @@ pub(super) struct Group<T> {
 }
 
 impl<T> Group<T> {
-    pub(super) fn new(handler: usize, spec: BatchSpec, most_bytes: u64, now: Instant) -> Self {
-        Self::within(Vec::with_capacity(spec.max.min(1024)), handler, spec, most_bytes, now)
-    }
-
-    /// One in the memory of another, which is empty.
-    pub(super) fn within(
-        items: Vec<T>,
-        handler: usize,
-        spec: BatchSpec,
-        most_bytes: u64,
-        now: Instant,
-    ) -> Self {
+    /// Collected in `items`, which are empty: the memory of another.
+    pub(super) fn new(items: Vec<T>, handler: usize, spec: BatchSpec, most_bytes: u64, now: Instant) -> Self {
         let due = after(now.into_std(), spec.within).into();
         Self { handler, items, max: spec.max, bytes: 0, most_bytes, due }
     }
@@ -58,7 +48,7 @@ mod tests {
     fn a_group_is_ready_when_it_is_full_or_has_waited() {
         let spec = HandlerSpec::new("", &[], "").batch(2, 50).batch.unwrap();
         let now = Instant::now();
-        let mut group = Group::new(0, spec, 1000, now);
+        let mut group = Group::new(Vec::new(), 0, spec, 1000, now);
         group.push((), 10);
         assert!(!group.is_ready(now));
         assert!(group.is_ready(now + Duration::from_millis(50)));
@@ -69,7 +59,7 @@ mod tests {
     #[test]
     fn a_group_is_full_when_its_records_fill_the_memory() {
         let spec = HandlerSpec::new("", &[], "").batch(1000, 50).batch.unwrap();
-        let mut group = Group::new(0, spec, 1000, Instant::now());
+        let mut group = Group::new(Vec::new(), 0, spec, 1000, Instant::now());
         group.push((), 999);
         assert!(!group.is_full());
         group.push((), 1);

@@ -1,19 +1,15 @@
 //! One record after the other. Some are collected for batch handlers: a batch is a run of records of one handler, which a record for
 //! another handler ends, so that the partition's order is kept. What nobody handles does not end it.
 
-use std::sync::Arc;
-
 use tokio::time::Instant;
 
-use super::{Cell, Held, Many, Tools, group::Group};
-use crate::{handle::BatchSpec, route::Routes};
+use super::{Held, Job, group::Group};
+use crate::handle::BatchSpec;
 
 pub(in crate::engine) struct InOrder {
     group: Option<Group<Held>>,
     /// That of the last batch, whose memory the next has: where records of several handlers take turns, batches are small.
     spare: Vec<Held>,
-    /// Where attempts at batches are made, while none are.
-    cell: Option<Cell<Many>>,
     most_bytes: u64,
 }
 
@@ -23,20 +19,20 @@ const MOST_SPARE: usize = 1024;
 impl InOrder {
     /// A batch may have so many bytes.
     pub(in crate::engine) fn new(most_bytes: u64) -> Self {
-        Self { group: None, spare: Vec::new(), cell: None, most_bytes }
+        Self { group: None, spare: Vec::new(), most_bytes }
     }
 
     /// What is collected, if a record of this handler must not begin before it is handled.
     #[inline]
-    pub(in crate::engine) fn take_before(&mut self, handler: usize) -> Option<Many> {
+    pub(in crate::engine) fn take_before(&mut self, handler: usize) -> Option<Job> {
         self.group.take_if(|group| group.handler != handler).map(batch)
     }
 
     /// Collects a record of a batch handler; the batch, if it is complete.
-    pub(in crate::engine) fn collect(&mut self, held: Held, spec: BatchSpec) -> Option<Many> {
+    pub(in crate::engine) fn collect(&mut self, held: Held, spec: BatchSpec) -> Option<Job> {
         let group = self.group.get_or_insert_with(|| {
             let spare = std::mem::take(&mut self.spare);
-            Group::within(spare, held.handler(), spec, self.most_bytes, Instant::now())
+            Group::new(spare, held.handler(), spec, self.most_bytes, Instant::now())
         });
         let bytes = held.slot.bytes;
         group.push(held, bytes);
@@ -44,18 +40,13 @@ impl InOrder {
     }
 
     /// What has waited long enough, or all that is collected.
-    pub(in crate::engine) fn take_due(&mut self, at_once: bool) -> Option<Many> {
+    pub(in crate::engine) fn take_due(&mut self, at_once: bool) -> Option<Job> {
         self.group.take_if(|group| at_once || group.is_ready(Instant::now())).map(batch)
     }
 
-    /// Where attempts at a batch are made.
-    pub(in crate::engine) fn take_cell<R: Routes>(&mut self, tools: &Arc<Tools<R>>) -> Cell<Many> {
-        self.cell.take().unwrap_or_else(|| Cell::new(tools))
-    }
-
-    /// Takes that back.
-    pub(in crate::engine) fn take_back_cell(&mut self, cell: Cell<Many>) {
-        self.cell = Some(cell);
+    /// How many bytes a batch may have.
+    pub(in crate::engine) fn most_bytes(&self) -> u64 {
+        self.most_bytes
     }
 
     /// Takes back what a batch was collected in.
@@ -81,6 +72,6 @@ impl InOrder {
     }
 }
 
-fn batch(group: Group<Held>) -> Many {
-    Many::new(group.handler, group.items)
+fn batch(group: Group<Held>) -> Job {
+    Job::Many { handler: group.handler, records: group.items }
 }

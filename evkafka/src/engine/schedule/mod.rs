@@ -17,17 +17,19 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+#[cfg(test)]
+pub(super) use self::cell::Cell;
 pub(super) use self::{
-    cell::{Attempted, Begin, Cell},
+    cell::Attempted,
     concurrent::{Concurrent, Ordering},
     in_order::InOrder,
     key_order::KeyHash,
     load::Limit,
     tasks::Lost,
-    work::{Many, One, Work},
+    work::{One, Work},
 };
 use super::{
-    attempt::{Ended, Permits, Worker},
+    attempt::{AttemptState, Ended, Permits, Worker},
     numbers::Moment,
     pipeline::Routed,
 };
@@ -116,8 +118,7 @@ impl Schedule {
     pub(super) fn take_back(&mut self, empty: Vec<Held>) {
         match self {
             Self::InOrder(in_order) => in_order.take_back(empty),
-            // Its batches are large.
-            Self::Concurrent(_) => {}
+            Self::Concurrent(concurrent) => concurrent.take_back(empty),
         }
     }
 
@@ -206,27 +207,21 @@ impl Job {
         }
     }
 
-    /// Its first record.
-    pub(super) fn first(&self) -> Option<&Held> {
+    pub(super) fn records(&self) -> &[Held] {
         match self {
-            Self::One(held) => Some(held),
-            Self::Many { records, .. } => records.first(),
+            Self::One(held) => std::slice::from_ref(held),
+            Self::Many { records, .. } => records,
         }
     }
 
-    pub(super) fn each(&self, with: impl FnMut(&Held)) {
-        match self {
-            Self::One(held) => std::slice::from_ref(held).iter().for_each(with),
-            Self::Many { records, .. } => records.iter().for_each(with),
-        }
+    /// Its first record.
+    pub(super) fn first(&self) -> Option<&Held> {
+        self.records().first()
     }
 
     /// What its records take up.
     pub(super) fn bytes(&self) -> u64 {
-        match self {
-            Self::One(held) => held.slot.bytes,
-            Self::Many { records, .. } => records.iter().map(|held| held.slot.bytes).sum(),
-        }
+        self.records().iter().map(|held| held.slot.bytes).sum()
     }
 
     pub(super) fn into_records(self) -> Vec<Held> {
@@ -264,6 +259,12 @@ pub(super) struct Finished {
 }
 
 impl Finished {
+    /// A job at which attempts were made that have ended `now`, where the lane is.
+    pub(super) fn here(job: Job, ended: Ended, state: AttemptState, now: Moment) -> Self {
+        let AttemptState { permits, begun, began } = state;
+        Self { job, ended, begun, call: (began, now), permits }
+    }
+
     pub(super) fn new<W: Work>(attempted: Attempted<W>, rest: W::Rest) -> Self {
         let Attempted { work, ended, begun, call, permits } = attempted;
         Self { job: work.into_job(rest), ended, begun, call, permits }

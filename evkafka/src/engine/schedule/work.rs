@@ -41,7 +41,7 @@ pub(in crate::engine) trait Work: Send + Sized + 'static {
 /// A record. It is small, as it is moved to where attempts are made, and back.
 pub(in crate::engine) struct One {
     pub(in crate::engine) message: Message,
-    handler: usize,
+    matched: Matched,
 }
 
 /// A batch.
@@ -51,8 +51,8 @@ pub(in crate::engine) struct Many {
 }
 
 impl One {
-    pub(in crate::engine) fn new(message: Message, handler: usize) -> Self {
-        Self { message, handler }
+    pub(in crate::engine) fn new(message: Message, matched: Matched) -> Self {
+        Self { message, matched }
     }
 }
 
@@ -76,13 +76,13 @@ impl Work for One {
     async fn attempt<R: Routes>(&self, tools: &Tools<R>, state: &mut AttemptState) -> Ended {
         let Tools { handlers, worker } = tools;
         let record = self.message.record(&worker.origin);
-        let event = worker.opened(&record);
+        let event = worker.opened_again(handlers, self.matched, &record);
         let open = Open::One(worker.context(record, &event));
-        worker.attempt(handlers, self.handler, open, state).await
+        worker.attempt(handlers, self.handler(), open, state).await
     }
 
     fn handler(&self) -> usize {
-        self.handler
+        self.matched.handler()
     }
 
     fn first(&self, (_, slot): &Self::Rest) -> Option<i64> {
@@ -109,11 +109,13 @@ impl Work for Many {
 
     async fn attempt<R: Routes>(&self, tools: &Tools<R>, state: &mut AttemptState) -> Ended {
         let Tools { handlers, worker } = tools;
-        let records = self.records.iter().map(|held| held.message.record(&worker.origin));
-        let opened: Vec<_> = records.map(|record| (record, worker.opened(&record))).collect();
-        let contexts = opened.iter().map(|(record, event)| worker.context(*record, event));
-        let open = Open::many(contexts.collect());
-        worker.attempt(handlers, self.handler, open, state).await
+        let mut buffers = worker.shared.spare_buffers.take();
+        let mut opened = buffers.take_opened();
+        opened.extend(self.records.iter().map(|held| worker.opened_held(handlers, held)));
+        let ended = worker.attempt_together(handlers, self.handler, &opened, &mut buffers, state).await;
+        buffers.take_back_opened(opened);
+        worker.shared.spare_buffers.take_back(buffers);
+        ended
     }
 
     fn handler(&self) -> usize {

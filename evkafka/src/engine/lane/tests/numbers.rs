@@ -22,7 +22,7 @@ impl Rig {
         events.into_iter().find(|event| &*event.event == name).expect("an event of this name")
     }
 
-    fn partition(&self) -> PartitionMetrics {
+    pub(super) fn partition(&self) -> PartitionMetrics {
         self.numbers().partitions.into_iter().next().expect("it is assigned")
     }
 

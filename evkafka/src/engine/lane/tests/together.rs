@@ -1,0 +1,201 @@
+//! Batches in order, where their records are and where they are collected.
+
+use super::*;
+
+const MOST: u32 = 4;
+/// How long a batch waits for more.
+const WITHIN: Duration = Duration::from_millis(50);
+const ORDERS: HandlerSpec = HandlerSpec::new("on_orders", &["OrderCreated"], "").batch(MOST, 50);
+const PAYMENTS: HandlerSpec = HandlerSpec::new("on_payments", &["PaymentReceived"], "").batch(MOST, 50);
+const RETURN: HandlerSpec = HandlerSpec::new("on_return", &["OrderReturned"], "");
+
+/// What a record is, by the handler that takes it.
+const EVENTS: [&str; 4] = ["OrderCreated", "PaymentReceived", "OrderReturned", "InventoryCounted"];
+const NOBODYS: usize = 3;
+
+/// Records that are written at one time, and the offset of the first.
+fn write(rig: &Rig, from: i64, events: &[usize]) {
+    for (offset, event) in (from..).zip(events) {
+        let record = OwnedRecord::new("orders", 0, offset);
+        rig.log.write(record.header("Event-Type", EVENTS[*event]));
+    }
+}
+
+/// How the calls are to be made: in order, each batch as large as it can be, of what was written at one time.
+fn calls_of(written: &[Vec<usize>]) -> Vec<(usize, Vec<i64>)> {
+    let (mut calls, mut offset) = (Vec::<(usize, Vec<i64>)>::new(), 0);
+    for events in written {
+        let mut may_join = false;
+        for event in events {
+            if *event != NOBODYS {
+                match calls.last_mut().filter(|(handler, offsets)| {
+                    may_join && handler == event && *event < 2 && offsets.len() < MOST as usize
+                }) {
+                    Some((_, offsets)) => offsets.push(offset),
+                    None => calls.push((*event, vec![offset])),
+                }
+                may_join = true;
+            }
+            offset += 1;
+        }
+    }
+    calls
+}
+
+/// What comes of the first attempt at a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum First {
+    Succeeds,
+    Waits,
+    Fails,
+    /// Its first record cannot be decoded.
+    IsUndecodable,
+}
+
+fn first() -> impl Strategy<Value = First> {
+    prop_oneof![
+        4 => Just(First::Succeeds),
+        1 => Just(First::Waits),
+        1 => Just(First::Fails),
+        1 => Just(First::IsUndecodable),
+    ]
+}
+
+async fn handle(config: &ConsumerConfig, written: &[Vec<usize>], firsts: Vec<First>) {
+    let calls = Calls::default();
+    let (noted, seen) = (calls.clone(), Arc::new(Mutex::new(std::collections::HashSet::new())));
+    let first_of = move |offset: i64| firsts[usize::try_from(offset).unwrap() % firsts.len()];
+    let of_model = first_of.clone();
+    let mut rig = Rig::with_handlers(config, &[ORDERS, PAYMENTS, RETURN], move |call| {
+        noted.note(&call);
+        let first = seen.lock().unwrap().insert(call.offsets[0]).then(|| first_of(call.offsets[0]));
+        async move {
+            match first {
+                None | Some(First::Succeeds) => DONE,
+                Some(First::Waits) => {
+                    sleep(Duration::from_secs(1)).await;
+                    DONE
+                }
+                Some(First::Fails) => Attempt::Failed("not now".into()),
+                Some(First::IsUndecodable) if call.handler < 2 => {
+                    Attempt::UndecodableAmong(vec![(0, "bad".into())])
+                }
+                Some(First::IsUndecodable) => Attempt::Undecodable("bad".into()),
+            }
+        }
+    });
+    let assigned = rig.assign();
+    let mut offset = 0;
+    for events in written {
+        write(&rig, offset, events);
+        offset += events.len() as i64;
+        rig.until_committed(offset).await;
+        sleep(2 * WITHIN).await;
+    }
+    assigned.revoke(Phase::Stopping).await;
+    let mut expected = Vec::new();
+    let mut given_up = 0;
+    for (handler, offsets) in calls_of(written) {
+        expected.push((handler, offsets.clone()));
+        match of_model(offsets[0]) {
+            First::Succeeds | First::Waits => {}
+            First::Fails => expected.push((handler, offsets)),
+            First::IsUndecodable => {
+                given_up += 1;
+                // Of those that are left, the first has its first attempt.
+                let mut rest = &offsets[1..];
+                while !rest.is_empty() {
+                    expected.push((handler, rest.to_vec()));
+                    match of_model(rest[0]) {
+                        First::Succeeds | First::Waits => break,
+                        First::Fails => {
+                            expected.push((handler, rest.to_vec()));
+                            break;
+                        }
+                        First::IsUndecodable => {
+                            given_up += 1;
+                            rest = &rest[1..];
+                        }
+                    }
+                }
+            }
+        }
+    }
+    let made: Vec<_> = {
+        let calls = calls.0.lock().unwrap();
+        calls.iter().map(|call| (call.handler, call.offsets.clone())).collect()
+    };
+    match config.auto_commit_mode {
+        AutoCommitMode::PostCommit => assert_eq!(made, expected),
+        // What was committed together is handled together.
+        AutoCommitMode::PreCommit => {
+            let all = |calls: &[(usize, Vec<i64>)]| {
+                calls
+                    .iter()
+                    .flat_map(|(handler, offsets)| {
+                        offsets.iter().map(|offset| (*handler, *offset)).collect::<Vec<_>>()
+                    })
+                    .collect::<Vec<_>>()
+            };
+            assert_eq!(all(&made), all(&expected));
+        }
+    }
+    let (counts, all) = (&rig.shared.counts, || written.iter().flatten());
+    let skipped = all().filter(|event| **event == NOBODYS).count() as u64;
+    assert_eq!((counts.skipped(), counts.given_up()), (skipped, given_up));
+    assert_eq!(counts.handled() + skipped + given_up, all().count() as u64);
+    assert!(rig.reports.try_recv().is_err(), "nothing is reported");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn a_batch_is_as_large_as_the_order_of_its_partition_allows(
+        written in prop::collection::vec(prop::collection::vec(0..4_usize, 1..40), 1..5),
+        firsts in prop::collection::vec(first(), 1..12),
+        commits_before in any::<bool>(),
+    ) {
+        // Otherwise which fail depends on how many are committed together.
+        let firsts = if commits_before { vec![First::Succeeds, First::Waits] } else { firsts };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        let policy = FailurePolicy::new().last_step(crate::settle::LastStep::Skip);
+        let config = ConsumerConfig::new(["orders"]).failure_policy(policy);
+        let config = if commits_before { config.auto_commit_mode(AutoCommitMode::PreCommit) } else { config };
+        runtime.block_on(handle(&config, &written, firsts));
+    }
+}
+
+/// The records of a batch that is handled where they are wait with it, and go to the next owner if it does not end in time.
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_is_cut_short_is_handled_again_as_a_whole() {
+    for phase in [Phase::Cancelled, Phase::Aborted] {
+        let calls = Calls::default();
+        let noted = calls.clone();
+        let config = ConsumerConfig::new(["orders"]);
+        let rig = Rig::with_handlers(&config, &[ORDERS, PAYMENTS, RETURN], move |call| {
+            noted.note(&call);
+            let is_first = noted.0.lock().unwrap().len() == 1;
+            async move {
+                if is_first {
+                    call.token.cancelled().await;
+                    std::future::pending::<()>().await;
+                }
+                DONE
+            }
+        });
+        write(&rig, 0, &[0, NOBODYS, 0, 1]);
+        let assigned = rig.assign();
+        sleep(Duration::from_secs(1)).await;
+        let partition = rig.partition();
+        assert_eq!(partition.in_flight, 2, "both records of the batch");
+        assigned.control.enter(phase);
+        sleep(Duration::from_secs(1)).await;
+        assigned.revoke(Phase::Aborted).await;
+        assert_eq!(rig.committed(), 0, "nothing of it is settled");
+        let assigned = rig.assign();
+        rig.until_committed(4).await;
+        assigned.revoke(Phase::Stopping).await;
+        assert_eq!(calls.offsets(), [0, 2, 0, 2, 3]);
+    }
+}

@@ -1,0 +1,231 @@
+//! Batches in order. One whose records are all among what is fetched is handled where they are; other records are taken out and
+//! collected until their batch is complete.
+
+use std::{mem, pin::pin};
+
+use super::{
+    epoch::Epoch,
+    exit::{Handling, Standing},
+    front::{Ending, attempted_here},
+    run::Run,
+};
+use crate::{
+    engine::{
+        attempt::{AttemptState, Buffers, Ended, Opened, Permits},
+        schedule::{Finished, Held, Job, Limit, Schedule, Tools},
+    },
+    handle::BatchSpec,
+    record::Written,
+    route::{Matched, Routes},
+    source::{Entry, Fetched},
+};
+
+/// Memory for one batch at a time.
+#[derive(Default)]
+pub(super) struct Together {
+    buffers: Buffers,
+    row: Row,
+}
+
+/// Records of one handler that come next.
+type Row = Vec<InRow>;
+
+#[derive(Clone, Copy)]
+struct InRow {
+    /// How many records that nobody handles are in front of it.
+    skipped: usize,
+    offset: i64,
+    matched: Matched,
+    written: Written,
+}
+
+/// How many records that nobody handles may be next to each other in a row. They are looked at twice.
+const MOST_SKIPPED: usize = 4;
+
+/// How large a batch of a handler may be.
+struct Size {
+    handler: usize,
+    records: usize,
+    bytes: u64,
+}
+
+impl<R: Routes> Run<R> {
+    /// Offers the record that is next, which is for a batch handler, and what comes with it. What forbids to let in more, if something
+    /// does.
+    pub(super) async fn offer_to_batch(
+        &mut self,
+        tools: &Tools<R>,
+        matched: Matched,
+        spec: BatchSpec,
+    ) -> Option<Limit> {
+        let Schedule::InOrder(in_order) = &self.schedule else { return None };
+        let mut complete = None;
+        if in_order.is_idle() {
+            let size = Size { handler: matched.handler(), records: spec.max, bytes: in_order.most_bytes() };
+            let mut row = mem::take(&mut self.together.row);
+            let is_handled = self.handle_row(tools, &size, &mut row).await;
+            if !is_handled {
+                complete = row.iter().find_map(|next| {
+                    self.skip(tools, next.skipped);
+                    self.collect(next.matched, spec)
+                });
+            }
+            row.clear();
+            self.together.row = row;
+            if is_handled {
+                return self.limit();
+            }
+        } else {
+            complete = self.collect(matched, spec);
+        }
+        match complete {
+            Some(batch) => self.handle_collected(tools, batch).await,
+            None => None,
+        }
+    }
+
+    /// Handles the records that come next where they are; not if their batch has to wait for more. They are added to `row`.
+    async fn handle_row(&mut self, tools: &Tools<R>, size: &Size, row: &mut Row) -> bool {
+        let (worker, buffers) = (&*tools.worker, &mut self.together.buffers);
+        let mut opened = buffers.take_opened();
+        if !look_ahead(&self.fetched, &self.epoch, tools, size, row, &mut opened) {
+            buffers.take_back_opened(opened);
+            return false;
+        }
+        opened.iter_mut().for_each(|(record, event)| event.open(record.payload()));
+        let mut state = AttemptState::new(Permits::Unlimited, self.numbers.begin());
+        let (ended, ending) = {
+            let attempts =
+                worker.attempt_together(&tools.handlers, size.handler, &opened, buffers, &mut state);
+            let numbers = &mut self.numbers;
+            let taken: usize = row.iter().map(|next| next.skipped + 1).sum();
+            let queued = self.fetched.len() - taken + self.queue.waiting();
+            let waits = || {
+                worker.control.gauges.works_on(row[0].written, row.len(), queued);
+                row.iter().for_each(|next| numbers.received(next.matched.event()));
+                numbers.pass_on();
+            };
+            attempted_here(pin!(attempts), waits).await
+        };
+        buffers.take_back_opened(opened);
+        if ending == Ending::AtOnce {
+            row.iter().for_each(|next| self.numbers.received(next.matched.event()));
+        }
+        self.exit_row(tools, size.handler, row, ended, state);
+        true
+    }
+
+    /// The attempts at the records that come next have ended.
+    fn exit_row(
+        &mut self,
+        tools: &Tools<R>,
+        handler: usize,
+        row: &[InRow],
+        ended: Ended,
+        state: AttemptState,
+    ) {
+        let now = self.numbers.look();
+        match ended {
+            Ended::All(done) => {
+                self.numbers.called(row[0].matched.event(), state.began, now);
+                for next in row {
+                    self.skip(tools, next.skipped);
+                    self.fetched.advance();
+                    let handling = Handling::by(next.matched, next.written, state.begun);
+                    self.settle(next.offset, self.round(), done, Standing::AtOnce, handling);
+                }
+            }
+            ended => {
+                let records = row.iter().map_while(|next| {
+                    self.skip(tools, next.skipped);
+                    self.keep(next.matched)
+                });
+                let records = records.collect();
+                let finished = Finished::here(Job::Many { handler, records }, ended, state, now);
+                self.exit_here(finished, Standing::Open);
+            }
+        }
+    }
+
+    /// So many records that come next are nobody's.
+    fn skip(&mut self, Tools { handlers, worker }: &Tools<R>, records: usize) {
+        for _ in 0..records {
+            let Some(Entry::Record(record)) = self.fetched.entry(&worker.origin) else { return };
+            worker.meet_unmatched(handlers, &record, worker.event(&record).name(), &mut self.unmatched);
+            self.exit_skipped(record.offset());
+        }
+    }
+
+    /// Takes the record that is next, on which work begins that is not settled at once.
+    fn keep(&mut self, matched: Matched) -> Option<Held> {
+        let held = self.hold(matched)?;
+        self.epoch.open(held.slot.offset, held.slot.written);
+        Some(held)
+    }
+
+    /// Collects the record that is next; the batch, if it is complete.
+    fn collect(&mut self, matched: Matched, spec: BatchSpec) -> Option<Job> {
+        let held = self.keep(matched)?;
+        self.numbers.received(matched.event());
+        match &mut self.schedule {
+            Schedule::InOrder(in_order) => in_order.collect(held, spec),
+            Schedule::Concurrent(_) => unreachable!("it collects by key"),
+        }
+    }
+
+    /// Handles records that were collected. What forbids to let in more, if something does.
+    pub(super) async fn handle_collected(&mut self, tools: &Tools<R>, batch: Job) -> Option<Limit> {
+        let worker = &*tools.worker;
+        let mut buffers = mem::take(&mut self.together.buffers);
+        let mut opened = buffers.take_opened();
+        opened.extend(batch.records().iter().map(|held| worker.opened_held(&tools.handlers, held)));
+        let mut state = AttemptState::new(Permits::Unlimited, self.numbers.look());
+        let attempts =
+            worker.attempt_together(&tools.handlers, batch.handler(), &opened, &mut buffers, &mut state);
+        let waits = || {
+            self.numbers.pass_on();
+            self.say_under_way();
+        };
+        let (ended, _) = attempted_here(pin!(attempts), waits).await;
+        buffers.take_back_opened(opened);
+        self.together.buffers = buffers;
+        let now = worker.clock().now();
+        self.exit_here(Finished::here(batch, ended, state, now), Standing::Open);
+        self.limit()
+    }
+}
+
+/// Finds out which records come next that one batch is made of, and whether that has to wait for no other.
+fn look_ahead<'f, R: Routes>(
+    fetched: &'f Fetched,
+    epoch: &Epoch,
+    Tools { handlers, worker }: &'f Tools<R>,
+    size: &Size,
+    row: &mut Row,
+    opened: &mut Vec<Opened<'f>>,
+) -> bool {
+    let (mut bytes, mut skipped, mut ahead) = (0, 0, 0);
+    while let Some(Entry::Record(record)) = fetched.get(ahead, &worker.origin) {
+        ahead += 1;
+        let event = worker.event(&record);
+        if event.panic().is_some() || epoch.was_settled_before(record.offset()) {
+            return false;
+        }
+        match worker.route(handlers, &event) {
+            // It does not end a batch.
+            None if skipped == MOST_SKIPPED => return false,
+            None => skipped += 1,
+            Some(matched) if matched.handler() != size.handler => return true,
+            Some(matched) => {
+                let (offset, written) = (record.offset(), record.written());
+                row.push(InRow { skipped: mem::take(&mut skipped), offset, matched, written });
+                bytes += record.bytes_without_headers();
+                opened.push((record, event));
+                if row.len() >= size.records || bytes >= size.bytes {
+                    return true;
+                }
+            }
+        }
+    }
+    false
+}
