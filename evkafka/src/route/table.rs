@@ -23,8 +23,6 @@ pub(crate) struct RouteTable {
 pub(crate) struct Matched {
     handler: u32,
     event: EventIndex,
-    /// Whether there is nothing to know of the event but the name that the table has it by, if it has it.
-    is_name_only: bool,
 }
 
 /// Which event a record is: its place among those that have a handler, or one of two places behind them.
@@ -33,17 +31,7 @@ pub(crate) struct EventIndex(u32);
 
 impl Matched {
     fn new(handler: usize, event: EventIndex) -> Self {
-        Self {
-            handler: u32::try_from(handler).expect("a program has fewer handlers"),
-            event,
-            is_name_only: false,
-        }
-    }
-
-    /// The same for an event of which there may be nothing to know but its name.
-    #[inline]
-    pub(crate) fn of(self, is_name_only: bool) -> Self {
-        Self { is_name_only, ..self }
+        Self { handler: u32::try_from(handler).expect("a program has fewer handlers"), event }
     }
 
     #[inline]
@@ -169,10 +157,10 @@ impl RouteTable {
         EventIndex::new(self.events.len() + usize::from(name.is_none()))
     }
 
-    /// The name of an event that was matched, if there is nothing else to know of it.
+    /// The name of an event that has a handler of its own.
     #[inline]
-    pub(crate) fn only_name(&self, matched: Matched) -> Option<&'static str> {
-        self.events.get(matched.event.get()).copied().filter(|_| matched.is_name_only)
+    pub(crate) fn name(&self, event: EventIndex) -> Option<&'static str> {
+        self.events.get(event.get()).copied()
     }
 
     /// The events that have a handler, in the handlers' order.

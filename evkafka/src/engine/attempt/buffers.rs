@@ -66,10 +66,10 @@ impl Worker {
     pub(in crate::engine) fn opened_held<'r, R>(
         &'r self,
         handlers: &'r Routed<R>,
-        Held { message, matched, .. }: &'r Held,
+        Held { message, matched, slot }: &'r Held,
     ) -> Opened<'r> {
         let record = message.record(&self.origin);
-        let event = self.opened_again(handlers, *matched, &record);
+        let event = self.opened_again(handlers, *matched, slot.is_name_only, &record);
         (record, event)
     }
 

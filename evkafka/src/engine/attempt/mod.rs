@@ -173,11 +173,10 @@ impl Worker {
     /// The handler for an event.
     #[inline]
     pub(super) fn route<R>(&self, handlers: &Routed<R>, event: &EventIdentity<'_>) -> Option<Matched> {
-        let matched = match event.version() {
+        match event.version() {
             None => handlers.table.find(event.name()),
             Some(version) => handlers.table.find_version(event.name(), version),
-        };
-        matched.map(|matched| matched.of(event.is_name_only()))
+        }
     }
 
     /// Whether somebody wants to know all that happens to each record.
@@ -200,11 +199,12 @@ impl Worker {
         &'r self,
         handlers: &Routed<R>,
         matched: Matched,
+        is_name_only: bool,
         record: &Record<'r>,
     ) -> EventIdentity<'r> {
-        match handlers.table.only_name(matched) {
-            Some(name) => EventIdentity::named(Some(name.as_bytes())),
-            None => self.opened(record),
+        match handlers.table.name(matched.event()) {
+            Some(name) if is_name_only => EventIdentity::named(Some(name.as_bytes())),
+            _ => self.opened(record),
         }
     }
 

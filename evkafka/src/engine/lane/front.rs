@@ -23,20 +23,21 @@ pub(super) enum Ending {
     Later,
 }
 
-/// Makes attempts where the lane is; `waits` is called once they have to wait: what was counted before is not to wait for them.
+/// Makes attempts where the lane is. `waits` is called if they have to wait: what was counted before is not to wait for them.
 #[inline]
 pub(super) fn attempted_here(
     mut attempts: Pin<&mut impl Future<Output = Ended>>,
-    mut waits: impl FnMut(),
-) -> impl Future<Output = (Ended, Ending)> {
-    let mut ending = Ending::AtOnce;
+    waits: impl FnOnce(),
+) -> impl Future<Output = Ended> {
+    let mut waits = Some(waits);
     poll_fn(move |cx| {
         let polled = attempts.as_mut().poll(cx);
-        if polled.is_pending() && ending == Ending::AtOnce {
-            ending = Ending::Later;
+        if polled.is_pending()
+            && let Some(waits) = waits.take()
+        {
             waits();
         }
-        polled.map(|ended| (ended, ending))
+        polled
     })
 }
 
@@ -87,7 +88,7 @@ impl<R: Routes> Run<R> {
                 None
             }
             ended => {
-                if let Some(held) = self.hold(handling.matched) {
+                if let Some(held) = self.hold(handling.matched, false) {
                     self.exit_held(held, ended.of_one(), Standing::AtOnce, handling.begun);
                 }
                 self.limit()

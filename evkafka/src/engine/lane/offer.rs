@@ -10,7 +10,7 @@ use std::{
 use super::{
     Phase,
     exit::{Handling, Standing},
-    front::attempted_here,
+    front::{Ending, attempted_here},
     run::{AT_A_TIME, Run},
 };
 use crate::{
@@ -74,16 +74,18 @@ impl<R: Routes> Run<R> {
                     let limit = if let Some(batch) = in_order.take_before(handler) {
                         self.handle_collected(&tools, batch).await
                     } else if let Some(spec) = batch {
-                        self.offer_to_batch(&tools, matched, spec).await
+                        self.offer_to_batch(&tools, matched, event.is_name_only(), spec).await
                     } else {
                         event.open(record.payload());
                         let open = Open::One(worker.context(record, &event));
                         let mut state = AttemptState::new(Permits::Unlimited, self.numbers.begin());
-                        let (ended, ending) = {
+                        let mut ending = Ending::AtOnce;
+                        let ended = {
                             let attempts = pin!(worker.attempt(handlers, handler, open, &mut state));
                             let numbers = &mut self.numbers;
                             let queued = self.fetched.len() - 1 + self.queue.waiting();
                             let waits = || {
+                                ending = Ending::Later;
                                 worker.control.gauges.works_on(written, 1, queued);
                                 numbers.received(matched.event());
                                 numbers.pass_on();
@@ -105,7 +107,8 @@ impl<R: Routes> Run<R> {
                         Place::Begins => record.bytes_without_headers(),
                         _ => record.bytes(),
                     };
-                    let slot = Slot { offset, key, bytes, round: self.round(), written };
+                    let is_name_only = event.is_name_only();
+                    let slot = Slot { offset, key, bytes, round: self.round(), written, is_name_only };
                     let put = |cx: &mut Context<'_>| Poll::Ready(self.put(cx, &tools, matched, slot, place));
                     let limit = poll_fn(put).await;
                     if limit.is_some() {
@@ -148,11 +151,11 @@ impl<R: Routes> Run<R> {
     }
 
     /// Takes the record that is next to keep it.
-    pub(super) fn hold(&mut self, matched: Matched) -> Option<Held> {
+    pub(super) fn hold(&mut self, matched: Matched, is_name_only: bool) -> Option<Held> {
         let message = self.fetched.pop()?;
         let record = message.record(&self.tools.worker.origin);
         let (offset, bytes, written) = (record.offset(), record.bytes(), record.written());
-        let slot = Slot { offset, key: None, bytes, round: self.round(), written };
+        let slot = Slot { offset, key: None, bytes, round: self.round(), written, is_name_only };
         Some(Held { message, matched, slot })
     }
 

@@ -37,6 +37,7 @@ struct InRow {
     offset: i64,
     matched: Matched,
     written: Written,
+    is_name_only: bool,
 }
 
 /// How many records that nobody handles may be next to each other in a row. They are looked at twice.
@@ -56,6 +57,7 @@ impl<R: Routes> Run<R> {
         &mut self,
         tools: &Tools<R>,
         matched: Matched,
+        is_name_only: bool,
         spec: BatchSpec,
     ) -> Option<Limit> {
         let Schedule::InOrder(in_order) = &self.schedule else { return None };
@@ -67,7 +69,7 @@ impl<R: Routes> Run<R> {
             if !is_handled {
                 complete = row.iter().find_map(|next| {
                     self.skip(tools, next.skipped);
-                    self.collect(next.matched, spec)
+                    self.collect(next.matched, next.is_name_only, spec)
                 });
             }
             row.clear();
@@ -76,7 +78,7 @@ impl<R: Routes> Run<R> {
                 return self.limit();
             }
         } else {
-            complete = self.collect(matched, spec);
+            complete = self.collect(matched, is_name_only, spec);
         }
         match complete {
             Some(batch) => self.handle_collected(tools, batch).await,
@@ -94,13 +96,15 @@ impl<R: Routes> Run<R> {
         }
         opened.iter_mut().for_each(|(record, event)| event.open(record.payload()));
         let mut state = AttemptState::new(Permits::Unlimited, self.numbers.begin());
-        let (ended, ending) = {
+        let mut ending = Ending::AtOnce;
+        let ended = {
             let attempts =
                 worker.attempt_together(&tools.handlers, size.handler, &opened, buffers, &mut state);
             let numbers = &mut self.numbers;
             let taken: usize = row.iter().map(|next| next.skipped + 1).sum();
             let queued = self.fetched.len() - taken + self.queue.waiting();
             let waits = || {
+                ending = Ending::Later;
                 worker.control.gauges.works_on(row[0].written, row.len(), queued);
                 row.iter().for_each(|next| numbers.received(next.matched.event()));
                 numbers.pass_on();
@@ -138,7 +142,7 @@ impl<R: Routes> Run<R> {
             ended => {
                 let records = row.iter().map_while(|next| {
                     self.skip(tools, next.skipped);
-                    self.keep(next.matched)
+                    self.keep(next.matched, next.is_name_only)
                 });
                 let records = records.collect();
                 let finished = Finished::here(Job::Many { handler, records }, ended, state, now);
@@ -157,15 +161,15 @@ impl<R: Routes> Run<R> {
     }
 
     /// Takes the record that is next, on which work begins that is not settled at once.
-    fn keep(&mut self, matched: Matched) -> Option<Held> {
-        let held = self.hold(matched)?;
+    fn keep(&mut self, matched: Matched, is_name_only: bool) -> Option<Held> {
+        let held = self.hold(matched, is_name_only)?;
         self.epoch.open(held.slot.offset, held.slot.written);
         Some(held)
     }
 
     /// Collects the record that is next; the batch, if it is complete.
-    fn collect(&mut self, matched: Matched, spec: BatchSpec) -> Option<Job> {
-        let held = self.keep(matched)?;
+    fn collect(&mut self, matched: Matched, is_name_only: bool, spec: BatchSpec) -> Option<Job> {
+        let held = self.keep(matched, is_name_only)?;
         self.numbers.received(matched.event());
         match &mut self.schedule {
             Schedule::InOrder(in_order) => in_order.collect(held, spec),
@@ -186,7 +190,7 @@ impl<R: Routes> Run<R> {
             self.numbers.pass_on();
             self.say_under_way();
         };
-        let (ended, _) = attempted_here(pin!(attempts), waits).await;
+        let ended = attempted_here(pin!(attempts), waits).await;
         buffers.take_back_opened(opened);
         self.together.buffers = buffers;
         let now = worker.clock().now();
@@ -217,8 +221,13 @@ fn look_ahead<'f, R: Routes>(
             None => skipped += 1,
             Some(matched) if matched.handler() != size.handler => return true,
             Some(matched) => {
-                let (offset, written) = (record.offset(), record.written());
-                row.push(InRow { skipped: mem::take(&mut skipped), offset, matched, written });
+                row.push(InRow {
+                    skipped: mem::take(&mut skipped),
+                    offset: record.offset(),
+                    matched,
+                    written: record.written(),
+                    is_name_only: event.is_name_only(),
+                });
                 bytes += record.bytes_without_headers();
                 opened.push((record, event));
                 if row.len() >= size.records || bytes >= size.bytes {

@@ -153,7 +153,7 @@ impl Concurrent {
         (matched, slot): (Matched, Slot),
         begins: Moment,
     ) -> Option<Attempted<One>> {
-        let one = One::new(message, matched);
+        let one = One::new(message, matched, &slot);
         let attempted = self.run(cx, tools, one, (matched, slot), begins);
         if attempted.is_none() {
             self.load.admit(slot.bytes);
@@ -184,7 +184,7 @@ impl Concurrent {
         };
         Some(match job {
             Job::One(Held { message, matched, slot }) => {
-                let one = One::new(message, matched);
+                let one = One::new(message, matched, &slot);
                 let attempted = self.run(cx, tools, one, (matched, slot), begins);
                 attempted.map(|(attempted, rest)| Finished::new(attempted, rest))
             }

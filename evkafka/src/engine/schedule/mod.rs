@@ -177,6 +177,8 @@ pub(super) struct Slot {
     /// What it was committed with, if it was committed before it began.
     pub(super) round: u64,
     pub(super) written: Written,
+    /// Whether there is nothing to know of its event but the name.
+    pub(super) is_name_only: bool,
 }
 
 /// A record that is kept until it is settled.
