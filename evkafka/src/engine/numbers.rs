@@ -19,7 +19,7 @@ mod topic;
 pub(super) use self::{
     clock::{Clock, Moment},
     consumer::ConsumerNumbers,
-    gauges::{Gauges, UnderWay},
+    gauges::{AtWork, Gauges, UnderWay},
     lane::LaneNumbers,
     topic::TopicNumbers,
 };

@@ -49,8 +49,8 @@ const SAMPLE: usize = 64;
 
 // SAFETY: messages are owned by the fetch and may be read and destroyed on any thread.
 unsafe impl Send for Fetch {}
-// SAFETY: shared access only reads; what changes a message (the first look at its headers) is done by `entry`, which is
-// only called by the lane that owns the fetch.
+// SAFETY: shared access only reads; what changes a message (the first look at its headers) is done by what gives out entries, which
+// only the lane calls that owns the fetch.
 unsafe impl Sync for Fetch {}
 
 /// What came out of a partition's queue.

@@ -29,8 +29,8 @@ pub(super) struct Retired {
 #[derive(Default)]
 struct Generations {
     /// From before the last take.
-    old: List,
-    young: List,
+    old: Vec<*mut rd_kafka_message_t>,
+    young: Vec<*mut rd_kafka_message_t>,
 }
 
 // SAFETY: retired messages are owned, nobody else knows them, and they may be destroyed on any thread.
@@ -64,20 +64,14 @@ impl Retired {
             let young = mem::take(&mut generations.young);
             mem::replace(&mut generations.old, young)
         };
-        let memory = destroy(old);
-        use_again(memory, &mut self.generations().young);
+        destroy(old);
     }
 
-    /// Destroys all of it; if there is nothing, no memory is kept for what comes.
+    /// Destroys all of it.
     pub(super) fn destroy_all(&self) {
         let Generations { old, young } = mem::take(&mut *self.generations());
-        if old.is_empty() && young.is_empty() {
-            return;
-        }
-        let (old, young) = (destroy(old), destroy(young));
-        let mut generations = self.generations();
-        use_again(old, &mut generations.old);
-        use_again(young, &mut generations.young);
+        destroy(old);
+        destroy(young);
     }
 }
 
@@ -87,24 +81,12 @@ impl Drop for Retired {
     }
 }
 
-type List = Vec<*mut rd_kafka_message_t>;
-
-/// Returns the list's memory.
-fn destroy(mut messages: List) -> List {
-    for message in messages.drain(..) {
+fn destroy(messages: Vec<*mut rd_kafka_message_t>) {
+    for message in messages {
         // SAFETY: owned (see `Retired::retire`), and never touched again. This frees memory and counts references down, and waits
         // for nothing. (In librdkafka's callback, where the queue is locked: those to the partition and its topic are not the last
         // ones, because whoever puts something into the partition's queue has others.)
         unsafe { rd_kafka_message_destroy(message) };
-    }
-    messages
-}
-
-/// The list has this memory, which is empty, unless its own is larger.
-fn use_again(mut memory: List, list: &mut List) {
-    if memory.capacity() > list.capacity() {
-        memory.append(list);
-        *list = memory;
     }
 }
 

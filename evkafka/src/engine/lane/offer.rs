@@ -12,11 +12,13 @@ use super::{
     exit::{Handling, Standing},
     front::{Ending, attempted_here},
     run::{AT_A_TIME, Run},
+    told::queued,
 };
 use crate::{
     engine::{
         attempt::{AttemptState, Flow, Open, Permits},
         delivery::Delivery,
+        numbers::AtWork,
         schedule::{Held, Limit, Place, Schedule, Slot, Tools},
     },
     route::{Matched, Routes},
@@ -36,7 +38,8 @@ impl<R: Routes> Run<R> {
             self.numbers.look();
         }
         // A round of a pre-commit may be large, and others, the committer among them, are to have their turn.
-        for _ in 0..AT_A_TIME {
+        let left = self.fetched.len().saturating_sub(AT_A_TIME);
+        while self.fetched.len() > left {
             if !self.may_offer() {
                 return None;
             }
@@ -82,11 +85,14 @@ impl<R: Routes> Run<R> {
                         let mut ending = Ending::AtOnce;
                         let ended = {
                             let attempts = pin!(worker.attempt(handlers, handler, open, &mut state));
-                            let numbers = &mut self.numbers;
-                            let queued = self.fetched.len() - 1 + self.queue.waiting();
+                            let (numbers, epoch) = (&mut self.numbers, &mut self.epoch);
+                            let (fetched, delivery, queue) = (&self.fetched, &self.delivery, &self.queue);
                             let waits = || {
                                 ending = Ending::Later;
-                                worker.control.gauges.works_on(written, 1, queued);
+                                let (open, unsettled) = epoch.oldest_and_unsettled();
+                                let queued = queued(fetched, delivery, queue) - 1;
+                                let at_work = AtWork { written, records: 1, open, unsettled, queued };
+                                worker.control.gauges.works_on(&at_work);
                                 numbers.received(matched.event());
                                 numbers.pass_on();
                             };

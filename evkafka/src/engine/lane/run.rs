@@ -89,6 +89,9 @@ impl<R: Routes> Run<R> {
                 self.schedule.give_back_permit();
                 yield_now().await;
             } else {
+                if self.has_nothing_under_way() {
+                    self.shed_memory();
+                }
                 self.wait(limit).await;
             }
         }

@@ -8,10 +8,12 @@ use super::{
     exit::{Handling, Standing},
     front::{Ending, attempted_here},
     run::Run,
+    told::queued,
 };
 use crate::{
     engine::{
         attempt::{AttemptState, Buffers, Ended, Opened, Permits},
+        numbers::AtWork,
         schedule::{Finished, Held, Job, Limit, Schedule, Tools},
     },
     handle::BatchSpec,
@@ -43,9 +45,8 @@ struct InRow {
 /// How many records that nobody handles may be next to each other in a row. They are looked at twice.
 const MOST_SKIPPED: usize = 4;
 
-/// How large a batch of a handler may be.
+/// How large a batch may be.
 struct Size {
-    handler: usize,
     records: usize,
     bytes: u64,
 }
@@ -63,9 +64,9 @@ impl<R: Routes> Run<R> {
         let Schedule::InOrder(in_order) = &self.schedule else { return None };
         let mut complete = None;
         if in_order.is_idle() {
-            let size = Size { handler: matched.handler(), records: spec.max, bytes: in_order.most_bytes() };
+            let size = Size { records: spec.max, bytes: in_order.most_bytes() };
             let mut row = mem::take(&mut self.together.row);
-            let is_handled = self.handle_row(tools, &size, &mut row).await;
+            let is_handled = self.handle_row(tools, matched, &size, &mut row).await;
             if !is_handled {
                 complete = row.iter().find_map(|next| {
                     self.skip(tools, next.skipped);
@@ -87,10 +88,10 @@ impl<R: Routes> Run<R> {
     }
 
     /// Handles the records that come next where they are; not if their batch has to wait for more. They are added to `row`.
-    async fn handle_row(&mut self, tools: &Tools<R>, size: &Size, row: &mut Row) -> bool {
+    async fn handle_row(&mut self, tools: &Tools<R>, first: Matched, size: &Size, row: &mut Row) -> bool {
         let (worker, buffers) = (&*tools.worker, &mut self.together.buffers);
         let mut opened = buffers.take_opened();
-        if !look_ahead(&self.fetched, &self.epoch, tools, size, row, &mut opened) {
+        if !look_ahead(&self.fetched, &self.epoch, tools, first, size, row, &mut opened) {
             buffers.take_back_opened(opened);
             return false;
         }
@@ -99,13 +100,16 @@ impl<R: Routes> Run<R> {
         let mut ending = Ending::AtOnce;
         let ended = {
             let attempts =
-                worker.attempt_together(&tools.handlers, size.handler, &opened, buffers, &mut state);
-            let numbers = &mut self.numbers;
-            let taken: usize = row.iter().map(|next| next.skipped + 1).sum();
-            let queued = self.fetched.len() - taken + self.queue.waiting();
+                worker.attempt_together(&tools.handlers, first.handler(), &opened, buffers, &mut state);
+            let (numbers, epoch) = (&mut self.numbers, &mut self.epoch);
+            let (fetched, delivery, queue) = (&self.fetched, &self.delivery, &self.queue);
             let waits = || {
                 ending = Ending::Later;
-                worker.control.gauges.works_on(row[0].written, row.len(), queued);
+                let (open, unsettled) = epoch.oldest_and_unsettled();
+                let taken: usize = row.iter().map(|next| next.skipped + 1).sum();
+                let queued = queued(fetched, delivery, queue) - taken;
+                let (written, records) = (row[0].written, row.len());
+                worker.control.gauges.works_on(&AtWork { written, records, open, unsettled, queued });
                 row.iter().for_each(|next| numbers.received(next.matched.event()));
                 numbers.pass_on();
             };
@@ -115,7 +119,7 @@ impl<R: Routes> Run<R> {
         if ending == Ending::AtOnce {
             row.iter().for_each(|next| self.numbers.received(next.matched.event()));
         }
-        self.exit_row(tools, size.handler, row, ended, state);
+        self.exit_row(tools, first.handler(), row, ended, state);
         true
     }
 
@@ -149,6 +153,12 @@ impl<R: Routes> Run<R> {
                 self.exit_here(finished, Standing::Open);
             }
         }
+    }
+
+    /// Keeps no memory while there is nothing to do.
+    pub(super) fn shed_memory(&mut self) {
+        self.together = Together::default();
+        self.schedule.shed_memory();
     }
 
     /// So many records that come next are nobody's.
@@ -199,11 +209,13 @@ impl<R: Routes> Run<R> {
     }
 }
 
-/// Finds out which records come next that one batch is made of, and whether that has to wait for no other.
+/// Finds out which records come next that one batch is made of, and whether that has to wait for no other. The first of them was routed
+/// already.
 fn look_ahead<'f, R: Routes>(
     fetched: &'f Fetched,
     epoch: &Epoch,
     Tools { handlers, worker }: &'f Tools<R>,
+    first: Matched,
     size: &Size,
     row: &mut Row,
     opened: &mut Vec<Opened<'f>>,
@@ -212,14 +224,16 @@ fn look_ahead<'f, R: Routes>(
     while let Some(Entry::Record(record)) = fetched.get(ahead, &worker.origin) {
         ahead += 1;
         let event = worker.event(&record);
-        if event.panic().is_some() || epoch.was_settled_before(record.offset()) {
+        if !row.is_empty() && event.panic().is_some() || epoch.was_settled_before(record.offset()) {
             return false;
         }
-        match worker.route(handlers, &event) {
+        // Whoever names events might name it in another way now.
+        let matched = if row.is_empty() { Some(first) } else { worker.route(handlers, &event) };
+        match matched {
             // It does not end a batch.
             None if skipped == MOST_SKIPPED => return false,
             None => skipped += 1,
-            Some(matched) if matched.handler() != size.handler => return true,
+            Some(matched) if matched.handler() != first.handler() => return true,
             Some(matched) => {
                 row.push(InRow {
                     skipped: mem::take(&mut skipped),
@@ -228,7 +242,7 @@ fn look_ahead<'f, R: Routes>(
                     written: record.written(),
                     is_name_only: event.is_name_only(),
                 });
-                bytes += record.bytes_without_headers();
+                bytes += record.bytes();
                 opened.push((record, event));
                 if row.len() >= size.records || bytes >= size.bytes {
                     return true;

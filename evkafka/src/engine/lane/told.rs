@@ -4,7 +4,7 @@ use super::run::Run;
 use crate::{
     engine::{delivery::Delivery, numbers::UnderWay},
     route::Routes,
-    source::Entry,
+    source::{Entry, Fetched, Queue},
 };
 
 impl<R: Routes> Run<R> {
@@ -24,11 +24,7 @@ impl<R: Routes> Run<R> {
             Entry::Record(record) => Some(record.written()),
             Entry::Error(_) => None,
         });
-        let taken = match &self.delivery {
-            Delivery::After => 0,
-            Delivery::Before(before) => before.waiting(),
-        };
-        let queued = self.fetched.len() + taken + self.queue.waiting();
+        let queued = queued(&self.fetched, &self.delivery, &self.queue);
         let last_settled = self.numbers.last_settled();
         worker.control.gauges.say(&UnderWay { open, waiting, last_settled, unsettled, queued });
     }
@@ -41,4 +37,13 @@ impl<R: Routes> Run<R> {
             self.control().gauges.settled_below(first);
         }
     }
+}
+
+/// How many records are at hand and have not begun.
+pub(super) fn queued(fetched: &Fetched, delivery: &Delivery, queue: &Queue) -> usize {
+    let taken = match delivery {
+        Delivery::After => 0,
+        Delivery::Before(before) => before.waiting(),
+    };
+    fetched.len() + taken + queue.waiting()
 }

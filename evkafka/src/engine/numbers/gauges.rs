@@ -37,6 +37,20 @@ pub(in crate::engine) struct UnderWay {
     pub(in crate::engine) queued: usize,
 }
 
+/// What a lane has while a handler waits where the lane is.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::engine) struct AtWork {
+    /// When the first of its records was written.
+    pub(in crate::engine) written: Written,
+    /// How many it was called with.
+    pub(in crate::engine) records: usize,
+    /// When the first record was written that is open.
+    pub(in crate::engine) open: Option<Written>,
+    /// How many are open.
+    pub(in crate::engine) unsettled: usize,
+    pub(in crate::engine) queued: usize,
+}
+
 /// What is known of a lane at any moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Reading {
@@ -61,6 +75,10 @@ const NONE: i64 = -1;
 /// No record is at work, or at hand. All other times are kept as they are.
 const NOBODY: i64 = i64::MIN;
 
+fn millis(written: Written) -> i64 {
+    written.millis().unwrap_or(NONE)
+}
+
 impl Default for Gauges {
     fn default() -> Self {
         Self {
@@ -80,16 +98,17 @@ impl Default for Gauges {
 }
 
 impl Gauges {
-    /// A handler waits, where the lane is, that was called with so many records, for which so many others wait. The first was written then.
-    pub(in crate::engine) fn works_on(&self, written: Written, records: usize, queued: usize) {
-        self.queued.store(queued as u64, Relaxed);
-        self.records_at_work.store(records as u64, Relaxed);
-        self.at_work.store(written.to_bits() as i64, Relaxed);
+    /// A handler waits where the lane is.
+    pub(in crate::engine) fn works_on(&self, at_work: &AtWork) {
+        self.open.store(at_work.open.map_or(NOBODY, millis), Relaxed);
+        self.unsettled.store(at_work.unsettled as u64, Relaxed);
+        self.queued.store(at_work.queued as u64, Relaxed);
+        self.records_at_work.store(at_work.records as u64, Relaxed);
+        self.at_work.store(at_work.written.to_bits() as i64, Relaxed);
     }
 
     /// What the lane has between two turns.
     pub(in crate::engine) fn say(&self, under_way: &UnderWay) {
-        let millis = |written: Written| written.millis().unwrap_or(NONE);
         self.open.store(under_way.open.map_or(NOBODY, millis), Relaxed);
         self.waiting.store(under_way.waiting.map_or(NOBODY, millis), Relaxed);
         self.last_settled.store(millis(under_way.last_settled), Relaxed);
@@ -106,7 +125,7 @@ impl Gauges {
 
     pub(super) fn read(&self) -> Reading {
         let at_work = self.at_work.load(Relaxed);
-        let records_at_work = if at_work == NOBODY { 0 } else { self.records_at_work.load(Relaxed) };
+        let records_at_work = if at_work == NOBODY { 0 } else { self.records_at_work.load(Relaxed).max(1) };
         // What is open came before what is at work, and that before what has not begun.
         let at_hand = [self.open.load(Relaxed), at_work, self.waiting.load(Relaxed)];
         Reading {

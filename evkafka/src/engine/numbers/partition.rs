@@ -82,7 +82,10 @@ fn lag_duration(lag: Option<u64>, reading: &Reading, gauges: &Gauges, now: i64) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{engine::numbers::UnderWay, record::Written};
+    use crate::{
+        engine::numbers::{AtWork, UnderWay},
+        record::Written,
+    };
 
     fn asked(end: i64, watermark: i64) -> Option<AskedEnd> {
         Some(AskedEnd { end, watermark })
@@ -128,8 +131,9 @@ mod tests {
         assert_eq!(age(Some(3), 4000), Some(500));
         gauges.say(&UnderWay { waiting: Some(Written::at(3800)), ..none });
         assert_eq!(age(Some(3), 4000), Some(200));
-        gauges.works_on(Written::at(3700), 3, 5);
-        assert_eq!((gauges.read().in_flight, gauges.read().queued), (3, 5));
+        let (written, open) = (Written::at(3700), None);
+        gauges.works_on(&AtWork { written, records: 3, open, unsettled: 4, queued: 5 });
+        assert_eq!((gauges.read().in_flight, gauges.read().queued), (7, 5));
         assert_eq!(age(Some(3), 4000), Some(300));
         assert_eq!(age(None, 4000), Some(300), "it is at hand");
         gauges.say(&UnderWay { open: Some(Written::at(3000)), waiting: Some(Written::at(3800)), ..none });

@@ -68,6 +68,11 @@ impl Collected {
         }
     }
 
+    /// Keeps no memory for batches.
+    pub(super) fn shed_memory(&mut self) {
+        self.spare.clear();
+    }
+
     /// When the first batch has waited long enough.
     pub(super) fn due(&self) -> Option<Instant> {
         self.groups.iter().map(|group| group.due).min()

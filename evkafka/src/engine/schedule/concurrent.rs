@@ -309,6 +309,11 @@ impl Concurrent {
         self.collected.take_back(empty);
     }
 
+    /// Keeps no memory for batches.
+    pub(in crate::engine) fn shed_memory(&mut self) {
+        self.collected.shed_memory();
+    }
+
     /// When the first group has waited long enough.
     pub(in crate::engine) fn due(&self) -> Option<Instant> {
         self.collected.due()

@@ -57,6 +57,11 @@ impl InOrder {
         }
     }
 
+    /// Keeps no memory for batches.
+    pub(in crate::engine) fn shed_memory(&mut self) {
+        self.spare = Vec::new();
+    }
+
     /// When what is collected has waited long enough.
     pub(in crate::engine) fn due(&self) -> Option<Instant> {
         self.group.as_ref().map(|group| group.due)

@@ -122,6 +122,14 @@ impl Schedule {
         }
     }
 
+    /// Keeps no memory for batches.
+    pub(super) fn shed_memory(&mut self) {
+        match self {
+            Self::InOrder(in_order) => in_order.shed_memory(),
+            Self::Concurrent(concurrent) => concurrent.shed_memory(),
+        }
+    }
+
     /// The permit of an attempt that has ended is for the next.
     pub(super) fn take_permit(&mut self, finished: &mut Finished) {
         match self {

@@ -199,3 +199,97 @@ async fn a_batch_that_is_cut_short_is_handled_again_as_a_whole() {
         assert_eq!(calls.offsets(), [0, 2, 0, 2, 3]);
     }
 }
+
+/// While one batch waits, what is said of the partition is of that batch, and not of the one before it.
+#[tokio::test(start_paused = true)]
+async fn what_is_in_flight_is_the_batch_that_waits() {
+    let rig = Rig::with_handlers(&ConsumerConfig::new(["orders"]), &[ORDERS, PAYMENTS], |call| async move {
+        if call.handler == 1 {
+            std::future::pending::<()>().await;
+        }
+        DONE
+    });
+    let assigned = rig.assign();
+    write(&rig, 0, &[0, 0, 0]);
+    // They are collected, and wait for a fourth.
+    sleep(WITHIN / 5).await;
+    assert_eq!(rig.partition().in_flight, 3);
+    write(&rig, 3, &[1, 1, 0]);
+    sleep(WITHIN / 5).await;
+    assert_eq!(rig.partition().in_flight, 2);
+    assigned.revoke(Phase::Aborted).await;
+}
+
+/// A round of a pre-commit may be large, and all that share a thread are to have their turn.
+#[tokio::test]
+async fn many_batches_do_not_take_the_thread_for_themselves() {
+    const RECORDS: usize = 50_000;
+    let turns = Arc::new(AtomicI64::new(0));
+    let others = tokio::spawn({
+        let turns = Arc::clone(&turns);
+        async move {
+            loop {
+                turns.fetch_add(1, SeqCst);
+                tokio::task::yield_now().await;
+            }
+        }
+    });
+    let in_turns = Arc::new(Mutex::new(HashMap::<i64, usize>::new()));
+    let noted = Arc::clone(&in_turns);
+    let config = ConsumerConfig::new(["orders"]).auto_commit_mode(AutoCommitMode::PreCommit);
+    let rig: Rig = Rig::with_handlers(&config, &[ORDERS.batch(64, 50)], move |call| {
+        *noted.lock().unwrap().entry(turns.load(SeqCst)).or_default() += call.offsets.len();
+        async { DONE }
+    });
+    write(&rig, 0, &[0; RECORDS]);
+    let assigned = rig.assign();
+    rig.until_committed(RECORDS as i64).await;
+    assigned.revoke(Phase::Stopping).await;
+    others.abort();
+    let most = in_turns.lock().unwrap().values().copied().max();
+    // A round is of 16,384. The lane may be woken in between.
+    assert!(most.is_some_and(|most| (64..2000).contains(&most)), "{most:?} records in one turn");
+}
+
+#[tokio::test(start_paused = true)]
+async fn headers_count_as_much_as_keys_and_payloads_for_how_large_a_batch_may_be() {
+    let calls = Calls::default();
+    let noted = calls.clone();
+    let rig: Rig =
+        Rig::with_handlers(&ConsumerConfig::new(["orders"]), &[ORDERS.batch(100, 50)], move |call| {
+            noted.note(&call);
+            async { DONE }
+        });
+    for offset in 0..100 {
+        let record = OwnedRecord::new("orders", 0, offset).header("Event-Type", "OrderCreated");
+        rig.log.write(record.header("Signature", vec![0; 100 << 10]));
+    }
+    let assigned = rig.assign();
+    rig.until_committed(100).await;
+    // The partition's share of the memory is a mebibyte.
+    assert!(calls.0.lock().unwrap().iter().all(|call| call.offsets.len() <= 11));
+    assigned.revoke(Phase::Stopping).await;
+}
+
+/// What names events has to give the same answer each time. One that does not loses no record, and ends no lane.
+#[tokio::test(start_paused = true)]
+async fn a_name_that_changes_while_it_is_looked_at_loses_no_record() {
+    let looks = Arc::new(AtomicI64::new(0));
+    let counted = Arc::clone(&looks);
+    let naming = crate::EventTypeSource::function(move |_| {
+        let name = if counted.fetch_add(1, SeqCst) % 2 == 0 { "OrderCreated" } else { "PaymentReceived" };
+        Some(name.into())
+    });
+    let config = ConsumerConfig::new(["orders"]).event_type([naming]);
+    let calls = Calls::default();
+    let noted = calls.clone();
+    let rig = Rig::with_handlers(&config, &[ORDERS, PAYMENTS], move |call| {
+        noted.note(&call);
+        async { DONE }
+    });
+    write(&rig, 0, &[0; 50]);
+    let assigned = rig.assign();
+    rig.until_committed(50).await;
+    assigned.revoke(Phase::Stopping).await;
+    assert!(calls.offsets().into_iter().eq(0..50));
+}
