@@ -2,6 +2,7 @@
 
 mod between;
 mod controlled;
+mod kept;
 mod letters;
 mod numbers;
 mod observed;
@@ -53,6 +54,9 @@ struct Call {
     offsets: Vec<i64>,
     /// That of the first record.
     key: Vec<u8>,
+    /// The same of its event.
+    event: (Option<String>, Option<u32>),
+    payload: Vec<u8>,
     attempt: u32,
     token: crate::CancellationToken,
 }
@@ -105,6 +109,8 @@ impl<const NEEDS_SCHEMA: bool> crate::route::Routes for Handler<NEEDS_SCHEMA> {
             handler,
             offsets: all.iter().map(|context| context.record.offset()).collect(),
             key: context.record.key().unwrap_or_default().to_vec(),
+            event: (context.event_name(), context.event_version()),
+            payload: context.payload().ok().flatten().unwrap_or_default().to_vec(),
             attempt: context.attempt,
             token: context.cancellation(),
         };

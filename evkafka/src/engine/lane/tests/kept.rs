@@ -1,0 +1,85 @@
+//! What handlers see of a record, whether it was kept until its turn or not.
+
+use super::*;
+
+/// Says which event a record is.
+type Form = fn(OwnedRecord, &str) -> OwnedRecord;
+
+/// The ways to say which event a record is.
+fn forms() -> Vec<(ConsumerConfig, Form)> {
+    let config = || ConsumerConfig::new(["orders"]);
+    let naming = crate::EventTypeSource::function(|record| {
+        let name = str::from_utf8(record.headers().get("of").unwrap_or_default()).unwrap_or_default();
+        Some(name.to_uppercase().replace("ORDERCREATED", "OrderCreated").into())
+    });
+    vec![
+        (config(), |record, name| record.header("Event-Type", name).payload(PAYLOAD)),
+        (config().event_names([("com.acme.OrderCreated", "OrderCreated")]), |record, name| {
+            record.header("Event-Type", format!("com.acme.{name}")).payload(PAYLOAD)
+        }),
+        (config().event_version("header:Event-Version"), |record, name| {
+            record.header("Event-Type", name).header("Event-Version", "2").payload(PAYLOAD)
+        }),
+        (config().event_version("suffix"), |record, name| {
+            record.header("Event-Type", format!("{name}.v2")).payload(PAYLOAD)
+        }),
+        (config().event_type(["cloudevents"]), |record, name| {
+            let record = record.header("content-type", "application/cloudevents+json");
+            record.payload(format!(r#"{{"specversion":"1.0","type":"{name}","data":{PAYLOAD}}}"#))
+        }),
+        (config().event_type([naming]), |record, name| record.header("of", name).payload(PAYLOAD)),
+    ]
+}
+
+const PAYLOAD: &str = r#"{"id":7}"#;
+
+/// What is seen of an event: its name, version and payload.
+type Seen = (Option<String>, Option<u32>, Vec<u8>);
+
+/// What the handlers see of three records of the event that has one, and of three of another. Two wait for the first, of whose key they
+/// are.
+async fn seen(config: &ConsumerConfig, form: Form, batch: bool) -> [Vec<Seen>; 2] {
+    let seen: Arc<Mutex<[Vec<Seen>; 2]>> = Arc::default();
+    let noted = Arc::clone(&seen);
+    let specs = [HandlerSpec::new("on_order", &["OrderCreated"], ""), HandlerSpec::new("on_others", &[], "")];
+    let specs = specs.map(|spec| if batch { spec.batch(2, 50) } else { spec });
+    let rig: Rig = Rig::with_handlers(config, &specs, move |call| {
+        let (name, version) = call.event;
+        noted.lock().unwrap()[call.handler].push((name, version, call.payload));
+        async {
+            sleep(Duration::from_millis(20)).await;
+            DONE
+        }
+    });
+    for offset in 0..6 {
+        let name = if offset < 3 { "OrderCreated" } else { "OrderReturned" };
+        rig.log.write(form(OwnedRecord::new("orders", 0, offset).key("k"), name));
+    }
+    let assigned = rig.assign();
+    rig.until_committed(6).await;
+    assigned.revoke(Phase::Stopping).await;
+    let seen = seen.lock().unwrap().clone();
+    seen
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_that_was_kept_is_seen_as_one_that_was_not() {
+    for (config, form) in forms() {
+        let in_order = seen(&config, form, false).await;
+        assert!(in_order.iter().all(|calls| calls.len() == 3), "{config:?}");
+        assert!(in_order[0].iter().all(|(name, _, payload)| {
+            name.as_deref() == Some("OrderCreated") && payload == PAYLOAD.as_bytes()
+        }));
+        for concurrency in [Concurrency::PerKey { in_flight: 3 }, Concurrency::Unordered { in_flight: 1 }] {
+            let config = config.clone().concurrency(concurrency);
+            assert_eq!(seen(&config, form, false).await, in_order, "{config:?}");
+        }
+        for way in ways() {
+            let config = config.clone().concurrency(way.concurrency);
+            let in_batches = seen(&config, form, true).await;
+            for (calls, all) in in_batches.iter().zip(&in_order) {
+                assert!(!calls.is_empty() && calls.iter().all(|call| *call == all[0]), "{config:?}");
+            }
+        }
+    }
+}
