@@ -58,8 +58,7 @@ async fn seen(config: &ConsumerConfig, form: Form, batch: bool) -> [Vec<Seen>; 2
     let assigned = rig.assign();
     rig.until_committed(6).await;
     assigned.revoke(Phase::Stopping).await;
-    let seen = seen.lock().unwrap().clone();
-    seen
+    seen.lock().unwrap().clone()
 }
 
 #[tokio::test(start_paused = true)]
