@@ -3,6 +3,7 @@
 mod arrive;
 mod backing_off;
 mod control;
+mod ended;
 mod epoch;
 mod exit;
 mod front;

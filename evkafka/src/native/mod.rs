@@ -34,6 +34,7 @@ mod fuzzing;
 mod headers;
 mod list;
 mod list_offsets;
+mod message;
 mod metadata;
 mod millis;
 #[cfg(feature = "embedded")]
@@ -64,10 +65,11 @@ pub(crate) use self::{
     commit::{CommitEntry, CommitQueue, CommitReply},
     committed::{Committed, committed},
     event::{ClientFailure, Event},
-    fetch::{Entry, Fetch, MESSAGE_BYTES, Message, PartitionError},
+    fetch::{Fetch, MESSAGE_BYTES},
     headers::NativeHeaders,
     list::PartitionList,
     list_offsets::{Place, list_offsets, list_offsets_apart, query_offsets},
+    message::{Entry, Message, PartitionError},
     metadata::metadata,
     monotonic::monotonic_nanos,
     position::fetched_log,

@@ -1,8 +1,8 @@
 //! A record becomes a dead letter, or stays where it is.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::SystemTime};
 
-use super::{Letter, Worker};
+use super::Worker;
 use crate::{
     engine::{observe::RecordEvent, pipeline::Routed},
     error::{Chain, DeadLetterError, DeadLetterFault, Inner, RecordError},
@@ -12,6 +12,27 @@ use crate::{
     send::ReliableProducer,
     settle::{DeadLetterHeaders, DeadLetterPath, Failure, Obituary},
 };
+
+/// A record is to be sent to a dead-letter topic.
+#[derive(Clone, Debug)]
+pub(in crate::engine) struct Letter {
+    topic: Arc<str>,
+    handler: usize,
+    attempts: u32,
+    /// Of the record, or of the whole batch that it was in.
+    failure: Arc<Failure>,
+    failed_at: SystemTime,
+}
+
+impl Letter {
+    pub(in crate::engine) fn new(topic: Arc<str>, handler: usize, attempts: u32, failure: Failure) -> Self {
+        Self { topic, handler, attempts, failure: Arc::new(failure), failed_at: SystemTime::now() }
+    }
+
+    pub(in crate::engine) fn topic(&self) -> &str {
+        &self.topic
+    }
+}
 
 impl Worker {
     /// The path of the record as this letter.

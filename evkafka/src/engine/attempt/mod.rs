@@ -1,7 +1,9 @@
 //! Attempts at one record, or at the records of a batch, until they are settled.
 
 mod buffers;
+mod conclude;
 mod count;
+mod ended;
 mod guarded;
 mod letter;
 mod open;
@@ -9,17 +11,16 @@ mod report;
 mod take_out;
 mod turn;
 
-use std::{
-    pin::pin,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use tokio::time::sleep;
 
+pub(crate) use self::ended::Done;
 use self::guarded::{Interruptions, guarded};
 pub(super) use self::{
     buffers::{Buffers, Opened, SpareBuffers},
+    ended::{Ended, Fate, Share},
+    letter::Letter,
     open::Open,
     turn::{AttemptState, Permits},
 };
@@ -28,18 +29,16 @@ use super::{
     delivery::Terms,
     lane::LaneControl,
     numbers::{Clock, Moment},
-    observe::RecordEvent,
     pipeline::{Routed, Rule},
     shared::Shared,
     vitals::WaitsFor,
 };
 use crate::{
-    event::Outgoing,
     event_type::EventIdentity,
     handle::{Attempt, Context, Outcome},
     record::{Origin, Record},
     route::{Matched, Routes},
-    settle::{Failure, Tries, Verdict},
+    settle::{Tries, Verdict},
     traces::{LaneTracer, ProcessSpan},
 };
 
@@ -61,88 +60,6 @@ pub(super) struct Worker {
 pub(super) enum Flow {
     Continue,
     End,
-}
-
-/// How a record was settled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Done {
-    Handled,
-    /// Nothing matched it, or its handler said that it does not concern this service.
-    Skipped,
-    GivenUp,
-    /// It was sent to the dead-letter topic, and acknowledged.
-    DeadLettered,
-}
-
-impl Done {
-    /// In the order of their numbers.
-    pub(super) const ALL: [Self; 4] = [Self::Handled, Self::Skipped, Self::GivenUp, Self::DeadLettered];
-}
-
-/// What becomes of a record at which no further attempt is made.
-#[derive(Debug)]
-pub(super) enum Fate {
-    Settled(Done),
-    /// It is settled once this is acknowledged.
-    Letter(Letter),
-    /// It is settled once these are acknowledged.
-    Sends(Outgoing),
-}
-
-/// What becomes of a record of a batch whose handler has returned events.
-#[derive(Debug)]
-pub(super) enum Share {
-    /// It is settled once the events are acknowledged.
-    OfCall,
-    /// It had left the batch before. `None` is unsettled.
-    Left(Option<Fate>),
-}
-
-/// A record is to be sent to a dead-letter topic.
-#[derive(Clone, Debug)]
-pub(super) struct Letter {
-    topic: Arc<str>,
-    handler: usize,
-    attempts: u32,
-    /// Of the record, or of the whole batch that it was in.
-    failure: Arc<Failure>,
-    failed_at: SystemTime,
-}
-
-impl Letter {
-    pub(super) fn new(topic: Arc<str>, handler: usize, attempts: u32, failure: Failure) -> Self {
-        Self { topic, handler, attempts, failure: Arc::new(failure), failed_at: SystemTime::now() }
-    }
-
-    pub(super) fn topic(&self) -> &str {
-        &self.topic
-    }
-}
-
-/// How the attempts at the records of one call ended. No larger than it has to be, as it is moved for each record.
-#[derive(Debug)]
-pub(super) enum Ended {
-    /// The same became of all of them.
-    All(Done),
-    /// What became of each, in their order; `None` is unsettled.
-    Each(Box<[Option<Fate>]>),
-    /// All of them are settled once these events are acknowledged.
-    Sends(Outgoing),
-    /// The same of some of them, in their order.
-    SendsOfSome(Box<(Outgoing, Vec<Share>)>),
-}
-
-impl Ended {
-    /// What became of the only record of a call.
-    #[inline]
-    pub(super) fn of_one(self) -> Option<Fate> {
-        match self {
-            Self::All(done) => Some(Fate::Settled(done)),
-            Self::Each(fates) => fates.into_iter().next().flatten(),
-            Self::Sends(outgoing) => Some(Fate::Sends(outgoing)),
-            Self::SendsOfSome(of_some) => Some(Fate::Sends(of_some.0)),
-        }
-    }
 }
 
 impl Worker {
@@ -311,92 +228,6 @@ impl Worker {
     fn interruptions(&self, rule: &Rule, open: &Open<'_>) -> Interruptions<'_> {
         let under_way = self.control.pulse.wait(rule.at_work(open.first().record.offset()));
         Interruptions::new(self.control.aborted(), rule.time_limit, under_way)
-    }
-
-    /// No further attempt is made.
-    #[inline]
-    fn conclude<R>(
-        &self,
-        handlers: &Routed<R>,
-        handler: usize,
-        tries: Tries,
-        open: Open<'_>,
-        verdict: Verdict,
-    ) -> Ended {
-        match verdict {
-            Verdict::Done => self.all(open, Done::Handled),
-            Verdict::Skip => self.all(open, Done::Skipped),
-            failed => {
-                self.count_failed(&handlers.table, &open, &failed);
-                self.conclude_failed(handler, tries, open, failed)
-            }
-        }
-    }
-
-    #[cold]
-    fn conclude_failed(&self, handler: usize, tries: Tries, open: Open<'_>, verdict: Verdict) -> Ended {
-        match verdict {
-            Verdict::Done | Verdict::Skip | Verdict::Retry(..) => unreachable!("it has not failed for good"),
-            Verdict::GiveUp(failure) => {
-                let context = &open.call_context(None);
-                self.tell(&RecordEvent::GivenUp { context, failure: &failure });
-                self.all(open, Done::GivenUp)
-            }
-            Verdict::DeadLetter(topic, failure) => {
-                let letter = Letter::new(topic, handler, tries.attempt, failure);
-                self.each(open, &letter)
-            }
-            Verdict::Stop(failure) => {
-                self.shared.counts.leave_failed(open.len());
-                self.report_stop(open.first(), failure);
-                open.unsettled()
-            }
-            Verdict::Release(failure) => {
-                let context = &open.call_context(None);
-                self.tell(&RecordEvent::Released { context, failure: &failure });
-                self.leave(open, tries)
-            }
-        }
-    }
-
-    /// They stay unsettled, before an attempt that is not made or does not count.
-    fn leave<'r>(&self, open: Open<'r>, tries: Tries) -> Ended {
-        if tries.attempt > Tries::FIRST.attempt {
-            self.shared.counts.leave_failed(open.len());
-        }
-        open.unsettled()
-    }
-
-    /// The same becomes of all of them.
-    #[inline]
-    fn all(&self, mut open: Open<'_>, done: Done) -> Ended {
-        self.report_stop_in(&mut open);
-        open.all(done)
-    }
-
-    /// They are handled once these events are acknowledged.
-    #[inline(never)]
-    fn sends(&self, mut open: Open<'_>, mut outgoing: Outgoing, tries: Tries) -> Ended {
-        self.report_stop_in(&mut open);
-        outgoing.returned_by(tries.attempt);
-        open.sends(outgoing)
-    }
-
-    /// Each of them is to be a dead letter.
-    fn each(&self, mut open: Open<'_>, letter: &Letter) -> Ended {
-        self.report_stop_in(&mut open);
-        open.letters(letter)
-    }
-
-    /// Reports the record of a batch that the lane stops at, now that those in front of it are settled.
-    #[inline]
-    fn report_stop_in(&self, open: &mut Open<'_>) {
-        if let Open::Many(batch) = open
-            && let Some((context, failure)) = batch.take_stop()
-        {
-            self.shared.counts.leave_failed(1);
-            self.report_stop(&context, failure);
-        }
     }
 
     /// What is known at the first attempt.
