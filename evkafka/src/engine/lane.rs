@@ -2,6 +2,7 @@
 
 mod arrive;
 mod backing_off;
+mod batches;
 mod control;
 mod ended;
 mod epoch;
@@ -19,7 +20,6 @@ mod sent;
 mod stall;
 #[cfg(all(test, not(evkafka_loom)))]
 mod tests;
-mod together;
 mod told;
 mod turning;
 mod wait;
@@ -29,13 +29,13 @@ use std::{pin::pin, sync::Arc, time::Duration};
 
 use tokio::sync::oneshot;
 
+use self::{
+    batches::Scratch, epoch::Epoch, letters::Letters, prepare::Preparation, run::Run, sendings::Sendings,
+    stall::Stall,
+};
 pub(super) use self::{
     control::{LaneControl, OverGuard},
     phase::Phase,
-};
-use self::{
-    epoch::Epoch, letters::Letters, prepare::Preparation, run::Run, sendings::Sendings, stall::Stall,
-    together::Together,
 };
 use super::{
     at_work::Predecessor,
@@ -141,7 +141,7 @@ impl Lane {
             queue,
             delivery,
             schedule,
-            together: Together::default(),
+            scratch: Scratch::default(),
             epoch,
             preparation: Preparation::default(),
             turning: None,

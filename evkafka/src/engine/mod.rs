@@ -15,10 +15,10 @@
 //! 5. `lane/offer.rs`: it is routed (`route/table.rs`), and offered to the
 //! 6. `schedule/`, which says when it begins: `in_order.rs`, or `concurrent.rs` (`key_order.rs`, `permit.rs`, `tasks.rs`, `cell.rs`);
 //!    `collected.rs` and `group.rs` collect for batch handlers. A record in order, and a batch whose records are all fetched
-//!    (`lane/together.rs`), stay where they are.
+//!    (`lane/batches.rs`), stay where they are.
 //! 7. `attempt/mod.rs`: attempts at one record or many, until the judge (`settle/judge.rs`) says that it is the last one. Each is a call
 //!    (`attempt/guarded.rs`, in its span if there is one: `traces/`) of the routes (`route/routes.rs`), which decodes (`decode/`) and calls the user's function.
-//! 8. `lane/ended.rs` says what comes of them, and `lane/exit.rs`: every record leaves here, settled or not. A dead letter leaves twice: into `lane/letters.rs`, and when it is
+//! 8. `lane/ended.rs` looks at what became of the records; all of them leave through `lane/exit.rs`, settled or not. A dead letter leaves twice: into `lane/letters.rs`, and when it is
 //!    acknowledged; so does one whose handler has returned events: `lane/sendings.rs`. Both send from a `lane/outbox.rs`.
 //! 9. `lane/epoch.rs`: the tracker knows what may be committed, which goes to the progress (`settle/progress.rs`).
 //! 10. `commit/committer.rs` and `commit/exchange.rs`: it is committed.

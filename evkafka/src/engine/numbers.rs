@@ -19,7 +19,7 @@ mod topic;
 pub(super) use self::{
     clock::{Clock, Moment},
     consumer::ConsumerNumbers,
-    gauges::{AtWork, Gauges, UnderWay},
+    gauges::{Gauges, UnderWay, WaitingCall},
     lane::LaneNumbers,
     topic::TopicNumbers,
 };

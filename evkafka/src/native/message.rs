@@ -1,4 +1,4 @@
-//! One message of librdkafka's: a record, or an error of its partition.
+//! A librdkafka message: a record, or an error of its partition.
 
 use std::{
     mem::ManuallyDrop,
@@ -97,7 +97,7 @@ impl Drop for Message {
     }
 }
 
-/// What librdkafka has to be asked for about a record. Some time later, the answers would be in memory that no cache has any more.
+/// What librdkafka has to be asked for about a record: at once, while the message is in the processor's cache.
 #[derive(Clone, Copy)]
 struct Known {
     timestamp: Option<Timestamp>,

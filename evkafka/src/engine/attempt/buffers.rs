@@ -1,7 +1,4 @@
-//! Memory for what is known of the records of a batch, which the next batch uses again.
-//!
-//! It is 300 bytes for each of them. When so much is freed at a time, glibc puts all together that was freed in small pieces, and takes it
-//! apart again for what is allocated next: with batches of 500, that took a twelfth of a consumer's processor time.
+//! Vectors that one batch after the other uses: without them, a batch of 500 would allocate and free 150 KB.
 
 use std::{
     fmt, mem,
@@ -20,7 +17,7 @@ use crate::{
 /// A record, and which event it is.
 pub(in crate::engine) type Opened<'r> = (Record<'r>, EventIdentity<'r>);
 
-/// Memory for one batch at a time.
+/// Vectors for one batch at a time.
 #[derive(Default)]
 pub(in crate::engine) struct Buffers {
     /// Both are empty.
@@ -28,7 +25,7 @@ pub(in crate::engine) struct Buffers {
     contexts: Vec<Context<'static>>,
 }
 
-/// For how many records memory is kept.
+/// Vectors for more records are freed.
 const MOST_RECORDS: usize = 1024;
 
 impl Buffers {
@@ -51,13 +48,13 @@ impl Buffers {
     }
 }
 
-/// The same memory, unless it is a lot, for what is as large.
+/// The same allocation for another lifetime, unless it is larger than [`MOST_RECORDS`].
 fn emptied<T, U>(mut items: Vec<T>) -> Vec<U> {
     if items.capacity() > MOST_RECORDS {
         return Vec::new();
     }
     items.clear();
-    // It is collected where it is.
+    // `collect` keeps the allocation, as the items are of the same layout.
     items.into_iter().map(|_| unreachable!("it is empty")).collect()
 }
 
@@ -74,7 +71,7 @@ impl Worker {
     }
 
     /// The same as [`attempt`](Self::attempt) for records that are opened.
-    pub(in crate::engine) async fn attempt_together<R: Routes>(
+    pub(in crate::engine) async fn attempt_batch<R: Routes>(
         &self,
         handlers: &Routed<R>,
         handler: usize,
@@ -90,11 +87,11 @@ impl Worker {
     }
 }
 
-/// What batches that are handled at the same time take theirs from.
+/// Where batches that are handled at the same time take theirs from.
 #[derive(Default)]
 pub(in crate::engine) struct SpareBuffers(Mutex<Vec<Buffers>>);
 
-/// For how many batches memory is kept.
+/// More are freed.
 const MOST_SPARE: usize = 8;
 
 impl SpareBuffers {
@@ -104,8 +101,9 @@ impl SpareBuffers {
 
     /// Takes back what was [taken](Self::take).
     pub(in crate::engine) fn take_back(&self, buffers: Buffers) {
+        let has_memory = buffers.opened.capacity() > 0 || buffers.contexts.capacity() > 0;
         let mut spare = self.spare();
-        if spare.len() < MOST_SPARE {
+        if has_memory && spare.len() < MOST_SPARE {
             spare.push(buffers);
         }
     }
@@ -126,16 +124,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn memory_is_used_again_unless_it_is_a_lot() {
+    fn buffers_are_reused_up_to_a_limit() {
         let mut buffers = Buffers::default();
-        let mut contexts = buffers.take_contexts();
+        let (mut opened, mut contexts) = (buffers.take_opened(), buffers.take_contexts());
+        opened.reserve_exact(500);
         contexts.reserve_exact(500);
-        let memory = contexts.as_ptr();
+        let memory = (opened.as_ptr(), contexts.as_ptr());
         buffers.take_back_contexts(contexts);
-        let mut contexts = buffers.take_contexts();
-        assert_eq!((contexts.as_ptr(), contexts.capacity()), (memory, 500));
+        buffers.take_back_opened(opened);
+        let spare = SpareBuffers::default();
+        spare.take_back(buffers);
+        let mut buffers = spare.take();
+        let (mut opened, mut contexts) = (buffers.take_opened(), buffers.take_contexts());
+        assert_eq!((opened.as_ptr(), contexts.as_ptr()), memory);
+        assert_eq!((opened.capacity(), contexts.capacity()), (500, 500));
+        opened.reserve_exact(MOST_RECORDS + 1);
         contexts.reserve_exact(MOST_RECORDS + 1);
         buffers.take_back_contexts(contexts);
-        assert_eq!(buffers.take_contexts().capacity(), 0);
+        buffers.take_back_opened(opened);
+        spare.take_back(buffers);
+        assert!(spare.spare().is_empty(), "there is nothing to keep");
     }
 }

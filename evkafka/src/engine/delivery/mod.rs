@@ -69,6 +69,14 @@ impl Delivery {
         }
     }
 
+    /// How many records were taken that may not begin yet.
+    pub(super) fn waiting(&self) -> usize {
+        match self {
+            Self::After => 0,
+            Self::Before(before) => before.waiting(),
+        }
+    }
+
     /// `ahead` has a permit for each record of a consumer's concurrent lanes that may be committed ahead of being handled.
     pub(super) fn of(
         mode: AutoCommitMode,

@@ -107,7 +107,7 @@ impl<R: Routes> Run<R> {
         }
     }
 
-    /// The records of a batch are open since they were collected.
+    /// The records of a batch are open: since they were collected, or since a call where they were fetched ended.
     fn exit_batch(&mut self, mut records: Vec<Held>, ended: Ended, begun: Option<Instant>) {
         let mut keys: Vec<KeyHash> = records.iter().filter_map(|held| held.slot.key).collect();
         match ended {

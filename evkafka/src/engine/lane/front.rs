@@ -23,7 +23,7 @@ pub(super) enum Ending {
     Later,
 }
 
-/// Makes attempts where the lane is. `waits` is called if they have to wait: what was counted before is not to wait for them.
+/// Makes attempts on the lane's task. `waits` is called if they have to wait, so that what was counted is passed on before.
 #[inline]
 pub(super) fn attempted_here(
     mut attempts: Pin<&mut impl Future<Output = Ended>>,

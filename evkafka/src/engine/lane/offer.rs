@@ -18,7 +18,7 @@ use crate::{
     engine::{
         attempt::{AttemptState, Flow, Open, Permits},
         delivery::Delivery,
-        numbers::AtWork,
+        numbers::WaitingCall,
         schedule::{Held, Limit, Place, Schedule, Slot, Tools},
     },
     route::{Matched, Routes},
@@ -91,7 +91,7 @@ impl<R: Routes> Run<R> {
                                 ending = Ending::Later;
                                 let (open, unsettled) = epoch.oldest_and_unsettled();
                                 let queued = queued(fetched, delivery, queue) - 1;
-                                let at_work = AtWork { written, records: 1, open, unsettled, queued };
+                                let at_work = WaitingCall { written, records: 1, open, unsettled, queued };
                                 worker.control.gauges.works_on(&at_work);
                                 numbers.received(matched.event());
                                 numbers.pass_on();
@@ -215,7 +215,7 @@ impl<R: Routes> Run<R> {
             Schedule::InOrder(in_order) => {
                 if let Some(batch) = in_order.take_due(at_once) {
                     let tools = Arc::clone(&self.tools);
-                    // What it forbids, the lane sees for itself.
+                    // `offer` looks at the limit again.
                     let _ = self.handle_collected(&tools, batch).await;
                     return true;
                 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tokio::task::yield_now;
 
 use super::{
-    Phase, control::LaneControl, epoch::Epoch, letters::Letters, prepare::Preparation, sendings::Sendings,
-    stall::Stall, together::Together, turning::Turning,
+    Phase, batches::Scratch, control::LaneControl, epoch::Epoch, letters::Letters, prepare::Preparation,
+    sendings::Sendings, stall::Stall, turning::Turning,
 };
 use crate::{
     engine::{
@@ -35,7 +35,7 @@ pub(super) struct Run<R> {
     /// What may begin, in order.
     pub(super) fetched: Fetched,
     pub(super) schedule: Schedule,
-    pub(super) together: Together,
+    pub(super) scratch: Scratch,
     pub(super) epoch: Epoch,
     pub(super) preparation: Preparation,
     /// The epoch ends, and another is about to begin.
@@ -89,7 +89,7 @@ impl<R: Routes> Run<R> {
                 self.schedule.give_back_permit();
                 yield_now().await;
             } else {
-                if self.has_nothing_under_way() {
+                if self.has_nothing_under_way() && self.has_nothing_at_hand() {
                     self.shed_memory();
                 }
                 self.wait(limit).await;
@@ -139,6 +139,10 @@ impl<R: Routes> Run<R> {
 
     pub(super) fn has_nothing_under_way(&self) -> bool {
         self.schedule.is_idle() && self.letters.is_empty() && self.sendings.is_empty()
+    }
+
+    fn has_nothing_at_hand(&self) -> bool {
+        self.fetched.is_empty() && self.delivery.waiting() == 0
     }
 
     /// Has what may begin in `fetched`, if there is anything. Errors with what forbids to take more.

@@ -1,5 +1,6 @@
 //! Lanes on a log in memory, under tokio's paused clock.
 
+mod batches;
 mod between;
 mod controlled;
 mod kept;
@@ -7,7 +8,6 @@ mod letters;
 mod numbers;
 mod observed;
 mod sending;
-mod together;
 
 use std::{
     collections::HashMap,
@@ -54,11 +54,18 @@ struct Call {
     offsets: Vec<i64>,
     /// That of the first record.
     key: Vec<u8>,
-    /// The same of its event.
-    event: (Option<String>, Option<u32>),
-    payload: Vec<u8>,
+    /// What is known of each record's event.
+    events: Vec<Seen>,
     attempt: u32,
     token: crate::CancellationToken,
+}
+
+/// What a handler sees of an event: its name, version and payload.
+type Seen = (Option<String>, Option<u32>, Vec<u8>);
+
+fn seen(context: &Context<'_>) -> Seen {
+    let payload = context.payload().ok().flatten().unwrap_or_default();
+    (context.event_name(), context.event_version(), payload.to_vec())
 }
 
 type Answer = Pin<Box<dyn Future<Output = Attempt> + Send>>;
@@ -109,8 +116,7 @@ impl<const NEEDS_SCHEMA: bool> crate::route::Routes for Handler<NEEDS_SCHEMA> {
             handler,
             offsets: all.iter().map(|context| context.record.offset()).collect(),
             key: context.record.key().unwrap_or_default().to_vec(),
-            event: (context.event_name(), context.event_version()),
-            payload: context.payload().ok().flatten().unwrap_or_default().to_vec(),
+            events: all.iter().map(seen).collect(),
             attempt: context.attempt,
             token: context.cancellation(),
         };

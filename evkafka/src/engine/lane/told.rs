@@ -41,9 +41,5 @@ impl<R: Routes> Run<R> {
 
 /// How many records are at hand and have not begun.
 pub(super) fn queued(fetched: &Fetched, delivery: &Delivery, queue: &Queue) -> usize {
-    let taken = match delivery {
-        Delivery::After => 0,
-        Delivery::Before(before) => before.waiting(),
-    };
-    fetched.len() + taken + queue.waiting()
+    fetched.len() + delivery.waiting() + queue.waiting()
 }

@@ -37,9 +37,9 @@ pub(in crate::engine) struct UnderWay {
     pub(in crate::engine) queued: usize,
 }
 
-/// What a lane has while a handler waits where the lane is.
+/// A call on the lane's task that waits, and what the lane has meanwhile.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::engine) struct AtWork {
+pub(in crate::engine) struct WaitingCall {
     /// When the first of its records was written.
     pub(in crate::engine) written: Written,
     /// How many it was called with.
@@ -99,12 +99,13 @@ impl Default for Gauges {
 
 impl Gauges {
     /// A handler waits where the lane is.
-    pub(in crate::engine) fn works_on(&self, at_work: &AtWork) {
-        self.open.store(at_work.open.map_or(NOBODY, millis), Relaxed);
-        self.unsettled.store(at_work.unsettled as u64, Relaxed);
-        self.queued.store(at_work.queued as u64, Relaxed);
-        self.records_at_work.store(at_work.records as u64, Relaxed);
-        self.at_work.store(at_work.written.to_bits() as i64, Relaxed);
+    pub(in crate::engine) fn works_on(&self, call: &WaitingCall) {
+        // First what is added: the lane is not to seem idle in between.
+        self.records_at_work.store(call.records as u64, Relaxed);
+        self.at_work.store(call.written.to_bits() as i64, Relaxed);
+        self.open.store(call.open.map_or(NOBODY, millis), Relaxed);
+        self.unsettled.store(call.unsettled as u64, Relaxed);
+        self.queued.store(call.queued as u64, Relaxed);
     }
 
     /// What the lane has between two turns.

@@ -83,7 +83,7 @@ fn lag_duration(lag: Option<u64>, reading: &Reading, gauges: &Gauges, now: i64) 
 mod tests {
     use super::*;
     use crate::{
-        engine::numbers::{AtWork, UnderWay},
+        engine::numbers::{UnderWay, WaitingCall},
         record::Written,
     };
 
@@ -132,7 +132,7 @@ mod tests {
         gauges.say(&UnderWay { waiting: Some(Written::at(3800)), ..none });
         assert_eq!(age(Some(3), 4000), Some(200));
         let (written, open) = (Written::at(3700), None);
-        gauges.works_on(&AtWork { written, records: 3, open, unsettled: 4, queued: 5 });
+        gauges.works_on(&WaitingCall { written, records: 3, open, unsettled: 4, queued: 5 });
         assert_eq!((gauges.read().in_flight, gauges.read().queued), (7, 5));
         assert_eq!(age(Some(3), 4000), Some(300));
         assert_eq!(age(None, 4000), Some(300), "it is at hand");

@@ -1,5 +1,5 @@
-//! Batches in order. One whose records are all among what is fetched is handled where they are; other records are taken out and
-//! collected until their batch is complete.
+//! Batches in order. One whose records are all fetched is handled in place; other records are taken out of the fetch, and collected
+//! until their batch is complete.
 
 use std::{mem, pin::pin};
 
@@ -13,7 +13,7 @@ use super::{
 use crate::{
     engine::{
         attempt::{AttemptState, Buffers, Ended, Opened, Permits},
-        numbers::AtWork,
+        numbers::WaitingCall,
         schedule::{Finished, Held, Job, Limit, Schedule, Tools},
     },
     handle::BatchSpec,
@@ -22,38 +22,40 @@ use crate::{
     source::{Entry, Fetched},
 };
 
-/// Memory for one batch at a time.
+/// What one batch after the other uses.
 #[derive(Default)]
-pub(super) struct Together {
+pub(super) struct Scratch {
     buffers: Buffers,
     row: Row,
 }
 
 /// Records of one handler that come next.
-type Row = Vec<InRow>;
+pub(super) type Row = Vec<InRow>;
 
 #[derive(Clone, Copy)]
-struct InRow {
+pub(super) struct InRow {
     /// How many records that nobody handles are in front of it.
-    skipped: usize,
-    offset: i64,
+    pub(super) skipped: usize,
+    pub(super) offset: i64,
     matched: Matched,
     written: Written,
     is_name_only: bool,
 }
 
+/// A longer row is freed.
+const MOST_KEPT: usize = 1024;
+
 /// How many records that nobody handles may be next to each other in a row. They are looked at twice.
-const MOST_SKIPPED: usize = 4;
+pub(super) const MOST_SKIPPED: usize = 4;
 
 /// How large a batch may be.
-struct Size {
-    records: usize,
-    bytes: u64,
+pub(super) struct Size {
+    pub(super) records: usize,
+    pub(super) bytes: u64,
 }
 
 impl<R: Routes> Run<R> {
-    /// Offers the record that is next, which is for a batch handler, and what comes with it. What forbids to let in more, if something
-    /// does.
+    /// Offers the record that is next, which is for a batch handler, and what comes with it. The limit that is reached, if one is.
     pub(super) async fn offer_to_batch(
         &mut self,
         tools: &Tools<R>,
@@ -65,7 +67,7 @@ impl<R: Routes> Run<R> {
         let mut complete = None;
         if in_order.is_idle() {
             let size = Size { records: spec.max, bytes: in_order.most_bytes() };
-            let mut row = mem::take(&mut self.together.row);
+            let mut row = mem::take(&mut self.scratch.row);
             let is_handled = self.handle_row(tools, matched, &size, &mut row).await;
             if !is_handled {
                 complete = row.iter().find_map(|next| {
@@ -74,7 +76,9 @@ impl<R: Routes> Run<R> {
                 });
             }
             row.clear();
-            self.together.row = row;
+            if row.capacity() <= MOST_KEPT {
+                self.scratch.row = row;
+            }
             if is_handled {
                 return self.limit();
             }
@@ -87,9 +91,9 @@ impl<R: Routes> Run<R> {
         }
     }
 
-    /// Handles the records that come next where they are; not if their batch has to wait for more. They are added to `row`.
+    /// Handles the records that come next in place, unless their batch has to wait for more. They are added to `row`.
     async fn handle_row(&mut self, tools: &Tools<R>, first: Matched, size: &Size, row: &mut Row) -> bool {
-        let (worker, buffers) = (&*tools.worker, &mut self.together.buffers);
+        let (worker, buffers) = (&*tools.worker, &mut self.scratch.buffers);
         let mut opened = buffers.take_opened();
         if !look_ahead(&self.fetched, &self.epoch, tools, first, size, row, &mut opened) {
             buffers.take_back_opened(opened);
@@ -100,7 +104,7 @@ impl<R: Routes> Run<R> {
         let mut ending = Ending::AtOnce;
         let ended = {
             let attempts =
-                worker.attempt_together(&tools.handlers, first.handler(), &opened, buffers, &mut state);
+                worker.attempt_batch(&tools.handlers, first.handler(), &opened, buffers, &mut state);
             let (numbers, epoch) = (&mut self.numbers, &mut self.epoch);
             let (fetched, delivery, queue) = (&self.fetched, &self.delivery, &self.queue);
             let waits = || {
@@ -109,7 +113,7 @@ impl<R: Routes> Run<R> {
                 let taken: usize = row.iter().map(|next| next.skipped + 1).sum();
                 let queued = queued(fetched, delivery, queue) - taken;
                 let (written, records) = (row[0].written, row.len());
-                worker.control.gauges.works_on(&AtWork { written, records, open, unsettled, queued });
+                worker.control.gauges.works_on(&WaitingCall { written, records, open, unsettled, queued });
                 row.iter().for_each(|next| numbers.received(next.matched.event()));
                 numbers.pass_on();
             };
@@ -155,13 +159,13 @@ impl<R: Routes> Run<R> {
         }
     }
 
-    /// Keeps no memory while there is nothing to do.
+    /// Frees what batches would use again.
     pub(super) fn shed_memory(&mut self) {
-        self.together = Together::default();
+        self.scratch = Scratch::default();
         self.schedule.shed_memory();
     }
 
-    /// So many records that come next are nobody's.
+    /// Skips so many records that come next, which have no handler.
     fn skip(&mut self, Tools { handlers, worker }: &Tools<R>, records: usize) {
         for _ in 0..records {
             let Some(Entry::Record(record)) = self.fetched.entry(&worker.origin) else { return };
@@ -187,31 +191,30 @@ impl<R: Routes> Run<R> {
         }
     }
 
-    /// Handles records that were collected. What forbids to let in more, if something does.
+    /// Handles records that were collected. The limit that is reached, if one is.
     pub(super) async fn handle_collected(&mut self, tools: &Tools<R>, batch: Job) -> Option<Limit> {
         let worker = &*tools.worker;
-        let mut buffers = mem::take(&mut self.together.buffers);
+        let mut buffers = mem::take(&mut self.scratch.buffers);
         let mut opened = buffers.take_opened();
-        opened.extend(batch.records().iter().map(|held| worker.opened_held(&tools.handlers, held)));
         let mut state = AttemptState::new(Permits::Unlimited, self.numbers.look());
+        opened.extend(batch.records().iter().map(|held| worker.opened_held(&tools.handlers, held)));
         let attempts =
-            worker.attempt_together(&tools.handlers, batch.handler(), &opened, &mut buffers, &mut state);
+            worker.attempt_batch(&tools.handlers, batch.handler(), &opened, &mut buffers, &mut state);
         let waits = || {
             self.numbers.pass_on();
             self.say_under_way();
         };
         let ended = attempted_here(pin!(attempts), waits).await;
         buffers.take_back_opened(opened);
-        self.together.buffers = buffers;
+        self.scratch.buffers = buffers;
         let now = worker.clock().now();
         self.exit_here(Finished::here(batch, ended, state, now), Standing::Open);
         self.limit()
     }
 }
 
-/// Finds out which records come next that one batch is made of, and whether that has to wait for no other. The first of them was routed
-/// already.
-fn look_ahead<'f, R: Routes>(
+/// Adds the records of the next batch to `row`; whether it is complete. The first of them was routed already.
+pub(super) fn look_ahead<'f, R: Routes>(
     fetched: &'f Fetched,
     epoch: &Epoch,
     Tools { handlers, worker }: &'f Tools<R>,
@@ -227,7 +230,7 @@ fn look_ahead<'f, R: Routes>(
         if !row.is_empty() && event.panic().is_some() || epoch.was_settled_before(record.offset()) {
             return false;
         }
-        // Whoever names events might name it in another way now.
+        // A function that names events might give another answer now.
         let matched = if row.is_empty() { Some(first) } else { worker.route(handlers, &event) };
         match matched {
             // It does not end a batch.
