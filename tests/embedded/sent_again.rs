@@ -100,7 +100,7 @@ async fn a_client_whose_epoch_brokers_refuse_is_replaced_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_awaited_event_is_answered_in_time_where_its_broker_does_not_answer() {
     let mock = mock();
-    let config = config(&mock).delivery_timeout(Duration::from_secs(1));
+    let config = config(&mock).delivery_timeout(Duration::from_secs(5));
     let producer = Producer::new("shop", &config).unwrap();
     assert_eq!(acknowledged(&producer, 1).await.unwrap(), 1);
     mock.broker_round_trip_time(1, 10 * DEADLINE).unwrap();
