@@ -7,11 +7,7 @@ use std::{
 
 use super::{AttemptState, Ended, Open, Worker};
 use crate::{
-    engine::{pipeline::Routed, schedule::Held},
-    event_type::EventIdentity,
-    handle::Context,
-    record::Record,
-    route::Routes,
+    engine::pipeline::Routed, event_type::EventIdentity, handle::Context, record::Record, route::Routes,
 };
 
 /// A record, and which event it is.
@@ -25,8 +21,8 @@ pub(in crate::engine) struct Buffers {
     contexts: Vec<Context<'static>>,
 }
 
-/// Vectors for more records are freed.
-const MOST_RECORDS: usize = 1024;
+/// A vector for more records is freed when its batch is done with, here and wherever batches use one again.
+pub(in crate::engine) const MOST_KEPT: usize = 1024;
 
 impl Buffers {
     pub(in crate::engine) fn take_opened<'r>(&mut self) -> Vec<Opened<'r>> {
@@ -48,9 +44,9 @@ impl Buffers {
     }
 }
 
-/// The same allocation for another lifetime, unless it is larger than [`MOST_RECORDS`].
+/// The same allocation for another lifetime, unless it is larger than [`MOST_KEPT`].
 fn emptied<T, U>(mut items: Vec<T>) -> Vec<U> {
-    if items.capacity() > MOST_RECORDS {
+    if items.capacity() > MOST_KEPT {
         return Vec::new();
     }
     items.clear();
@@ -59,17 +55,6 @@ fn emptied<T, U>(mut items: Vec<T>) -> Vec<U> {
 }
 
 impl Worker {
-    /// Opens a record again that was kept.
-    pub(in crate::engine) fn opened_held<'r, R>(
-        &'r self,
-        handlers: &'r Routed<R>,
-        Held { message, matched, slot }: &'r Held,
-    ) -> Opened<'r> {
-        let record = message.record(&self.origin);
-        let event = self.opened_again(handlers, *matched, slot.is_name_only, &record);
-        (record, event)
-    }
-
     /// The same as [`attempt`](Self::attempt) for records that are opened.
     pub(in crate::engine) async fn attempt_batch<R: Routes>(
         &self,
@@ -138,8 +123,8 @@ mod tests {
         let (mut opened, mut contexts) = (buffers.take_opened(), buffers.take_contexts());
         assert_eq!((opened.as_ptr(), contexts.as_ptr()), memory);
         assert_eq!((opened.capacity(), contexts.capacity()), (500, 500));
-        opened.reserve_exact(MOST_RECORDS + 1);
-        contexts.reserve_exact(MOST_RECORDS + 1);
+        opened.reserve_exact(MOST_KEPT + 1);
+        contexts.reserve_exact(MOST_KEPT + 1);
         buffers.take_back_contexts(contexts);
         buffers.take_back_opened(opened);
         spare.take_back(buffers);

@@ -18,7 +18,7 @@ use tokio::time::sleep;
 pub(crate) use self::ended::Done;
 use self::guarded::{Interruptions, guarded};
 pub(super) use self::{
-    buffers::{Buffers, Opened, SpareBuffers},
+    buffers::{Buffers, MOST_KEPT, Opened, SpareBuffers},
     ended::{Ended, Fate, Share},
     letter::Letter,
     open::Open,

@@ -8,12 +8,11 @@ use super::{
     exit::{Handling, Standing},
     front::{Ending, attempted_here},
     run::Run,
-    told::queued,
+    told::{queued, say_call_waits},
 };
 use crate::{
     engine::{
-        attempt::{AttemptState, Buffers, Ended, Opened, Permits},
-        numbers::WaitingCall,
+        attempt::{AttemptState, Buffers, Ended, MOST_KEPT, Opened, Permits},
         schedule::{Finished, Held, Job, Limit, Schedule, Tools},
     },
     handle::BatchSpec,
@@ -41,9 +40,6 @@ pub(super) struct InRow {
     written: Written,
     is_name_only: bool,
 }
-
-/// A longer row is freed.
-const MOST_KEPT: usize = 1024;
 
 /// How many records that nobody handles may be next to each other in a row. They are looked at twice.
 pub(super) const MOST_SKIPPED: usize = 4;
@@ -109,11 +105,9 @@ impl<R: Routes> Run<R> {
             let (fetched, delivery, queue) = (&self.fetched, &self.delivery, &self.queue);
             let waits = || {
                 ending = Ending::Later;
-                let (open, unsettled) = epoch.oldest_and_unsettled();
                 let taken: usize = row.iter().map(|next| next.skipped + 1).sum();
                 let queued = queued(fetched, delivery, queue) - taken;
-                let (written, records) = (row[0].written, row.len());
-                worker.control.gauges.works_on(&WaitingCall { written, records, open, unsettled, queued });
+                say_call_waits(worker, epoch, row[0].written, row.len(), queued);
                 row.iter().for_each(|next| numbers.received(next.matched.event()));
                 numbers.pass_on();
             };
@@ -197,7 +191,7 @@ impl<R: Routes> Run<R> {
         let mut buffers = mem::take(&mut self.scratch.buffers);
         let mut opened = buffers.take_opened();
         let mut state = AttemptState::new(Permits::Unlimited, self.numbers.look());
-        opened.extend(batch.records().iter().map(|held| worker.opened_held(&tools.handlers, held)));
+        opened.extend(batch.records().iter().map(|held| held.opened(tools)));
         let attempts =
             worker.attempt_batch(&tools.handlers, batch.handler(), &opened, &mut buffers, &mut state);
         let waits = || {

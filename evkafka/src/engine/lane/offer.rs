@@ -12,13 +12,12 @@ use super::{
     exit::{Handling, Standing},
     front::{Ending, attempted_here},
     run::{AT_A_TIME, Run},
-    told::queued,
+    told::{queued, say_call_waits},
 };
 use crate::{
     engine::{
         attempt::{AttemptState, Flow, Open, Permits},
         delivery::Delivery,
-        numbers::WaitingCall,
         schedule::{Held, Limit, Place, Schedule, Slot, Tools},
     },
     route::{Matched, Routes},
@@ -89,10 +88,8 @@ impl<R: Routes> Run<R> {
                             let (fetched, delivery, queue) = (&self.fetched, &self.delivery, &self.queue);
                             let waits = || {
                                 ending = Ending::Later;
-                                let (open, unsettled) = epoch.oldest_and_unsettled();
                                 let queued = queued(fetched, delivery, queue) - 1;
-                                let at_work = WaitingCall { written, records: 1, open, unsettled, queued };
-                                worker.control.gauges.works_on(&at_work);
+                                say_call_waits(worker, epoch, written, 1, queued);
                                 numbers.received(matched.event());
                                 numbers.pass_on();
                             };

@@ -1,8 +1,13 @@
 //! What a lane says of itself to whoever looks from outside.
 
-use super::run::Run;
+use super::{epoch::Epoch, run::Run};
 use crate::{
-    engine::{delivery::Delivery, numbers::UnderWay},
+    engine::{
+        attempt::Worker,
+        delivery::Delivery,
+        numbers::{UnderWay, WaitingCall},
+    },
+    record::Written,
     route::Routes,
     source::{Entry, Fetched, Queue},
 };
@@ -42,4 +47,16 @@ impl<R: Routes> Run<R> {
 /// How many records are at hand and have not begun.
 pub(super) fn queued(fetched: &Fetched, delivery: &Delivery, queue: &Queue) -> usize {
     fetched.len() + delivery.waiting() + queue.waiting()
+}
+
+/// Says that a call waits on the lane's task, which was made with so many records, of which the first was written then.
+pub(super) fn say_call_waits(
+    worker: &Worker,
+    epoch: &mut Epoch,
+    written: Written,
+    records: usize,
+    queued: usize,
+) {
+    let (open, unsettled) = epoch.oldest_and_unsettled();
+    worker.control.gauges.works_on(&WaitingCall { written, records, open, unsettled, queued });
 }

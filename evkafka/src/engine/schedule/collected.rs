@@ -4,7 +4,7 @@ use rustc_hash::FxBuildHasher;
 use tokio::time::Instant;
 
 use super::{Held, Job, KeyHash, group::Group};
-use crate::handle::BatchSpec;
+use crate::{engine::attempt::MOST_KEPT, handle::BatchSpec};
 
 /// What is collected for batch handlers, one group for each at most.
 #[derive(Default)]
@@ -16,8 +16,8 @@ pub(super) struct Collected {
     spare: Vec<Vec<Held>>,
 }
 
-/// For how many batches memory is kept, and of how many records.
-const MOST_SPARE: (usize, usize) = (2, 1024);
+/// For how many batches memory is kept.
+const MOST_SPARE: usize = 2;
 
 impl Collected {
     /// Whether a record of this key is collected for this handler.
@@ -62,8 +62,7 @@ impl Collected {
     /// Takes back what a batch was collected in.
     pub(super) fn take_back(&mut self, empty: Vec<Held>) {
         debug_assert!(empty.is_empty());
-        let (batches, records) = MOST_SPARE;
-        if self.spare.len() < batches && (1..=records).contains(&empty.capacity()) {
+        if self.spare.len() < MOST_SPARE && (1..=MOST_KEPT).contains(&empty.capacity()) {
             self.spare.push(empty);
         }
     }

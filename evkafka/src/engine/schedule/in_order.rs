@@ -4,7 +4,7 @@
 use tokio::time::Instant;
 
 use super::{Held, Job, group::Group};
-use crate::handle::BatchSpec;
+use crate::{engine::attempt::MOST_KEPT, handle::BatchSpec};
 
 pub(in crate::engine) struct InOrder {
     group: Option<Group<Held>>,
@@ -12,9 +12,6 @@ pub(in crate::engine) struct InOrder {
     spare: Vec<Held>,
     most_bytes: u64,
 }
-
-/// For how many records memory is kept.
-const MOST_SPARE: usize = 1024;
 
 impl InOrder {
     /// A batch may have so many bytes.
@@ -52,7 +49,7 @@ impl InOrder {
     /// Takes back what a batch was collected in.
     pub(in crate::engine) fn take_back(&mut self, empty: Vec<Held>) {
         debug_assert!(empty.is_empty());
-        if (1..=MOST_SPARE).contains(&empty.capacity()) {
+        if (1..=MOST_KEPT).contains(&empty.capacity()) {
             self.spare = empty;
         }
     }

@@ -29,7 +29,7 @@ pub(super) use self::{
     work::{One, Work},
 };
 use super::{
-    attempt::{AttemptState, Ended, Permits, Worker},
+    attempt::{AttemptState, Ended, Opened, Permits, Worker},
     numbers::Moment,
     pipeline::Routed,
 };
@@ -200,6 +200,13 @@ impl Held {
     #[inline]
     pub(super) fn handler(&self) -> usize {
         self.matched.handler()
+    }
+
+    /// Opens it again.
+    pub(super) fn opened<'r, R>(&'r self, Tools { handlers, worker }: &'r Tools<R>) -> Opened<'r> {
+        let record = self.message.record(&worker.origin);
+        let event = worker.opened_again(handlers, self.matched, self.slot.is_name_only, &record);
+        (record, event)
     }
 }
 

@@ -112,7 +112,7 @@ impl Work for Many {
         let Tools { handlers, worker } = tools;
         let mut buffers = worker.shared.spare_buffers.take();
         let mut opened = buffers.take_opened();
-        opened.extend(self.records.iter().map(|held| worker.opened_held(handlers, held)));
+        opened.extend(self.records.iter().map(|held| held.opened(tools)));
         let ended = worker.attempt_batch(handlers, self.handler, &opened, &mut buffers, state).await;
         buffers.take_back_opened(opened);
         worker.shared.spare_buffers.take_back(buffers);
