@@ -44,12 +44,12 @@ use super::{
     delivery::Delivery,
     observe::PartitionEvent,
     pipeline::Routed,
-    schedule::{Concurrent, InOrder, Ordering, Schedule, Tools},
+    schedule::{Schedule, Tools},
     start::Start,
     unmatched::LaneUnmatched,
     vitals::WaitsFor,
 };
-use crate::{config::Concurrency, route::Routes, source::Queue};
+use crate::{route::Routes, source::Queue};
 
 /// How often it is said that a partition waits.
 const STILL_WAITS: Duration = Duration::from_secs(30);
@@ -89,17 +89,7 @@ impl Lane {
     /// Begins where it was found to. Where that is not what is committed, it is committed at once.
     fn begin<R: Routes>(self, start: Start, handlers: Arc<Routed<R>>) -> (Run<R>, OverGuard) {
         let Self { mut queue, worker, work_bytes, commit_requests, finished, .. } = self;
-        queue.listen(Arc::clone(&worker.control.look));
-        if let Some(next) = start.next {
-            match start.committed {
-                Some(_) => queue.begin_at(next),
-                // Without a committed offset, librdkafka had to be told.
-                None => queue.begin_sought(next),
-            }
-            if start.committed != Some(next) {
-                commit_requests.now();
-            }
-        }
+        begin_queue(&mut queue, &worker, &commit_requests, &start);
         let (shared, is_watched) = (Arc::clone(&worker.shared), worker.is_watched());
         let Start { committed, next, .. } = start;
         if let Some(next) = next {
@@ -113,18 +103,7 @@ impl Lane {
             Delivery::After => {}
             Delivery::Before(before) => before.begin(Arc::clone(&epoch.progress)),
         }
-        let concurrent = |ordering, in_flight: u32| {
-            let permits = Arc::clone(&shared.permits);
-            let is_blocking = handlers.rules.iter().map(|rule| rule.is_blocking).collect();
-            let in_flight = usize::try_from(in_flight).unwrap_or(usize::MAX);
-            let concurrent = Concurrent::new(ordering, permits, in_flight, is_blocking, work_bytes);
-            Schedule::Concurrent(Box::new(concurrent))
-        };
-        let schedule = match shared.concurrency {
-            Concurrency::PerPartition => Schedule::InOrder(InOrder::new(work_bytes)),
-            Concurrency::PerKey { in_flight } => concurrent(Ordering::ByKey, in_flight),
-            Concurrency::Unordered { in_flight } => concurrent(Ordering::None, in_flight),
-        };
+        let schedule = Schedule::of(&shared, &handlers.rules, work_bytes);
         worker.control.install(Arc::clone(&epoch.progress));
         worker.control.pulse.attempts_may_take(handlers.longest_attempt());
         match &schedule {
@@ -194,6 +173,21 @@ impl Lane {
                 }
                 start.ok()
             }
+        }
+    }
+}
+
+/// What the queue gives begins where the partition does.
+fn begin_queue(queue: &mut Queue, worker: &Worker, commit_requests: &CommitRequests, start: &Start) {
+    queue.listen(Arc::clone(&worker.control.look));
+    if let Some(next) = start.next {
+        match start.committed {
+            Some(_) => queue.begin_at(next),
+            // Without a committed offset, librdkafka had to be told.
+            None => queue.begin_sought(next),
+        }
+        if start.committed != Some(next) {
+            commit_requests.now();
         }
     }
 }

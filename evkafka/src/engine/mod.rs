@@ -13,7 +13,7 @@
 //! 3. `lane/prepare.rs`: waits for what decoding needs; compiled only where a handler needs something.
 //! 4. `delivery/`: post-commit, it may begin at once; pre-commit (`before.rs`), once the broker has acknowledged the offset behind it.
 //! 5. `lane/offer.rs`: it is routed (`route/table.rs`), and offered to the
-//! 6. `schedule/`, which says when it begins: `in_order.rs`, or `concurrent.rs` (`key_order.rs`, `permit.rs`, `tasks.rs`, `cell.rs`);
+//! 6. `schedule/`, which says when it begins: `in_order.rs`, or `concurrent.rs` (`key_order.rs`, `calls.rs`, `permit.rs`, `tasks.rs`, `cell.rs`);
 //!    `collected.rs` and `group.rs` collect for batch handlers. A record in order, and a batch whose records are all fetched
 //!    (`lane/batches.rs`), stay where they are.
 //! 7. `attempt/mod.rs`: attempts at one record or many, until the judge (`settle/judge.rs`) says that it is the last one. Each is a call

@@ -99,12 +99,6 @@ impl<'r> EventIdentity<'r> {
         self.name.is_some()
     }
 
-    /// Whether there is nothing to know of it but a name, if that.
-    #[inline]
-    pub(crate) fn is_name_only(&self) -> bool {
-        self.more.is_none()
-    }
-
     /// Its version, if its consumer reads one.
     #[inline]
     pub(crate) fn version(&self) -> Option<u32> {

@@ -10,9 +10,9 @@ use std::{
 use rdkafka::{
     ClientConfig,
     bindings::{
-        RD_KAFKA_EVENT_ERROR, RD_KAFKA_EVENT_REBALANCE, RD_KAFKA_EVENT_STATS, rd_kafka_IsolationLevel_t,
-        rd_kafka_assignment_lost, rd_kafka_conf_set_events, rd_kafka_consumer_close_queue,
-        rd_kafka_consumer_closed, rd_kafka_consumer_group_metadata, rd_kafka_consumer_group_metadata_destroy,
+        RD_KAFKA_EVENT_ERROR, RD_KAFKA_EVENT_REBALANCE, RD_KAFKA_EVENT_STATS, rd_kafka_assignment_lost,
+        rd_kafka_conf_set_events, rd_kafka_consumer_close_queue, rd_kafka_consumer_closed,
+        rd_kafka_consumer_group_metadata, rd_kafka_consumer_group_metadata_destroy,
         rd_kafka_consumer_group_metadata_generation_id, rd_kafka_consumer_group_metadata_member_id,
         rd_kafka_incremental_assign, rd_kafka_incremental_unassign, rd_kafka_poll_set_consumer,
         rd_kafka_queue_destroy, rd_kafka_queue_get_consumer, rd_kafka_queue_get_main, rd_kafka_queue_poll,
@@ -24,7 +24,7 @@ use rdkafka::{
 };
 
 use super::{
-    Event,
+    ClientHandle, Event,
     error_code::{from_number, into_result},
     list::PartitionList,
     millis::millis,
@@ -40,27 +40,6 @@ unsafe extern "C" {
         client: *mut rd_kafka_t,
         partitions: *mut *mut rd_kafka_topic_partition_list_t,
     ) -> c_int;
-}
-
-/// Keeps a librdkafka client from being destroyed while something of it is in use.
-#[derive(Debug)]
-pub(crate) struct ClientHandle {
-    client: NonNull<rd_kafka_t>,
-    /// With so many bytes in its queue, a partition is not fetched.
-    pub(super) queue_bytes: usize,
-    /// Up to where it reads.
-    pub(super) isolation_level: rd_kafka_IsolationLevel_t,
-}
-
-// SAFETY: librdkafka's client may be used from any thread at the same time; the pointer itself is never changed.
-unsafe impl Send for ClientHandle {}
-// SAFETY: as above.
-unsafe impl Sync for ClientHandle {}
-
-impl ClientHandle {
-    pub(super) fn as_ptr(&self) -> *mut rd_kafka_t {
-        self.client.as_ptr()
-    }
 }
 
 /// How often a client that is to be closed looks whether it is still in use.
@@ -112,8 +91,7 @@ impl OwnedClient {
             }
         };
         let events = NonNull::new(events).expect("a consumer of a group has a queue");
-        let (queue_bytes, isolation_level) = (queue_bytes(settings), isolation_level(settings));
-        let handle = Arc::new(ClientHandle { client: pointer, queue_bytes, isolation_level });
+        let handle = Arc::new(ClientHandle::new(pointer, settings));
         Ok(Self { client: ManuallyDrop::new(client), events, has_group, consumer: "".into(), handle })
     }
 
@@ -265,22 +243,6 @@ impl OwnedClient {
                 );
             }
         }
-    }
-}
-
-/// What may wait in a partition's queue, by the settings or librdkafka's default.
-fn queue_bytes(settings: &ClientConfig) -> usize {
-    let kib = settings.get("queued.max.messages.kbytes").and_then(|kib| kib.parse::<usize>().ok());
-    kib.unwrap_or(65_536).saturating_mul(1024)
-}
-
-/// Up to where partitions are read, by the settings or librdkafka's default.
-fn isolation_level(settings: &ClientConfig) -> rd_kafka_IsolationLevel_t {
-    match settings.get("isolation.level") {
-        Some(level) if level.eq_ignore_ascii_case("read_uncommitted") => {
-            rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED
-        }
-        Some(_) | None => rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED,
     }
 }
 

@@ -20,7 +20,7 @@ use super::{
     ClientHandle,
     error_code::{from_number, result_at},
     list::{PartitionList, elements, topic},
-    queue::Queue,
+    raw_queue::RawQueue,
 };
 use crate::settle::Commit;
 
@@ -79,7 +79,7 @@ impl CommitReply {
 }
 
 /// Commits explicit offsets and gets the answers on a queue of its own, so that nobody has to block.
-pub(crate) struct CommitQueue(Queue);
+pub(crate) struct CommitQueue(RawQueue);
 
 impl CommitQueue {
     pub(crate) fn new(client: &Arc<ClientHandle>) -> Self {
@@ -87,7 +87,7 @@ impl CommitQueue {
         let queue = unsafe { rd_kafka_queue_new(client.as_ptr()) };
         let queue = NonNull::new(queue).expect("librdkafka returns a queue or aborts");
         // SAFETY: as said.
-        Self(unsafe { Queue::new(queue, Arc::clone(client)) })
+        Self(unsafe { RawQueue::new(queue, Arc::clone(client)) })
     }
 
     /// From now on, `waker` is notified when an answer arrives.

@@ -31,6 +31,7 @@ mod event;
 mod fetch;
 #[cfg(fuzzing)]
 mod fuzzing;
+mod handle;
 mod headers;
 mod list;
 mod list_offsets;
@@ -45,6 +46,7 @@ mod position;
 mod produce;
 mod producer;
 mod queue;
+mod raw_queue;
 mod retired;
 mod seek;
 #[cfg(unix)]
@@ -61,11 +63,12 @@ pub use self::fuzzing::headers_of;
 pub(crate) use self::mock::{GroupTiming, set_group_timing};
 pub(crate) use self::{
     answer::{Answer, Delivery, Inbox, Ticket, Unawaited},
-    client::{ClientHandle, OwnedClient},
+    client::OwnedClient,
     commit::{CommitEntry, CommitQueue, CommitReply},
     committed::{Committed, committed},
     event::{ClientFailure, Event},
     fetch::{Fetch, MESSAGE_BYTES},
+    handle::ClientHandle,
     headers::NativeHeaders,
     list::PartitionList,
     list_offsets::{Place, list_offsets, list_offsets_apart, query_offsets},

@@ -2,7 +2,7 @@ mod dropped;
 mod overridden;
 
 use std::{
-    ffi::{CString, c_void},
+    ffi::CString,
     ops::Range,
     ptr::{self, NonNull},
     sync::Arc,
@@ -10,91 +10,15 @@ use std::{
 };
 
 use rdkafka::bindings::{
-    rd_kafka_consume_batch_queue, rd_kafka_queue_cb_event_enable, rd_kafka_queue_destroy,
-    rd_kafka_queue_forward, rd_kafka_queue_get_partition, rd_kafka_queue_length, rd_kafka_queue_t,
-    rd_kafka_t,
+    rd_kafka_consume_batch_queue, rd_kafka_queue_forward, rd_kafka_queue_get_partition, rd_kafka_queue_length,
 };
 use tokio::sync::Notify;
 
 use super::{
-    ClientHandle, Fetch, MESSAGE_BYTES, position::Position, retired::Retired, seek::begin_to_seek,
-    standing::Standing,
+    ClientHandle, Fetch, MESSAGE_BYTES, position::Position, raw_queue::RawQueue, retired::Retired,
+    seek::begin_to_seek, standing::Standing,
 };
 use crate::settle::{Course, Pace, Sequence};
-
-/// What is done when a queue is no longer empty. (librdkafka: "the application must not perform any prolonged work in the
-/// callback, or call any librdkafka APIs". The messages that are destroyed are two takes at most, in about a millisecond, and
-/// destroying them is no call on the client.)
-struct Arrival {
-    wakes: Arc<Notify>,
-    retired: Option<Arc<Retired>>,
-}
-
-impl Arrival {
-    fn happened(&self) {
-        self.wakes.notify_one();
-        if let Some(retired) = &self.retired {
-            retired.destroy_all();
-        }
-    }
-}
-
-/// A librdkafka queue, and whom it wakes when it is no longer empty.
-pub(super) struct Queue {
-    queue: NonNull<rd_kafka_queue_t>,
-    /// librdkafka holds a pointer to it until the callback is taken away, in `Drop`.
-    arrival: Option<Arc<Arrival>>,
-    pub(super) client: Arc<ClientHandle>,
-}
-
-// SAFETY: librdkafka's queues may be used from any thread at the same time.
-unsafe impl Send for Queue {}
-// SAFETY: as above.
-unsafe impl Sync for Queue {}
-
-impl Queue {
-    /// # Safety
-    /// `queue` is a reference of its own to a queue of `client`, given up to the new object.
-    pub(super) unsafe fn new(queue: NonNull<rd_kafka_queue_t>, client: Arc<ClientHandle>) -> Self {
-        Self { queue, arrival: None, client }
-    }
-
-    pub(super) fn as_ptr(&self) -> *mut rd_kafka_queue_t {
-        self.queue.as_ptr()
-    }
-
-    /// From now on, `waker` is notified whenever the queue stops being empty.
-    pub(super) fn listen(&mut self, waker: Arc<Notify>) {
-        self.on_arrival(Arrival { wakes: waker, retired: None });
-    }
-
-    fn on_arrival(&mut self, arrival: Arrival) {
-        unsafe extern "C" fn arrived(_: *mut rd_kafka_t, arrival: *mut c_void) {
-            // SAFETY: `arrival` is the `Arrival` that the `Queue` owns a share of until it has taken the callback away, which
-            // waits for a callback that is under way (both hold the queue's lock). Nothing in it panics.
-            unsafe { &*arrival.cast::<Arrival>() }.happened();
-        }
-        let arrival = Arc::new(arrival);
-        let opaque = Arc::as_ptr(&arrival).cast_mut().cast();
-        // SAFETY: queue and client are alive; see `arrived` for the pointer.
-        unsafe { rd_kafka_queue_cb_event_enable(self.as_ptr(), Some(arrived), opaque) };
-        // Only now may the one before go: librdkafka knew it until this moment.
-        self.arrival = Some(arrival);
-    }
-}
-
-impl Drop for Queue {
-    fn drop(&mut self) {
-        // SAFETY: the client is alive (we hold its handle). The callback goes before what it refers to does, and the reference
-        // to the queue is given back once.
-        unsafe {
-            if self.arrival.is_some() {
-                rd_kafka_queue_cb_event_enable(self.as_ptr(), None, ptr::null_mut());
-            }
-            rd_kafka_queue_destroy(self.as_ptr());
-        }
-    }
-}
 
 /// The queue of one partition, detached from the consumer's main queue: not taking from it is back-pressure, because
 /// librdkafka stops fetching a partition whose queue is full.
@@ -102,7 +26,7 @@ impl Drop for Queue {
 /// As long as its records are handled quickly, all there is is taken at once, and handed out bit by bit. An empty queue is what
 /// has the thread that fills it again destroy the [retired](Retired) messages.
 pub(crate) struct PartitionQueue {
-    queue: Queue,
+    queue: RawQueue,
     /// What has been taken and not been handed out.
     taken: Fetch,
     taken_at: Instant,
@@ -156,7 +80,7 @@ impl PartitionQueue {
         // SAFETY: the client is alive; librdkafka copies the name and returns a reference of our own, or null.
         let queue = unsafe { rd_kafka_queue_get_partition(client.as_ptr(), name.as_ptr(), partition) };
         // SAFETY: as said.
-        let queue = unsafe { Queue::new(NonNull::new(queue)?, Arc::clone(client)) };
+        let queue = unsafe { RawQueue::new(NonNull::new(queue)?, Arc::clone(client)) };
         // SAFETY: forwarding to null ends the forwarding to the consumer's queue.
         unsafe { rd_kafka_queue_forward(queue.as_ptr(), ptr::null_mut()) };
         let retired = Arc::new(Retired::new(Arc::clone(client)));
@@ -182,7 +106,7 @@ impl PartitionQueue {
 
     /// From now on, `waker` is notified whenever the queue stops being empty.
     pub(crate) fn listen(&mut self, waker: Arc<Notify>) {
-        self.queue.on_arrival(Arrival { wakes: waker, retired: Some(Arc::clone(&self.retired)) });
+        self.queue.listen_and_destroy(waker, Arc::clone(&self.retired));
     }
 
     /// An empty fetch for this queue's records.

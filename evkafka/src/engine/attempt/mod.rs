@@ -110,17 +110,18 @@ impl Worker {
         event
     }
 
-    /// The same of a record that was routed before, which may have been some time ago: its headers are not looked at if that is not needed.
+    /// The same of a record that was routed before, which may have been some time ago: it is not looked at if that is not needed.
     #[inline]
     pub(super) fn opened_again<'r, R>(
         &'r self,
         handlers: &Routed<R>,
         matched: Matched,
-        is_name_only: bool,
         record: &Record<'r>,
     ) -> EventIdentity<'r> {
         match handlers.table.name(matched.event()) {
-            Some(name) if is_name_only => EventIdentity::named(Some(name.as_bytes())),
+            Some(name) if self.shared.event_types.say_names_only() => {
+                EventIdentity::named(Some(name.as_bytes()))
+            }
             _ => self.opened(record),
         }
     }

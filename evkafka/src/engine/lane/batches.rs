@@ -38,7 +38,6 @@ pub(super) struct InRow {
     pub(super) offset: i64,
     matched: Matched,
     written: Written,
-    is_name_only: bool,
 }
 
 /// How many records that nobody handles may be next to each other in a row. They are looked at twice.
@@ -56,7 +55,6 @@ impl<R: Routes> Run<R> {
         &mut self,
         tools: &Tools<R>,
         matched: Matched,
-        is_name_only: bool,
         spec: BatchSpec,
     ) -> Option<Limit> {
         let Schedule::InOrder(in_order) = &self.schedule else { return None };
@@ -68,7 +66,7 @@ impl<R: Routes> Run<R> {
             if !is_handled {
                 complete = row.iter().find_map(|next| {
                     self.skip(tools, next.skipped);
-                    self.collect(next.matched, next.is_name_only, spec)
+                    self.collect(next.matched, spec)
                 });
             }
             row.clear();
@@ -79,7 +77,7 @@ impl<R: Routes> Run<R> {
                 return self.limit();
             }
         } else {
-            complete = self.collect(matched, is_name_only, spec);
+            complete = self.collect(matched, spec);
         }
         match complete {
             Some(batch) => self.handle_collected(tools, batch).await,
@@ -144,7 +142,7 @@ impl<R: Routes> Run<R> {
             ended => {
                 let records = row.iter().map_while(|next| {
                     self.skip(tools, next.skipped);
-                    self.keep(next.matched, next.is_name_only)
+                    self.keep(next.matched)
                 });
                 let records = records.collect();
                 let finished = Finished::here(Job::Many { handler, records }, ended, state, now);
@@ -169,15 +167,15 @@ impl<R: Routes> Run<R> {
     }
 
     /// Takes the record that is next, on which work begins that is not settled at once.
-    fn keep(&mut self, matched: Matched, is_name_only: bool) -> Option<Held> {
-        let held = self.hold(matched, is_name_only)?;
+    fn keep(&mut self, matched: Matched) -> Option<Held> {
+        let held = self.hold(matched)?;
         self.epoch.open(held.slot.offset, held.slot.written);
         Some(held)
     }
 
     /// Collects the record that is next; the batch, if it is complete.
-    fn collect(&mut self, matched: Matched, is_name_only: bool, spec: BatchSpec) -> Option<Job> {
-        let held = self.keep(matched, is_name_only)?;
+    fn collect(&mut self, matched: Matched, spec: BatchSpec) -> Option<Job> {
+        let held = self.keep(matched)?;
         self.numbers.received(matched.event());
         match &mut self.schedule {
             Schedule::InOrder(in_order) => in_order.collect(held, spec),
@@ -237,7 +235,6 @@ pub(super) fn look_ahead<'f, R: Routes>(
                     offset: record.offset(),
                     matched,
                     written: record.written(),
-                    is_name_only: event.is_name_only(),
                 });
                 bytes += record.bytes();
                 opened.push((record, event));

@@ -88,7 +88,7 @@ impl<R: Routes> Run<R> {
                 None
             }
             ended => {
-                if let Some(held) = self.hold(handling.matched, false) {
+                if let Some(held) = self.hold(handling.matched) {
                     self.exit_held(held, ended.of_one(), Standing::AtOnce, handling.begun);
                 }
                 self.limit()

@@ -76,7 +76,7 @@ impl<R: Routes> Run<R> {
                     let limit = if let Some(batch) = in_order.take_before(handler) {
                         self.handle_collected(&tools, batch).await
                     } else if let Some(spec) = batch {
-                        self.offer_to_batch(&tools, matched, event.is_name_only(), spec).await
+                        self.offer_to_batch(&tools, matched, spec).await
                     } else {
                         event.open(record.payload());
                         let open = Open::One(worker.context(record, &event));
@@ -110,8 +110,7 @@ impl<R: Routes> Run<R> {
                         Place::Begins => record.bytes_without_headers(),
                         _ => record.bytes(),
                     };
-                    let is_name_only = event.is_name_only();
-                    let slot = Slot { offset, key, bytes, round: self.round(), written, is_name_only };
+                    let slot = Slot { offset, key, bytes, round: self.round(), written };
                     let put = |cx: &mut Context<'_>| Poll::Ready(self.put(cx, &tools, matched, slot, place));
                     let limit = poll_fn(put).await;
                     if limit.is_some() {
@@ -154,11 +153,11 @@ impl<R: Routes> Run<R> {
     }
 
     /// Takes the record that is next to keep it.
-    pub(super) fn hold(&mut self, matched: Matched, is_name_only: bool) -> Option<Held> {
+    pub(super) fn hold(&mut self, matched: Matched) -> Option<Held> {
         let message = self.fetched.pop()?;
         let record = message.record(&self.tools.worker.origin);
         let (offset, bytes, written) = (record.offset(), record.bytes(), record.written());
-        let slot = Slot { offset, key: None, bytes, round: self.round(), written, is_name_only };
+        let slot = Slot { offset, key: None, bytes, round: self.round(), written };
         Some(Held { message, matched, slot })
     }
 

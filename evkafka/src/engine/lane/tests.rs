@@ -27,7 +27,7 @@ use tokio::{
 
 use super::*;
 use crate::{
-    config::{AutoCommitMode, ConsumerConfig},
+    config::{AutoCommitMode, Concurrency, ConsumerConfig},
     engine::{
         assignment::{Assignment, LaneHandle, TopicPartition},
         at_work::AtWork,

@@ -10,18 +10,17 @@ use tokio::{sync::Semaphore, time::Instant};
 
 use super::{
     Event, Finished, Held, Job, KeyHash, NextRecord, Place, Slot, Tools,
-    cell::{Attempted, Begin},
+    calls::Calls,
+    cell::Attempted,
     collected::Collected,
-    cost::{Next, PollCost},
     key_order::KeyOrder,
     load::Load,
-    permit::NextPermit,
     ready::Ready,
-    tasks::{Lost, Tasks},
-    work::{Many, One, Work},
+    tasks::Lost,
+    work::{Many, One},
 };
 use crate::{
-    engine::{attempt::Permits, numbers::Moment},
+    engine::numbers::Moment,
     handle::BatchSpec,
     record::Record,
     route::{Matched, Routes},
@@ -42,10 +41,7 @@ pub(in crate::engine) struct Concurrent {
     ready: Ready,
     /// How many records may be begun before plain functions have to wait.
     most_waiting_for_thread: usize,
-    permit: NextPermit,
-    tasks: Tasks,
-    /// By handler.
-    costs: Vec<PollCost>,
+    calls: Calls,
     load: Load,
 }
 
@@ -63,10 +59,8 @@ impl Concurrent {
             order: KeyOrder::new(),
             collected: Collected::default(),
             most_waiting_for_thread: in_flight.saturating_mul(4).saturating_add(256),
-            costs: vec![PollCost::default(); is_blocking.len()],
+            calls: Calls::new(permits, is_blocking.len()),
             ready: Ready::new(is_blocking),
-            permit: NextPermit::new(permits),
-            tasks: Tasks::new(),
             load: Load::new(most_bytes),
         }
     }
@@ -103,7 +97,7 @@ impl Concurrent {
                     Place::NeedsThread
                 }
             }
-            None if self.permit.is_there() => Place::Begins,
+            None if self.calls.have_permit() => Place::Begins,
             None => Place::NeedsPermit,
         }
     }
@@ -153,8 +147,8 @@ impl Concurrent {
         (matched, slot): (Matched, Slot),
         begins: Moment,
     ) -> Option<Attempted<One>> {
-        let one = One::new(message, matched, &slot);
-        let attempted = self.run(cx, tools, one, (matched, slot), begins);
+        let one = One::new(message, matched);
+        let attempted = self.calls.begin(cx, tools, one, (matched, slot), begins);
         if attempted.is_none() {
             self.load.admit(slot.bytes);
             self.load.begin();
@@ -179,63 +173,30 @@ impl Concurrent {
     ) -> Option<Option<Finished>> {
         let job = match self.ready.pop_for_thread() {
             Some(job) => job,
-            None if self.ready.needs_permit() && self.permit.is_there() => self.ready.pop_for_permit()?,
+            None if self.ready.needs_permit() && self.calls.have_permit() => self.ready.pop_for_permit()?,
             None => return None,
         };
         Some(match job {
             Job::One(Held { message, matched, slot }) => {
-                let one = One::new(message, matched, &slot);
-                let attempted = self.run(cx, tools, one, (matched, slot), begins);
+                let one = One::new(message, matched);
+                let attempted = self.calls.begin(cx, tools, one, (matched, slot), begins);
                 attempted.map(|(attempted, rest)| Finished::new(attempted, rest))
             }
             Job::Many { handler, records } => {
-                let attempted = self.run(cx, tools, Many::new(handler, records), (), begins);
+                let attempted = self.calls.begin(cx, tools, Many::new(handler, records), (), begins);
                 attempted.map(|(attempted, ())| Finished::new(attempted, ()))
             }
         })
     }
 
-    #[inline]
-    fn run<W: Work, R: Routes>(
-        &mut self,
-        cx: &mut Context<'_>,
-        tools: &Arc<Tools<R>>,
-        work: W,
-        rest: W::Rest,
-        at: Moment,
-    ) -> Option<(Attempted<W>, W::Rest)> {
-        let handler = work.handler();
-        let permit = if self.ready.is_blocking(handler) { None } else { self.permit.take() };
-        let begin = Begin { work, permits: Permits::Limited(permit), at };
-        let next = self.costs[handler].next();
-        if next == Next::Elsewhere {
-            self.tasks.spawn(tools, begin, rest);
-            return None;
-        }
-        let begun = (next == Next::HereMeasured).then(std::time::Instant::now);
-        let mut attempted = self.tasks.poll_once(cx, tools, begin, rest);
-        if let Some(begun) = begun {
-            self.costs[handler].measured(begun);
-        }
-        if let Some((attempted, _)) = &mut attempted {
-            self.keep_permit(&mut attempted.permits);
-        }
-        attempted
-    }
-
-    fn keep_permit(&mut self, permits: &mut Permits) {
-        if let Permits::Limited(permit) = permits {
-            self.permit.keep(permit);
-        }
-    }
-
+    /// The permit of an attempt that has ended is for the next.
     pub(in crate::engine) fn take_permit(&mut self, finished: &mut Finished) {
-        self.keep_permit(&mut finished.permits);
+        self.calls.take_permit(&mut finished.permits);
     }
 
     /// An attempt that has ended, if there is one.
     pub(in crate::engine) fn try_next(&mut self) -> Option<Result<Finished, Lost>> {
-        self.tasks.try_next()
+        self.calls.try_next()
     }
 
     /// Waits for an attempt to end, and for a permit if the next record needs one.
@@ -248,16 +209,7 @@ impl Concurrent {
             NextRecord::NeedsPermit => true,
             NextRecord::IsHeld => false,
         };
-        if !needs_permit {
-            self.permit.wait_no_longer();
-        }
-        let Self { tasks, permit, .. } = self;
-        tokio::select! {
-            biased;
-            Some(ended) = tasks.next(), if !tasks.is_idle() => Event::Ended(ended),
-            () = permit.arrives(), if needs_permit => Event::Permit,
-            else => std::future::pending().await,
-        }
+        self.calls.event(needs_permit).await
     }
 
     /// The attempts at a record that had not ended at once have.
@@ -286,12 +238,12 @@ impl Concurrent {
 
     /// Others may have the permit that is kept for the next attempt.
     pub(in crate::engine) fn give_back_permit(&mut self) {
-        self.permit.give_back();
+        self.calls.give_back_permit();
     }
 
     /// Drops what has not begun.
     pub(in crate::engine) fn let_go(&mut self) {
-        self.permit.wait_no_longer();
+        self.calls.wait_for_no_permit();
         let load = &mut self.load;
         self.order.forget_waiting(|held| load.forget(held.slot.bytes));
         self.make_due_ready(true);
@@ -321,12 +273,12 @@ impl Concurrent {
 
     /// Whether nothing is under way, and nothing waits to begin.
     pub(in crate::engine) fn is_idle(&self) -> bool {
-        self.tasks.is_idle() && self.ready.is_empty() && self.collected.is_empty()
+        !self.calls.are_under_way() && self.ready.is_empty() && self.collected.is_empty()
     }
 
     /// Whether handlers are under way.
     pub(in crate::engine) fn is_busy(&self) -> bool {
-        !self.tasks.is_idle()
+        self.calls.are_under_way()
     }
 
     pub(in crate::engine) fn fills_memory(&self, backing_off: usize) -> bool {

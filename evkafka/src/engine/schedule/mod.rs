@@ -1,11 +1,13 @@
 //! What runs next: in order, or concurrently with order by key; and what is collected for batch handlers.
 
+mod calls;
 mod cell;
 mod collected;
 mod concurrent;
 mod cost;
 mod group;
 mod in_order;
+mod job;
 mod key_order;
 mod load;
 mod permit;
@@ -19,21 +21,24 @@ use tokio::time::Instant;
 
 #[cfg(test)]
 pub(super) use self::cell::Cell;
+use self::concurrent::Ordering;
 pub(super) use self::{
     cell::Attempted,
-    concurrent::{Concurrent, Ordering},
+    concurrent::Concurrent,
     in_order::InOrder,
+    job::{Held, Job, Slot},
     key_order::KeyHash,
     load::Limit,
     tasks::Lost,
     work::{One, Work},
 };
 use super::{
-    attempt::{AttemptState, Ended, Opened, Permits, Worker},
+    attempt::{AttemptState, Ended, Permits, Worker},
     numbers::Moment,
-    pipeline::Routed,
+    pipeline::{Routed, Rule},
+    shared::Shared,
 };
-use crate::{handle::BatchSpec, record::Written, route::Matched, source::Message};
+use crate::{config::Concurrency, handle::BatchSpec};
 
 /// What all attempts of a lane need.
 pub(super) struct Tools<R> {
@@ -55,6 +60,21 @@ pub(super) enum Event {
 }
 
 impl Schedule {
+    /// As a consumer's settings have it. At most `work_bytes` of a partition's records may be collected, or be unsettled.
+    pub(super) fn of(shared: &Shared, rules: &[Rule], work_bytes: u64) -> Self {
+        let concurrent = |ordering, in_flight: u32| {
+            let permits = Arc::clone(&shared.permits);
+            let is_blocking = rules.iter().map(|rule| rule.is_blocking).collect();
+            let in_flight = usize::try_from(in_flight).unwrap_or(usize::MAX);
+            Self::Concurrent(Box::new(Concurrent::new(ordering, permits, in_flight, is_blocking, work_bytes)))
+        };
+        match shared.concurrency {
+            Concurrency::PerPartition => Self::InOrder(InOrder::new(work_bytes)),
+            Concurrency::PerKey { in_flight } => concurrent(Ordering::ByKey, in_flight),
+            Concurrency::Unordered { in_flight } => concurrent(Ordering::None, in_flight),
+        }
+    }
+
     /// Drops what has not begun.
     pub(super) fn let_go(&mut self) {
         match self {
@@ -173,80 +193,6 @@ pub(super) enum NextRecord {
     NeedsPermit,
     /// Nothing begins, because the partition is paused.
     IsHeld,
-}
-
-/// What a record takes up until it is settled.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Slot {
-    pub(super) offset: i64,
-    pub(super) key: Option<KeyHash>,
-    /// Of key, payload and headers.
-    pub(super) bytes: u64,
-    /// What it was committed with, if it was committed before it began.
-    pub(super) round: u64,
-    pub(super) written: Written,
-    /// Whether there is nothing to know of its event but the name.
-    pub(super) is_name_only: bool,
-}
-
-/// A record that is kept until it is settled.
-pub(super) struct Held {
-    pub(super) message: Message,
-    pub(super) matched: Matched,
-    pub(super) slot: Slot,
-}
-
-impl Held {
-    #[inline]
-    pub(super) fn handler(&self) -> usize {
-        self.matched.handler()
-    }
-
-    /// Opens it again.
-    pub(super) fn opened<'r, R>(&'r self, Tools { handlers, worker }: &'r Tools<R>) -> Opened<'r> {
-        let record = self.message.record(&worker.origin);
-        let event = worker.opened_again(handlers, self.matched, self.slot.is_name_only, &record);
-        (record, event)
-    }
-}
-
-/// Records that one call is made for.
-pub(super) enum Job {
-    One(Held),
-    Many { handler: usize, records: Vec<Held> },
-}
-
-impl Job {
-    pub(super) fn handler(&self) -> usize {
-        match self {
-            Self::One(held) => held.handler(),
-            Self::Many { handler, .. } => *handler,
-        }
-    }
-
-    pub(super) fn records(&self) -> &[Held] {
-        match self {
-            Self::One(held) => std::slice::from_ref(held),
-            Self::Many { records, .. } => records,
-        }
-    }
-
-    /// Its first record.
-    pub(super) fn first(&self) -> Option<&Held> {
-        self.records().first()
-    }
-
-    /// What its records take up.
-    pub(super) fn bytes(&self) -> u64 {
-        self.records().iter().map(|held| held.slot.bytes).sum()
-    }
-
-    pub(super) fn into_records(self) -> Vec<Held> {
-        match self {
-            Self::One(held) => vec![held],
-            Self::Many { records, .. } => records,
-        }
-    }
 }
 
 /// Where a record goes.

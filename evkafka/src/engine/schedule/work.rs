@@ -42,7 +42,6 @@ pub(in crate::engine) trait Work: Send + Sized + 'static {
 pub(in crate::engine) struct One {
     pub(in crate::engine) message: Message,
     matched: Matched,
-    is_name_only: bool,
 }
 
 /// A batch.
@@ -52,8 +51,8 @@ pub(in crate::engine) struct Many {
 }
 
 impl One {
-    pub(in crate::engine) fn new(message: Message, matched: Matched, slot: &Slot) -> Self {
-        Self { message, matched, is_name_only: slot.is_name_only }
+    pub(in crate::engine) fn new(message: Message, matched: Matched) -> Self {
+        Self { message, matched }
     }
 }
 
@@ -77,7 +76,7 @@ impl Work for One {
     async fn attempt<R: Routes>(&self, tools: &Tools<R>, state: &mut AttemptState) -> Ended {
         let Tools { handlers, worker } = tools;
         let record = self.message.record(&worker.origin);
-        let event = worker.opened_again(handlers, self.matched, self.is_name_only, &record);
+        let event = worker.opened_again(handlers, self.matched, &record);
         let open = Open::One(worker.context(record, &event));
         worker.attempt(handlers, self.handler(), open, state).await
     }

@@ -298,8 +298,7 @@ fn events_of_one(events: usize) -> (Sent, crate::event::Outgoing) {
 fn events_of(offsets: impl IntoIterator<Item = i64>) -> (Sent, crate::event::Outgoing) {
     let table = crate::route::RouteTable::new(&[ONE]).expect("no conflict");
     let message = Message::Memory(Arc::new(OwnedRecord::new("orders", 0, 0)));
-    let slot =
-        Slot { offset: 0, key: None, bytes: 0, round: 0, written: Written::UNKNOWN, is_name_only: false };
+    let slot = Slot { offset: 0, key: None, bytes: 0, round: 0, written: Written::UNKNOWN };
     let job = Job::One(Held { message, matched: table.find(None).expect("a handler"), slot });
     let events: Vec<_> = offsets.into_iter().map(|offset| Priced { offset }).collect();
     let Attempt::Sends(outgoing) = attempt_of(events) else { panic!("there are events") };
