@@ -3,7 +3,7 @@ use super::{builder::App, consumers::Consumers, signal::Watch};
 use crate::metrics::Publisher;
 use crate::{
     control::EndGuard,
-    error::{Chain, Result},
+    error::{Chain, Error, Result},
     logged::logged,
 };
 
@@ -98,19 +98,7 @@ impl App {
                 () = control.drains() => {}
             }
         };
-        let mut stop = std::pin::pin!(stop);
-        let failure = tokio::select! {
-            biased;
-            () = &mut stop => None,
-            started = consumers.consume() => match started {
-                Err(error) => Some(error),
-                Ok(()) => tokio::select! {
-                    biased;
-                    error = consumers.failure() => Some(error),
-                    () = stop => None,
-                },
-            },
-        };
+        let failure = failure_until(stop, &mut consumers).await;
         if let Some(error) = &failure {
             logged(
                 || tracing::error!(target: "evkafka::app", error = %Chain(error), "a consumer failed; the app is shutting down"),
@@ -138,16 +126,27 @@ impl App {
             }
         };
         tokio::join!(published, served);
-        match (failure, ended) {
-            (None, ended) => ended,
-            (Some(failure), ended) => {
-                if let Err(error) = ended {
-                    logged(
-                        || tracing::error!(target: "evkafka::app", error = %Chain(&error), "the shutdown failed"),
-                    );
-                }
-                Err(failure)
-            }
+        let Some(failure) = failure else { return ended };
+        if let Err(error) = ended {
+            logged(|| tracing::error!(target: "evkafka::app", error = %Chain(&error), "the shutdown failed"));
         }
+        Err(failure)
+    }
+}
+
+/// Has the consumers consume until it is time to stop, or until one has failed for good.
+async fn failure_until(stop: impl Future<Output = ()>, consumers: &mut Consumers) -> Option<Error> {
+    let mut stop = std::pin::pin!(stop);
+    tokio::select! {
+        biased;
+        () = &mut stop => None,
+        started = consumers.consume() => match started {
+            Err(error) => Some(error),
+            Ok(()) => tokio::select! {
+                biased;
+                error = consumers.failure() => Some(error),
+                () = stop => None,
+            },
+        },
     }
 }

@@ -86,7 +86,7 @@ impl Lane {
         finished.in_order();
     }
 
-    /// Begins where it was found to. Where that is not what is committed, it is committed at once.
+    /// Begins where it was found to.
     fn begin<R: Routes>(self, start: Start, handlers: Arc<Routed<R>>) -> (Run<R>, OverGuard) {
         let Self { mut queue, worker, work_bytes, commit_requests, finished, .. } = self;
         begin_queue(&mut queue, &worker, &commit_requests, &start);
@@ -177,7 +177,7 @@ impl Lane {
     }
 }
 
-/// What the queue gives begins where the partition does.
+/// The queue wakes the lane, and gives what stands from where it begins. Where that is not what is committed, it is committed at once.
 fn begin_queue(queue: &mut Queue, worker: &Worker, commit_requests: &CommitRequests, start: &Start) {
     queue.listen(Arc::clone(&worker.control.look));
     if let Some(next) = start.next {

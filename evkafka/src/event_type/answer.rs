@@ -99,6 +99,14 @@ impl<'r> EventIdentity<'r> {
         self.name.is_some()
     }
 
+    /// Whether there is more to know of it than its name: a version, or where its payload is.
+    #[inline]
+    pub(crate) fn has_more(&self) -> bool {
+        self.more
+            .as_ref()
+            .is_some_and(|more| more.version.is_some() || !matches!(more.payload, Location::Whole))
+    }
+
     /// Its version, if its consumer reads one.
     #[inline]
     pub(crate) fn version(&self) -> Option<u32> {

@@ -23,8 +23,8 @@ type Naming = dyn for<'r> Fn(&Record<'r>) -> Option<Cow<'r, str>> + Send + Sync;
 impl EventTypeSource {
     /// A function of the record; `None` if it does not know the type either.
     ///
-    /// It may be called several times for a record, and has to give the same answer each time. It is called on the task that reads the
-    /// partition, so it must not block. If it panics, the app ends with an error that names the record.
+    /// It may be called several times for a record, and has to give the same answer each time. It is called on the tasks that
+    /// read and handle the partition, so it must not block. If it panics, the app ends with an error that names the record.
     ///
     /// ```
     /// use std::borrow::Cow;

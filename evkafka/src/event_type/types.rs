@@ -55,12 +55,6 @@ impl EventTypes {
         self.version.is_some() || self.places.iter().any(Place::knows_versions)
     }
 
-    /// Whether there is nothing to know of any event but its name, as it is in the record: no version, and no envelope.
-    #[inline]
-    pub(crate) fn say_names_only(&self) -> bool {
-        self.header.is_some() || self.field.is_some()
-    }
-
     /// Whether the version would be taken off this name, so that no record has it.
     pub(crate) fn takes_version_off(&self, name: &str) -> bool {
         self.version.as_ref().is_some_and(|version| version.in_name(name.as_bytes()).is_some())

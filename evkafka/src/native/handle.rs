@@ -21,7 +21,9 @@ unsafe impl Send for ClientHandle {}
 unsafe impl Sync for ClientHandle {}
 
 impl ClientHandle {
-    pub(super) fn new(client: NonNull<rd_kafka_t>, settings: &ClientConfig) -> Self {
+    /// # Safety
+    /// `client` is destroyed only when nobody has this handle or a clone of it.
+    pub(super) unsafe fn new(client: NonNull<rd_kafka_t>, settings: &ClientConfig) -> Self {
         Self { client, queue_bytes: queue_bytes(settings), isolation_level: isolation_level(settings) }
     }
 

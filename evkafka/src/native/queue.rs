@@ -106,7 +106,7 @@ impl PartitionQueue {
 
     /// From now on, `waker` is notified whenever the queue stops being empty.
     pub(crate) fn listen(&mut self, waker: Arc<Notify>) {
-        self.queue.listen_and_destroy(waker, Arc::clone(&self.retired));
+        self.queue.listen_with_retired(waker, Arc::clone(&self.retired));
     }
 
     /// An empty fetch for this queue's records.

@@ -59,8 +59,8 @@ impl RawQueue {
         self.on_arrival(Arrival { wakes: waker, retired: None });
     }
 
-    /// The same, and what is retired is destroyed by the thread that fills the queue.
-    pub(super) fn listen_and_destroy(&mut self, waker: Arc<Notify>, retired: Arc<Retired>) {
+    /// The same, and the thread that fills the queue destroys what is retired.
+    pub(super) fn listen_with_retired(&mut self, waker: Arc<Notify>, retired: Arc<Retired>) {
         self.on_arrival(Arrival { wakes: waker, retired: Some(retired) });
     }
 

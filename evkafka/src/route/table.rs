@@ -23,6 +23,7 @@ pub(crate) struct RouteTable {
 pub(crate) struct Matched {
     handler: u32,
     event: EventIndex,
+    has_more: bool,
 }
 
 /// Which event a record is: its place among those that have a handler, or one of two places behind them.
@@ -31,7 +32,22 @@ pub(crate) struct EventIndex(u32);
 
 impl Matched {
     fn new(handler: usize, event: EventIndex) -> Self {
-        Self { handler: u32::try_from(handler).expect("a program has fewer handlers"), event }
+        Self {
+            handler: u32::try_from(handler).expect("a program has fewer handlers"),
+            event,
+            has_more: false,
+        }
+    }
+
+    /// Whether there is more to know of this record's event than its name.
+    #[inline]
+    pub(crate) fn with_more(self, has_more: bool) -> Self {
+        Self { has_more, ..self }
+    }
+
+    #[inline]
+    pub(crate) fn has_more(self) -> bool {
+        self.has_more
     }
 
     #[inline]

@@ -1,5 +1,6 @@
 //! Attempts at one record, or at the records of a batch, until they are settled.
 
+mod back_off;
 mod buffers;
 mod conclude;
 mod count;
@@ -11,9 +12,7 @@ mod report;
 mod take_out;
 mod turn;
 
-use std::{pin::pin, sync::Arc, time::Duration};
-
-use tokio::time::sleep;
+use std::{pin::pin, sync::Arc};
 
 pub(crate) use self::ended::Done;
 use self::guarded::{Interruptions, guarded};
@@ -31,7 +30,6 @@ use super::{
     numbers::{Clock, Moment},
     pipeline::{Routed, Rule},
     shared::Shared,
-    vitals::WaitsFor,
 };
 use crate::{
     event_type::EventIdentity,
@@ -90,10 +88,11 @@ impl Worker {
     /// The handler for an event.
     #[inline]
     pub(super) fn route<R>(&self, handlers: &Routed<R>, event: &EventIdentity<'_>) -> Option<Matched> {
-        match event.version() {
+        let matched = match event.version() {
             None => handlers.table.find(event.name()),
             Some(version) => handlers.table.find_version(event.name(), version),
-        }
+        };
+        matched.map(|matched| matched.with_more(event.has_more()))
     }
 
     /// Whether somebody wants to know all that happens to each record.
@@ -119,9 +118,7 @@ impl Worker {
         record: &Record<'r>,
     ) -> EventIdentity<'r> {
         match handlers.table.name(matched.event()) {
-            Some(name) if self.shared.event_types.say_names_only() => {
-                EventIdentity::named(Some(name.as_bytes()))
-            }
+            Some(name) if !matched.has_more() => EventIdentity::named(Some(name.as_bytes())),
             _ => self.opened(record),
         }
     }
@@ -209,18 +206,11 @@ impl Worker {
                     last => return self.conclude(handlers, handler, tries, open, last),
                 };
                 drop(thread);
-                state.permits.give_back();
-                self.tell_retried(&open, &failure, wait);
-                self.count_retried(&handlers.table, &open, &failure, state.began);
-                state.began = Moment::NEVER;
-                let offset = open.first().record.offset();
-                let pause = Box::pin(self.pause(wait, offset, open.len())).await;
-                tries = tries.next(&failure);
-                if pause == Flow::End {
+                // Boxed, as it is rare.
+                let pause = self.back_off(&handlers.table, &mut open, &mut tries, (wait, failure), state);
+                if Box::pin(pause).await == Flow::End {
                     return self.leave(open, tries);
                 }
-                open.begin_attempt(tries.attempt);
-                state.began = self.clock().now();
             }
         }
     }
@@ -243,18 +233,6 @@ impl Worker {
             attempt: Tries::FIRST.attempt,
             thread: None,
             batch: &[],
-        }
-    }
-
-    /// Waits before the next attempt at so many records, of which the first is at `offset`; there is none if the lane ends or continues
-    /// elsewhere meanwhile.
-    async fn pause(&self, wait: Duration, offset: i64, records: usize) -> Flow {
-        let _waiting = self.control.pulse.wait(WaitsFor::Backoff { offset, wait });
-        let _backing_off = self.control.backing_off.begin(records, &self.control.look);
-        tokio::select! {
-            biased;
-            () = self.control.left() => Flow::End,
-            () = sleep(wait) => Flow::Continue,
         }
     }
 }

@@ -77,6 +77,15 @@ impl Delivery {
         }
     }
 
+    /// The round that what begins now was committed with; 0 if it is committed later.
+    #[inline]
+    pub(super) fn round(&self) -> u64 {
+        match self {
+            Self::After => 0,
+            Self::Before(before) => before.round(),
+        }
+    }
+
     /// `ahead` has a permit for each record of a consumer's concurrent lanes that may be committed ahead of being handled.
     pub(super) fn of(
         mode: AutoCommitMode,

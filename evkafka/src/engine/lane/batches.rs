@@ -136,7 +136,7 @@ impl<R: Routes> Run<R> {
                     self.skip(tools, next.skipped);
                     self.fetched.advance();
                     let handling = Handling::by(next.matched, next.written, state.begun);
-                    self.settle(next.offset, self.round(), done, Standing::AtOnce, handling);
+                    self.settle(next.offset, self.delivery.round(), done, Standing::AtOnce, handling);
                 }
             }
             ended => {

@@ -91,7 +91,7 @@ impl<R: Routes> Run<R> {
     #[inline]
     pub(super) fn exit_skipped(&mut self, offset: i64) {
         self.fetched.advance();
-        let round = self.round();
+        let round = self.delivery.round();
         self.settle_counted(offset, round, Done::Skipped, Standing::AtOnce, None);
     }
 
@@ -112,15 +112,6 @@ impl<R: Routes> Run<R> {
                 Delivery::After => self.epoch.progress.advance(next),
                 Delivery::Before(_) => {}
             }
-        }
-    }
-
-    /// The round of what is offered now.
-    #[inline]
-    pub(super) fn round(&self) -> u64 {
-        match &self.delivery {
-            Delivery::After => 0,
-            Delivery::Before(before) => before.round(),
         }
     }
 

@@ -58,7 +58,7 @@ impl<R: Routes> Run<R> {
                 let now = self.tools.worker.clock().now();
                 self.numbers.handled_at_once(matched.event(), written, began, now);
                 self.fetched.advance();
-                let round = self.round();
+                let round = self.delivery.round();
                 self.settle_counted(offset, round, Done::Handled, Standing::AtOnce, Some(handling));
                 None
             }
@@ -84,7 +84,7 @@ impl<R: Routes> Run<R> {
         match ended {
             Ended::All(done) => {
                 self.fetched.advance();
-                self.settle(offset, self.round(), done, Standing::AtOnce, handling);
+                self.settle(offset, self.delivery.round(), done, Standing::AtOnce, handling);
                 None
             }
             ended => {

@@ -21,7 +21,7 @@ use crate::{
         schedule::{Held, Limit, Place, Schedule, Slot, Tools},
     },
     route::{Matched, Routes},
-    source::Entry,
+    source::{Entry, PartitionError},
 };
 
 impl<R: Routes> Run<R> {
@@ -46,9 +46,7 @@ impl<R: Routes> Run<R> {
             let record = match self.fetched.entry(&worker.origin)? {
                 Entry::Record(record) => record,
                 Entry::Error(error) => {
-                    self.flow = worker.partition_error(&error);
-                    self.fetched.advance();
-                    self.leave_round(self.round());
+                    self.meet_error(&error);
                     continue;
                 }
             };
@@ -69,7 +67,7 @@ impl<R: Routes> Run<R> {
                 self.exit_skipped(offset);
                 continue;
             };
-            let (handler, written) = (matched.handler(), record.written());
+            let handler = matched.handler();
             let batch = handlers.rules[handler].batch;
             match &mut self.schedule {
                 Schedule::InOrder(in_order) => {
@@ -78,6 +76,7 @@ impl<R: Routes> Run<R> {
                     } else if let Some(spec) = batch {
                         self.offer_to_batch(&tools, matched, spec).await
                     } else {
+                        let written = record.written();
                         event.open(record.payload());
                         let open = Open::One(worker.context(record, &event));
                         let mut state = AttemptState::new(Permits::Unlimited, self.numbers.begin());
@@ -103,14 +102,7 @@ impl<R: Routes> Run<R> {
                     }
                 }
                 Schedule::Concurrent(concurrent) => {
-                    let key = concurrent.key(&record);
-                    let place = concurrent.place(handler, batch, key);
-                    let bytes = match place {
-                        // How many are under way is limited, and to count the headers of each would be felt.
-                        Place::Begins => record.bytes_without_headers(),
-                        _ => record.bytes(),
-                    };
-                    let slot = Slot { offset, key, bytes, round: self.round(), written };
+                    let (place, slot) = concurrent.place(&record, matched, batch, self.delivery.round());
                     let put = |cx: &mut Context<'_>| Poll::Ready(self.put(cx, &tools, matched, slot, place));
                     let limit = poll_fn(put).await;
                     if limit.is_some() {
@@ -120,6 +112,14 @@ impl<R: Routes> Run<R> {
             }
         }
         None
+    }
+
+    /// An error is next in place of a record.
+    #[cold]
+    fn meet_error(&mut self, error: &PartitionError) {
+        self.flow = self.tools.worker.partition_error(error);
+        self.fetched.advance();
+        self.leave_round(self.delivery.round());
     }
 
     /// Whether nothing begins, of what was taken either, because the partition is paused.
@@ -157,7 +157,7 @@ impl<R: Routes> Run<R> {
         let message = self.fetched.pop()?;
         let record = message.record(&self.tools.worker.origin);
         let (offset, bytes, written) = (record.offset(), record.bytes(), record.written());
-        let slot = Slot { offset, key: None, bytes, round: self.round(), written };
+        let slot = Slot { offset, key: None, bytes, round: self.delivery.round(), written };
         Some(Held { message, matched, slot })
     }
 

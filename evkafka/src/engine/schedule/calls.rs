@@ -1,4 +1,8 @@
-//! The calls of handlers that a lane makes concurrently: with which permit, and on which thread.
+//! Concurrent calls of handlers.
+//!
+//! Attempts take one of the consumer's permits, and none while they wait out a backoff: a record that fails again and again holds up
+//! its own key and nothing else. A handler's first poll is made where the lane is, and only what is not ready then becomes a task of
+//! the runtime; unless the handler computes for so long that another thread had better do it.
 
 use std::{sync::Arc, task::Context, time::Instant};
 
@@ -83,8 +87,8 @@ impl Calls {
         self.permit.give_back();
     }
 
-    /// No call waits for a permit.
-    pub(super) fn wait_for_no_permit(&mut self) {
+    /// No call waits for a permit, which others may have then.
+    pub(super) fn wait_no_longer(&mut self) {
         self.permit.wait_no_longer();
     }
 

@@ -1,8 +1,4 @@
 //! Records of one partition concurrently: in order for each key, or in no order.
-//!
-//! Attempts take one of the consumer's permits, and none while they wait out a backoff: a record that fails again and again holds up
-//! its own key and nothing else. A handler's first poll is made where the lane is, and only what is not ready then becomes a task of
-//! the runtime; unless the handler computes for so long that another thread had better do it.
 
 use std::{sync::Arc, task::Context};
 
@@ -28,7 +24,7 @@ use crate::{
 };
 
 /// Which records wait for others.
-pub(in crate::engine) enum Ordering {
+pub(super) enum Ordering {
     /// Those of a key for each other.
     ByKey,
     None,
@@ -47,7 +43,7 @@ pub(in crate::engine) struct Concurrent {
 
 impl Concurrent {
     /// At most so many bytes may be unsettled.
-    pub(in crate::engine) fn new(
+    pub(super) fn new(
         ordering: Ordering,
         permits: Arc<Semaphore>,
         in_flight: usize,
@@ -65,23 +61,30 @@ impl Concurrent {
         }
     }
 
-    /// The key that orders a record, if one does.
-    #[inline]
-    pub(in crate::engine) fn key(&self, record: &Record<'_>) -> Option<KeyHash> {
-        match self.ordering {
-            Ordering::ByKey => record.key().map(KeyHash::of),
-            Ordering::None => None,
-        }
-    }
-
-    /// Where a record of this handler and key goes.
+    /// Where a record goes that was committed with this round, and what it takes up.
     #[inline]
     pub(in crate::engine) fn place(
         &mut self,
-        handler: usize,
+        record: &Record<'_>,
+        matched: Matched,
         batch: Option<BatchSpec>,
-        key: Option<KeyHash>,
-    ) -> Place {
+        round: u64,
+    ) -> (Place, Slot) {
+        let key = match self.ordering {
+            Ordering::ByKey => record.key().map(KeyHash::of),
+            Ordering::None => None,
+        };
+        let place = self.find_place(matched.handler(), batch, key);
+        let bytes = match place {
+            // How many are under way is limited, and to count the headers of each would be felt.
+            Place::Begins => record.bytes_without_headers(),
+            _ => record.bytes(),
+        };
+        (place, Slot { offset: record.offset(), key, bytes, round, written: record.written() })
+    }
+
+    #[inline]
+    fn find_place(&mut self, handler: usize, batch: Option<BatchSpec>, key: Option<KeyHash>) -> Place {
         if let Some(key) = key
             && self.order.is_busy(key)
             && !self.joins_its_key(handler, key)
@@ -243,7 +246,7 @@ impl Concurrent {
 
     /// Drops what has not begun.
     pub(in crate::engine) fn let_go(&mut self) {
-        self.calls.wait_for_no_permit();
+        self.calls.wait_no_longer();
         let load = &mut self.load;
         self.order.forget_waiting(|held| load.forget(held.slot.bytes));
         self.make_due_ready(true);

@@ -15,7 +15,7 @@ pub(in crate::engine) struct InOrder {
 
 impl InOrder {
     /// A batch may have so many bytes.
-    pub(in crate::engine) fn new(most_bytes: u64) -> Self {
+    pub(super) fn new(most_bytes: u64) -> Self {
         Self { group: None, spare: Vec::new(), most_bytes }
     }
 

@@ -21,16 +21,17 @@ use tokio::time::Instant;
 
 #[cfg(test)]
 pub(super) use self::cell::Cell;
-use self::concurrent::Ordering;
 pub(super) use self::{
     cell::Attempted,
-    concurrent::Concurrent,
-    in_order::InOrder,
     job::{Held, Job, Slot},
     key_order::KeyHash,
     load::Limit,
     tasks::Lost,
     work::{One, Work},
+};
+use self::{
+    concurrent::{Concurrent, Ordering},
+    in_order::InOrder,
 };
 use super::{
     attempt::{AttemptState, Ended, Permits, Worker},
@@ -60,7 +61,7 @@ pub(super) enum Event {
 }
 
 impl Schedule {
-    /// As a consumer's settings have it. At most `work_bytes` of a partition's records may be collected, or be unsettled.
+    /// What the consumer's settings say. At most `work_bytes` of a partition's records may be collected, or be unsettled.
     pub(super) fn of(shared: &Shared, rules: &[Rule], work_bytes: u64) -> Self {
         let concurrent = |ordering, in_flight: u32| {
             let permits = Arc::clone(&shared.permits);

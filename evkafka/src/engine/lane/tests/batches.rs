@@ -337,11 +337,15 @@ async fn an_inconsistent_naming_function_loses_no_record() {
             async { DONE }
         });
         let assigned = rig.assign();
-        for offset in 0..50 {
-            // Alone: when others are there, one may be looked at first when its batch is looked for, which it does not join then.
+        // One at a time, and many.
+        for offset in 0..20 {
             write(&rig, offset, &[0]);
             rig.until_committed(offset + 1).await;
         }
+        for offset in 20..50 {
+            write(&rig, offset, &[0]);
+        }
+        rig.until_committed(50).await;
         assigned.revoke(Phase::Stopping).await;
         assert!(calls.offsets().into_iter().eq(0..50), "{other}");
         assert!(rig.reports.try_recv().is_err(), "nothing is reported");
