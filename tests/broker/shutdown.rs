@@ -111,6 +111,7 @@ fn a_second_signal_ends_the_process_at_once() {
 
 #[test]
 fn a_signal_ends_a_process_that_hangs_after_its_app_has_ended() {
+    Signal::assert_that_int_ends_a_process();
     let scene = Scene::new("hangs", 1);
     scene.produce(0..1);
     let mut process = scene.service(&[("hangs-at-the-end", "yes")]);

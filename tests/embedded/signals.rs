@@ -65,19 +65,9 @@ fn apart(since: Instant) {
     std::thread::sleep(APART.saturating_sub(since.elapsed()));
 }
 
-/// A process inherits which signals are ignored, and a shell has SIGINT ignored for what a script starts with `&`.
-fn assert_that_sigint_ends_a_process() {
-    let ended = Command::new("sh").args(["-c", "kill -INT $$"]).status().unwrap();
-    assert_eq!(
-        ended.signal(),
-        Some(2),
-        "SIGINT was ignored when the tests were started: start them without `&`"
-    );
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn after_an_app_has_failed_at_its_start_signals_do_what_they_do_by_default() {
-    assert_that_sigint_ends_a_process();
+    Signal::assert_that_int_ends_a_process();
     let cluster = cluster(1);
     for (signal, number) in [(Signal::Term, 15), (Signal::Int, 2)] {
         let mut service = Service::start(&cluster, "no-such-topic", &[("hangs-at-the-end", "yes")]);

@@ -32,6 +32,21 @@ impl Signal {
             Self::Cont => "-CONT",
         }
     }
+
+    /// A process inherits which signals are ignored, and a shell has `SIGINT` ignored for what a script starts with `&`.
+    ///
+    /// # Panics
+    ///
+    /// When it is ignored in the processes that this one starts.
+    #[track_caller]
+    pub fn assert_that_int_ends_a_process() {
+        let ended = Command::new("sh").args(["-c", "kill -INT $$"]).status().expect("there is a shell");
+        assert_eq!(
+            ended.code(),
+            None,
+            "SIGINT was ignored when the tests were started: start them without `&`"
+        );
+    }
 }
 
 /// How many lines of a process are printed when a test fails.

@@ -1,3 +1,5 @@
+use std::pin::Pin;
+
 use super::{builder::App, consumers::Consumers, signal::Watch};
 #[cfg(feature = "metrics")]
 use crate::metrics::Publisher;
@@ -98,6 +100,8 @@ impl App {
                 () = control.drains() => {}
             }
         };
+        // What `stop` owns is there until the app has drained.
+        let stop = std::pin::pin!(stop);
         let failure = failure_until(stop, &mut consumers).await;
         if let Some(error) = &failure {
             logged(
@@ -134,9 +138,11 @@ impl App {
     }
 }
 
-/// Has the consumers consume until it is time to stop, or until one has failed for good.
-async fn failure_until(stop: impl Future<Output = ()>, consumers: &mut Consumers) -> Option<Error> {
-    let mut stop = std::pin::pin!(stop);
+/// Has the consumers consume until it is time to stop, or until one has failed for good, which is returned.
+async fn failure_until(
+    mut stop: Pin<&mut impl Future<Output = ()>>,
+    consumers: &mut Consumers,
+) -> Option<Error> {
     tokio::select! {
         biased;
         () = &mut stop => None,

@@ -177,7 +177,7 @@ impl Lane {
     }
 }
 
-/// The queue wakes the lane, and gives what stands from where it begins. Where that is not what is committed, it is committed at once.
+/// The queue wakes the lane, and begins where the lane does, which is committed at once if it is not what is committed.
 fn begin_queue(queue: &mut Queue, worker: &Worker, commit_requests: &CommitRequests, start: &Start) {
     queue.listen(Arc::clone(&worker.control.look));
     if let Some(next) = start.next {

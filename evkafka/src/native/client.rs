@@ -91,7 +91,7 @@ impl OwnedClient {
             }
         };
         let events = NonNull::new(events).expect("a consumer of a group has a queue");
-        // SAFETY: the client is destroyed by the drop of this object, which waits until no clone of the handle is left.
+        // SAFETY: the client is destroyed by the drop of this object, which waits until nobody else has the handle.
         let handle = Arc::new(unsafe { ClientHandle::new(pointer, settings) });
         Ok(Self { client: ManuallyDrop::new(client), events, has_group, consumer: "".into(), handle })
     }

@@ -22,7 +22,7 @@ unsafe impl Sync for ClientHandle {}
 
 impl ClientHandle {
     /// # Safety
-    /// `client` is destroyed only when nobody has this handle or a clone of it.
+    /// `client` outlives every use of the handle.
     pub(super) unsafe fn new(client: NonNull<rd_kafka_t>, settings: &ClientConfig) -> Self {
         Self { client, queue_bytes: queue_bytes(settings), isolation_level: isolation_level(settings) }
     }

@@ -18,7 +18,7 @@ pub(crate) struct RouteTable {
     events: Vec<&'static str>,
 }
 
-/// The handler for a record, and which event that is.
+/// The handler for a record, and what is known of its event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Matched {
     handler: u32,
@@ -32,19 +32,15 @@ pub(crate) struct EventIndex(u32);
 
 impl Matched {
     fn new(handler: usize, event: EventIndex) -> Self {
-        Self {
-            handler: u32::try_from(handler).expect("a program has fewer handlers"),
-            event,
-            has_more: false,
-        }
+        Self { handler: u32::try_from(handler).expect("a program has fewer handlers"), event, has_more: true }
     }
 
-    /// Whether there is more to know of this record's event than its name.
     #[inline]
     pub(crate) fn with_more(self, has_more: bool) -> Self {
         Self { has_more, ..self }
     }
 
+    /// Whether there is more to know of the event than its name, as far as anybody [has said](Self::with_more).
     #[inline]
     pub(crate) fn has_more(self) -> bool {
         self.has_more

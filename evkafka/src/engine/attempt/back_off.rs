@@ -12,7 +12,8 @@ use crate::{
 };
 
 impl Worker {
-    /// An attempt has failed, and after a wait the next one begins; there is none if the lane ends or continues elsewhere meanwhile.
+    /// An attempt has failed, and after a wait the next one begins. [`Flow::End`] if there is none, because the lane ends or continues
+    /// elsewhere meanwhile.
     pub(super) async fn back_off(
         &self,
         table: &RouteTable,
@@ -34,8 +35,7 @@ impl Worker {
         pause
     }
 
-    /// Waits before the next attempt at so many records, of which the first is at `offset`; there is none if the lane ends or continues
-    /// elsewhere meanwhile.
+    /// Waits before the next attempt at so many records, of which the first is at `offset`.
     async fn pause(&self, wait: Duration, offset: i64, records: usize) -> Flow {
         let _waiting = self.control.pulse.wait(WaitsFor::Backoff { offset, wait });
         let _backing_off = self.control.backing_off.begin(records, &self.control.look);

@@ -143,7 +143,7 @@ impl Worker {
             let mut tries = Tries::FIRST;
             loop {
                 let thread = if rule.is_blocking || !state.permits.allow_one() {
-                    // Boxed, as what has not to wait is to be small.
+                    // Boxed, as below.
                     match Box::pin(self.turn(rule, state, &open.first().record)).await {
                         Some(thread) => thread,
                         None => return self.leave(open, tries),
@@ -206,7 +206,7 @@ impl Worker {
                     last => return self.conclude(handlers, handler, tries, open, last),
                 };
                 drop(thread);
-                // Boxed, as it is rare.
+                // Boxed, as what has not to wait is to be small.
                 let pause = self.back_off(&handlers.table, &mut open, &mut tries, (wait, failure), state);
                 if Box::pin(pause).await == Flow::End {
                     return self.leave(open, tries);

@@ -218,12 +218,15 @@ pub(super) fn look_ahead<'f, R: Routes>(
     let (mut bytes, mut skipped, mut ahead) = (0, 0, 0);
     while let Some(Entry::Record(record)) = fetched.get(ahead, &worker.origin) {
         ahead += 1;
-        let event = worker.event(&record);
-        if !row.is_empty() && event.panic().is_some() || epoch.was_settled_before(record.offset()) {
+        let is_first = row.is_empty();
+        let event = match is_first {
+            true => worker.opened_again(handlers, first, &record),
+            false => worker.event(&record),
+        };
+        if !is_first && event.panic().is_some() || epoch.was_settled_before(record.offset()) {
             return false;
         }
-        // A function that names events might give another answer now.
-        let matched = if row.is_empty() { Some(first) } else { worker.route(handlers, &event) };
+        let matched = if is_first { Some(first) } else { worker.route(handlers, &event) };
         match matched {
             // It does not end a batch.
             None if skipped == MOST_SKIPPED => return false,

@@ -114,7 +114,7 @@ impl<R: Routes> Run<R> {
         None
     }
 
-    /// An error is next in place of a record.
+    /// Goes past an error that is next in place of a record, or ends the lane for it.
     #[cold]
     fn meet_error(&mut self, error: &PartitionError) {
         self.flow = self.tools.worker.partition_error(error);

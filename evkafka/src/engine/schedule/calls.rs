@@ -87,7 +87,7 @@ impl Calls {
         self.permit.give_back();
     }
 
-    /// No call waits for a permit, which others may have then.
+    /// Waits for no permit any more, and gives back the one that is kept.
     pub(super) fn wait_no_longer(&mut self) {
         self.permit.wait_no_longer();
     }

@@ -61,7 +61,7 @@ impl Concurrent {
         }
     }
 
-    /// Where a record goes that was committed with this round, and what it takes up.
+    /// Where a record of this [round](crate::engine::delivery::Delivery::round) goes, and what it takes up.
     #[inline]
     pub(in crate::engine) fn place(
         &mut self,
