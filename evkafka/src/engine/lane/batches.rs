@@ -218,15 +218,19 @@ pub(super) fn look_ahead<'f, R: Routes>(
     let (mut bytes, mut skipped, mut ahead) = (0, 0, 0);
     while let Some(Entry::Record(record)) = fetched.get(ahead, &worker.origin) {
         ahead += 1;
-        let is_first = row.is_empty();
-        let event = match is_first {
-            true => worker.opened_again(handlers, first, &record),
-            false => worker.event(&record),
-        };
-        if !is_first && event.panic().is_some() || epoch.was_settled_before(record.offset()) {
+        if epoch.was_settled_before(record.offset()) {
             return false;
         }
-        let matched = if is_first { Some(first) } else { worker.route(handlers, &event) };
+        let (event, matched) = if row.is_empty() {
+            (worker.opened_again(handlers, first, &record), Some(first))
+        } else {
+            let event = worker.event(&record);
+            if event.panic().is_some() {
+                return false;
+            }
+            let matched = worker.route(handlers, &event);
+            (event, matched)
+        };
         match matched {
             // It does not end a batch.
             None if skipped == MOST_SKIPPED => return false,
